@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * skep.h: what a skep probe includes. One line, `#include "skep.h"`, brings the kernel's types
+ * (vmlinux.h), libbpf's helpers, and the small vocabulary below.
+ *
+ * Everything here travels in the object's BTF. A map's rows, a parameter's default, a column's unit are
+ * read back from the compiled object; there is no file beside it to lose.
+ *
+ *     struct event {
+ *         __u32 pid;
+ *         ipv4_addr peer SKEP_HELP("who was called");
+ *         duration_ns took SKEP_UNIT("ns");
+ *     };
+ *     SKEP_RINGBUF(print_calls, struct event, 256 * 1024) SKEP_HELP("one row a call");
+ *     SKEP_PARAM(__u32, min_bytes, 0, "leave out calls smaller than this");
+ *
+ * A map's name says what becomes of it: print_* are rows, counter_*, gauge_* and hist_* are metrics.
+ */
+#ifndef SKEP_H
+#define SKEP_H
+
+#ifdef SOLO_TYPES_H
+#error "skep.h and solo_types.h name different types ipv6_addr (16 bytes here, 4 bytes there): in a new probe drop solo_types.h, in a bee program drop skep.h"
+#else
+
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_tracing.h>
+
+/* ---- types that say what a number means (decoded by the typedef's name) ---- */
+
+typedef __u32 ipv4_addr;                        /* network order, as in struct sock: 10.0.0.1 */
+typedef struct { __u8 byte[16]; } ipv6_addr;    /* network order: 2001:db8::1 (v4-mapped: ::ffff:10.0.0.1) */
+
+typedef __u64 duration_ns;                      /* shown as 1.5ms; a plain number in JSON */
+typedef __u64 duration_us;
+typedef __u64 duration_ms;
+typedef __u64 timestamp_ns;                     /* bpf_ktime_get_ns(): shown as the time of day */
+
+typedef __u64 bytes_t;                          /* shown as 1.2 MiB */
+typedef __s32 errno_t;                          /* 2 or -2: ENOENT */
+typedef __u32 syscall_t;                        /* a syscall's number: openat */
+typedef __s32 signal_t;                         /* SIGTERM */
+typedef __u32 open_flags_t;                     /* open(2): O_WRONLY|O_CREAT */
+typedef __u32 user_id_t;                        /* a uid: root */
+typedef __u8 tcp_state_t;                       /* ESTABLISHED */
+typedef __u64 cgroup_id_t;                      /* bpf_get_current_cgroup_id(): cgroup v2 */
+
+/* Return addresses, filled by bpf_get_stack(ctx, e->stack, sizeof(e->stack), 0), or with
+ * BPF_F_USER_STACK for the second. Zero the array first: a short stack ends at the first 0. */
+#ifndef SKEP_STACK_DEPTH
+#define SKEP_STACK_DEPTH 32
+#endif
+typedef __u64 kernel_stack_t[SKEP_STACK_DEPTH]; /* shown with kernel symbols */
+typedef __u64 user_stack_t[SKEP_STACK_DEPTH];
+
+/* ---- what BTF has no place for: put behind a struct's member, a map or a parameter ---- */
+
+#if __has_attribute(btf_decl_tag)
+#define SKEP_TAG(text) __attribute__((btf_decl_tag("skep:" text)))
+#else
+#define SKEP_TAG(text)
+#endif
+
+#define SKEP_HELP(text) SKEP_TAG("help=" text)  /* one sentence, shown in --help, describe and # HELP */
+#define SKEP_UNIT(text) SKEP_TAG("unit=" text)  /* the unit of a metric's number: bytes, seconds, ns */
+#define SKEP_LABEL SKEP_TAG("label")            /* this member is a metric's label */
+#define SKEP_VALUE SKEP_TAG("value")            /* this member is the number that is counted or observed */
+#define SKEP_PRIVATE SKEP_TAG("private")        /* this member never leaves the kernel side: not shown, not exported */
+#define SKEP_SHARED SKEP_TAG("shared")          /* this map is one for all objects of the image that name it */
+
+/* ---- parameters: `skep run IMAGE --set name=value`; the verifier knows them as constants ---- */
+
+#define SKEP_PARAM(type, name, value, text) const volatile type name SKEP_HELP(text) = value
+
+/* A text of at most size - 1 bytes, empty unless set. */
+#define SKEP_PARAM_STRING(name, size, text) \
+	const volatile char name[size] __attribute__((aligned(8))) SKEP_HELP(text) = ""
+
+/* ---- maps. A ring buffer's or perf buffer's `event` names the struct of its records ---- */
+
+#define SKEP_RINGBUF(name, event, bytes)                 \
+	struct {                                         \
+		__uint(type, BPF_MAP_TYPE_RINGBUF);      \
+		__uint(max_entries, bytes);              \
+		__type(value, event);                    \
+	} name SEC(".maps")
+
+#define SKEP_PERF(name, event)                           \
+	struct {                                         \
+		__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY); \
+		__type(key, __u32);                      \
+		__type(value, event);                    \
+	} name SEC(".maps")
+
+#define SKEP_MAP(name, kind, key_type, value_type, entries) \
+	struct {                                         \
+		__uint(type, kind);                      \
+		__uint(max_entries, entries);            \
+		__type(key, key_type);                   \
+		__type(value, value_type);               \
+	} name SEC(".maps")
+
+#define SKEP_HASH(name, key_type, value_type, entries) \
+	SKEP_MAP(name, BPF_MAP_TYPE_HASH, key_type, value_type, entries)
+#define SKEP_LRU_HASH(name, key_type, value_type, entries) \
+	SKEP_MAP(name, BPF_MAP_TYPE_LRU_HASH, key_type, value_type, entries)
+#define SKEP_PERCPU_HASH(name, key_type, value_type, entries) \
+	SKEP_MAP(name, BPF_MAP_TYPE_PERCPU_HASH, key_type, value_type, entries)
+#define SKEP_ARRAY(name, value_type, entries) \
+	SKEP_MAP(name, BPF_MAP_TYPE_ARRAY, __u32, value_type, entries)
+#define SKEP_PERCPU_ARRAY(name, value_type, entries) \
+	SKEP_MAP(name, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, value_type, entries)
+
+/* Adds to a number in a hash map; the first time the key gets it. Safe when two CPUs meet at a new key. */
+#define skep_add(map, key, amount)                                                       \
+	({                                                                               \
+		__u64 __amount = (amount);                                               \
+		__u64 *__sum = bpf_map_lookup_elem(map, key);                            \
+		if (!__sum) {                                                            \
+			__u64 __zero = 0;                                                \
+			bpf_map_update_elem(map, key, &__zero, BPF_NOEXIST);             \
+			__sum = bpf_map_lookup_elem(map, key);                           \
+		}                                                                        \
+		if (__sum)                                                               \
+			__sync_fetch_and_add(__sum, __amount);                           \
+	})
+
+/* floor(log2(v)), 0 for 0: the slot of a power-of-two histogram. */
+static __always_inline __u32 skep_log2(__u64 v)
+{
+	__u32 slot = 0, shift;
+
+	shift = (v > 0xffffffffULL) << 5; v >>= shift; slot |= shift;
+	shift = (v > 0xffff) << 4; v >>= shift; slot |= shift;
+	shift = (v > 0xff) << 3; v >>= shift; slot |= shift;
+	shift = (v > 0xf) << 2; v >>= shift; slot |= shift;
+	shift = (v > 0x3) << 1; v >>= shift; slot |= shift;
+	return slot | (v >> 1);
+}
+
+#endif /* SOLO_TYPES_H */
+#endif /* SKEP_H */
