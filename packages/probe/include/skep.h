@@ -70,6 +70,7 @@ typedef __u64 user_stack_t[SKEP_STACK_DEPTH];
 #define SKEP_VALUE SKEP_TAG("value")            /* this member is the number that is counted or observed */
 #define SKEP_PRIVATE SKEP_TAG("private")        /* this member never leaves the kernel side: not shown, not exported */
 #define SKEP_SHARED SKEP_TAG("shared")          /* this map is one for all objects of the image that name it */
+#define SKEP_OPTIONAL SKEP_TAG("optional")      /* before a program: left out, and said so, where this kernel lacks its hook */
 
 /* ---- parameters: `skep run IMAGE --set name=value`; the verifier knows them as constants ---- */
 
@@ -81,7 +82,10 @@ typedef __u64 user_stack_t[SKEP_STACK_DEPTH];
 
 /* ---- maps. A ring buffer's or perf buffer's `event` names the struct of its records ---- */
 
+/* The kernel does not count the records that a full ring buffer refuses, so the probe does: `name_lost` is read
+ * by the runtime and shown as lost. Reserve with skep_reserve() and nothing is lost in silence. */
 #define SKEP_RINGBUF(name, event, bytes)                 \
+	__u64 name##_lost;                               \
 	struct {                                         \
 		__uint(type, BPF_MAP_TYPE_RINGBUF);      \
 		__uint(max_entries, bytes);              \
@@ -113,6 +117,20 @@ typedef __u64 user_stack_t[SKEP_STACK_DEPTH];
 	SKEP_MAP(name, BPF_MAP_TYPE_ARRAY, __u32, value_type, entries)
 #define SKEP_PERCPU_ARRAY(name, value_type, entries) \
 	SKEP_MAP(name, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, value_type, entries)
+
+/* Room for one record in a ring buffer made by SKEP_RINGBUF, or NULL (and counted) when it is full:
+ *     struct event *e = skep_reserve(print_calls, struct event);
+ *     if (!e) return 0;
+ *     ...; skep_submit(e);
+ * The record holds whatever was in the ring before: write every member. */
+#define skep_reserve(name, event)                                                        \
+	({                                                                               \
+		event *__record = bpf_ringbuf_reserve(&name, sizeof(event), 0);          \
+		if (!__record)                                                           \
+			__sync_fetch_and_add(&name##_lost, 1);                           \
+		__record;                                                                \
+	})
+#define skep_submit(record) bpf_ringbuf_submit(record, 0)
 
 /* Adds to a number in a hash map; the first time the key gets it. Safe when two CPUs meet at a new key. */
 #define skep_add(map, key, amount)                                                       \
