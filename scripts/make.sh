@@ -1,0 +1,48 @@
+#!/bin/sh
+# make.sh [TARGET]: every target of the Makefile and of the npm scripts.
+. "$(dirname -- "$0")/lib.sh"
+
+build() {
+  sh scripts/packages.sh build
+  sh scripts/setup.sh
+  sh scripts/build.sh
+}
+
+case ${1:-build} in
+  setup) sh scripts/packages.sh build && sh scripts/setup.sh ;;
+  build) build ;;
+  demo)
+    sh scripts/packages.sh build demo
+    build
+    exec sh scripts/demo.sh
+    ;;
+  test)
+    sh scripts/packages.sh build demo test
+    build
+    exec sh scripts/test.sh
+    ;;
+  test-kernel)
+    sh scripts/packages.sh build kernel
+    build
+    exec node test/kernels/run.ts "${KERNEL:-6.1}"
+    ;;
+  lint)
+    sh scripts/setup.sh
+    exec sh scripts/lint.sh
+    ;;
+  format)
+    sh scripts/setup.sh
+    exec biome check --write .
+    ;;
+  bench)
+    sh scripts/packages.sh build bench
+    build
+    exec sh bench/run.sh
+    ;;
+  pack)
+    build
+    exec node scripts/pack.ts
+    ;;
+  clean) rm -rf packages/*/build packages/*/dist dist build coverage ;;
+  *) fail "no target \"$1\"; there are setup, build, demo, test, test-kernel, lint, format, bench, pack, clean" ;;
+esac
