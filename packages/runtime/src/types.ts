@@ -1,0 +1,238 @@
+import type { Column, Decoder, RecordView, Value } from '@skep/bpf';
+
+/** What a map's name prefix makes of it: `print_`, `counter_`, `gauge_`, `hist_`. */
+export type StreamKind = 'print' | 'counter' | 'gauge' | 'hist';
+
+/** Where a stream's data comes from: a ring buffer, a perf buffer, or a hash or array that is polled. */
+export type StreamSource = 'ring' | 'perf' | 'map';
+
+/** A number as the kernel has it: a bigint only when it does not fit a double exactly. */
+export type Num = number | bigint;
+
+/**
+ * One column of a stream, in the order to show it: for records the members of the event, for series first the
+ * labels, then the values. Members tagged `skep:private` are left out.
+ */
+export interface Field {
+  /** Flattened path, `addr.port`; a map's scalar key is `key`, a lone value is `value`. Unique in its stream. */
+  readonly name: string;
+  /** `label`: identifies a series. `value`: the number of a series. `field`: a member of a record. */
+  readonly role: 'field' | 'label' | 'value';
+  /** Sorts as a number. */
+  readonly numeric: boolean;
+  /** From `skep:unit=`, or from the typedef (`duration_ns` → `ns`, `bytes_t` → `bytes`). */
+  readonly unit?: string;
+  /** From `skep:help=`. */
+  readonly help?: string;
+  /** Index into the decoder's `columns`; absent for a number the runtime makes (an event count, a histogram). */
+  readonly column?: number;
+  /** The decoder's own column. Absent as `column` is. */
+  readonly source?: Column;
+}
+
+/**
+ * What one prefixed map yields.
+ *
+ * `yields: 'records'` (print_ on a ring or perf buffer): each event goes to `Sink.record` once.
+ * `yields: 'series'` (everything else): rows live in `run.series`, updated in place.
+ */
+export interface Stream {
+  /** Position in `run.streams`. */
+  readonly id: number;
+  /** The map's name, prefix included; `map@object` where two objects have a map of that name. */
+  readonly map: string;
+  /** The map's name without its prefix. */
+  readonly name: string;
+  /** The object the map is from. */
+  readonly object: string;
+  /** `ringbuf`, `hash`, `percpu_array`, … */
+  readonly mapType: string;
+  readonly kind: StreamKind;
+  readonly source: StreamSource;
+  readonly yields: 'records' | 'series';
+  readonly fields: readonly Field[];
+  /** All columns of the record, or of the map's key; `Field.column` points into it for records and labels. */
+  readonly columns: readonly Column[];
+  /** Decodes a record (ring, perf) or a key (map). Absent for a map without type information. */
+  readonly decoder?: Decoder;
+  readonly help?: string;
+  readonly unit?: string;
+  /**
+   * Whether events that found no room in the buffer are counted: always for perf buffers, for ring buffers only
+   * where the probe counts (`<map>_lost`), and true for maps, which lose nothing of what is in them.
+   */
+  readonly lossKnown: boolean;
+  /** Text of `fields[i]` of the record at `offset`, as a person reads it. Only for `yields: 'records'`. */
+  text(i: number, view: RecordView, offset: number): string;
+  /** Value of `fields[i]` of the record at `offset`. Only for `yields: 'records'`. */
+  read(i: number, view: RecordView, offset: number): Value;
+  /** The record at `offset` as JSON text, private members left out. Only for `yields: 'records'`. */
+  json(view: RecordView, offset: number, length: number): string;
+}
+
+/**
+ * Takes what a run yields. All methods but `name` are optional and called on the event loop's thread; a sink that
+ * is slow must queue and, when its queue is full, drop and count (see {@link Run.countLost}).
+ *
+ * Order: `prepare` (before anything is loaded), `start` (loaded, nothing attached), then `record`, `drained`,
+ * `tick`, then `stop`, once, also when the start failed after `prepare`.
+ */
+export interface Sink {
+  readonly name: string;
+  /** Take what may be refused (a port, a file). Throwing here ends the run before anything is loaded. */
+  prepare?(): void | Promise<void>;
+  /** Everything is loaded, nothing attached. Throwing here ends the run with nothing attached. */
+  start?(run: Run): void | Promise<void>;
+  /**
+   * One record of a stream with `yields: 'records'`, after filters. The bytes at `offset` are only there during
+   * the call: copy what is kept. `timeMs`: milliseconds since 1970 with a fraction; the record's first
+   * `timestamp_ns` member where it has one, else when it was drained.
+   */
+  record?(stream: Stream, view: RecordView, offset: number, length: number, timeMs: number): void;
+  /** After every batch of records: the moment to write out. */
+  drained?(): void;
+  /** Each interval, with `run.series` up to date. Series with `changedAt === run.series.tick` changed since the last. */
+  tick?(run: Run): void;
+  /** Everything is detached and drained, `run.series` is final. */
+  stop?(summary: RunSummary): void | Promise<void>;
+}
+
+/** A histogram's state. Not cumulative: `counts[i]` values were ≤ `bounds[i]` and above the bound before. */
+export interface HistogramState {
+  /** Upper bounds, inclusive, ascending. */
+  readonly bounds: readonly number[];
+  /** One more than `bounds`: the last counts what lies above them all. */
+  readonly counts: ArrayLike<number>;
+  /** All observations. */
+  readonly count: number;
+  /** Sum of the observed values; undefined where the kernel side keeps only slots. */
+  readonly sum: number | undefined;
+}
+
+/** One row of a stream with `yields: 'series'`. Updated in place; `id` is never used again in a run. */
+export interface Series {
+  readonly id: number;
+  readonly stream: Stream;
+  /** Label names and texts, in the order of the stream's label fields. Empty for the overflow series. */
+  readonly labels: readonly (readonly [name: string, text: string])[];
+  /** The labels as JSON has them (numbers as numbers, nested structs nested). */
+  readonly data: Record<string, Value>;
+  /** One for each value field of the stream. Always {@link Num} unless `stream.kind` is `print`. */
+  readonly values: readonly Value[];
+  /** The first numeric value: the count of a counter or histogram. 0 if there is none. */
+  readonly value: Num;
+  readonly histogram?: HistogramState;
+  /** The tick (see {@link SeriesRegistry.tick}) in which a value last changed, or the series appeared. */
+  readonly changedAt: number;
+  /** Collects what came after `maxSeries` were taken. */
+  readonly overflow: boolean;
+  /** Passes the run's filters. Sinks for people (view, JSON) leave out the others; metrics have them all. */
+  readonly shown: boolean;
+  /** Text of `stream.fields[i]`, as a person reads it. */
+  text(i: number): string;
+}
+
+/** All series of a run. Iteration is by stream, then by age. */
+export interface SeriesRegistry extends Iterable<Series> {
+  readonly size: number;
+  /** Number of the current interval; grows after the sinks' `tick`. */
+  readonly tick: number;
+  of(stream: Stream): Iterable<Series>;
+  count(stream: Stream): number;
+  /** Reads the kernel's maps and folds in what was counted. Cheap when called again within 50 ms. */
+  refresh(): void;
+}
+
+/** What is known about events that did not arrive. `reason` is one of a closed set. */
+export interface Lost {
+  readonly map: string;
+  /**
+   * `ring_full`, `perf_full`: no room in the kernel's buffer. `short_record`, `decode`: could not be read.
+   * `slow_output`: the sink's queue was full. `map_read`: a poll of a map failed.
+   */
+  readonly reason: LostReason;
+  readonly count: number;
+}
+export type LostReason = 'ring_full' | 'perf_full' | 'short_record' | 'decode' | 'slow_output' | 'map_read';
+
+export interface ProgramStats {
+  readonly name: string;
+  readonly object: string;
+  readonly section: string;
+  readonly runs: bigint;
+  readonly runTimeNs: bigint;
+}
+
+export interface RunStats {
+  readonly startedAt: Date;
+  /** Milliseconds since everything was attached. */
+  readonly elapsedMs: number;
+  /** Events read, by map, filtered ones too. Ring and perf buffers only. */
+  readonly events: Readonly<Record<string, number>>;
+  /** Events that a filter kept from the sinks, by map. */
+  readonly filtered: Readonly<Record<string, number>>;
+  readonly lost: readonly Lost[];
+  /** Maps whose probe does not count what found no room, so that `lost` cannot name it. */
+  readonly lossUnknown: readonly string[];
+  /** Of those, how often the ring was found full: the sign that something probably was lost. */
+  readonly foundFull: Readonly<Record<string, number>>;
+  readonly programs: readonly ProgramStats[];
+  readonly decodeErrors: number;
+  readonly series: number;
+  /** CPU of this process since the start, user and system, microseconds. */
+  readonly ownCpuUs: number;
+  /** What the user should be told once: an ignored map, a hook that was not taken. */
+  readonly notes: readonly string[];
+}
+
+export type StopReason = 'stopped' | 'timeout' | 'max-events' | 'output-closed' | 'quit' | 'signal' | 'error';
+
+export interface RunSummary extends RunStats {
+  readonly reason: StopReason;
+  /** What went wrong, when `reason` is `error`. */
+  readonly error?: unknown;
+}
+
+/** A running probe. */
+export interface Run {
+  readonly name: string;
+  readonly streams: readonly Stream[];
+  readonly series: SeriesRegistry;
+  readonly intervalMs: number;
+  stats(): RunStats;
+  /** A sink dropped `count` records of a map. */
+  countLost(map: string, reason: LostReason, count: number): void;
+  /** Resolves, never rejects, when all is detached, drained and the sinks have stopped. */
+  readonly closed: Promise<RunSummary>;
+  /** Detaches, drains what is there, stops the sinks. May be called more than once. */
+  stop(reason?: StopReason, error?: unknown): Promise<RunSummary>;
+}
+
+export interface RunRequest {
+  /** Shown as the probe's name. */
+  name: string;
+  objects: readonly { name: string; bytes: Uint8Array }[];
+  /** Values for `const volatile` globals, as text. A name may be in several objects: all get it. */
+  params?: Readonly<Record<string, string>>;
+  /** `map,member,regex`; all of a map's filters must match. */
+  filters?: readonly string[];
+  /** `map,[1,2,3]`: upper bounds. */
+  histBuckets?: readonly string[];
+  /** `map,member`. */
+  histValueKeys?: readonly string[];
+  /** Directory on bpffs that gets every map but `.rodata`; made if absent. */
+  pinMaps?: string;
+  /** Directory on bpffs that gets every program by its function's name; made if absent. */
+  pinProgs?: string;
+  /** Between two polls of the maps and two ticks; 1000 unless said. */
+  intervalMs?: number;
+  /** Label sets a stream may have; 10,000 unless said. */
+  maxSeries?: number;
+  /** Stop by itself after this time. */
+  timeoutMs?: number;
+  /** Stop when exactly this many records were handed out (or counted, when the probe prints none). */
+  maxEvents?: number;
+  /** Keep run counts and times of the programs, which costs each run of a program two clock reads. Default true. */
+  programStats?: boolean;
+  sinks: readonly Sink[];
+}
