@@ -1,1 +1,3 @@
-export {};
+export { main } from './cli.ts';
+export { buildProgram, loadCommand } from './program.ts';
+export { version } from './version.ts';

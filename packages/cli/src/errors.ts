@@ -1,0 +1,79 @@
+import { classOf, ExitCode } from './exit-codes.ts';
+import { filesystemSentence } from './fs-errors.ts';
+import { paint, useColor } from './output/color.ts';
+
+/** What every package's error looks like from here: known by its shape, so nothing has to be imported. */
+interface SkepError {
+  code: string;
+  message: string;
+  hint: string;
+  log?: string;
+}
+
+/** An error of the command line itself. `hint` says what to do next. */
+export class CliError extends Error {
+  readonly code:
+    | 'SKEP_USAGE'
+    | 'SKEP_TEMPLATE'
+    | 'SKEP_NOT_FOUND'
+    | 'SKEP_PERMISSION'
+    | 'SKEP_IO'
+    | 'SKEP_PORT_IN_USE';
+  readonly hint: string;
+  constructor(code: CliError['code'], message: string, hint: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'CliError';
+    this.code = code;
+    this.hint = hint;
+  }
+}
+
+/** A wrong command line: exit 2. */
+export function usageError(message: string, hint: string, options?: ErrorOptions): CliError {
+  return new CliError('SKEP_USAGE', message, hint, options);
+}
+
+function isSkepError(e: unknown): e is SkepError {
+  return (
+    e instanceof Error &&
+    'code' in e &&
+    typeof e.code === 'string' &&
+    e.code.startsWith('SKEP_') &&
+    'hint' in e &&
+    typeof e.hint === 'string'
+  );
+}
+
+/** What to print and how to exit for anything thrown. Never a stack trace, unless SKEP_DEBUG asks for it. */
+export function explain(e: unknown): { message: string; hint: string; log?: string; exitCode: number } {
+  if (isSkepError(e)) {
+    return { message: e.message, hint: e.hint, log: e.log, exitCode: ExitCode[classOf(e.code) ?? 'general'] };
+  }
+  const fs = filesystemSentence(e);
+  if (fs) return { ...fs, exitCode: ExitCode[fs.kind] };
+  const text = e instanceof Error ? e.message : String(e);
+  const first = text.split('\n', 1)[0] || 'no reason given';
+  return {
+    message: `unexpected: ${first}`,
+    hint: 'This is a defect of skep. SKEP_DEBUG=1 shows where it happened.',
+    exitCode: ExitCode.general,
+  };
+}
+
+/** Prints an error on stderr as a sentence and a hint; returns the exit code. */
+export function report(e: unknown, verbose: boolean): number {
+  const { message, hint, log, exitCode } = explain(e);
+  const color = useColor(process.stderr);
+  let text = `${paint('red', 'skep:', color)} ${message}\n`;
+  for (const line of hint.split('\n')) if (line) text += `  ${paint('dim', line, color)}\n`;
+  if (log && verbose) text += `\n${log.trimEnd()}\n`;
+  if (process.env.SKEP_DEBUG) text += `\n${stacks(e)}\n`;
+  process.stderr.write(text);
+  return exitCode;
+}
+
+function stacks(e: unknown): string {
+  if (!(e instanceof Error)) return String(e);
+  const own = e.stack ?? e.message;
+  return e.cause === undefined ? own : `${own}\ncaused by: ${stacks(e.cause)}`;
+}

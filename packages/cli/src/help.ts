@@ -1,0 +1,66 @@
+import type { Command, Help } from 'commander';
+import { type CommandEntry, catalogue } from './catalogue.ts';
+import { ExitCode, type ExitCodeName, exitCodeMeaning } from './exit-codes.ts';
+import { paint, useColor } from './output/color.ts';
+
+/** Help looks the same everywhere: as wide as the terminal up to 110, bold titles. */
+export function configureHelp(command: Command): void {
+  command.configureHelp({
+    helpWidth: Math.min(process.stdout.columns ?? 100, 110),
+    styleTitle: (text) => paint('bold', text, useColor(process.stdout)),
+  });
+}
+
+/** The examples under a command's help. */
+export function examples(command: Command, ...lines: string[]): void {
+  command.addHelpText(
+    'after',
+    () =>
+      `\n${title('Examples:')}\n${lines.map((l) => `  ${l}`).join('\n')}\n\nFlags of every command: skep --help`,
+  );
+}
+
+/** `skep --help`: what one can do first, then flags, a first try and the exit codes. */
+export function programHelp(program: Command, help: Help): string {
+  const parts = [`${title('Usage:')} skep [flags] COMMAND`, program.description()];
+  for (const group of new Set(catalogue.filter((c) => !c.hidden).map((c) => c.group))) {
+    const entries = catalogue.filter((c) => c.group === group && !c.hidden);
+    parts.push(
+      block(
+        group,
+        entries.map((c) => [nameOf(c), c.summary]),
+      ),
+    );
+  }
+  const flags = help.visibleOptions(program).map((o): [string, string] => [o.flags, o.description]);
+  parts.push(block('Flags (before or after the command):', flags, 22));
+  parts.push(block('Try:', firstSteps, 28));
+  const codes = Object.keys(ExitCode) as ExitCodeName[];
+  parts.push(
+    block(
+      'Exit codes:',
+      codes.map((c) => [String(ExitCode[c]), exitCodeMeaning[c]]),
+      2,
+    ),
+  );
+  parts.push('skep COMMAND --help shows flags and examples of a command.');
+  return `${parts.join('\n\n')}\n`;
+}
+
+const firstSteps: [string, string][] = [
+  ['skep init hello.c', 'a commented program of your own'],
+  ['skep build hello.c hello:1', 'compiled and packed into an image'],
+  ['sudo skep run hello:1', 'into the kernel, what it sees on the screen'],
+];
+
+function nameOf(entry: CommandEntry): string {
+  return [entry.name, ...entry.aliases].join(', ');
+}
+
+function block(heading: string, rows: [string, string][], width = 18): string {
+  return [title(heading), ...rows.map(([term, text]) => `  ${term.padEnd(width)} ${text}`)].join('\n');
+}
+
+function title(text: string): string {
+  return paint('bold', text, useColor(process.stdout));
+}

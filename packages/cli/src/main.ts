@@ -1,0 +1,34 @@
+#!/usr/bin/env node
+// The entry. It must parse and link on any Node that knows ES modules, so that an old one gets a sentence
+// instead of a SyntaxError: no named import that an old `node:module` lacks, nothing else loaded statically.
+import { statSync } from 'node:fs';
+import module from 'node:module';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+if (major < 22 || (major === 22 && minor < 18)) {
+  process.stderr.write(
+    `skep: needs Node 22.18 or later, this is ${process.versions.node}\n` +
+      '  npm install --global node@24 brings a newer one; a checkout has its own: ./bin/skep\n',
+  );
+  process.exitCode = 1;
+} else {
+  compileCache();
+  const { main } = await import('./cli.ts');
+  await main(process.argv.slice(2));
+}
+
+/**
+ * Keeps compiled JavaScript in a folder of our own. Node's default, a well-known name under /tmp, would let
+ * another user plant code that `sudo skep` then runs; for the same reason a home that is not ours is not used.
+ */
+function compileCache(): void {
+  const base = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
+  try {
+    if (statSync(homedir()).uid === process.geteuid?.())
+      module.enableCompileCache(join(base, 'skep', 'node'));
+  } catch {
+    // No home folder: slower by some milliseconds, nothing else.
+  }
+}
