@@ -33,6 +33,7 @@
 
 typedef __u32 ipv4_addr;                        /* network order, as in struct sock: 10.0.0.1 */
 typedef struct { __u8 byte[16]; } ipv6_addr;    /* network order: 2001:db8::1 (v4-mapped: ::ffff:10.0.0.1) */
+typedef struct { __u8 byte[16]; } ip_addr;      /* either family, IPv4 mapped: 10.0.0.1 or 2001:db8::1 */
 
 typedef __u64 duration_ns;                      /* shown as 1.5ms; a plain number in JSON */
 typedef __u64 duration_us;

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * How long reads and writes of files take, by file system: NFS, ext4, overlay, whatever is mounted.
+ *
+ * The system calls are hooked, so what is measured is what the program waits, page cache included. The file system is
+ * found from the descriptor. Histograms are kept in the kernel: the price does not grow with the number of calls.
+ */
+#include "skep.h"
+#include "skep_filter.h"
+
+SKEP_PARAM_STRING(target_fs, 16, "only this file system type, as in /proc/filesystems (empty: all)");
+
+#define SLOTS 32 /* up to 2^31 us, 36 minutes: a hung NFS server */
+
+enum operation { READ, WRITE };
+
+struct where {
+	enum operation operation;
+	char fs[16];
+};
+
+struct slots {
+	__u64 slots[SLOTS];
+};
+
+struct call {
+	__u64 started;
+	struct where where;
+};
+
+SKEP_LRU_HASH(calls, __u64, struct call, 10240);
+SKEP_HASH(hist_fs_latency, struct where, struct slots, 256) SKEP_UNIT("us")
+	SKEP_HELP("Time that reads and writes of regular files took.");
+SKEP_PERCPU_ARRAY(zero_slots, struct slots, 1);
+
+#define S_IFMT 0170000
+#define S_IFREG 0100000
+
+static __always_inline bool same(const char *a, const volatile char *b)
+{
+	for (int i = 0; i < 16; i++) {
+		if (a[i] != b[i])
+			return false;
+		if (!a[i])
+			return true;
+	}
+	return true;
+}
+
+/* Fills in the file system of one of the current process's regular files; false for pipes, sockets, devices. */
+static __always_inline bool file_system(__u32 fd, char *fs, __u32 size)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+	struct file **slot = BPF_CORE_READ(table, fd);
+	struct file *file = 0;
+	const char *name;
+
+	if (fd >= BPF_CORE_READ(table, max_fds))
+		return false;
+	bpf_probe_read_kernel(&file, sizeof(file), slot + fd);
+	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFREG)
+		return false;
+	name = BPF_CORE_READ(file, f_inode, i_sb, s_type, name);
+	return bpf_probe_read_kernel_str(fs, size, name) > 0;
+}
+
+static __always_inline int enter(__u32 fd, enum operation operation)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	struct call call = { .where.operation = operation };
+
+	if (!skep_watched() || !file_system(fd, call.where.fs, sizeof(call.where.fs)))
+		return 0;
+	if (target_fs[0] && !same(call.where.fs, target_fs))
+		return 0;
+	call.started = bpf_ktime_get_ns();
+	bpf_map_update_elem(&calls, &id, &call, BPF_ANY);
+	return 0;
+}
+
+static __always_inline struct slots *slots_of(struct where *where)
+{
+	struct slots *slots = bpf_map_lookup_elem(&hist_fs_latency, where);
+	__u32 first = 0;
+	struct slots *zero;
+
+	if (slots)
+		return slots;
+	/* 256 bytes of zeros: from a map, since the stack has only 512 */
+	zero = bpf_map_lookup_elem(&zero_slots, &first);
+	if (!zero)
+		return 0;
+	bpf_map_update_elem(&hist_fs_latency, where, zero, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&hist_fs_latency, where);
+}
+
+static __always_inline int leave(void)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	struct call *call = bpf_map_lookup_elem(&calls, &id);
+	struct slots *slots;
+	struct where where;
+	__u32 slot;
+
+	if (!call)
+		return 0;
+	slot = skep_log2((bpf_ktime_get_ns() - call->started) / 1000);
+	where = call->where;
+	slots = slots_of(&where);
+	if (slots && slot < SLOTS)
+		__sync_fetch_and_add(&slots->slots[slot], 1);
+	bpf_map_delete_elem(&calls, &id);
+	return 0;
+}
+
+#define WATCH(call, operation)                                        \
+	SEC("tracepoint/syscalls/sys_enter_" #call)                   \
+	int enter_##call(struct trace_event_raw_sys_enter *ctx)       \
+	{                                                             \
+		return enter(ctx->args[0], operation);                \
+	}                                                             \
+	SEC("tracepoint/syscalls/sys_exit_" #call)                    \
+	int leave_##call(struct trace_event_raw_sys_exit *ctx)        \
+	{                                                             \
+		return leave();                                       \
+	}
+
+WATCH(read, READ)
+WATCH(pread64, READ)
+WATCH(readv, READ)
+WATCH(preadv, READ)
+WATCH(preadv2, READ)
+WATCH(write, WRITE)
+WATCH(pwrite64, WRITE)
+WATCH(writev, WRITE)
+WATCH(pwritev, WRITE)
+WATCH(pwritev2, WRITE)
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

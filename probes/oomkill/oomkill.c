@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Processes that the kernel killed for want of memory.
+ *
+ * The tracepoint mark_victim exists since 4.14 and names the victim's thread; newer kernels (6.10) add how much memory
+ * it held. The record is written when that thread exits, a moment later: then the victim is the current task, so its
+ * name, user and cgroup are known on every kernel, and the filters speak of the victim and not of whoever ran the
+ * reclaim.
+ */
+#include "skep.h"
+#include "skep_filter.h"
+
+/* What mark_victim has carried since 6.10, in KiB. */
+struct trace_event_raw_mark_victim___sizes {
+	unsigned long total_vm;
+	unsigned long anon_rss;
+	unsigned long file_rss;
+	unsigned long shmem_rss;
+} __attribute__((preserve_access_index));
+
+struct trace_event_raw_mark_victim___pid {
+	int pid;
+} __attribute__((preserve_access_index));
+
+struct oom_kill {
+	__u32 pid SKEP_HELP("the victim's process id");
+	user_id_t uid SKEP_HELP("the victim's user");
+	char comm[16] SKEP_HELP("the victim's command name");
+	cgroup_id_t cgroup SKEP_HELP("the victim's cgroup v2");
+	bytes_t anon_rss SKEP_HELP("anonymous memory it held (0 before Linux 6.10)");
+	bytes_t file_rss SKEP_HELP("file pages it held (0 before Linux 6.10)");
+	bytes_t total_vm SKEP_HELP("address space it had (0 before Linux 6.10)");
+	duration_ns took SKEP_HELP("from the verdict to the victim's exit");
+};
+
+struct victim {
+	__u64 marked;
+	bytes_t anon_rss;
+	bytes_t file_rss;
+	bytes_t total_vm;
+};
+
+struct who {
+	char comm[16];
+};
+
+SKEP_LRU_HASH(victims, __u32, struct victim, 1024);
+SKEP_RINGBUF(print_oom_kills, struct oom_kill, 64 * 1024) SKEP_HELP("one row a killed process");
+SKEP_HASH(counter_oom_kills, struct who, __u64, 1024) SKEP_HELP("Processes killed for want of memory.");
+
+SEC("tracepoint/oom/mark_victim")
+int mark_victim(void *ctx)
+{
+	struct trace_event_raw_mark_victim___pid *victim = ctx;
+	struct trace_event_raw_mark_victim___sizes *sizes = ctx;
+	struct victim v = { .marked = bpf_ktime_get_ns() };
+	__u32 tid = BPF_CORE_READ(victim, pid);
+
+	if (bpf_core_field_exists(sizes->anon_rss)) {
+		v.anon_rss = BPF_CORE_READ(sizes, anon_rss) * 1024ULL;
+		v.file_rss = (BPF_CORE_READ(sizes, file_rss) + BPF_CORE_READ(sizes, shmem_rss)) * 1024ULL;
+		v.total_vm = BPF_CORE_READ(sizes, total_vm) * 1024ULL;
+	}
+	bpf_map_update_elem(&victims, &tid, &v, BPF_ANY);
+	return 0;
+}
+
+SEC("tracepoint/sched/sched_process_exit")
+int victim_exit(void *ctx)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	__u32 tid = id;
+	struct victim *v = bpf_map_lookup_elem(&victims, &tid);
+	struct who who = {};
+	struct oom_kill *e;
+
+	if (!v)
+		return 0;
+	if (!skep_watched())
+		goto out;
+	bpf_get_current_comm(who.comm, sizeof(who.comm));
+	skep_add(&counter_oom_kills, &who, 1);
+
+	e = skep_reserve(print_oom_kills, struct oom_kill);
+	if (!e)
+		goto out;
+	e->pid = id >> 32;
+	e->uid = bpf_get_current_uid_gid();
+	__builtin_memcpy(e->comm, who.comm, sizeof(e->comm));
+	e->cgroup = bpf_get_current_cgroup_id();
+	e->anon_rss = v->anon_rss;
+	e->file_rss = v->file_rss;
+	e->total_vm = v->total_vm;
+	e->took = bpf_ktime_get_ns() - v->marked;
+	skep_submit(e);
+out:
+	bpf_map_delete_elem(&victims, &tid);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * How long a TCP connection takes to be established: from the SYN to the answer, which is the network's and the
+ * remote kernel's time, not the remote program's.
+ *
+ * The answer arrives in a softirq, under whatever task happens to run: who connects is remembered at the SYN.
+ */
+#include "skep.h"
+#include "skep_filter.h"
+#include "../tcp.h"
+
+SKEP_PARAM(duration_ns, min_latency, 0, "print only connections that took at least this long");
+
+struct connected {
+	__u32 pid SKEP_HELP("process id");
+	char comm[16] SKEP_HELP("command name");
+	ip_addr daddr SKEP_HELP("remote address");
+	__u16 dport SKEP_HELP("remote port");
+	bool refused SKEP_HELP("whether the connection came to nothing");
+	duration_ns latency SKEP_HELP("from SYN to SYN-ACK, or to the failure");
+};
+
+struct attempt {
+	__u64 started;
+	__u32 pid;
+	char comm[16];
+};
+
+#define SLOTS 27 /* up to 2^26 us, 67 s: TCP gives up after about two minutes */
+
+struct slots {
+	__u64 slots[SLOTS];
+};
+
+SKEP_LRU_HASH(attempts, __u64, struct attempt, 10240);
+SKEP_RINGBUF(print_tcp_connected, struct connected, 256 * 1024) SKEP_HELP("one row a finished attempt");
+SKEP_ARRAY(hist_tcp_connect_latency, struct slots, 1) SKEP_UNIT("us")
+	SKEP_HELP("Time that established TCP connections took.");
+
+static __always_inline void observe(__u64 ns)
+{
+	__u32 zero = 0;
+	__u32 slot = skep_log2(ns / 1000);
+	struct slots *slots = bpf_map_lookup_elem(&hist_tcp_connect_latency, &zero);
+
+	if (!slots)
+		return;
+	if (slot >= SLOTS)
+		slot = SLOTS - 1;
+	__sync_fetch_and_add(&slots->slots[slot], 1);
+}
+
+static __always_inline void begin(__u64 socket)
+{
+	struct attempt attempt = { .started = bpf_ktime_get_ns() };
+
+	if (!skep_watched())
+		return;
+	attempt.pid = bpf_get_current_pid_tgid() >> 32;
+	bpf_get_current_comm(attempt.comm, sizeof(attempt.comm));
+	bpf_map_update_elem(&attempts, &socket, &attempt, BPF_ANY);
+}
+
+static __always_inline void end(struct trace_event_raw_inet_sock_set_state *ctx, struct attempt *attempt)
+{
+	__u64 latency = bpf_ktime_get_ns() - attempt->started;
+	bool refused = ctx->newstate != TCP_ESTABLISHED;
+	struct connected *e;
+
+	if (!refused)
+		observe(latency);
+	if (latency < min_latency)
+		return;
+	e = skep_reserve(print_tcp_connected, struct connected);
+	if (!e)
+		return;
+	e->pid = attempt->pid;
+	__builtin_memcpy(e->comm, attempt->comm, sizeof(e->comm));
+	tcp_address(&e->daddr, ctx->daddr_v6);
+	e->dport = ctx->dport;
+	e->refused = refused;
+	e->latency = latency;
+	skep_submit(e);
+}
+
+SEC("tracepoint/sock/inet_sock_set_state")
+int set_state(struct trace_event_raw_inet_sock_set_state *ctx)
+{
+	__u64 socket = (__u64)ctx->skaddr;
+	struct attempt *attempt;
+
+	if (target_port && ctx->dport != target_port)
+		return 0;
+	if (tcp_becomes(ctx, TCP_SYN_SENT)) {
+		begin(socket);
+		return 0;
+	}
+	if (ctx->oldstate != TCP_SYN_SENT)
+		return 0;
+	attempt = bpf_map_lookup_elem(&attempts, &socket);
+	if (!attempt)
+		return 0;
+	end(ctx, attempt);
+	bpf_map_delete_elem(&attempts, &socket);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
