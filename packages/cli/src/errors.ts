@@ -45,9 +45,22 @@ function isSkepError(e: unknown): e is SkepError {
 }
 
 /** What to print and how to exit for anything thrown. Never a stack trace, unless SKEP_DEBUG asks for it. */
-export function explain(e: unknown): { message: string; hint: string; log?: string; exitCode: number } {
+export function explain(e: unknown): {
+  message: string;
+  hint: string;
+  log?: string;
+  always?: boolean;
+  exitCode: number;
+} {
   if (isSkepError(e)) {
-    return { message: e.message, hint: e.hint, log: e.log, exitCode: ExitCode[classOf(e.code) ?? 'general'] };
+    const exitCode = ExitCode[classOf(e.code) ?? 'general'];
+    return {
+      message: e.message.replace(/\.$/, ''),
+      hint: e.hint,
+      log: e.log,
+      always: e.code === 'SKEP_COMPILE',
+      exitCode,
+    };
   }
   const fs = filesystemSentence(e);
   if (fs) return { ...fs, exitCode: ExitCode[fs.kind] };
@@ -62,11 +75,12 @@ export function explain(e: unknown): { message: string; hint: string; log?: stri
 
 /** Prints an error on stderr as a sentence and a hint; returns the exit code. */
 export function report(e: unknown, verbose: boolean): number {
-  const { message, hint, log, exitCode } = explain(e);
+  const { message, hint, log, always, exitCode } = explain(e);
   const color = useColor(process.stderr);
-  let text = `${paint('red', 'skep:', color)} ${message}\n`;
+  let text = log && always ? `${log.trimEnd()}\n` : '';
+  text += `${paint('red', 'skep:', color)} ${message}\n`;
   for (const line of hint.split('\n')) if (line) text += `  ${paint('dim', line, color)}\n`;
-  if (log && verbose) text += `\n${log.trimEnd()}\n`;
+  if (log && verbose && !always) text += `\n${log.trimEnd()}\n`;
   if (process.env.SKEP_DEBUG) text += `\n${stacks(e)}\n`;
   process.stderr.write(text);
   return exitCode;

@@ -8,11 +8,8 @@ import { join } from 'node:path';
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 if (major < 22 || (major === 22 && minor < 18)) {
-  process.stderr.write(
-    `skep: needs Node 22.18 or later, this is ${process.versions.node}\n` +
-      '  npm install --global node@24 brings a newer one; a checkout has its own: ./bin/skep\n',
-  );
-  process.exitCode = 1;
+  const { leaveToNewerNode } = await import('./old-node.ts');
+  leaveToNewerNode();
 } else {
   compileCache();
   const { main } = await import('./cli.ts');
