@@ -1,0 +1,232 @@
+import { readdirSync, statSync, unlinkSync } from 'node:fs';
+import { type FileHandle, mkdir, open, readFile, rename, stat, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { digestLike, hasher } from '../digest.ts';
+import { errno, OciError } from '../errors.ts';
+import { isDigest } from '../reference.ts';
+import { storeError, writeAll } from './fs.ts';
+import { uniqueName } from './owner.ts';
+
+const BATCH_BYTES = 1024 * 1024;
+
+/** The files under `blobs/`: content named by its digest. */
+export class Blobs {
+  readonly #dir: string;
+  readonly #workDir: string;
+
+  constructor(dir: string, workDir: string) {
+    this.#dir = dir;
+    this.#workDir = workDir;
+  }
+
+  /** The folder of an algorithm's blobs. */
+  folder(algorithm = 'sha256'): string {
+    return join(this.#dir, 'blobs', algorithm);
+  }
+
+  path(digest: string): string {
+    if (!isDigest(digest)) {
+      throw new OciError('SKEP_REFERENCE_INVALID', `"${digest}" is not a digest.`, {
+        hint: 'Write sha256:DIGEST.',
+      });
+    }
+    const [algorithm, hex] = digest.split(':') as [string, string];
+    return join(this.folder(algorithm), hex);
+  }
+
+  /** Bytes of a blob, or undefined when it is not there. */
+  async size(digest: string): Promise<number | undefined> {
+    try {
+      return (await stat(this.path(digest))).size;
+    } catch (e) {
+      if (errno(e) === 'ENOENT') return undefined;
+      throw storeError(e, `Looking for blob ${digest}`, this.#dir);
+    }
+  }
+
+  /** @throws OciError SKEP_STORE_CORRUPT when it is absent or its content has another digest */
+  async read(digest: string): Promise<Uint8Array> {
+    let data: Uint8Array;
+    try {
+      data = await readFile(this.path(digest));
+    } catch (e) {
+      if (errno(e) === 'ENOENT') throw this.damaged(digest, 'is missing');
+      throw storeError(e, `Reading blob ${digest}`, this.#dir);
+    }
+    if (digestLike(digest, data) !== digest)
+      throw this.damaged(digest, 'is damaged: its content has another digest');
+    return data;
+  }
+
+  /** The content in pieces; the digest is checked on the way, and a mismatch throws after the last piece. */
+  async *stream(digest: string): AsyncGenerator<Uint8Array> {
+    let handle: FileHandle;
+    try {
+      handle = await open(this.path(digest), 'r');
+    } catch (e) {
+      if (errno(e) === 'ENOENT') throw this.damaged(digest, 'is missing');
+      throw storeError(e, `Reading blob ${digest}`, this.#dir);
+    }
+    const hash = hasher(digest.split(':')[0]);
+    try {
+      for (;;) {
+        const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(BATCH_BYTES), 0, BATCH_BYTES);
+        if (bytesRead === 0) break;
+        const piece = buffer.subarray(0, bytesRead);
+        hash.update(piece);
+        yield piece;
+      }
+    } finally {
+      await handle.close();
+    }
+    if (hash.digest() !== digest) throw this.damaged(digest, 'is damaged: its content has another digest');
+  }
+
+  /** All digests there, with their paths. */
+  list(): { digest: string; path: string }[] {
+    const found: { digest: string; path: string }[] = [];
+    for (const algorithm of ['sha256', 'sha512']) {
+      let names: string[] = [];
+      try {
+        names = readdirSync(this.folder(algorithm));
+      } catch (e) {
+        if (errno(e) !== 'ENOENT') throw e;
+      }
+      for (const name of names) {
+        const digest = `${algorithm}:${name}`;
+        if (isDigest(digest)) found.push({ digest, path: join(this.folder(algorithm), name) });
+      }
+    }
+    return found;
+  }
+
+  /** Milliseconds since the blob was written; undefined when it is gone. */
+  age(path: string): number | undefined {
+    const s = statSync(path, { throwIfNoEntry: false });
+    return s === undefined ? undefined : Date.now() - s.mtimeMs;
+  }
+
+  /** @returns whether it was there */
+  delete(path: string): boolean {
+    try {
+      unlinkSync(path);
+      return true;
+    } catch (e) {
+      if (errno(e) === 'ENOENT') return false;
+      throw e;
+    }
+  }
+
+  /**
+   * Writes content to a temporary file and fsyncs it. It becomes a blob by {@link publish}.
+   *
+   * @param expected what it must turn out to be
+   * @throws OciError SKEP_DIGEST_MISMATCH, SKEP_DISK_FULL; the temporary file is gone then
+   */
+  async stage(
+    data: Uint8Array | AsyncIterable<Uint8Array>,
+    expected: { digest?: string; size?: number },
+  ): Promise<{ path: string; digest: string; size: number }> {
+    const path = join(this.#workDir, `${uniqueName()}.tmp`);
+    try {
+      const handle = await open(path, 'wx', 0o644);
+      try {
+        const written =
+          data instanceof Uint8Array
+            ? await writeOnce(handle, data, expected)
+            : await writeStream(handle, data, expected);
+        await handle.sync();
+        return { path, ...written };
+      } finally {
+        await handle.close();
+      }
+    } catch (e) {
+      await this.discard(path);
+      // What the caller's own iterable throws is the caller's.
+      throw e instanceof Error && 'syscall' in e ? storeError(e, 'Writing a blob', this.#dir) : e;
+    }
+  }
+
+  async publish(path: string, digest: string): Promise<void> {
+    try {
+      const target = this.path(digest);
+      await rename(path, target).catch(async (e: unknown) => {
+        if (errno(e) !== 'ENOENT') throw e;
+        await mkdir(dirname(target), { recursive: true });
+        await rename(path, target);
+      });
+    } catch (e) {
+      throw storeError(e, `Writing blob ${digest}`, this.#dir);
+    }
+  }
+
+  async discard(path: string): Promise<void> {
+    await unlink(path).catch((e: unknown) => {
+      if (errno(e) !== 'ENOENT') throw storeError(e, 'Removing a temporary file', this.#dir);
+    });
+  }
+
+  damaged(digest: string, what: string): OciError {
+    return new OciError('SKEP_STORE_CORRUPT', `Blob ${digest} of the image store ${this.#dir} ${what}.`, {
+      hint: 'Remove the image that needs it (skep rm IMAGE), then pull or build it again.',
+    });
+  }
+}
+
+type Expected = { digest?: string; size?: number };
+
+async function writeOnce(handle: FileHandle, data: Uint8Array, expected: Expected) {
+  const digest = digestLike(expected.digest ?? 'sha256:', data);
+  check(digest, data.length, expected);
+  await writeAll(handle, data.length > 0 ? [data] : []);
+  return { digest, size: data.length };
+}
+
+/** Hashes while it writes: the disk gets one batch while the next one arrives. */
+async function writeStream(handle: FileHandle, data: AsyncIterable<Uint8Array>, expected: Expected) {
+  const hash = hasher(expected.digest?.split(':')[0]);
+  let size = 0;
+  let batch: Uint8Array[] = [];
+  let batched = 0;
+  let writing: Promise<void> = Promise.resolve();
+  try {
+    for await (const chunk of data) {
+      if (chunk.length === 0) continue;
+      size += chunk.length;
+      if (expected.size !== undefined && size > expected.size) check('', size, expected);
+      hash.update(chunk);
+      batch.push(chunk);
+      batched += chunk.length;
+      if (batched < BATCH_BYTES) continue;
+      await writing;
+      writing = writeAll(handle, batch);
+      writing.catch(() => undefined); // awaited below, or before the next batch
+      batch = [];
+      batched = 0;
+    }
+  } finally {
+    await writing; // the file must not be closed under it
+  }
+  await writeAll(handle, batch);
+  const digest = hash.digest();
+  check(digest, size, expected);
+  return { digest, size };
+}
+
+function check(digest: string, size: number, expected: Expected): void {
+  const hint = 'Try again; if it stays so, the content was changed on its way or at its source.';
+  if (expected.size !== undefined && size !== expected.size) {
+    const what = expected.digest ?? 'The content';
+    const got = size > expected.size ? 'more' : `only ${size}`;
+    throw new OciError(
+      'SKEP_DIGEST_MISMATCH',
+      `${what} should have ${expected.size} bytes, but has ${got}.`,
+      { hint },
+    );
+  }
+  if (expected.digest !== undefined && digest !== expected.digest) {
+    throw new OciError('SKEP_DIGEST_MISMATCH', `Content that should be ${expected.digest} is ${digest}.`, {
+      hint,
+    });
+  }
+}

@@ -1,0 +1,52 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { errno, OciError } from '../errors.ts';
+
+/** Turns an error of the file system into a sentence about the store. Errors of ours pass through. */
+export function storeError(e: unknown, doing: string, dir: string): OciError {
+  if (e instanceof OciError) return e;
+  const code = errno(e);
+  if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG') {
+    return new OciError('SKEP_DISK_FULL', `${doing} failed: no space left for the image store ${dir}.`, {
+      hint: 'Free some space there (skep rm IMAGE), or choose another place with --storage.',
+      cause: e,
+    });
+  }
+  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
+    const why = code === 'EROFS' ? 'it is on a read-only file system' : 'this user may not';
+    return new OciError('SKEP_STORE_ACCESS', `${doing} failed in the image store ${dir}: ${why}.`, {
+      hint: 'Run as the owner of that folder, or choose another place with --storage.',
+      cause: e,
+    });
+  }
+  const reason = e instanceof Error ? e.message : String(e);
+  return new OciError('SKEP_STORE_CORRUPT', `${doing} failed in the image store ${dir}: ${reason}.`, {
+    hint: 'See what is in that folder, or choose another place with --storage.',
+    cause: e,
+  });
+}
+
+/** Makes renames inside a folder last through a power cut. */
+export async function syncDir(dir: string): Promise<void> {
+  const handle = await open(dir, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Writes all buffers at the end of a file; a short write continues where it stopped. */
+export async function writeAll(handle: FileHandle, buffers: Uint8Array[]): Promise<void> {
+  let rest = buffers;
+  while (rest.length > 0) {
+    let { bytesWritten } = await handle.writev(rest);
+    let i = 0;
+    for (const b of rest) {
+      if (bytesWritten < b.length) break;
+      bytesWritten -= b.length;
+      i++;
+    }
+    rest = rest.slice(i);
+    if (bytesWritten > 0) rest[0] = (rest[0] as Uint8Array).subarray(bytesWritten);
+  }
+}

@@ -1,0 +1,169 @@
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { open, rename, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errno, OciError, printable } from '../errors.ts';
+import { isDescriptor, isObject } from '../manifest.ts';
+import type { Descriptor } from '../types.ts';
+import { MEDIA_TYPE } from '../types.ts';
+import { storeError, syncDir, writeAll } from './fs.ts';
+import { uniqueName } from './owner.ts';
+
+// https://github.com/opencontainers/image-spec/blob/main/image-layout.md. What is ours besides lies in `.skep`.
+const LAYOUT_VERSION = '1.0.0';
+const STORE_VERSION = 1;
+
+/** index.json as it was read: unknown fields are written back. */
+export interface IndexFile {
+  manifests: Descriptor[];
+  [field: string]: unknown;
+}
+
+/** The places and the two small files of a store folder. */
+export class Layout {
+  readonly dir: string;
+  /** Lock and version. */
+  readonly ownDir: string;
+  /** Temporaries and leases; every name in it begins with its owner's. */
+  readonly workDir: string;
+
+  constructor(dir: string) {
+    this.dir = dir;
+    this.ownDir = join(dir, '.skep');
+    this.workDir = join(this.ownDir, 'work');
+  }
+
+  /** @returns whether there is a store yet. @throws OciError SKEP_STORE_VERSION, SKEP_STORE_CORRUPT */
+  check(): boolean {
+    const layout = this.#read('oci-layout');
+    const own = this.#read(join('.skep', 'version'));
+    if (own !== undefined && Number(own.trim()) > STORE_VERSION)
+      this.#newer(`store version ${printable(own, 20)}`);
+    if (layout === undefined) return this.#read('index.json') !== undefined;
+    const json = this.#json('oci-layout', layout);
+    const version = json.imageLayoutVersion;
+    if (typeof version !== 'string') this.#corrupt('oci-layout', 'has no imageLayoutVersion');
+    else if (version.split('.')[0] !== '1') this.#newer(`image layout ${printable(version, 20)}`);
+    return true;
+  }
+
+  /** Makes the store's folders and its two marks, each only if absent. */
+  async create(): Promise<void> {
+    try {
+      mkdirSync(this.dir, { recursive: true });
+      const foreign = readdirSync(this.dir).filter(
+        (n) => !['.skep', 'blobs', 'oci-layout', 'index.json'].includes(n),
+      );
+      if (foreign.length > 0 && !this.check()) {
+        throw new OciError(
+          'SKEP_STORE_CORRUPT',
+          `${this.dir} is not an image store: it holds ${foreign[0]}.`,
+          {
+            hint: 'Give an empty or absent folder with --storage.',
+          },
+        );
+      }
+      mkdirSync(this.workDir, { recursive: true });
+      mkdirSync(join(this.dir, 'blobs', 'sha256'), { recursive: true });
+      if (this.#read(join('.skep', 'version')) === undefined)
+        await this.#write(join('.skep', 'version'), `${STORE_VERSION}\n`);
+      if (this.#read('oci-layout') === undefined) {
+        await this.#write('oci-layout', JSON.stringify({ imageLayoutVersion: LAYOUT_VERSION }));
+      }
+      if (this.#read('index.json') === undefined) await this.createIndex();
+    } catch (e) {
+      throw storeError(e, 'Creating', this.dir);
+    }
+  }
+
+  /** index.json, checked; an absent one is empty. @throws OciError SKEP_STORE_CORRUPT */
+  readIndex(): IndexFile {
+    const text = this.#read('index.json');
+    if (text === undefined) return emptyIndex();
+    const json = this.#json('index.json', text);
+    const manifests = json.manifests ?? [];
+    if (!Array.isArray(manifests)) return this.#corrupt('index.json', 'has no list of manifests');
+    manifests.forEach((m, i) => {
+      if (!isDescriptor(m)) this.#corrupt('index.json', `is broken at entry ${i}`);
+    });
+    return { ...json, manifests: manifests as Descriptor[] };
+  }
+
+  /** Replaces index.json; only under the lock. It is on the disk when this returns. */
+  async writeIndex(index: IndexFile): Promise<void> {
+    try {
+      await this.#write('index.json', JSON.stringify(index));
+      await syncDir(this.dir);
+    } catch (e) {
+      throw storeError(e, 'Writing index.json', this.dir);
+    }
+  }
+
+  // Two processes may create the store at once, and the faster one may have added an image already: an empty index is
+  // linked into place only where none is.
+  async createIndex(): Promise<void> {
+    await this.#write('index.json', JSON.stringify(emptyIndex()), true);
+  }
+
+  async #write(name: string, text: string, onlyIfAbsent = false): Promise<void> {
+    const temporary = join(this.workDir, `${uniqueName()}.tmp`);
+    const target = join(this.dir, name);
+    try {
+      const handle = await open(temporary, 'wx', 0o644);
+      try {
+        await writeAll(handle, [Buffer.from(text)]);
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+      if (!onlyIfAbsent) return await rename(temporary, target);
+      const { link } = await import('node:fs/promises');
+      await link(temporary, target).catch((e: unknown) => {
+        if (errno(e) !== 'EEXIST') throw e;
+      });
+      await unlink(temporary);
+    } catch (e) {
+      await unlink(temporary).catch(() => undefined); // best effort: the first error counts, the next open cleans up
+      throw e;
+    }
+  }
+
+  #read(name: string): string | undefined {
+    try {
+      return readFileSync(join(this.dir, name), 'utf8');
+    } catch (e) {
+      if (errno(e) === 'ENOENT') return undefined;
+      throw storeError(e, `Reading ${name}`, this.dir);
+    }
+  }
+
+  #json(name: string, text: string): Record<string, unknown> {
+    let json: unknown;
+    try {
+      json = JSON.parse(text);
+    } catch (e) {
+      return this.#corrupt(name, 'is not JSON', e);
+    }
+    return isObject(json) ? json : this.#corrupt(name, 'is not a JSON object');
+  }
+
+  #corrupt(name: string, why: string, cause?: unknown): never {
+    throw new OciError('SKEP_STORE_CORRUPT', `${join(this.dir, name)} ${why}.`, {
+      hint: `Restore it, or move ${this.dir} away and pull or build the images again.`,
+      cause,
+    });
+  }
+
+  #newer(what: string): never {
+    throw new OciError(
+      'SKEP_STORE_VERSION',
+      `The image store ${this.dir} was written by a newer skep (${what}).`,
+      {
+        hint: 'Update skep, or choose another place with --storage.',
+      },
+    );
+  }
+}
+
+function emptyIndex(): IndexFile {
+  return { schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests: [] };
+}

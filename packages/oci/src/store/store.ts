@@ -1,0 +1,400 @@
+import { rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { OciError, printable } from '../errors.ts';
+import { type Document, isIndexType, isManifestType, parseDocument } from '../manifest.ts';
+import { choosePlatform } from '../platform.ts';
+import { formatReference, parseReference, withDefaultTag } from '../reference.ts';
+import {
+  CREATED,
+  type Descriptor,
+  type Manifest,
+  type Platform,
+  REF_NAME,
+  type StoredImage,
+} from '../types.ts';
+import { Blobs } from './blobs.ts';
+import { storeError, syncDir } from './fs.ts';
+import { Layout } from './layout.ts';
+import { Lease, readWorkFolder } from './lease.ts';
+import { clearTakeovers, withLock } from './lock.ts';
+import { findEntries, nameOf } from './names.ts';
+import { uniqueName } from './owner.ts';
+
+// A blob that nothing refers to and no process of ours has leased may belong to another tool that is just copying
+// into the store (skopeo writes blobs first and knows no leases): it is left alone for this long.
+const FOREIGN_BLOB_MS = 60 * 60 * 1000;
+const NO_MANIFEST: Manifest = {
+  schemaVersion: 2,
+  config: { mediaType: '', digest: '', size: 0 },
+  layers: [],
+};
+
+/** What {@link Store.putImage} may be told besides. */
+export interface PutImageOptions {
+  /** Kept on the entry in index.json. */
+  platform?: Platform;
+  /** Kept on the entry in index.json. */
+  annotations?: Record<string, string>;
+}
+
+/**
+ * Images on disk, as an OCI image layout that skopeo, umoci and bee can read. Several processes may use one store at
+ * once, and any of them may be killed at any moment: see the README for how.
+ *
+ * @example
+ * const store = await Store.open('/var/tmp/store');
+ * const config = await store.putBlob(Buffer.from('{}'), 'application/vnd.oci.empty.v1+json');
+ */
+export class Store {
+  readonly #layout: Layout;
+  readonly #blobs: Blobs;
+  #lease: Lease | undefined;
+  #created = false;
+
+  private constructor(layout: Layout) {
+    this.#layout = layout;
+    this.#blobs = new Blobs(layout.dir, layout.workDir);
+  }
+
+  /** The folder, as an absolute path. */
+  get dir(): string {
+    return this.#layout.dir;
+  }
+
+  /**
+   * Opens the store in a folder. An absent folder is an empty store and is made by the first write. What processes
+   * killed in the middle of a write have left is cleared away.
+   *
+   * @throws OciError SKEP_STORE_VERSION, SKEP_STORE_CORRUPT, SKEP_STORE_ACCESS
+   */
+  static async open(dir: string): Promise<Store> {
+    const layout = new Layout(resolve(dir));
+    const store = new Store(layout);
+    if (layout.check()) await store.#cleanUp();
+    return store;
+  }
+
+  /** Gives up blobs that were put but belong to no image yet. Not needed before the process ends. */
+  async close(): Promise<void> {
+    if (this.#lease === undefined || this.#lease.isEmpty) return;
+    const lease = this.#lease;
+    await this.#locked(async () => lease.releaseAll());
+  }
+
+  /**
+   * Stores content. It stays safe from `remove` of other processes until an image refers to it or this one ends.
+   *
+   * @param expected digest and size that it must turn out to have; `claimed` when {@link Store.claim} was told of it
+   * @throws OciError SKEP_DIGEST_MISMATCH, SKEP_DISK_FULL, SKEP_STORE_ACCESS; the store is as it was then
+   */
+  async putBlob(
+    data: Uint8Array | AsyncIterable<Uint8Array>,
+    mediaType: string,
+    expected: { digest?: string; size?: number; claimed?: boolean } = {},
+  ): Promise<Descriptor> {
+    await this.#create();
+    const staged = await this.#blobs.stage(data, expected);
+    const { digest, size } = staged;
+    try {
+      const present = expected.claimed ? undefined : await this.claim([{ digest, size }]);
+      if (!present?.has(digest)) await this.#blobs.publish(staged.path, digest);
+    } finally {
+      await this.#blobs.discard(staged.path);
+    }
+    return { mediaType, digest, size };
+  }
+
+  /**
+   * Says which blobs are there (with the right size), and protects all of the given ones, there or to come, from
+   * `remove` of other processes until an image refers to them. For a pull: claim, then fetch what is missing.
+   */
+  async claim(blobs: readonly { digest: string; size: number }[]): Promise<Set<string>> {
+    await this.#create();
+    return this.#locked(async () => {
+      this.#lease ??= new Lease(this.#layout.workDir);
+      this.#lease.add(blobs.map((b) => b.digest));
+      const present = new Set<string>();
+      for (const b of blobs) if ((await this.#blobs.size(b.digest)) === b.size) present.add(b.digest);
+      return present;
+    });
+  }
+
+  /**
+   * Takes a claim back, after a transfer that failed. What had arrived stays for an hour at least, so that a second
+   * try finds it.
+   */
+  async release(digests: readonly string[]): Promise<void> {
+    const lease = this.#lease;
+    if (lease !== undefined) await this.#locked(async () => lease.release(digests));
+  }
+
+  /** A whole blob, its digest checked. @throws OciError SKEP_STORE_CORRUPT */
+  async readBlob(digest: string): Promise<Uint8Array> {
+    return this.#blobs.read(digest);
+  }
+
+  /** A blob in pieces of 1 MiB; the digest is checked at the end. @throws OciError SKEP_STORE_CORRUPT */
+  blobStream(digest: string): AsyncIterable<Uint8Array> {
+    return this.#blobs.stream(digest);
+  }
+
+  /** The file that holds a blob. It is not to be changed. */
+  blobPath(digest: string): string {
+    return this.#blobs.path(digest);
+  }
+
+  /** Whether a blob is there. Its content is not looked at. */
+  async hasBlob(digest: string): Promise<boolean> {
+    return (await this.#blobs.size(digest)) !== undefined;
+  }
+
+  /**
+   * Stores a manifest (or index) and gives it a name, `:latest` when `ref` has neither tag nor digest; a name that
+   * exists moves. Once this returns, the image outlives kill -9 and power cuts.
+   *
+   * @throws OciError SKEP_REFERENCE_INVALID, SKEP_MANIFEST_INVALID, SKEP_STORE_CORRUPT when a blob is missing, SKEP_DISK_FULL
+   */
+  async putImage(
+    ref: string,
+    manifest: Uint8Array,
+    mediaType: string,
+    opts: PutImageOptions = {},
+  ): Promise<Descriptor> {
+    const name = formatReference(withDefaultTag(parseReference(ref)));
+    const document = parseDocument(manifest, mediaType, `The manifest of ${name}`);
+    const children = childrenOf(document);
+    const blob = await this.putBlob(manifest, mediaType);
+    const entry: Descriptor = { ...blob };
+    if (document.kind === 'manifest' && document.manifest.artifactType !== undefined) {
+      entry.artifactType = document.manifest.artifactType;
+    }
+    if (opts.platform !== undefined) entry.platform = opts.platform;
+    entry.annotations = { ...opts.annotations, [REF_NAME]: name };
+    await this.#locked(async () => {
+      if (document.kind === 'manifest') {
+        for (const child of children) {
+          const size = await this.#blobs.size(child.digest);
+          if (size !== child.size)
+            throw this.#blobs.damaged(child.digest, `is missing, but ${name} needs it`);
+        }
+      }
+      await syncDir(this.#blobs.folder()).catch((e: unknown) => {
+        throw storeError(e, `Storing ${name}`, this.dir);
+      });
+      const index = this.#layout.readIndex();
+      index.manifests = [...index.manifests.filter((m) => nameOf(m) !== name), entry];
+      await this.#layout.writeIndex(index);
+      this.#lease?.release([blob.digest, ...children.map((c) => c.digest)]);
+    });
+    return entry;
+  }
+
+  /** All images, in the order in which they were named last. One with a broken manifest is marked `damaged`. */
+  async list(): Promise<StoredImage[]> {
+    return Promise.all(
+      this.#layout.readIndex().manifests.map((entry) =>
+        this.#describe(entry).catch((e: unknown): StoredImage => {
+          if (!(e instanceof OciError)) throw e;
+          const reference = nameOf(entry) ?? entry.digest;
+          const common = { reference, descriptor: entry, manifestDescriptor: entry, size: entry.size };
+          return { ...common, manifest: NO_MANIFEST, damaged: e };
+        }),
+      ),
+    );
+  }
+
+  /**
+   * Finds an image by name (`:latest` when there is no tag), `name@digest`, digest, or the first 6 or more digits of
+   * a digest. Of several entries with one name, the one for this machine.
+   *
+   * @throws OciError SKEP_REFERENCE_INVALID, SKEP_STORE_CORRUPT
+   */
+  async resolve(ref: string): Promise<StoredImage | undefined> {
+    const entries = findEntries(this.#layout.readIndex().manifests, ref);
+    if (entries.length === 0) return undefined;
+    const images = entries.length > 1 ? entries.filter((e) => e.platform !== undefined) : [];
+    if (new Set(images.map((e) => e.digest)).size > 1) {
+      const fit = choosePlatform({ schemaVersion: 2, manifests: images }, printable(ref));
+      return this.#describe(fit);
+    }
+    return this.#describe(entries[0] as Descriptor);
+  }
+
+  /** Gives an image one more name; a name that exists moves. @throws OciError SKEP_NOT_FOUND, SKEP_REFERENCE_INVALID */
+  async tag(src: string, dst: string): Promise<Descriptor> {
+    const target = parseReference(dst);
+    if (target.digest !== undefined) {
+      throw new OciError(
+        'SKEP_REFERENCE_INVALID',
+        `"${printable(dst)}" holds a digest, so it cannot be a new name.`,
+        {
+          hint: 'Leave out what begins with @.',
+        },
+      );
+    }
+    const name = formatReference(withDefaultTag(target));
+    this.#need(src, findEntries(this.#layout.readIndex().manifests, src));
+    await this.#create();
+    return this.#locked(async () => {
+      const index = this.#layout.readIndex();
+      const found = this.#need(src, findEntries(index.manifests, src));
+      const entries = found.map((e) => ({ ...e, annotations: { ...e.annotations, [REF_NAME]: name } }));
+      index.manifests = [...index.manifests.filter((m) => nameOf(m) !== name), ...entries];
+      await this.#layout.writeIndex(index);
+      return entries[0] as Descriptor;
+    });
+  }
+
+  /**
+   * Removes a name, or all names of a digest, and then the blobs that nothing else needs.
+   *
+   * @returns the names that went and the digests of the blobs that went
+   * @throws OciError SKEP_NOT_FOUND, SKEP_REFERENCE_INVALID
+   */
+  async remove(ref: string): Promise<{ removed: string[]; freed: string[] }> {
+    this.#need(ref, findEntries(this.#layout.readIndex().manifests, ref));
+    await this.#create();
+    return this.#locked(async () => {
+      const index = this.#layout.readIndex();
+      const gone = this.#need(ref, findEntries(index.manifests, ref));
+      const candidates = new Set<string>();
+      for (const entry of gone) await this.#reach(entry, candidates);
+      // Killed after the index is written, the blobs would have no name and no owner: this list leads to them.
+      const doomed = join(this.#layout.workDir, `${uniqueName()}.doomed`);
+      try {
+        writeFileSync(doomed, [...candidates].map((d) => `${d}\n`).join(''));
+        index.manifests = index.manifests.filter((m) => !gone.includes(m));
+        await this.#layout.writeIndex(index);
+        const freed = await this.#sweep(candidates);
+        unlinkSync(doomed);
+        return { removed: gone.map((e) => nameOf(e) ?? e.digest), freed };
+      } catch (e) {
+        throw storeError(e, `Removing ${printable(ref)}`, this.dir);
+      }
+    });
+  }
+
+  /** The manifest behind a descriptor; of an index, the one for this machine. @throws OciError SKEP_STORE_CORRUPT, SKEP_MANIFEST_INVALID, SKEP_PLATFORM */
+  async readManifest(desc: Descriptor): Promise<Manifest> {
+    return (await this.#readPlatformManifest(desc)).manifest;
+  }
+
+  async #readPlatformManifest(desc: Descriptor): Promise<{ descriptor: Descriptor; manifest: Manifest }> {
+    const document = await this.#readDocument(desc);
+    if (document.kind === 'manifest') return { descriptor: desc, manifest: document.manifest };
+    const what = nameOf(desc) ?? desc.digest;
+    const descriptor = choosePlatform(document.index, what);
+    const child = await this.#readDocument(descriptor);
+    if (child.kind === 'manifest') return { descriptor, manifest: child.manifest };
+    throw new OciError('SKEP_MANIFEST_INVALID', `${what} is an index inside an index.`, {
+      hint: 'Build it again.',
+    });
+  }
+
+  async #readDocument(desc: Descriptor): Promise<Document> {
+    const what = `The manifest of ${nameOf(desc) ?? desc.digest}`;
+    // Before reading: an entry may point to anything, also to a file of gigabytes.
+    if (!isManifestType(desc.mediaType)) return parseDocument(new Uint8Array(), desc.mediaType, what);
+    return parseDocument(await this.#blobs.read(desc.digest), desc.mediaType, what);
+  }
+
+  async #describe(entry: Descriptor): Promise<StoredImage> {
+    const { descriptor, manifest } = await this.#readPlatformManifest(entry);
+    const blobs = [descriptor, manifest.config, ...manifest.layers];
+    const image: StoredImage = {
+      reference: nameOf(entry) ?? entry.digest,
+      descriptor: entry,
+      manifestDescriptor: descriptor,
+      manifest,
+      size: blobs.reduce((sum, b) => sum + b.size, 0),
+    };
+    const created = manifest.annotations?.[CREATED];
+    if (created !== undefined && !Number.isNaN(Date.parse(created))) image.created = new Date(created);
+    return image;
+  }
+
+  #need(ref: string, entries: Descriptor[]): Descriptor[] {
+    if (entries.length > 0) return entries;
+    throw new OciError('SKEP_NOT_FOUND', `There is no image ${printable(ref)} in the store.`, {
+      hint: 'skep list shows what there is; skep pull fetches one from a registry.',
+    });
+  }
+
+  async #create(): Promise<void> {
+    if (this.#created) return;
+    await this.#layout.create();
+    this.#created = true;
+  }
+
+  async #locked<T>(fn: () => Promise<T>): Promise<T> {
+    try {
+      return await withLock(this.#layout.ownDir, fn);
+    } catch (e) {
+      throw e instanceof Error && 'syscall' in e ? storeError(e, 'Working', this.dir) : e;
+    }
+  }
+
+  /** Adds what an entry leads to. @returns false when a manifest on the way cannot be read */
+  async #reach(entry: Descriptor, into: Set<string>): Promise<boolean> {
+    if (into.has(entry.digest)) return true;
+    into.add(entry.digest);
+    if (!isManifestType(entry.mediaType)) return true;
+    let document: Document;
+    try {
+      document = await this.#readDocument(entry);
+    } catch (e) {
+      if (e instanceof OciError) return false;
+      throw e;
+    }
+    let all = true;
+    for (const child of childrenOf(document)) all = (await this.#reach(child, into)) && all;
+    return all;
+  }
+
+  /**
+   * Deletes candidates that no image needs and no process has leased, and strays older than an hour. Under the lock.
+   * With a broken manifest in the store nothing can be said about what it needs, so nothing is deleted.
+   */
+  async #sweep(candidates: ReadonlySet<string>): Promise<string[]> {
+    const needed = new Set<string>();
+    for (const entry of this.#layout.readIndex().manifests) {
+      const whole = await this.#reach(entry, needed);
+      // An index may list manifests of other platforms that were never fetched; those need nothing here.
+      if (!whole && !isIndexType(entry.mediaType)) return [];
+    }
+    const { leased } = readWorkFolder(this.#layout.workDir, mtimeMs);
+    const freed: string[] = [];
+    for (const { digest, path } of this.#blobs.list()) {
+      if (needed.has(digest) || leased.has(digest)) continue;
+      if (!candidates.has(digest) && (this.#blobs.age(path) ?? 0) < FOREIGN_BLOB_MS) continue;
+      if (this.#blobs.delete(path)) freed.push(digest);
+    }
+    return freed;
+  }
+
+  /** Removes what dead processes left. A store that this user may only read is left as it is. */
+  async #cleanUp(): Promise<void> {
+    const { workDir, ownDir } = this.#layout;
+    try {
+      if (readWorkFolder(workDir, mtimeMs).leftovers.length === 0) return;
+      await withLock(ownDir, async () => {
+        clearTakeovers(ownDir);
+        const { orphaned, leftovers } = readWorkFolder(workDir, mtimeMs);
+        if (orphaned.size > 0) await this.#sweep(orphaned);
+        for (const path of leftovers) rmSync(path, { force: true });
+      });
+    } catch (e) {
+      const error = storeError(e, 'Cleaning up', this.dir);
+      if (error.code !== 'SKEP_STORE_ACCESS') throw error;
+    }
+  }
+}
+
+function childrenOf(document: Document): Descriptor[] {
+  if (document.kind === 'index') return document.index.manifests;
+  return [document.manifest.config, ...document.manifest.layers];
+}
+
+function mtimeMs(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
+}

@@ -1,0 +1,73 @@
+import type { OciError } from './errors.ts';
+
+/** Operating system and architecture, with the names Go uses (`linux`, `amd64`). */
+export interface Platform {
+  os: string;
+  architecture: string;
+  variant?: string;
+  'os.version'?: string;
+}
+
+/** A pointer to content: https://github.com/opencontainers/image-spec/blob/main/descriptor.md */
+export interface Descriptor {
+  mediaType: string;
+  /** `sha256:…` of the content. */
+  digest: string;
+  /** Bytes. */
+  size: number;
+  annotations?: Record<string, string>;
+  platform?: Platform;
+  artifactType?: string;
+}
+
+/** An image manifest: https://github.com/opencontainers/image-spec/blob/main/manifest.md */
+export interface Manifest {
+  schemaVersion: 2;
+  /** bee writes none. */
+  mediaType?: string;
+  artifactType?: string;
+  config: Descriptor;
+  layers: Descriptor[];
+  subject?: Descriptor;
+  annotations?: Record<string, string>;
+}
+
+/** An image index: https://github.com/opencontainers/image-spec/blob/main/image-index.md */
+export interface Index {
+  schemaVersion: 2;
+  mediaType?: string;
+  artifactType?: string;
+  manifests: Descriptor[];
+  annotations?: Record<string, string>;
+}
+
+/** One name in a store, and what it stands for. */
+export interface StoredImage {
+  /** The name as it stands in index.json; an entry without a name has its digest here. */
+  reference: string;
+  /** Of what the name points to: a manifest, or an index of manifests (see `manifestDescriptor`). */
+  descriptor: Descriptor;
+  /** Of `manifest`: the same as `descriptor`, or the entry of an index that fits this machine. */
+  manifestDescriptor: Descriptor;
+  /** Empty lists when `damaged`. */
+  manifest: Manifest;
+  /** From the annotation `org.opencontainers.image.created`. */
+  created?: Date;
+  /** Bytes of manifest, config and layers together. */
+  size: number;
+  /** Why the image cannot be used, when its manifest is missing or broken. Only {@link Store.list} gives such images. */
+  damaged?: OciError;
+}
+
+export const MEDIA_TYPE = {
+  manifest: 'application/vnd.oci.image.manifest.v1+json',
+  index: 'application/vnd.oci.image.index.v1+json',
+  dockerManifest: 'application/vnd.docker.distribution.manifest.v2+json',
+  dockerList: 'application/vnd.docker.distribution.manifest.list.v2+json',
+} as const;
+
+export const REF_NAME = 'org.opencontainers.image.ref.name';
+export const CREATED = 'org.opencontainers.image.created';
+
+/** Manifests and indexes larger than this are refused, as registries do. 4 MiB. */
+export const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
