@@ -5,8 +5,8 @@
 
 build='clang gcc libc6-dev libbpf-dev libelf-dev zlib1g-dev'
 demo='docker-registry prometheus'
-kernel='qemu-system-x86 busybox-static'
-test="$kernel skopeo umoci bpftool tmux chromium binutils"
+kernel='qemu-system-x86 busybox-static xz-utils bpftool'
+test="$kernel skopeo umoci tmux chromium binutils"
 bench='gnuplot-nox'
 
 wanted=

@@ -1,0 +1,23 @@
+// What every kernel test takes for granted about the machine it runs on, in a guest and here.
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { release } from 'node:os';
+import { suite, test } from 'node:test';
+import { fixture } from '../support/fixtures.ts';
+
+suite('a machine for kernel tests', () => {
+  test('runs the kernel it is called after', { skip: !process.env.SKEP_GUEST && 'not in a guest' }, () => {
+    assert.ok(release().startsWith(`${process.env.SKEP_GUEST}.`), release());
+  });
+
+  test('has kernel types, tracefs and bpffs', () => {
+    assert.ok(existsSync('/sys/kernel/btf/vmlinux'));
+    assert.ok(existsSync('/sys/kernel/tracing/events'), 'mount -t tracefs tracefs /sys/kernel/tracing');
+    assert.ok(existsSync('/sys/fs/bpf'));
+  });
+
+  test('gets the objects of tests without a compiler', async () => {
+    const object = await fixture(new URL('./guest/smallest.bpf.c', import.meta.url));
+    assert.equal(Buffer.from(object.subarray(1, 4)).toString(), 'ELF');
+  });
+});

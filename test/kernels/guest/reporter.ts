@@ -1,0 +1,33 @@
+import type { TestEvent } from 'node:test/reporters';
+
+/** One finished test, as it travels over the serial line. */
+export interface GuestTest {
+  name: string;
+  nesting: number;
+  file: string;
+  ms: number;
+  failure?: string;
+  skip?: string;
+}
+
+/** A reporter for node:test in a guest: a line for each finished test, and what tests print in between. */
+export default async function* reporter(source: AsyncIterable<TestEvent>): AsyncGenerator<string> {
+  for await (const event of source) {
+    if (event.type === 'test:pass' || event.type === 'test:fail') {
+      const { name, nesting, file = '', details, skip, todo } = event.data;
+      const test: GuestTest = { name, nesting, file, ms: Math.round(details.duration_ms) };
+      if (event.type === 'test:fail' && todo === undefined) test.failure = text(event.data.details.error);
+      if (skip !== undefined) test.skip = String(skip);
+      yield `@@skep test ${JSON.stringify(test)}\n`;
+    } else if (event.type === 'test:stdout' || event.type === 'test:stderr') {
+      yield event.data.message;
+    }
+  }
+}
+
+/** node:test wraps what was thrown; the cause is what its author wants to see. */
+function text(error: Error): string {
+  const cause = error.cause;
+  if (cause instanceof Error) return cause.stack ?? cause.message;
+  return String(cause ?? error.message);
+}

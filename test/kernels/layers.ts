@@ -1,0 +1,129 @@
+import { createHash } from 'node:crypto';
+import { createWriteStream, readFileSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, realpath, rename, rm, stat, utimes } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { cpio, type Entry } from './cpio.ts';
+import { cacheDir, type KernelFiles } from './fetch.ts';
+import { moduleEntries } from './modules.ts';
+import { run } from './process.ts';
+import { modules } from './table.ts';
+
+/** What these files say decides what a layer holds, so a change in them makes layers anew. */
+const makers = ['layers.ts', 'modules.ts', 'cpio.ts'].map((f) => readFileSync(join(import.meta.dirname, f)));
+
+/** Node, its libraries, busybox and the kernel's modules: what every guest has. */
+export function baseLayer(kernel: KernelFiles): Promise<string> {
+  return layer('base', [kernel.release, process.version, modules.join()], async (work) => {
+    const node = join(work, 'node');
+    await run('strip', ['-o', node, process.execPath]);
+    return [
+      { path: 'dev/console', kind: 'char', major: 5, minor: 1 },
+      ...(await busybox()),
+      { path: 'bin/node', kind: 'file', data: await readFile(node), executable: true },
+      ...(await libraries(process.execPath)),
+      ...(await moduleEntries(kernel, modules)),
+    ];
+  });
+}
+
+/**
+ * The machine's clang with the headers a probe includes. In a guest it takes a second for a small file and five
+ * for one with vmlinux.h, so tests are better off with `fixture` (test/support/fixtures.ts).
+ */
+export async function clangLayer(): Promise<string> {
+  const clang = await realpath((await run('sh', ['-c', 'command -v clang'])).trim());
+  const version = await run(clang, ['--version']);
+  return layer('clang', [version], async () => {
+    const home = dirname(dirname(clang));
+    const places = [
+      join(home, 'lib/clang'),
+      '/usr/include/bpf',
+      '/usr/include/linux',
+      '/usr/include/asm-generic',
+    ];
+    const headers = [
+      ...places,
+      `/usr/include/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu/asm`,
+    ];
+    const entries: Entry[] = [
+      ...(await libraries(clang)),
+      { path: clang.slice(1), kind: 'file', data: await readFile(clang), executable: true },
+      { path: 'usr/bin/clang', kind: 'link', target: clang },
+    ];
+    for (const dir of headers) entries.push(...(await folder(dir)));
+    return entries;
+  });
+}
+
+/**
+ * An archive kept between runs, made again when `key` changes. Not compressed: to unpack costs an emulated
+ * processor more than to read.
+ */
+async function layer(name: string, key: string[], make: (work: string) => Promise<Entry[]>): Promise<string> {
+  const hash = createHash('sha256').update(key.join('\n'));
+  for (const m of makers) hash.update(m);
+  const image = join(cacheDir, `${name}-${hash.digest('hex').slice(0, 16)}.cpio`);
+  if (await used(image)) return image;
+  await prune();
+  const work = await mkdtemp(join(cacheDir, `${name}-`));
+  try {
+    const part = join(work, 'part.cpio');
+    await pipeline(Readable.from(cpio(await make(work))), createWriteStream(part));
+    await rename(part, image);
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+  return image;
+}
+
+async function busybox(): Promise<Entry[]> {
+  const path = (await run('sh', ['-c', 'command -v busybox'])).trim();
+  const applets = (await run(path, ['--list'])).trim().split('\n');
+  return [
+    { path: 'bin/busybox', kind: 'file', data: await readFile(path), executable: true },
+    ...applets
+      .filter((a) => a !== 'busybox')
+      .map((a): Entry => ({ path: `bin/${a}`, kind: 'link', target: 'busybox' })),
+  ];
+}
+
+/** The shared libraries a program loads, at the places where the program and its loader look for them. */
+async function libraries(program: string): Promise<Entry[]> {
+  const entries: Entry[] = [];
+  for (const line of (await run('ldd', [program])).split('\n')) {
+    const path = /(?:=> |^\s*)(\/\S+) \(0x/.exec(line)?.[1];
+    if (!path) continue;
+    entries.push({ path: path.slice(1), kind: 'file', data: await readFile(path), executable: true });
+  }
+  return entries;
+}
+
+async function folder(dir: string): Promise<Entry[]> {
+  const entries: Entry[] = [];
+  for (const name of await readdir(dir, { recursive: true })) {
+    const path = join(dir, name);
+    if ((await stat(path)).isFile())
+      entries.push({ path: path.slice(1), kind: 'file', data: await readFile(path) });
+  }
+  return entries;
+}
+
+/** Marks an image as used today; false when it is not there. */
+async function used(image: string): Promise<boolean> {
+  const now = new Date();
+  return utimes(image, now, now).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Images of other kernels, compilers and checkouts go when nobody has used them for two weeks. */
+async function prune(): Promise<void> {
+  for (const name of await readdir(cacheDir)) {
+    const path = join(cacheDir, name);
+    const days = (Date.now() - (await stat(path)).mtimeMs) / 86_400_000;
+    if (name.endsWith('.cpio') && days > 14) await rm(path, { force: true });
+  }
+}

@@ -1,0 +1,67 @@
+import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { type BuiltFixture, buildFixtures } from '../support/fixtures.ts';
+import type { Entry } from './cpio.ts';
+
+const root = join(import.meta.dirname, '../..');
+
+/** Folders of the checkout that a guest has no use for: git, compilers, linters, this kind of thing. */
+const leftOut = new Set([
+  '.git',
+  '.github',
+  '.bin',
+  '@biomejs',
+  '@esbuild',
+  '@types',
+  '@typescript',
+  'esbuild',
+  'publint',
+  'typescript',
+  'undici-types',
+]);
+
+/**
+ * The part of a guest that changes with every edit: the checkout under /skep, the objects its tests load, and
+ * what to run. Sources run as they are, so that a guest tests the same files as the host.
+ */
+export async function overlay(command: string): Promise<Entry[]> {
+  const entries: Entry[] = [
+    { path: 'command', kind: 'file', data: Buffer.from(`${command}\n`) },
+    {
+      path: 'init',
+      kind: 'file',
+      data: await readFile(join(import.meta.dirname, 'guest/init')),
+      executable: true,
+    },
+    ...['proc', 'sys', 'dev'].map((path): Entry => ({ path, kind: 'dir' })),
+  ];
+  for (const top of ['package.json', 'packages', 'probes', 'test', 'node_modules', 'bin']) {
+    await collect(join(root, top), entries);
+  }
+  for (const f of await buildFixtures()) entries.push(await fixtureEntry(f));
+  return entries;
+}
+
+async function fixtureEntry(f: BuiltFixture): Promise<Entry> {
+  return { path: `fixtures/${f.source}.o`, kind: 'file', data: await readFile(f.object) };
+}
+
+async function collect(path: string, into: Entry[]): Promise<void> {
+  const to = join('skep', relative(root, path));
+  const stat = await lstat(path);
+  if (stat.isSymbolicLink()) {
+    into.push({ path: to, kind: 'link', target: await readlink(path) });
+  } else if (stat.isDirectory()) {
+    into.push({ path: to, kind: 'dir' });
+    for (const name of await readdir(path)) {
+      if (!leftOut.has(name)) await collect(join(path, name), into);
+    }
+  } else if (stat.isFile() && !path.endsWith('.tgz')) {
+    into.push({
+      path: to,
+      kind: 'file',
+      data: await readFile(path),
+      executable: (stat.mode & 0o100) !== 0,
+    });
+  }
+}

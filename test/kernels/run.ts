@@ -1,0 +1,20 @@
+// node test/kernels/run.ts KERNEL [COMMAND…]: a command, or else all kernel tests, in a guest with that kernel.
+import { kernelTests } from './guest-tests.ts';
+import { runInGuest } from './vm.ts';
+
+const [kernel = '6.1', ...words] = process.argv.slice(2);
+const command = words.length > 0 ? words.join(' ') : `node --test ${kernelTests().join(' ')}`;
+const { code, console: log } = await runInGuest({
+  kernel,
+  command,
+  clang: words.length === 0 || process.env.SKEP_GUEST_CLANG === '1',
+  timeoutMs: Number(process.env.SKEP_GUEST_TIMEOUT ?? 600) * 1000,
+  onLine: (line) => process.stdout.write(`${line}\n`),
+});
+if (code !== 0) {
+  const tail = log.split('\n').slice(-25).join('\n');
+  process.stderr.write(
+    `kernel ${kernel}: the command ended with ${code}; the kernel's last words:\n${tail}\n`,
+  );
+}
+process.exitCode = code;

@@ -1,0 +1,87 @@
+import { spawn } from 'node:child_process';
+import { createWriteStream } from 'node:fs';
+import { appendFile, copyFile, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { cpio } from './cpio.ts';
+import { fetchKernel } from './fetch.ts';
+import { baseLayer, clangLayer } from './layers.ts';
+import { overlay } from './overlay.ts';
+
+/** A command for a guest. */
+export interface GuestRequest {
+  /** A kernel's name in table.ts. */
+  kernel: string;
+  /** Run by the guest's sh in /skep, the checkout. */
+  command: string;
+  /** Whether clang is there; it adds two seconds to the start. */
+  clang?: boolean;
+  timeoutMs?: number;
+  /** Called with each line the command prints. */
+  onLine?(line: string): void;
+}
+
+/** How it ended. `console` is the kernel's log: what there is to read when the guest died. */
+export interface GuestResult {
+  code: number;
+  release: string;
+  console: string;
+}
+
+/**
+ * Boots a kernel in an emulated machine, runs one command there and powers off. No KVM is asked for, nothing on
+ * this machine is touched but a folder under /tmp, which goes away again.
+ */
+export async function runInGuest(request: GuestRequest): Promise<GuestResult> {
+  const kernel = await fetchKernel(request.kernel);
+  const work = await mkdtemp(join(tmpdir(), 'skep-guest-'));
+  try {
+    const initrd = join(work, 'initrd');
+    await copyFile(await baseLayer(kernel), initrd);
+    if (request.clang) await appendFile(initrd, await readFile(await clangLayer()));
+    const env = `export SKEP_FIXTURES=/fixtures SKEP_GUEST=${request.kernel} CI=true\n`;
+    const layer = cpio(await overlay(env + request.command));
+    await pipeline(Readable.from(layer), createWriteStream(initrd, { flags: 'a' }));
+    const log = join(work, 'console');
+    const code = await boot(kernel.vmlinuz, initrd, log, request);
+    return { code, release: kernel.release, console: await readFile(log, 'latin1') };
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+async function boot(vmlinuz: string, initrd: string, log: string, request: GuestRequest): Promise<number> {
+  const { kernel, timeoutMs = 300_000 } = request;
+  const machine = ['-accel', 'tcg,thread=multi', '-cpu', 'max', '-m', '2048', '-smp', '2'];
+  const devices = ['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'];
+  const serial = ['-serial', `file:${log}`, '-serial', 'stdio'];
+  const append = 'console=ttyS0 panic=-1 quiet mitigations=off tsc=reliable';
+  // setpriv: should we be killed, the emulator goes with us.
+  const args = ['--pdeathsig', 'KILL', 'qemu-system-x86_64', ...machine, ...devices, ...serial];
+  args.push('-kernel', vmlinuz, '-initrd', initrd, '-append', append);
+  const qemu = spawn('setpriv', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const timer = setTimeout(() => qemu.kill('SIGKILL'), timeoutMs);
+  let complaint = '';
+  qemu.stderr.setEncoding('utf8').on('data', (text: string) => {
+    complaint += text;
+  });
+  let code: number | undefined;
+  const lines = createInterface({ input: qemu.stdout });
+  lines.on('line', (line) => {
+    const exit = /^@@skep exit (\d+)/.exec(line);
+    if (exit) code = Number(exit[1]);
+    else request.onLine?.(line);
+  });
+  const ended = await new Promise<string>((resolve, reject) => {
+    qemu.once('error', reject);
+    qemu.once('close', (status, signal) => resolve(signal ?? `status ${status}`));
+  });
+  clearTimeout(timer);
+  if (code !== undefined) return code;
+  const tail = (await readFile(log, 'latin1').catch(() => '')).split('\n').slice(-40).join('\n');
+  const why = ended === 'SIGKILL' ? `was stopped after ${timeoutMs / 1000} s` : `ended with ${ended}`;
+  throw new Error(`kernel ${kernel} ${why} before its command did\n${complaint}${tail}`);
+}
