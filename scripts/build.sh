@@ -2,10 +2,9 @@
 # build.sh: the native addon and the bundled command, each only when something it is made of has changed.
 . "$(dirname -- "$0")/lib.sh"
 
-if is_newer packages/bpf/build/skep_bpf.node packages/bpf/native; then
-  say 'native addon'
-  sh packages/bpf/native/build.sh >&2
-fi
+# The headers that came with our Node have Node-API and libuv; the machine may have none, or another Node's.
+NODE_HEADERS=$node_home/include/node sh packages/bpf/native/build.sh >&2
+
 if is_newer packages/cli/dist/main.js packages/*/src packages/*/package.json scripts/bundle.ts package-lock.json; then
   say 'skep'
   node scripts/bundle.ts
