@@ -23,6 +23,22 @@ export type {
   BtfVariable,
   BtfVoid,
 } from './btf/types.ts';
+export { compileDecoder } from './decode/compile.ts';
+export type { KeyLayout } from './decode/key-layout.ts';
+export { RawKeyTable } from './decode/raw-key-table.ts';
+export { recordView } from './decode/record-view.ts';
+export type {
+  Column,
+  ColumnKind,
+  DecodeOptions,
+  Decoder,
+  FormatSpec,
+  RecordView,
+  Value,
+} from './decode/types.ts';
+export { ipv4JsonInto } from './decode/write-address.ts';
+export { writeI64, writeU32, writeU64 } from './decode/write-numbers.ts';
+export { stringify } from './decode/write-text.ts';
 export { Elf } from './elf/elf.ts';
 export type {
   ElfRelocation,
