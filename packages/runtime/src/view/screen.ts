@@ -36,8 +36,20 @@ export class Screen {
     if (y < 0 || y >= this.height) return;
     const from = Math.max(0, x);
     const to = Math.min(this.width, x + columns);
-    if (from < to)
-      this.cells.fill(SPACE | (style << STYLE_SHIFT), y * this.width + from, y * this.width + to);
+    if (from >= to) return;
+    this.#mend(y, from, to);
+    this.cells.fill(SPACE | (style << STYLE_SHIFT), y * this.width + from, y * this.width + to);
+  }
+
+  /** Half a wide glyph cannot stay: what is left of one that a write cuts through becomes a space. */
+  #mend(y: number, from: number, to: number): void {
+    const row = y * this.width;
+    if (from > 0 && (this.cells[row + from]! & GLYPH_MASK) === 0) this.#blank(row + from - 1);
+    if (to < this.width && (this.cells[row + to]! & GLYPH_MASK) === 0) this.#blank(row + to);
+  }
+
+  #blank(index: number): void {
+    this.cells[index] = SPACE | (this.cells[index]! & ~GLYPH_MASK);
   }
 
   /** Puts printable text at a place, cut with `…` where it does not fit; returns the column after it. */
@@ -53,6 +65,7 @@ export class Screen {
     const row = y * this.width;
     let at = options.align === 'right' && !cut ? x + room - needed : x;
     const end = x + (cut ? limit : room);
+    this.#mend(y, at, Math.min(this.width, cut ? end + 1 : at + needed));
     eachGlyph(text, (glyph, width) => {
       if (at + width > end) return false;
       this.cells[row + at] = glyph | high;
