@@ -1,0 +1,142 @@
+import type { IncomingMessage } from 'node:http';
+import { findCredentials } from '../credentials/find.ts';
+import { errno, OciError } from '../errors.ts';
+import { Authenticator } from './auth.ts';
+import { statusError, unauthorized } from './errors.ts';
+import { apiHost, isLoopback } from './host.ts';
+import type { RegistryOptions } from './options.ts';
+import { RetryPolicy } from './retry.ts';
+import { type Request, Transport } from './transport.ts';
+
+const MAX_REDIRECTS = 5;
+
+/** One request to a registry, and what counts as success. */
+export interface Call {
+  method: string;
+  /** Below the registry's address, or a whole address that it gave us. */
+  url: string | URL;
+  headers?: Record<string, string>;
+  /** A stream is made anew for every try. */
+  body?: Uint8Array | (() => Exclude<Request['body'], Uint8Array | undefined>);
+  /** `repository:NAME:pull`; empty for none. */
+  scope: string;
+  /** Statuses that are returned; all others throw. */
+  expect: readonly number[];
+  /** Completes "does not let this account …" and "answered 500 to the request to …". */
+  what: string;
+  /** False: one try only, the caller knows better how to go on. */
+  retry?: boolean;
+}
+
+/** Requests with authentication, redirects and retries. The registry protocol itself is in registry.ts. */
+export class Client {
+  /** As people write it. */
+  readonly host: string;
+  readonly retry: RetryPolicy;
+  readonly #transport: Transport;
+  readonly #auth: Authenticator;
+  #base: URL;
+  #mayTryTls: boolean;
+
+  constructor(host: string, opts: RegistryOptions) {
+    this.host = host;
+    this.retry = new RetryPolicy(opts);
+    this.#transport = new Transport(opts);
+    this.#auth = new Authenticator(host, this.#transport, this.retry, () => findCredentials(host, opts));
+    // docker treats 127.0.0.0/8 as insecure and tries TLS before plain HTTP. A registry on loopback nearly always is
+    // plain HTTP and nobody can listen in between, so here it is the other way round: HTTP first, and TLS when the
+    // server says that it speaks only that.
+    const plain = opts.plainHttp ?? isLoopback(host);
+    this.#mayTryTls = plain && opts.plainHttp === undefined;
+    this.#base = new URL(`${plain ? 'http' : 'https'}://${apiHost(host)}`);
+  }
+
+  close(): void {
+    this.#transport.close();
+  }
+
+  /** @throws OciError for every status that was not expected */
+  async call(c: Call): Promise<IncomingMessage> {
+    const once = async () => {
+      const res = await this.#authorized(c);
+      if (c.expect.includes(res.statusCode ?? 0)) return res;
+      throw await statusError(res, this.host, c.what);
+    };
+    return c.retry === false ? once() : this.retry.run(once);
+  }
+
+  /** An address that the registry gave (a Location header), made whole. */
+  resolve(location: string): URL {
+    if (URL.canParse(location, this.#base.href)) return new URL(location, this.#base);
+    throw new OciError('SKEP_REGISTRY', `${this.host} gave an address that is none.`, {
+      hint: 'Check that the address is that of a registry.',
+    });
+  }
+
+  async #authorized(c: Call): Promise<IncomingMessage> {
+    let header = await this.#auth.header(c.scope);
+    // Twice: a token may have run out since it was fetched.
+    for (let n = 0; ; n++) {
+      const res = await this.#follow(c, header);
+      if (res.statusCode !== 401) return res;
+      res.resume();
+      if (n === 2) throw unauthorized(this.host, c.what);
+      header = await this.#auth.answer(res.headers['www-authenticate'], c.scope, this.#base, header, c.what);
+    }
+  }
+
+  async #follow(c: Call, authorization: string | undefined): Promise<IncomingMessage> {
+    let url = new URL(c.url, this.#base);
+    for (let n = 0; n <= MAX_REDIRECTS; n++) {
+      const headers = { 'user-agent': 'skep', ...c.headers };
+      // Credentials are for the registry alone: storage it redirects to, another port or a step down from TLS gets none.
+      if (authorization !== undefined && url.origin === this.#base.origin)
+        Object.assign(headers, { authorization });
+      const body = typeof c.body === 'function' ? c.body() : c.body;
+      const res = await this.#send({ method: c.method, url, headers, body });
+      const location = res.headers.location;
+      const isRedirect = [301, 302, 303, 307, 308].includes(res.statusCode ?? 0);
+      if (!isRedirect || location === undefined || !['GET', 'HEAD'].includes(c.method)) return res;
+      res.resume();
+      if (!URL.canParse(location, url.href)) break;
+      url = new URL(location, url);
+      if (url.protocol !== 'http:' && url.protocol !== 'https:') break;
+    }
+    throw new OciError('SKEP_REGISTRY', `${this.host} redirects in circles or to nowhere.`, {
+      hint: 'Check that the address is that of a registry.',
+    });
+  }
+
+  async #send(request: Request): Promise<IncomingMessage> {
+    if (!this.#mayTryTls || request.url.origin !== this.#base.origin) return this.#transport.send(request);
+    let failure: unknown;
+    const res = await this.#transport.send(request).catch((e: unknown) => {
+      failure = e;
+    });
+    // Go answers 400 in plain HTTP, nginx too; others send a TLS alert, which is not HTTP.
+    const wantsTls =
+      res === undefined ? failure instanceof OciError && failure.code === 'SKEP_REGISTRY' : isTlsOnly(res);
+    if (!wantsTls || !(request.body === undefined || request.body instanceof Uint8Array)) {
+      if (res === undefined) throw failure;
+      this.#mayTryTls = false;
+      return res;
+    }
+    res?.resume();
+    this.#mayTryTls = false;
+    const plain = this.#base;
+    this.#base = new URL(`https://${plain.host}`);
+    try {
+      const url = new URL(request.url.pathname + request.url.search, this.#base);
+      return await this.#transport.send({ ...request, url });
+    } catch (e) {
+      // The 400 was meant as it stood, or there is nothing we understand in either way.
+      if (!(e instanceof OciError) || errno(e.cause) !== 'EPROTO') throw e;
+      this.#base = plain;
+      return this.#transport.send(request);
+    }
+  }
+}
+
+function isTlsOnly(res: IncomingMessage): boolean {
+  return res.statusCode === 400 && res.headers['docker-distribution-api-version'] === undefined;
+}
