@@ -26,8 +26,8 @@ const sourcePlaces: Plugin = {
   },
 };
 
-/** Writes the bundle and says what went into it. */
-export async function bundle(): Promise<Metafile> {
+/** Writes the bundle to a folder, as a whole, and says what went into it. */
+export async function bundle(to: string = dist): Promise<Metafile> {
   const result = await build({
     absWorkingDir: root,
     entryPoints: ['packages/cli/src/main.ts'],
@@ -47,18 +47,18 @@ export async function bundle(): Promise<Metafile> {
     logLevel: 'warning',
     plugins: [sourcePlaces],
   });
-  const fresh = `${dist}.new`;
+  const fresh = `${to}.new`;
   await rm(fresh, { recursive: true, force: true });
   await mkdir(fresh, { recursive: true });
   for (const file of result.outputFiles) {
     await writeFile(join(fresh, basename(file.path)), withRequire(file.text));
   }
-  await rm(`${dist}.old`, { recursive: true, force: true });
-  await rename(dist, `${dist}.old`).catch((e: NodeJS.ErrnoException) => {
+  await rm(`${to}.old`, { recursive: true, force: true });
+  await rename(to, `${to}.old`).catch((e: NodeJS.ErrnoException) => {
     if (e.code !== 'ENOENT') throw e;
   });
-  await rename(fresh, dist);
-  await rm(`${dist}.old`, { recursive: true, force: true });
+  await rename(fresh, to);
+  await rm(`${to}.old`, { recursive: true, force: true });
   return result.metafile;
 }
 

@@ -2,28 +2,32 @@
 # make.sh [TARGET]: every target of the Makefile and of the npm scripts.
 . "$(dirname -- "$0")/lib.sh"
 
-build() {
-  sh scripts/packages.sh build
-  sh scripts/setup.sh
-  sh scripts/build.sh
-}
-
 case ${1:-build} in
-  setup) sh scripts/packages.sh build && sh scripts/setup.sh ;;
-  build) build ;;
+  setup)
+    sh scripts/packages.sh build
+    sh scripts/setup.sh
+    ;;
+  build)
+    sh scripts/packages.sh build
+    sh scripts/setup.sh
+    sh scripts/build.sh
+    ;;
   demo)
     sh scripts/packages.sh build demo
-    build
+    sh scripts/setup.sh
+    sh scripts/build.sh
     exec sh scripts/demo.sh
     ;;
   test)
     sh scripts/packages.sh build demo test
-    build
+    sh scripts/setup.sh test
+    sh scripts/build.sh
     exec sh scripts/test.sh
     ;;
   test-kernel)
     sh scripts/packages.sh build kernel
-    build
+    sh scripts/setup.sh
+    sh scripts/build.sh
     exec node test/kernels/run.ts "${KERNEL:-6.1}"
     ;;
   lint)
@@ -36,11 +40,14 @@ case ${1:-build} in
     ;;
   bench)
     sh scripts/packages.sh build bench
-    build
+    sh scripts/setup.sh
+    sh scripts/build.sh
     exec sh bench/run.sh
     ;;
   pack)
-    build
+    sh scripts/packages.sh build
+    sh scripts/setup.sh
+    sh scripts/build.sh
     exec node scripts/pack.ts
     ;;
   clean) rm -rf packages/*/build packages/*/dist dist build coverage ;;

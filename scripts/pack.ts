@@ -22,8 +22,8 @@ const stage = join(dist, 'package');
 /** Builds the staging folder and the tarball; returns the tarball's path. */
 export async function pack(): Promise<string> {
   rmSync(stage, { recursive: true, force: true });
-  const bundled = await bundle();
-  for (const path of ['bin', 'LICENSE', 'README.md', 'packages/cli/dist', 'packages/probe/include']) {
+  const bundled = await bundle(join(stage, 'packages/cli/dist'));
+  for (const path of ['bin', 'LICENSE', 'README.md', 'packages/probe/include']) {
     if (existsSync(join(root, path))) cpSync(join(root, path), join(stage, path), { recursive: true });
   }
   copyMatching('packages/bpf/build', 'packages/bpf/build', /\.node$|\.so\.\d+$/);
@@ -70,6 +70,7 @@ function copyMatching(from: string, to: string, name: RegExp): void {
 }
 
 function debianVersion(name: string): { version: string; source: string } {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query fills these in
   const format = '${Version} ${source:Package}';
   const [version = '', source = ''] = execFileSync('dpkg-query', ['-W', '-f', format, name], {
     encoding: 'utf8',

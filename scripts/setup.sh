@@ -1,5 +1,6 @@
 #!/bin/sh
-# setup.sh: Node 24 (tools/node) and the npm workspaces, each only when its lock file has changed.
+# setup.sh [test]: Node 24 (tools/node) and the npm workspaces, for tests also the oldest Node we support
+# (tools/node-floor), each only when its lock file has changed.
 . "$(dirname -- "$0")/lib.sh"
 
 # installed DIR: whether DIR/node_modules holds what DIR/package-lock.json says. npm writes its own record of
@@ -26,4 +27,8 @@ fi
 if ! installed "$root"; then
   say 'npm workspaces'
   install "$root"
+fi
+if [ "${1:-}" = test ] && ! installed "$root/tools/node-floor"; then
+  say 'the oldest Node we support, from npm'
+  install "$root/tools/node-floor"
 fi
