@@ -4,11 +4,14 @@ import type { Metafile } from 'esbuild';
 
 const root = join(import.meta.dirname, '..');
 
-/** A library that is carried as a shared object: its Debian package, and the source package it is built from. */
+/**
+ * A library that is carried as a shared object, the Debian package it comes from, and the licences that the
+ * package's copyright file only refers to. Of libbpf's two licences we take BSD-2-Clause, which stands there.
+ */
 const carried = [
-  { name: 'libbpf', package: 'libbpf1' },
-  { name: 'libelf (elfutils)', package: 'libelf1' },
-  { name: 'zlib', package: 'zlib1g' },
+  { name: 'libbpf', package: 'libbpf1', licences: [] },
+  { name: 'elfutils (libelf)', package: 'libelf1', licences: ['LGPL-3', 'GPL-3'] },
+  { name: 'zlib', package: 'zlib1g', licences: [] },
 ];
 
 /** The text of THIRD-PARTY-NOTICES: everything in the package that others wrote, with its licence in full. */
@@ -21,7 +24,8 @@ export function notices(
     const { version, source } = versionOf(lib.package);
     const copyright = readFileSync(`/usr/share/doc/${lib.package}/copyright`, 'utf8');
     const where = `Debian's ${lib.package} ${version}, unchanged. Source: https://snapshot.debian.org/package/${source}/`;
-    parts.push(section(lib.name, `${where}\n\n${copyright}`));
+    const licences = lib.licences.map((l) => readFileSync(join('/usr/share/common-licenses', l), 'utf8'));
+    parts.push(section(lib.name, [where, copyright, ...licences].join('\n\n')));
   }
   const headers =
     'packages/probe/include/bpf: the headers of libbpf, under LGPL-2.1 OR BSD-2-Clause; see libbpf.';
