@@ -48,3 +48,21 @@ export type {
   ElfSymbolType,
 } from './elf/types.ts';
 export { BpfError, type BpfErrorCode, type BpfErrorDetails } from './errors.ts';
+export { capabilities } from './kernel/capabilities.ts';
+export { onlineCpus, possibleCpus } from './kernel/cpus.ts';
+export { errnoName } from './kernel/errno.ts';
+export { bpffs, ensureBpffs, ensureTracefs, tracefs } from './kernel/filesystems.ts';
+export { type MapType, mapTypeName, mapTypes, type ProgramType, programTypes } from './kernel/types.ts';
+export type { AttachOptions } from './links/attach.ts';
+export { BpfLink, closeLinks } from './links/link.ts';
+export type { MapBatch } from './maps/batch.ts';
+export { BpfMap, type MapShape, MapUpdate } from './maps/map.ts';
+export type { GlobalVariable } from './object/globals.ts';
+export { BpfObject } from './object/object.ts';
+export { BpfProgram, type ProgramInfo, type TestRunOptions, type TestRunResult } from './object/program.ts';
+export { type ProgramSection, parseSection } from './object/section.ts';
+export { openPerfBuffer, type PerfBufferOptions } from './ring/perf-buffer.ts';
+export { Poller } from './ring/poller.ts';
+export type { OnRecord, RecordReader } from './ring/reader.ts';
+export { openRingBuffer } from './ring/ring-buffer.ts';
+export { explainVerifierLog, type VerifierContext, type VerifierExplanation } from './verifier/explain.ts';

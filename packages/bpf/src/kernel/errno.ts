@@ -1,0 +1,48 @@
+import { constants } from 'node:os';
+
+const names = new Map<number, string>(Object.entries(constants.errno).map(([name, n]) => [n, name]));
+// The kernel's own, which libc does not know, and libbpf's (libbpf.h, enum libbpf_errno).
+names.set(524, 'ENOTSUPP');
+[
+  'LIBELF',
+  'FORMAT',
+  'KVERSION',
+  'ENDIAN',
+  'INTERNAL',
+  'RELOC',
+  'LOAD',
+  'VERIFY',
+  'PROG2BIG',
+  'KVER',
+  'PROGTYPE',
+  'WRNGPID',
+  'INVSEQ',
+  'NLPARSE',
+].forEach((name, i) => {
+  names.set(4000 + i, `LIBBPF_${name}`);
+});
+
+/** The name of a positive errno: 1 is `EPERM`; a number without a name is `errno 4321`. */
+export function errnoName(errno: number): string {
+  return names.get(errno) ?? `errno ${errno}`;
+}
+
+/** The errnos this package decides by. */
+export const Errno = {
+  EPERM: 1,
+  ENOENT: 2,
+  ESRCH: 3,
+  E2BIG: 7,
+  EBADF: 9,
+  EAGAIN: 11,
+  ENOMEM: 12,
+  EACCES: 13,
+  EFAULT: 14,
+  EBUSY: 16,
+  EEXIST: 17,
+  EINVAL: 22,
+  ENOSPC: 28,
+  ERANGE: 34,
+  EOPNOTSUPP: 95,
+  ENOTSUPP: 524,
+} as const;

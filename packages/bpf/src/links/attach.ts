@@ -1,0 +1,105 @@
+import { isNativeError, type LinkHandle, native, type ObjectHandle } from '../native.ts';
+import { attachError } from './attach-error.ts';
+import { BpfLink } from './link.ts';
+import { type Plan, planAttach, type Step } from './plan.ts';
+import type { Hook } from './target.ts';
+
+/** Where and how {@link BpfProgram.attach} attaches; everything has a default where the section says enough. */
+export interface AttachOptions {
+  /**
+   * Another hook than the section names, in the kind's own spelling:
+   *
+   * | kind | target |
+   * | --- | --- |
+   * | tracepoint | `sched/sched_switch` or `sched:sched_switch` |
+   * | kprobe, kretprobe | `do_unlinkat`, `do_unlinkat+0x10` |
+   * | kprobe.multi | a pattern, `vfs_*` |
+   * | ksyscall | `openat` |
+   * | uprobe, uretprobe | `/bin/bash:readline`, `libc.so.6:malloc`, `/bin/app:0x1234` |
+   * | usdt | `libc.so.6:libc:setjmp` |
+   * | raw_tp | `sched_switch` |
+   * | xdp, tc, netkit | a network interface, `eth0`; required |
+   * | cgroup…, sock_ops, lsm_cgroup | a cgroup2 directory; required |
+   * | sk_lookup, flow_dissector | a network namespace; default is this process's |
+   */
+  target?: string;
+  /** uprobe, usdt, perf_event: this process only; default all. */
+  pid?: number;
+  /** What `bpf_get_attach_cookie()` returns in the program. */
+  cookie?: bigint;
+  /** perf_event: samples a second on each CPU; default 49. */
+  sampleFrequency?: number;
+  /** perf_event: this CPU only; default all that are online. */
+  cpu?: number;
+  /** tc: `ingress` or `egress`; netkit: `primary` or `peer`; default from the section, else the first. */
+  direction?: string;
+}
+
+/** A program as the functions here see it. */
+export interface Attachable {
+  readonly name: string;
+  readonly section: string;
+  readonly type: string;
+  readonly target: string;
+  readonly fd: number;
+}
+
+/** A program's place in its object. */
+export interface Place {
+  object: ObjectHandle;
+  index: number;
+}
+
+function call<P extends boolean>(place: Place, s: Step, cookie: bigint, pool: P) {
+  const { how, a = null, b = null, c = null, number = 0, offset = 0, ret = false } = s;
+  return native().attach<P>(place.object, place.index, how, a, b, c, number, offset, ret, cookie, pool);
+}
+
+function begin(program: Attachable, options: AttachOptions): { hook: Hook; plan: Plan } {
+  const hook = { program: program.name, kind: program.type, target: options.target ?? program.target };
+  return { hook, plan: planAttach(hook, program.section, options) };
+}
+
+function bareLink(program: Attachable, plan: Plan): LinkHandle[] {
+  if (!plan.bare) return [];
+  return [native().linkFromFd(native().linkCreate(program.fd, plan.bare.target, plan.bare.attachType, 0))];
+}
+
+function failed(hook: Hook, links: readonly LinkHandle[], cause: unknown): unknown {
+  for (const link of links) native().linkClose(link);
+  return isNativeError(cause) ? attachError(hook, cause) : cause;
+}
+
+/** Attaches on the calling thread. */
+export function attachNow(program: Attachable, place: Place, options: AttachOptions): BpfLink {
+  const { hook, plan } = begin(program, options);
+  const links: LinkHandle[] = [];
+  try {
+    links.push(...bareLink(program, plan));
+    for (const s of plan.steps) links.push(call(place, s, options.cookie ?? 0n, false));
+    plan.release(links.length);
+  } catch (cause) {
+    plan.release(links.length);
+    throw failed(hook, links, cause);
+  }
+  return new BpfLink(hook.kind, hook.target, hook.program, links);
+}
+
+/** Attaches on a thread of libuv's pool. */
+export async function attachOnPool(
+  program: Attachable,
+  place: Place,
+  options: AttachOptions,
+): Promise<BpfLink> {
+  const { hook, plan } = begin(program, options);
+  const links: LinkHandle[] = [];
+  try {
+    links.push(...bareLink(program, plan));
+    for (const s of plan.steps) links.push(await call(place, s, options.cookie ?? 0n, true));
+    plan.release(links.length);
+  } catch (cause) {
+    plan.release(links.length);
+    throw failed(hook, links, cause);
+  }
+  return new BpfLink(hook.kind, hook.target, hook.program, links);
+}

@@ -1,0 +1,135 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { Errno } from '../kernel/errno.ts';
+import { tracefs, tracepointsIn } from '../kernel/filesystems.ts';
+import { hasKernelFunction, hasKprobes } from '../kernel/functions.ts';
+import type { NativeError } from '../native.ts';
+import type { Reason } from './attach-error.ts';
+import { nearest } from './nearest.ts';
+import { type Hook, parseTracepoint, parseUserFunction } from './target.ts';
+
+/** Looks for the reason of a refused attachment in the system; undefined when it shows none. */
+export function diagnose(hook: Hook, cause: NativeError): Reason | undefined {
+  switch (hook.kind) {
+    case 'tracepoint':
+      return tracepoint(hook);
+    case 'kprobe':
+    case 'kretprobe':
+    case 'kprobe.multi':
+    case 'kretprobe.multi':
+    case 'ksyscall':
+    case 'kretsyscall':
+      return kprobe(hook);
+    case 'uprobe':
+    case 'uretprobe':
+      return uprobe(hook, cause);
+    case 'raw_tp':
+      return cause.errno === Errno.ENOENT
+        ? unsupported(
+            'this kernel has no such tracepoint',
+            'Raw tracepoints are named without their category, as in raw_tp/sched_switch.',
+          )
+        : undefined;
+    case 'perf_event':
+      return perfEvent(cause);
+    case 'tc':
+    case 'netkit':
+      return cause.errno === Errno.EINVAL
+        ? unsupported('this kernel has no links for it', 'tcx is there from Linux 6.6 on, netkit from 6.7.')
+        : undefined;
+    default:
+      return undefined;
+  }
+}
+
+function unsupported(why: string, hint: string): Reason {
+  return { code: 'SKEP_UNSUPPORTED', why, hint };
+}
+
+const noTracefs = unsupported(
+  'tracefs is not mounted, so the kernel cannot be asked for it',
+  'Run as root: mount -t tracefs tracefs /sys/kernel/tracing',
+);
+
+function tracepoint(hook: Hook): Reason | undefined {
+  const where = tracefs();
+  if (!where) return noTracefs;
+  const [category, name] = parseTracepoint(hook);
+  const names = tracepointsIn(category);
+  if (!names) {
+    return unsupported(
+      `this kernel has no tracepoint category "${category}"`,
+      `ls ${where}/events shows which it has. It may belong to a module that is not loaded, or to another kernel version.`,
+    );
+  }
+  if (names.includes(name)) return undefined;
+  const near = nearest(name, names, 3);
+  return unsupported(
+    `this kernel has no such tracepoint`,
+    near.length
+      ? `Near it there is: ${near.map((n) => `${category}/${n}`).join(', ')}.`
+      : `ls ${where}/events/${category} shows which it has.`,
+  );
+}
+
+function kprobe(hook: Hook): Reason | undefined {
+  if (!hasKprobes()) {
+    return unsupported(
+      'this kernel was built without kprobes (CONFIG_KPROBES)',
+      'Use a tracepoint, tp_btf or raw_tp hook, which every kernel has; or a kernel with kprobes, as all distributions ship.',
+    );
+  }
+  const name = hook.target.split('+')[0]!;
+  if (hook.kind !== 'kprobe' && hook.kind !== 'kretprobe') return undefined;
+  if (hasKernelFunction(name) === false) {
+    return unsupported(
+      `this kernel has no function "${name}"`,
+      `It may have been renamed or inlined in this version: grep ${name} /proc/kallsyms`,
+    );
+  }
+  return unsupported(
+    `the kernel does not allow a probe there`,
+    'Functions that are inlined, marked notrace or on the kprobe blacklist cannot be probed; try a caller of it.',
+  );
+}
+
+function uprobe(hook: Hook, cause: NativeError): Reason | undefined {
+  const { path, name } = parseUserFunction(hook);
+  if (path.includes('/') && !existsSync(path)) {
+    return {
+      code: 'SKEP_ATTACH',
+      why: `there is no file ${path}`,
+      hint: 'The path is looked up in this mount namespace: for a container, /proc/PID/root/… reaches it.',
+    };
+  }
+  if (cause.errno === Errno.ENOENT || cause.errno === Errno.ESRCH) {
+    if (!path.includes('/') && name === '') return undefined;
+    return {
+      code: 'SKEP_ATTACH',
+      why: `no function "${name}" was found in ${path}`,
+      hint: `nm -D ${path} lists its exported functions; a stripped program has no others. (A process given by pid may also have ended.)`,
+    };
+  }
+  if (!existsSync('/sys/bus/event_source/devices/uprobe')) {
+    return unsupported(
+      'this kernel was built without uprobes (CONFIG_UPROBES)',
+      'Use a kernel with uprobes, as all distributions ship.',
+    );
+  }
+  return undefined;
+}
+
+function perfEvent(cause: NativeError): Reason | undefined {
+  if (cause.errno === Errno.ESRCH)
+    return {
+      code: 'SKEP_ATTACH',
+      why: 'there is no such process',
+      hint: 'It may have ended; check the pid.',
+    };
+  if (cause.errno !== Errno.EACCES && cause.errno !== Errno.EPERM) return undefined;
+  const level = readFileSync('/proc/sys/kernel/perf_event_paranoid', 'utf8').trim();
+  return {
+    code: 'SKEP_PERMISSION',
+    why: `this process may not open perf events (kernel.perf_event_paranoid is ${level})`,
+    hint: 'It needs CAP_PERFMON, or root.',
+  };
+}

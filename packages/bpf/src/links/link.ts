@@ -1,0 +1,115 @@
+import { read } from 'node:fs';
+import { promisify } from 'node:util';
+import { BpfError } from '../errors.ts';
+import { type LinkHandle, native } from '../native.ts';
+import { pinAt } from '../object/pin.ts';
+
+/**
+ * A program tied to its hook. Closing it detaches, unless it is pinned; so does the end of the process,
+ * however it comes.
+ */
+export class BpfLink implements Disposable {
+  /** The kind of hook: the program's `type`. */
+  readonly kind: string;
+  /** The hook itself, such as `oom/mark_victim`. */
+  readonly target: string;
+  readonly program: string;
+  readonly #parts: readonly LinkHandle[];
+  #closed = false;
+
+  /** Made by {@link BpfProgram.attach}; `parts` are several where a hook is one a CPU. */
+  constructor(kind: string, target: string, program: string, parts: readonly LinkHandle[]) {
+    this.kind = kind;
+    this.target = target;
+    this.program = program;
+    this.#parts = parts;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** The link's file descriptor; -1 when this kernel has no link for the hook. @throws {BpfError} `SKEP_CLOSED` */
+  get fd(): number {
+    this.#open();
+    return native().linkFd(this.#parts[0]!);
+  }
+
+  /** Pins it: the program then stays attached when this process ends. @throws {BpfError} `SKEP_PIN` */
+  pin(path: string): void {
+    const what = `the link of program "${this.program}"`;
+    if (this.#parts.length > 1) {
+      throw new BpfError('SKEP_PIN', `Cannot pin ${what}: it has one link a CPU`, {
+        hint: 'Attach it with the option cpu, once for each, and pin those.',
+        object: path,
+      });
+    }
+    pinAt(this.fd, path, what);
+  }
+
+  /**
+   * Runs an iterator program and returns all that it wrote (`iter` links only).
+   * @throws {BpfError} `SKEP_STATE` for another kind of link
+   */
+  async readIterator(): Promise<Uint8Array> {
+    if (this.kind !== 'iter') {
+      throw new BpfError(
+        'SKEP_STATE',
+        `The link of program "${this.program}" is of kind ${this.kind}, not iter`,
+        {
+          hint: 'Only programs in SEC("iter/…") can be read.',
+          object: this.program,
+        },
+      );
+    }
+    const fd = native().iteratorCreate(this.fd);
+    try {
+      return await readToEnd(fd);
+    } finally {
+      native().fdClose(fd);
+    }
+  }
+
+  /** Detaches; may wait for a grace period of the kernel. A second call does nothing. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const part of this.#parts) native().linkClose(part);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** For {@link closeLinks}: gives its parts away, closed as far as anybody else can see. */
+  take(): readonly LinkHandle[] {
+    if (this.#closed) return [];
+    this.#closed = true;
+    return this.#parts;
+  }
+
+  #open(): void {
+    if (!this.#closed) return;
+    throw new BpfError('SKEP_CLOSED', `The link of program "${this.program}" is closed`, {
+      hint: 'Attach the program again.',
+      object: this.program,
+    });
+  }
+}
+
+/** Closes many links on a thread of libuv's pool; detaching one may take tens of milliseconds. */
+export async function closeLinks(links: readonly BpfLink[]): Promise<void> {
+  const parts = links.flatMap((l) => l.take());
+  if (parts.length > 0) await native().linksClose(parts);
+}
+
+const readAsync = promisify(read);
+
+async function readToEnd(fd: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  for (;;) {
+    const { bytesRead, buffer } = await readAsync(fd, new Uint8Array(65536), 0, 65536, null);
+    if (bytesRead === 0) return Buffer.concat(chunks);
+    chunks.push(buffer.subarray(0, bytesRead));
+  }
+}

@@ -1,0 +1,60 @@
+import { BpfError } from '../errors.ts';
+
+/** What is attached where, as far as sentences about it need to know. */
+export interface Hook {
+  /** Name of the program. */
+  program: string;
+  /** The program's {@link BpfProgram.type}. */
+  kind: string;
+  /** What the section or the caller named; may be empty. */
+  target: string;
+}
+
+/** `func+0x10` in its parts. */
+export interface FunctionOffset {
+  name: string;
+  offset: number;
+}
+
+export function missingTarget(hook: Hook, example: string): BpfError {
+  const what = hook.target === '' ? 'its section names no hook' : `"${hook.target}" is not such a name`;
+  return new BpfError(
+    'SKEP_ARGUMENT',
+    `Program "${hook.program}" (${hook.kind}) cannot be attached: ${what}`,
+    {
+      hint: `Name one in the section or as target, such as ${example}.`,
+      object: hook.program,
+    },
+  );
+}
+
+/** `sched/sched_switch` or `sched:sched_switch`. */
+export function parseTracepoint(hook: Hook): [category: string, name: string] {
+  const m = /^([^/:]+)[/:]([^/:]+)$/.exec(hook.target);
+  if (!m) throw missingTarget(hook, 'sched/sched_switch');
+  return [m[1]!, m[2]!];
+}
+
+/** `do_exit`, `do_exit+0x10`, `do_exit+16`. */
+export function parseFunction(hook: Hook, text = hook.target): FunctionOffset {
+  const m = /^([A-Za-z0-9_.$@:~<>*?]+)(?:\+(0x[0-9a-f]+|\d+))?$/i.exec(text);
+  if (!m) throw missingTarget(hook, 'do_unlinkat');
+  return { name: m[1]!, offset: Number(m[2] ?? 0) };
+}
+
+/** `/bin/bash:readline`, `libc.so.6:malloc+0x10`, `/bin/app:0x1234`. */
+export function parseUserFunction(hook: Hook): { path: string } & FunctionOffset {
+  const colon = hook.target.indexOf(':');
+  if (colon <= 0) throw missingTarget(hook, '/bin/bash:readline');
+  const path = hook.target.slice(0, colon);
+  const rest = hook.target.slice(colon + 1);
+  if (/^(0x[0-9a-f]+|\d+)$/i.test(rest)) return { path, name: '', offset: Number(rest) };
+  return { path, ...parseFunction(hook, rest) };
+}
+
+/** `/usr/bin/node:node:http__server__request`: path, provider and name of a USDT probe. */
+export function parseUsdt(hook: Hook): [path: string, provider: string, name: string] {
+  const m = /^([^:]+):([^:]+):([^:]+)$/.exec(hook.target);
+  if (!m) throw missingTarget(hook, 'libc.so.6:libc:setjmp');
+  return [m[1]!, m[2]!, m[3]!];
+}

@@ -1,0 +1,144 @@
+import { BpfError } from '../errors.ts';
+import { kernelDenied } from '../kernel/denied.ts';
+import { Errno, errnoName } from '../kernel/errno.ts';
+import { mapCreateHint } from '../maps/map-error.ts';
+import type { NativeError } from '../native.ts';
+import { type LoadFailure, readLoadLog } from './load-log.ts';
+import type { BpfObject } from './object.ts';
+
+/** Turns libbpf's refusal to open an object into a sentence. */
+export function openError(name: string, cause: NativeError): BpfError {
+  const log = cause.log ?? '';
+  const details = { object: name, errno: cause.errno, log, cause };
+  if (/legacy map definitions/.test(log)) {
+    return new BpfError(
+      'SKEP_LOAD',
+      `${name} defines its maps in the old way, SEC("maps") with struct bpf_map_def`,
+      {
+        hint: 'Define them in SEC(".maps"), with __uint(type, …), __type(key, …), __type(value, …).',
+        ...details,
+      },
+    );
+  }
+  const said = lastLine(log);
+  return new BpfError(
+    'SKEP_LOAD',
+    `libbpf cannot read ${name}${said ? `: ${said}` : ` (${errnoName(cause.errno)})`}`,
+    {
+      hint: 'Compile it with clang -target bpf -g -O2, and link it into one object (bpftool gen object).',
+      ...details,
+    },
+  );
+}
+
+/** Turns a failed load into which program or map, and what was wrong with it. */
+export function loadError(object: BpfObject, cause: NativeError): BpfError {
+  const seen = readLoadLog(cause.log ?? '');
+  switch (seen.kind) {
+    case 'relocation':
+      return relocation(object, seen, cause);
+    case 'map':
+      return map(object, seen, cause);
+    case 'program':
+      return program(object, seen, cause);
+    case 'btf-target':
+      return new BpfError(
+        'SKEP_UNSUPPORTED',
+        `Program "${seen.name}" of ${object.name} hooks "${seen.target}", which this kernel does not have`,
+        {
+          hint: `It may have another name in this version, or belong to a module: bpftool btf dump file /sys/kernel/btf/vmlinux | grep ${seen.target}`,
+          ...details(seen.name, cause),
+        },
+      );
+    case 'section':
+      return new BpfError(
+        'SKEP_UNSUPPORTED',
+        `Program "${seen.name}" of ${object.name} has a section name that says no program type`,
+        {
+          hint: 'Name its hook in SEC("…"), such as SEC("tracepoint/oom/mark_victim").',
+          ...details(seen.name, cause),
+        },
+      );
+    case 'other': {
+      if (cause.errno === Errno.EPERM) return kernelDenied(`load ${object.name}`, cause, object.name);
+      const said = lastLine(cause.log ?? '');
+      return new BpfError(
+        'SKEP_LOAD',
+        `${object.name} cannot be loaded${said ? `: ${said}` : ` (${errnoName(cause.errno)})`}`,
+        {
+          hint: 'The whole of what libbpf said is in the log (--verbose).',
+          ...details(object.name, cause),
+        },
+      );
+    }
+  }
+}
+
+type Of<K extends LoadFailure['kind']> = Extract<LoadFailure, { kind: K }>;
+
+function details(object: string, cause: NativeError) {
+  return { object, errno: cause.errno, log: cause.log, cause };
+}
+
+function relocation(object: BpfObject, seen: Of<'relocation'>, cause: NativeError): BpfError {
+  return new BpfError(
+    'SKEP_RELOCATION',
+    `${object.name} needs ${seen.what}, which this kernel does not have`,
+    {
+      hint: 'Guard it with bpf_core_field_exists() or bpf_core_type_exists(), or declare an extern __weak.',
+      ...details(seen.name ?? object.name, cause),
+    },
+  );
+}
+
+function map(object: BpfObject, seen: Of<'map'>, cause: NativeError): BpfError {
+  const what = `map "${seen.name}" of ${object.name}`;
+  if (cause.errno === Errno.EPERM) return kernelDenied(`make ${what}`, cause, seen.name);
+  const shape = object.maps.find((m) => m.name === seen.name);
+  return new BpfError('SKEP_MAP_CREATE', `The kernel does not make ${what} (${errnoName(cause.errno)})`, {
+    hint: shape
+      ? mapCreateHint(cause.errno, shape)
+      : 'The whole of what libbpf said is in the log (--verbose).',
+    ...details(seen.name, cause),
+  });
+}
+
+/** Kinds of program that need BPF trampolines. */
+const trampolines = new Set(['fentry', 'fexit', 'fmod_ret', 'lsm', 'lsm_cgroup', 'freplace']);
+
+function program(object: BpfObject, seen: Of<'program'>, cause: NativeError): BpfError {
+  const kind = object.programs.find((p) => p.name === seen.name)?.type ?? 'unknown';
+  const what = `program "${seen.name}" of ${object.name}`;
+  const shared = { object: seen.name, errno: cause.errno, log: seen.log || cause.log, cause };
+  const verifier = /processed \d+ insns/.test(seen.log);
+  if (cause.errno === Errno.EPERM && !verifier && trampolines.has(kind)) {
+    return new BpfError(
+      'SKEP_UNSUPPORTED',
+      `This kernel refuses ${what}: it has no BPF trampolines, which ${kind} programs need`,
+      {
+        hint: 'Use a tp_btf, raw_tp or tracepoint hook for the same job, or a kernel with CONFIG_FUNCTION_TRACER and CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS.',
+        ...shared,
+      },
+    );
+  }
+  if (cause.errno === Errno.EPERM && !verifier) return kernelDenied(`load ${what}`, cause, seen.name);
+  if (seen.log.trim() === '') {
+    return new BpfError(
+      'SKEP_UNSUPPORTED',
+      `This kernel does not take ${what}, a program of kind ${kind} (${errnoName(cause.errno)})`,
+      {
+        hint: '"skep doctor" shows which program types this kernel has.',
+        ...shared,
+      },
+    );
+  }
+  return new BpfError('SKEP_VERIFIER', `The kernel's verifier refuses ${what}`, {
+    hint: 'The log says which instruction and why; with --verbose it is shown whole.',
+    ...shared,
+  });
+}
+
+function lastLine(log: string): string {
+  const lines = log.trim().split('\n');
+  return (lines.at(-1) ?? '').replace(/^libbpf: /, '');
+}

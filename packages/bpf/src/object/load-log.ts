@@ -1,0 +1,62 @@
+/** What went wrong in a load, as libbpf told it. */
+export type LoadFailure =
+  /** A program the kernel refused, with the verifier's log. */
+  | { kind: 'program'; name: string; log: string }
+  | { kind: 'map'; name: string }
+  /** A kernel type, member or symbol that is not there; `what` names it. */
+  | { kind: 'relocation'; name?: string; what: string }
+  /** An fentry, tp_btf or lsm program whose function is not in the kernel's BTF. */
+  | { kind: 'btf-target'; name: string; target: string }
+  | { kind: 'section'; name: string }
+  | { kind: 'other' };
+
+/**
+ * Reads libbpf's own words (libbpf.c, 1.1). They are the only place where it says which program or map it
+ * was; should they change, the failure is still reported, as 'other', with the whole log.
+ */
+export function readLoadLog(log: string): LoadFailure {
+  const target = /^libbpf: prog '([^']+)': failed to find kernel BTF type ID of '([^']+)'/m.exec(log);
+  if (target) return { kind: 'btf-target', name: target[1]!, target: target[2]! };
+
+  const section = /^libbpf: prog '([^']+)': missing BPF prog type/m.exec(log);
+  if (section) return { kind: 'section', name: section[1]! };
+
+  const symbol =
+    /^libbpf: (?:extern|failed to find|kernel) .*?\b(?:extern|ksym|symbol)\b.*?'([^']+)'.*$/m.exec(log);
+  if (symbol && !/BEGIN PROG LOAD LOG/.test(log))
+    return { kind: 'relocation', what: `the kernel symbol "${symbol[1]}"` };
+
+  const program = /^libbpf: prog '([^']+)': (?:BPF program load failed|failed to load)/m.exec(log);
+  if (program) {
+    const name = program[1]!;
+    const text = between(
+      log,
+      `libbpf: prog '${name}': -- BEGIN PROG LOAD LOG --\n`,
+      '-- END PROG LOAD LOG --',
+    );
+    // libbpf puts an impossible instruction where a CO-RE relocation failed, and says so in the log.
+    const core = /<invalid CO-RE relocation>\nfailed to resolve CO-RE relocation (.+)/.exec(text);
+    if (core) return { kind: 'relocation', name, what: coreTarget(core[1]!) };
+    return { kind: 'program', name, log: text };
+  }
+
+  const map =
+    /^libbpf: (?:failed to create map '([^']+)'|map '([^']+)': failed to (?:create|create pinned|auto-pin))/m.exec(
+      log,
+    );
+  if (map) return { kind: 'map', name: (map[1] ?? map[2])! };
+  return { kind: 'other' };
+}
+
+function between(text: string, start: string, end: string): string {
+  const from = text.indexOf(start);
+  if (from < 0) return '';
+  const to = text.indexOf(end, from);
+  return text.slice(from + start.length, to < 0 ? undefined : to);
+}
+
+/** `<byte_off> [7] struct task_struct.nope (0:0 @ offset 0)` as people would say it. */
+function coreTarget(spec: string): string {
+  const m = /^<[^>]+> \[\d+\] ([^(]+)/.exec(spec);
+  return `"${(m?.[1] ?? spec).trim()}"`;
+}

@@ -1,0 +1,245 @@
+import { Btf } from '../btf/btf.ts';
+import { Elf } from '../elf/elf.ts';
+import { BpfError } from '../errors.ts';
+import type { BpfLink } from '../links/link.ts';
+import { closeLinks } from '../links/link.ts';
+import { BpfMap, type MapOwner } from '../maps/map.ts';
+import { isNativeError, native, type ObjectHandle } from '../native.ts';
+import { type GlobalVariable, globalVariables } from './globals.ts';
+import { loadError, openError } from './load-error.ts';
+import { prepareMaps, prepareProgramTypes } from './prepare.ts';
+import { BpfProgram, type ProgramOwner } from './program.ts';
+
+/**
+ * One BPF object: opened from bytes, configured, loaded, closed.
+ *
+ * ```ts
+ * using object = BpfObject.open(readFileSync('probe.o'), { name: 'probe' });
+ * object.map('events').maxEntries = 1 << 20;
+ * await object.load();
+ * for (const program of object.programs) program.attach();
+ * ```
+ */
+export class BpfObject implements Disposable {
+  readonly name: string;
+  readonly elf: Elf;
+  readonly btf: Btf;
+  /** From its `license` section; empty when it has none. */
+  readonly license: string;
+  readonly programs: readonly BpfProgram[];
+  readonly maps: readonly BpfMap[];
+  readonly globals: readonly GlobalVariable[];
+  readonly #handle: ObjectHandle;
+  readonly #links = new Set<BpfLink>();
+  #programFds: number[] | undefined;
+  #mapFds: number[] | undefined;
+  #loading = false;
+  #closed = false;
+
+  private constructor(elf: Elf, btf: Btf, handle: ObjectHandle, name: string) {
+    this.elf = elf;
+    this.btf = btf;
+    this.name = name;
+    this.#handle = handle;
+    this.license = cString(elf.section('license')?.data);
+    const owner = this.#owner();
+    const seen = native().objectDescribe(handle);
+    this.programs = seen.programs.map((p, i) => new BpfProgram(owner, i, p));
+    this.maps = seen.maps.map((m, i) => BpfMap.ofObject(owner, i, m));
+    this.globals = globalVariables(btf, elf);
+    prepareProgramTypes(handle, seen.programs);
+  }
+
+  /**
+   * Opens an object from memory. The kernel is not asked for anything yet.
+   * @throws {BpfError} `SKEP_ELF_INVALID`, `SKEP_ELF_ENDIAN`, `SKEP_ELF_MACHINE`, `SKEP_BTF_INVALID`,
+   * `SKEP_BTF_MISSING`, `SKEP_LOAD` when libbpf cannot make sense of it, `SKEP_ADDON`
+   */
+  static open(bytes: Uint8Array, options: { name?: string } = {}): BpfObject {
+    const name = options.name ?? 'object';
+    const elf = Elf.parse(bytes);
+    const btf = Btf.fromElf(elf);
+    try {
+      // The kernel keeps letters, digits, dots and underscores of an object's name, as prefix of .rodata.
+      const handle = native().objectOpen(bytes, name.replace(/[^A-Za-z0-9_.]/g, '_'));
+      return new BpfObject(elf, btf, handle, name);
+    } catch (cause) {
+      if (!isNativeError(cause)) throw cause;
+      throw openError(name, cause);
+    }
+  }
+
+  /** @throws {BpfError} `SKEP_NOT_FOUND`, which names what there is */
+  program(name: string): BpfProgram {
+    return find(this.programs, name, 'program', this.name);
+  }
+
+  /** @throws {BpfError} `SKEP_NOT_FOUND`, which names what there is */
+  map(name: string): BpfMap {
+    return find(this.maps, name, 'map', this.name);
+  }
+
+  /** Whether {@link load} has succeeded. */
+  get loaded(): boolean {
+    return this.#mapFds !== undefined;
+  }
+
+  /**
+   * Gives a global variable its value, before load. `bytes` are as long as the variable.
+   * @throws {BpfError} `SKEP_NOT_FOUND`, `SKEP_ARGUMENT` when the length differs, `SKEP_STATE` after load
+   */
+  setGlobal(name: string, bytes: Uint8Array): void {
+    const variable = find(this.globals, name, 'global variable', this.name);
+    this.#beforeLoad(`the global variable "${name}"`);
+    if (bytes.length !== variable.size) {
+      throw new BpfError(
+        'SKEP_ARGUMENT',
+        `Global variable "${name}" of ${this.name} has ${variable.size} bytes, not ${bytes.length}`,
+        { hint: `Its type is ${this.btf.nameOf(variable.typeId)}.`, object: name },
+      );
+    }
+    const index = this.maps.findIndex((m) => m.internal && m.name.endsWith(variable.section));
+    native().mapInitialWrite(this.#open(), index, variable.offset, bytes);
+  }
+
+  /**
+   * Takes an existing map instead of making one, so that objects share it. Before load.
+   * @throws {BpfError} `SKEP_MAP_CREATE` when the two do not fit together
+   */
+  reuseMap(name: string, map: number | BpfMap): void {
+    const own = this.map(name);
+    this.#beforeLoad(`the map "${name}"`);
+    own.reuse(map);
+  }
+
+  /**
+   * Loads maps and programs into the kernel, on a thread of libuv's pool.
+   *
+   * `logLevel` 1 or 2 asks the verifier for its log of programs it accepts too; {@link loadLog} has it then.
+   * @throws {BpfError} `SKEP_VERIFIER` (`object` is the program, `log` the verifier's whole log),
+   * `SKEP_PERMISSION`, `SKEP_UNSUPPORTED`, `SKEP_MAP_CREATE`, `SKEP_RELOCATION`, `SKEP_LOAD`, `SKEP_STATE`
+   */
+  async load(options: { logLevel?: number } = {}): Promise<void> {
+    const { logLevel = 0 } = options;
+    this.#beforeLoad('it');
+    const handle = this.#open();
+    prepareMaps(handle, this.maps);
+    if (logLevel > 0)
+      this.programs.forEach((_, i) => {
+        native().programConfigure(handle, i, 'logLevel', logLevel);
+      });
+    this.#loading = true;
+    try {
+      const fds = await native().objectLoad(handle, logLevel > 0);
+      this.#programFds = fds.programs;
+      this.#mapFds = fds.maps;
+      this.loadLog = fds.log;
+    } catch (cause) {
+      if (!isNativeError(cause)) throw cause;
+      throw loadError(this, cause);
+    } finally {
+      this.#loading = false;
+    }
+  }
+
+  /** What libbpf and the verifier said during a successful {@link load}: warnings, or all with a `logLevel`. */
+  loadLog = '';
+
+  /** The links of its programs that are not closed yet. */
+  get links(): readonly BpfLink[] {
+    return [...this.#links].filter((l) => !l.closed);
+  }
+
+  /**
+   * Detaches its programs and frees everything; during {@link load} when that ends. Detaching may take tens
+   * of milliseconds; {@link closeAsync} waits for it elsewhere. A second call does nothing.
+   */
+  close(): void {
+    if (this.#closed) return;
+    for (const link of this.#links) link.close();
+    this.#finish();
+  }
+
+  /** {@link close} with the waiting done on a thread of libuv's pool. */
+  async closeAsync(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await closeLinks([...this.#links]);
+    this.#finish();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #finish(): void {
+    this.#closed = true;
+    this.#links.clear();
+    native().objectClose(this.#handle);
+  }
+
+  #open(): ObjectHandle {
+    if (!this.#closed) return this.#handle;
+    throw new BpfError('SKEP_CLOSED', `${this.name} is closed`, {
+      hint: 'Open it again; maps and programs of a closed object are gone.',
+      object: this.name,
+    });
+  }
+
+  #beforeLoad(what: string): void {
+    this.#open();
+    if (!this.loaded && !this.#loading) return;
+    throw new BpfError('SKEP_STATE', `${this.name} is loaded: ${what} can no longer change`, {
+      hint: 'Configure an object between open() and load(); open it again to load it twice.',
+      object: this.name,
+    });
+  }
+
+  #fd(fds: number[] | undefined, index: number): number {
+    this.#open();
+    if (fds) return fds[index]!;
+    throw new BpfError('SKEP_STATE', `${this.name} is not loaded yet`, {
+      hint: 'Await load() first.',
+      object: this.name,
+    });
+  }
+
+  /** Its programs and maps reach it through this, so that the rest of its inside stays private. */
+  #owner(): ProgramOwner & MapOwner {
+    const object = this;
+    return {
+      name: this.name,
+      get loaded() {
+        return object.loaded || object.#loading;
+      },
+      handle: () => this.#open(),
+      programFd: (i) => this.#fd(this.#programFds, i),
+      mapFd: (i) => this.#fd(this.#mapFds, i),
+      adopt: (link) => {
+        // closed while the link was being made on the pool
+        if (this.#closed) link.close();
+        else this.#links.add(link);
+      },
+    };
+  }
+}
+
+function cString(bytes: Uint8Array | undefined): string {
+  if (!bytes) return '';
+  const end = bytes.indexOf(0);
+  return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
+}
+
+function find<T extends { readonly name: string }>(
+  all: readonly T[],
+  name: string,
+  kind: string,
+  object: string,
+): T {
+  const found = all.find((x) => x.name === name);
+  if (found) return found;
+  throw new BpfError('SKEP_NOT_FOUND', `${object} has no ${kind} "${name}"`, {
+    hint: all.length ? `It has: ${all.map((x) => x.name).join(', ')}.` : `It has no ${kind} at all.`,
+    object: name,
+  });
+}
