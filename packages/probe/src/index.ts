@@ -1,1 +1,22 @@
-export {};
+export { type CompileOptions, type CompileResult, compile } from './clang/compile.ts';
+export { CLANG_SUPPORTED, type Clang, findClang } from './clang/find.ts';
+export { type HeaderDirs, headerDirs, LIBBPF_HEADERS } from './clang/headers.ts';
+export { describeObject, outputOf } from './describe/describe.ts';
+export { type SectionType, sectionType } from './describe/sections.ts';
+export { readTags, type Tags } from './describe/tags.ts';
+export type {
+  MapDescription,
+  ObjectDescription,
+  OutputKind,
+  ParamDescription,
+  ProgramDescription,
+} from './describe/types.ts';
+export { ProbeError, type ProbeErrorCode, type ProbeErrorDetails } from './errors.ts';
+export { typeFormats } from './formats/type-formats.ts';
+export { type PackOptions, packImage } from './image/pack.ts';
+export type { ProbeImage } from './image/types.ts';
+export { unpackImage } from './image/unpack.ts';
+export { INIT_CHOICES, type InitChoices, parseInitChoice } from './init/choices.ts';
+export { initTemplate } from './init/template.ts';
+export { checkLicense, gplOnlyUses, licenseOf } from './license/check.ts';
+export { findParam, parseParam } from './params/params.ts';

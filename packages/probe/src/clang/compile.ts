@@ -1,0 +1,154 @@
+import { readFile, stat } from 'node:fs/promises';
+import { basename, dirname, resolve } from 'node:path';
+import { Elf } from '@skep/bpf';
+import { ProbeError } from '../errors.ts';
+import { checkLicense } from '../license/check.ts';
+import { dumpHeader } from './dump.ts';
+import { type Clang, findClang } from './find.ts';
+import { type HeaderDirs, headerDirs } from './headers.ts';
+import { type Platform, parsePlatform } from './platform.ts';
+import { run } from './run.ts';
+import { Sandbox } from './sandbox.ts';
+import { stripDwarf } from './strip.ts';
+import { vmlinuxHeader } from './vmlinux.ts';
+import { splitWords } from './words.ts';
+
+/** What to compile, and how. */
+export interface CompileOptions {
+  /** The `.c` file, anywhere on disk. */
+  source: string;
+  /** Flags for clang, each as a shell would write it (`-DA=1 -Iinclude`); relative folders count from the working directory. */
+  cflags?: string[];
+  /**
+   * The BPF instruction set, `v3` unless said: 32-bit registers and compares, which every kernel since 5.7 verifies
+   * well, and what clang 20 takes by itself. Fixed here because older clangs default to `v1` and the same source
+   * should not become another program.
+   */
+  cpu?: string;
+  /** `linux/amd64`, `linux/arm64`, …; this machine's unless said. */
+  platform?: string;
+  /** A vmlinux.h to use instead of this kernel's. */
+  vmlinux?: string;
+  /** The compiler to use; else `SKEP_CLANG`, else the one in `PATH`. */
+  clang?: string;
+  /** Colours in the compiler's messages. */
+  color?: boolean;
+}
+
+/** What came out. */
+export interface CompileResult {
+  /** The object: BTF kept, DWARF taken out; the same bytes for the same input, wherever it lies. */
+  object: Uint8Array;
+  /** What the compiler wrote: warnings, with colours if asked for. '' when it was content. */
+  diagnostics: string;
+  /** The compiler's path and version, for the log. */
+  clang: string;
+}
+
+/**
+ * Compiles one C file to a BPF object. `vmlinux.h` (made from this kernel's BTF and cached), `skep.h`,
+ * `skep_filter.h`, `solo_types.h` and libbpf's `bpf/…` headers are on the include path; a `vmlinux.h` beside the
+ * source goes before ours.
+ *
+ * ```ts
+ * const { object } = await compile({ source: 'probe.c' });
+ * ```
+ *
+ * @throws {ProbeError} `SKEP_SOURCE`, `SKEP_CLANG_MISSING`, `SKEP_COMPILE` (its `log` has the compiler's messages),
+ * `SKEP_VMLINUX`, `SKEP_HEADERS_MISSING`, `SKEP_PLATFORM`, `SKEP_LICENSE`
+ */
+export async function compile(o: CompileOptions): Promise<CompileResult> {
+  await checkSource(o.source);
+  const platform = parsePlatform(o.platform);
+  const clang = await findClang(o.clang);
+  const headers = headerDirs();
+  const vmlinux = await tryVmlinux(o, platform);
+  using sandbox = new Sandbox();
+  const args = compilerArguments(o, platform, headers, sandbox, vmlinux.path);
+  const { status, stderr } = await run(clang.path, args, sandbox.dir);
+  const messages = sandbox.show(stderr);
+  if (status !== 0) throw compileError(o.source, messages, clang, vmlinux.error);
+  const object = stripDwarf(await readFile(resolve(sandbox.dir, 'out.o')));
+  checkLicense(Elf.parse(object), o.source);
+  const diagnostics = (clang.warning ? `warning: ${clang.warning}\n` : '') + messages;
+  return { object, diagnostics, clang: `${clang.path} ${clang.version}` };
+}
+
+async function checkSource(source: string): Promise<void> {
+  const hint = 'Name a C file: skep build probe.c.';
+  try {
+    if ((await stat(source)).isFile()) return;
+  } catch (cause) {
+    throw new ProbeError('SKEP_SOURCE', `${source} cannot be read.`, { hint, cause });
+  }
+  throw new ProbeError('SKEP_SOURCE', `${source} is not a file.`, { hint });
+}
+
+/** A program may do without vmlinux.h, or bring its own, so its absence counts only when the compiler misses it. */
+async function tryVmlinux(
+  o: CompileOptions,
+  platform: Platform,
+): Promise<{ path?: string; error?: ProbeError }> {
+  try {
+    return { path: await vmlinuxHeader({ file: o.vmlinux, platform, dump: dumpHeader }) };
+  } catch (error) {
+    if (error instanceof ProbeError && o.vmlinux === undefined) return { error };
+    throw error;
+  }
+}
+
+function compilerArguments(
+  o: CompileOptions,
+  platform: Platform,
+  headers: HeaderDirs,
+  sandbox: Sandbox,
+  vmlinux: string | undefined,
+): string[] {
+  const flags = sandbox.adoptFlags((o.cflags ?? []).flatMap(splitWords), process.cwd());
+  const source = sandbox.link('src', dirname(resolve(o.source)), dirname(o.source));
+  const skep = sandbox.link('skep', headers.skep);
+  // Linked though it is usually in /usr/include, so that its name is the same where the package carries the headers.
+  const libbpf = sandbox.linkFile('libbpf', 'bpf', resolve(headers.libbpf, 'bpf'));
+  return [
+    '-target',
+    'bpf',
+    `-mcpu=${o.cpu ?? 'v3'}`,
+    '-g',
+    '-O2',
+    '-Wall',
+    `-D__TARGET_ARCH_${platform.targetArch}`,
+    '-fno-addrsig',
+    '-fno-ident',
+    '-fdebug-compilation-dir=.',
+    o.color ? '-fcolor-diagnostics' : '-fno-color-diagnostics',
+    ...flags,
+    '-include',
+    `${skep}/builtins.h`,
+    '-I',
+    skep,
+    // As system headers, so that -Wall does not speak of them.
+    ...(vmlinux ? ['-isystem', sandbox.linkFile('vmlinux', 'vmlinux.h', vmlinux)] : []),
+    '-isystem',
+    libbpf,
+    ...(headers.multiarch ? ['-idirafter', headers.multiarch] : []),
+    '-c',
+    `${source}/${basename(o.source)}`,
+    '-o',
+    'out.o',
+  ];
+}
+
+function compileError(
+  source: string,
+  messages: string,
+  clang: Clang,
+  vmlinux: ProbeError | undefined,
+): ProbeError {
+  if (vmlinux && messages.includes("'vmlinux.h' file not found")) return vmlinux;
+  const count = messages.match(/\berror: /g)?.length ?? 0;
+  const what = count === 1 ? '1 error' : `${count} errors`;
+  return new ProbeError('SKEP_COMPILE', `${source} does not compile (${what}, clang ${clang.version}).`, {
+    hint: 'The first error is the one to mend; later ones often follow from it.',
+    log: messages,
+  });
+}

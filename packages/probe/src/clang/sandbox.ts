@@ -1,0 +1,61 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+
+/**
+ * A temporary folder in which the compiler runs and where every input has the same relative name on every machine:
+ * `src/` is the source's folder, `skep/` our headers, `inc0/` … the folders of `-I` flags, all of them symbolic links.
+ *
+ * It is what makes builds reproducible. BTF carries file names and source lines; `-ffile-prefix-map` would make the
+ * names equal, but then clang cannot read the lines any more (it opens the mapped name), and `-gembed-source` loses
+ * them for a header that begins with a macro (clang 14). Names that are equal and exist need neither.
+ */
+export class Sandbox implements Disposable {
+  readonly dir = mkdtempSync(join(tmpdir(), 'skep-build-'));
+  readonly #shown = new Map<string, string>();
+
+  /** Links `name` to a folder; `shown` is how messages should call it. */
+  link(name: string, target: string, shown = target): string {
+    symlinkSync(resolve(target), join(this.dir, name));
+    this.#shown.set(name, shown);
+    return name;
+  }
+
+  /** Makes a folder `folder` with one file in it, linked to `target`. */
+  linkFile(folder: string, file: string, target: string): string {
+    mkdirSync(join(this.dir, folder));
+    symlinkSync(resolve(target), join(this.dir, folder, file));
+    this.#shown.set(folder, dirname(target));
+    return folder;
+  }
+
+  /** The flags with the folders of `-I`, `-isystem`, `-iquote` and `-idirafter` linked, relative ones taken from `cwd`. */
+  adoptFlags(flags: readonly string[], cwd: string): string[] {
+    const out: string[] = [];
+    let count = 0;
+    for (let i = 0; i < flags.length; i++) {
+      const match = /^(-I|-isystem|-iquote|-idirafter|-include)(.*)$/s.exec(flags[i]!);
+      const path = match && (match[2] || flags[++i]);
+      if (!match || !path) out.push(flags[i] ?? match![1]!);
+      else if (match[1] === '-include') out.push('-include', isAbsolute(path) ? path : resolve(cwd, path));
+      else out.push(match[1]!, this.link(`inc${count++}`, resolve(cwd, path), path));
+    }
+    return out;
+  }
+
+  /** The compiler's messages with the paths as the user knows them. */
+  show(diagnostics: string): string {
+    return diagnostics.replace(
+      /^((?:\x1b\[[0-9;]*[mK])*(?:In file included from |\s+from )?)(\w+)\//gm,
+      (whole, lead: string, name: string) => {
+        const shown = this.#shown.get(name);
+        if (shown === undefined) return whole;
+        return shown === '.' || shown === '' ? lead : `${lead}${shown.replace(/\/$/, '')}/`;
+      },
+    );
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,90 @@
+import { Btf, Elf, mapDefinitions } from '@skep/bpf';
+import { ProbeError } from '../errors.ts';
+import { licenseOf } from '../license/check.ts';
+import { describeParams } from '../params/params.ts';
+import { mapTypeName } from './map-types.ts';
+import { sectionType } from './sections.ts';
+import { readTags } from './tags.ts';
+import type { MapDescription, ObjectDescription, OutputKind, ProgramDescription } from './types.ts';
+
+const SHF_EXECINSTR = 4;
+
+/**
+ * Reads what an object says of itself: programs with their hooks, maps with key and value types and what becomes of
+ * them, parameters with defaults and help. Needs no kernel.
+ *
+ * ```ts
+ * describeObject(bytes, 'program.o').params;
+ * // [{ name: 'target_pid', type: '__u32', default: 0, help: 'only this process (0: every process)', … }]
+ * ```
+ *
+ * @param name how messages call the object
+ * @throws {BpfError} `SKEP_ELF_…`, `SKEP_BTF_…` when it is no BPF object or has no type information
+ * @throws {ProbeError} `SKEP_OBJECT_INVALID` when it has no program, or a parameter without bytes
+ */
+export function describeObject(bytes: Uint8Array, name: string): ObjectDescription {
+  const elf = Elf.parse(bytes);
+  const btf = Btf.fromElf(elf);
+  const programs = describePrograms(elf, btf);
+  if (programs.length === 0) {
+    throw new ProbeError('SKEP_OBJECT_INVALID', `${name} has no BPF program.`, {
+      hint: 'A program is a function with a SEC("…") that names its hook: SEC("tracepoint/syscalls/sys_enter_openat").',
+    });
+  }
+  return {
+    name,
+    machine: elf.machine,
+    license: licenseOf(elf),
+    programs,
+    maps: mapDefinitions(btf, elf).map((m): MapDescription => {
+      const { help, unit, flags } = readTags(btf.declTags(m.variableId));
+      return {
+        name: m.name,
+        type: mapTypeName(m.type),
+        maxEntries: m.maxEntries,
+        keySize: m.keySize,
+        valueSize: m.valueSize,
+        keyTypeId: m.keyTypeId,
+        valueTypeId: m.valueTypeId,
+        keyType: spelled(btf, m.keyTypeId, m.keySize),
+        valueType: spelled(btf, m.valueTypeId, m.valueSize),
+        output: outputOf(m.name),
+        help,
+        unit,
+        shared: flags.has('shared'),
+      };
+    }),
+    params: describeParams(elf, btf, name),
+  };
+}
+
+/** What a map's name makes of it: `counter_oomkills` is a counter called `oomkills`. */
+export function outputOf(map: string): { kind: OutputKind; name: string } | undefined {
+  const match = /^(print|counter|gauge|hist)_(.*)$/s.exec(map);
+  return match ? { kind: match[1] as OutputKind, name: match[2]! } : undefined;
+}
+
+function spelled(btf: Btf, typeId: number, size: number): string {
+  if (typeId !== 0) return btf.nameOf(typeId);
+  return size > 0 ? `${size} bytes` : '';
+}
+
+function describePrograms(elf: Elf, btf: Btf): ProgramDescription[] {
+  const programs: ProgramDescription[] = [];
+  for (const symbol of elf.symbols) {
+    const section = elf.sections[symbol.section];
+    if (symbol.type !== 'func' || symbol.binding === 'local' || !section || section.name === '.text')
+      continue;
+    if ((section.flags & SHF_EXECINSTR) === 0) continue;
+    const func = btf.find(symbol.name, 'func');
+    const { help, flags } = readTags(func ? btf.declTags(func.id) : []);
+    programs.push({
+      name: symbol.name,
+      section: section.name,
+      ...sectionType(section.name),
+      optional: flags.has('optional'),
+      help,
+    });
+  }
+  return programs;
+}

@@ -1,0 +1,71 @@
+import type { Value } from './value.ts';
+
+/** What a map's prefix makes of it. */
+export type OutputKind = 'print' | 'counter' | 'gauge' | 'hist';
+
+/** What an object says of itself. */
+export interface ObjectDescription {
+  name: string;
+  /** Always `bpf`: little-endian BPF. */
+  machine: string;
+  /** The text of `SEC("license")`, '' without. */
+  license: string;
+  programs: ProgramDescription[];
+  /** The maps that the source declares, in its order; `.rodata`, `.data` and `.bss` are not among them. */
+  maps: MapDescription[];
+  params: ParamDescription[];
+}
+
+/** One program. */
+export interface ProgramDescription {
+  /** The function's name. */
+  name: string;
+  section: string;
+  /** `tracepoint`, `kprobe`, `raw_tp`, `tp_btf`, `fentry`, … */
+  type: string;
+  /** The hook: `oom/mark_victim`, `tcp_v4_connect`; '' when the section names none. */
+  target: string;
+  /** False for `SEC("?…")`: loaded only when asked for. */
+  autoload: boolean;
+  /** Marked SKEP_OPTIONAL: left out, and said so, where the kernel lacks its hook. */
+  optional: boolean;
+  help?: string;
+}
+
+/** One map. Sizes in bytes; 0 when the declaration does not say. */
+export interface MapDescription {
+  name: string;
+  /** `hash`, `array`, `ringbuf`, … as in the kernel, lower case. */
+  type: string;
+  /** Entries; bytes for a ring buffer. */
+  maxEntries: number;
+  keySize: number;
+  valueSize: number;
+  /** BTF type ids, 0 when none. For ring and perf buffers the value's is the type of the records. */
+  keyTypeId: number;
+  valueTypeId: number;
+  /** As C spells it: `struct dimensions_t`, `__u64`; `8 bytes` when only the size is known. */
+  keyType: string;
+  valueType: string;
+  output?: { kind: OutputKind; name: string };
+  help?: string;
+  unit?: string;
+  /** One map for all objects of the image that name it so. */
+  shared: boolean;
+}
+
+/** One parameter: a `const volatile` global. */
+export interface ParamDescription {
+  name: string;
+  /** As C spells it: `__u32`, `char[16]`, `enum color`, `duration_ns`. */
+  type: string;
+  typeId: number;
+  /** Bytes. */
+  size: number;
+  /** As the source sets it. */
+  default: Value;
+  /** The default as a person writes and reads it: `5ms`, `10.0.0.1`, `GREEN`. */
+  defaultText: string;
+  help?: string;
+  unit?: string;
+}

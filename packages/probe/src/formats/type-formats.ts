@@ -1,0 +1,163 @@
+import {
+  type Btf,
+  type DecodeOptions,
+  type FormatSpec,
+  ipv4JsonInto,
+  type RecordView,
+  type Value,
+} from '@skep/bpf';
+import { ipv4Text, ipv6Text } from './addresses.ts';
+import { kernelSymbolText } from './kallsyms.ts';
+import { errnoText, openFlagsText, signalText, tcpStateText, userText } from './names.ts';
+import { bytesText, durationText } from './quantities.ts';
+import { syscallText } from './syscalls.ts';
+import { isoText, timeOfDayText } from './time.ts';
+
+/** A format of an integer of `size` bytes, or of something else that `fits` says it is for. */
+interface TypeFormat {
+  fits(btf: Btf, typeId: number): boolean;
+  spec: FormatSpec;
+}
+
+/** How many texts a format remembers before it starts anew: label values repeat, but not without end. */
+const REMEMBERED = 4096;
+
+/** Remembers texts by value, since the same addresses and numbers come again and again. */
+function remembered(text: (value: number) => string): (value: Value) => string {
+  const known = new Map<Value, string>();
+  return (value) => {
+    let found = known.get(value);
+    if (found === undefined) {
+      found = text(Number(value));
+      if (known.size >= REMEMBERED) known.clear();
+      known.set(value, found);
+    }
+    return found;
+  };
+}
+
+function isInt(size: number): TypeFormat['fits'] {
+  return (btf, typeId) => {
+    const t = btf.resolve(typeId);
+    return t.kind === 'int' && t.size === size;
+  };
+}
+
+/** A name for a number: the name in JSON too. */
+function named(name: string, size: number, text: (value: number) => string): TypeFormat {
+  const cached = remembered(text);
+  return { fits: isInt(size), spec: { name, text: cached, json: cached } };
+}
+
+/** A quantity: readable as text, the plain number in JSON. */
+function quantity(name: string, size: number, text: (value: number) => string): TypeFormat {
+  return { fits: isInt(size), spec: { name, text: (value) => text(Number(value)) } };
+}
+
+const QUOTE = 0x22;
+
+const ipv4Cached = remembered((value) => ipv4Text(value >>> 0));
+const IPV4: TypeFormat = {
+  fits: isInt(4),
+  spec: {
+    name: 'ipv4',
+    text: ipv4Cached,
+    json: ipv4Cached,
+    jsonInto: ipv4JsonInto,
+  },
+};
+
+/** Sixteen bytes, however the header declares them: an array, or a struct with one array in it. */
+function isSixteenBytes(btf: Btf, typeId: number): boolean {
+  const t = btf.resolve(typeId);
+  if ((t.kind === 'struct' || t.kind === 'union') && t.size === 16 && t.members.length > 0) {
+    return isSixteenBytes(btf, t.members[0]!.type);
+  }
+  if (t.kind !== 'array' || t.length !== 16) return false;
+  const element = btf.resolve(t.element);
+  return element.kind === 'int' && element.size === 1;
+}
+
+function sixteenBytes(value: Value): number[] {
+  if (Array.isArray(value)) return value.map(Number);
+  if (value !== null && typeof value === 'object') return sixteenBytes(Object.values(value)[0] ?? []);
+  return [];
+}
+
+const ipv6Value = (value: Value): string => ipv6Text(sixteenBytes(value));
+const IPV6: TypeFormat = {
+  fits: isSixteenBytes,
+  spec: {
+    name: 'ipv6',
+    text: ipv6Value,
+    json: ipv6Value,
+    jsonInto: {
+      maxBytes: '"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"'.length,
+      write(out: RecordView, position: number, view: RecordView, offset: number): number {
+        const text = ipv6Text(view.u8.subarray(offset, offset + 16));
+        let at = position;
+        out.u8[at++] = QUOTE;
+        for (let i = 0; i < text.length; i++) out.u8[at++] = text.charCodeAt(i);
+        out.u8[at++] = QUOTE;
+        return at;
+      },
+    },
+  },
+};
+
+const monotonic = (value: Value): bigint => BigInt(value as number | bigint);
+const TIMESTAMP: TypeFormat = {
+  fits: isInt(8),
+  spec: {
+    name: 'timestamp',
+    text: (value) => timeOfDayText(monotonic(value)),
+    json: (value) => isoText(monotonic(value)),
+  },
+};
+
+/** Return addresses up to the first 0. */
+function stack(name: string, symbol: (address: bigint) => string): TypeFormat {
+  const frames = (value: Value): string[] => {
+    const addresses = Array.isArray(value) ? value.map((v) => BigInt(v as number | bigint)) : [];
+    const end = addresses.indexOf(0n);
+    return addresses.slice(0, end < 0 ? undefined : end).map(symbol);
+  };
+  return {
+    fits: (btf, typeId) => {
+      const t = btf.resolve(typeId);
+      return t.kind === 'array' && btf.sizeOf(t.element) === 8;
+    },
+    spec: { name, text: (value) => frames(value).join(' '), json: frames },
+  };
+}
+
+const FORMATS: ReadonlyMap<string, readonly TypeFormat[]> = new Map([
+  ['ipv4_addr', [IPV4]],
+  // Four bytes in solo_types.h: bee shows them as it shows an ipv4_addr.
+  ['ipv6_addr', [IPV6, IPV4]],
+  ['duration', [quantity('duration', 8, durationText)]],
+  ['duration_ns', [quantity('duration', 8, durationText)]],
+  ['duration_us', [quantity('duration', 8, (v) => durationText(v * 1e3))]],
+  ['duration_ms', [quantity('duration', 8, (v) => durationText(v * 1e6))]],
+  ['timestamp_ns', [TIMESTAMP]],
+  ['bytes_t', [quantity('bytes', 8, bytesText)]],
+  ['errno_t', [named('errno', 4, errnoText)]],
+  ['syscall_t', [named('syscall', 4, syscallText)]],
+  ['signal_t', [named('signal', 4, signalText)]],
+  ['open_flags_t', [named('open flags', 4, openFlagsText)]],
+  ['tcp_state_t', [named('TCP state', 1, tcpStateText)]],
+  ['user_id_t', [quantity('user', 4, userText)]],
+  ['kernel_stack_t', [stack('kernel stack', kernelSymbolText)]],
+  ['user_stack_t', [stack('user stack', (address) => `0x${address.toString(16)}`)]],
+]);
+
+/**
+ * How the types of `skep.h` and `solo_types.h` are shown, for `compileDecoder`: by the typedef's name, and only when
+ * what it names has the size and kind that it has there.
+ *
+ * ```ts
+ * compileDecoder(btf, map.valueTypeId, { format: typeFormats });
+ * ```
+ */
+export const typeFormats: NonNullable<DecodeOptions['format']> = (typedefName, btf, typeId) =>
+  FORMATS.get(typedefName)?.find((format) => format.fits(btf, typeId))?.spec;

@@ -1,0 +1,119 @@
+import {
+  CREATED,
+  type Descriptor,
+  formatPlatform,
+  type Manifest,
+  MEDIA_TYPE,
+  machinePlatform,
+  parsePlatform,
+  type Store,
+  type StoredImage,
+} from '@skep/oci';
+import { describeObject } from '../describe/describe.ts';
+import { ProbeError } from '../errors.ts';
+import {
+  AUTHORS,
+  CONFIG_TITLE,
+  CONFIG_TYPE,
+  DESCRIPTION,
+  OBJECT_NAME,
+  PLATFORM,
+  PROGRAM_TITLE,
+  PROGRAM_TYPE,
+  TITLE,
+} from './layout.ts';
+import { checkObjectNames } from './names.ts';
+import type { ProbeImage } from './types.ts';
+
+/** How an image is written. */
+export interface PackOptions {
+  /**
+   * `skep` (bee's media types, and annotations that survive a push) or `bee` (to the byte what bee writes: one object,
+   * no media type in the manifest, no platform in it). Both run under bee; of several objects it runs the first.
+   */
+  format?: 'skep' | 'bee';
+}
+
+/**
+ * Writes an image into a store and gives it a name. Same objects and texts, same digest.
+ *
+ * ```ts
+ * await packImage(store, 'oomkill:1', { name: 'oomkill', objects: [{ name: 'oomkill.o', bytes }] });
+ * ```
+ *
+ * @param ref the name; `img.name` when undefined
+ * @throws {ProbeError} `SKEP_OBJECT_INVALID`, `SKEP_IMAGE_INVALID` (names), `SKEP_IMAGE_FORMAT` (what bee's format
+ * cannot hold)
+ * @throws {BpfError} `SKEP_ELF_…`, `SKEP_BTF_…` for what is no BPF object
+ * @throws {OciError} `SKEP_REFERENCE_INVALID`, `SKEP_DISK_FULL`, …
+ */
+export async function packImage(
+  store: Store,
+  ref: string | undefined,
+  img: ProbeImage,
+  opts: PackOptions = {},
+): Promise<StoredImage> {
+  const format = opts.format ?? 'skep';
+  checkObjectNames(img);
+  if (format === 'bee') checkFitsBee(img);
+  for (const { name, bytes } of img.objects) describeObject(bytes, name);
+  const platform = img.platform === undefined ? machinePlatform() : parsePlatform(img.platform);
+  const config = await store.putBlob(Buffer.from('{}'), CONFIG_TYPE);
+  const layers: Descriptor[] = [];
+  for (const [i, { name, bytes }] of img.objects.entries()) {
+    const title = i === 0 ? PROGRAM_TITLE : name;
+    const annotations: Record<string, string> = { [TITLE]: title };
+    if (format === 'skep' && title !== name) annotations[OBJECT_NAME] = name;
+    layers.push({ ...(await store.putBlob(bytes, PROGRAM_TYPE)), annotations });
+  }
+  const annotations = annotationsOf(img);
+  if (format === 'skep') annotations[PLATFORM] = formatPlatform(platform);
+  const manifest: Manifest = {
+    schemaVersion: 2,
+    ...(format === 'skep' ? { mediaType: MEDIA_TYPE.manifest } : {}),
+    config: { ...config, annotations: { [TITLE]: CONFIG_TITLE } },
+    layers,
+    ...(Object.keys(annotations).length > 0 ? { annotations } : {}),
+  };
+  const reference = ref ?? img.name;
+  await store.putImage(reference, Buffer.from(JSON.stringify(manifest)), MEDIA_TYPE.manifest, { platform });
+  const stored = await store.resolve(reference);
+  if (stored) return stored;
+  throw new ProbeError(
+    'SKEP_IMAGE_INVALID',
+    `${reference} was stored, and removed by another process at once.`,
+    {
+      hint: 'Build it again.',
+    },
+  );
+}
+
+function annotationsOf(img: ProbeImage): Record<string, string> {
+  const out: Record<string, string> = {};
+  if (img.authors) out[AUTHORS] = img.authors;
+  const created = img.created ?? sourceDate();
+  if (created) out[CREATED] = created.toISOString().replace('.000Z', 'Z');
+  if (img.description) out[DESCRIPTION] = img.description;
+  return out;
+}
+
+/** https://reproducible-builds.org/specs/source-date-epoch/ */
+function sourceDate(): Date | undefined {
+  const epoch = process.env.SOURCE_DATE_EPOCH;
+  if (epoch === undefined || epoch === '') return undefined;
+  if (/^\d{1,11}$/.test(epoch)) return new Date(Number(epoch) * 1000);
+  throw new ProbeError('SKEP_IMAGE_INVALID', `SOURCE_DATE_EPOCH is "${epoch}", which is no time.`, {
+    hint: 'Set it to seconds since 1970, or leave it out.',
+  });
+}
+
+function checkFitsBee(img: ProbeImage): void {
+  if (img.objects.length === 1) return;
+  throw new ProbeError(
+    'SKEP_IMAGE_FORMAT',
+    `An image in bee's format holds one object, and this one has ${img.objects.length}.`,
+    {
+      hint: 'Leave out --format bee, or build the sources one by one.',
+    },
+  );
+}

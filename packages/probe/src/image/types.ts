@@ -1,0 +1,13 @@
+/** A probe as an image holds it. */
+export interface ProbeImage {
+  /** What it is called; the reference it is stored under when {@link packImage} is given none. */
+  name: string;
+  /** The objects that run together, in the order in which they are loaded. */
+  objects: { name: string; bytes: Uint8Array }[];
+  description?: string;
+  authors?: string;
+  /** `linux/amd64`; without it, the machine's that packs. */
+  platform?: string;
+  /** Left out unless given or `SOURCE_DATE_EPOCH` is set, so that the same input has the same digest. */
+  created?: Date;
+}

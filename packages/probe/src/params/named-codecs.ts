@@ -1,0 +1,107 @@
+import { statSync } from 'node:fs';
+import type { Btf } from '@skep/bpf';
+import { ipv4Text, ipv6Text, parseIpv4, parseIpv6 } from '../formats/addresses.ts';
+import {
+  errnoNumber,
+  errnoText,
+  signalNumber,
+  signalText,
+  tcpStateNumber,
+  tcpStateText,
+} from '../formats/names.ts';
+import { parseBytes, parseDuration } from '../formats/quantities.ts';
+import { syscallNumber, syscallText } from '../formats/syscalls.ts';
+import type { ParamCodec } from './codec.ts';
+import { integerCodec } from './plain-codecs.ts';
+
+/** The codec of a type that skep.h or solo_types.h names, when what the name stands for has their size. */
+export function namedCodec(name: string, btf: Btf, typeId: number): ParamCodec | undefined {
+  const t = btf.resolve(typeId);
+  if (name === 'ipv6_addr' && btf.sizeOf(typeId) === 16) return IPV6;
+  if (t.kind !== 'int') return undefined;
+  if ((name === 'ipv4_addr' || name === 'ipv6_addr') && t.size === 4) return IPV4;
+  const spelled = SPELLINGS.get(name);
+  return spelled && integerCodec(t.size, t.signed, spelled);
+}
+
+const IPV4: ParamCodec = {
+  size: 4,
+  range: 'an IPv4 address, such as 10.0.0.1',
+  read: (view, offset) => ipv4Text(view.getUint32(offset, true)),
+  show: String,
+  write: (text, view, offset) => put(parseIpv4(text), view, offset),
+};
+
+const IPV6: ParamCodec = {
+  size: 16,
+  range: 'an IPv6 address, such as 2001:db8::1 or ::ffff:10.0.0.1',
+  read: (view, offset) => ipv6Text(new Uint8Array(view.buffer, view.byteOffset + offset, 16)),
+  show: String,
+  write: (text, view, offset) => put(parseIpv6(text), view, offset),
+};
+
+function put(bytes: Uint8Array | undefined, view: DataView, offset: number): boolean {
+  if (!bytes) return false;
+  new Uint8Array(view.buffer, view.byteOffset + offset, bytes.length).set(bytes);
+  return true;
+}
+
+interface Spelling {
+  range: string;
+  parse(text: string): bigint | undefined;
+  show?(value: bigint): string;
+}
+
+function duration(unit: string, ns: bigint): Spelling {
+  return {
+    range: `a duration such as 5ms or 1.5s, in whole ${unit} (a plain number is ${unit})`,
+    parse(text) {
+      const parsed = parseDuration(text);
+      return parsed === undefined || parsed % ns !== 0n ? undefined : parsed / ns;
+    },
+    // Exact and readable back, unlike the three digits of a table.
+    show: (value) => `${value}${unit}`,
+  };
+}
+
+function byName(
+  what: string,
+  number: (name: string) => number | undefined,
+  text: (n: number) => string,
+): Spelling {
+  return {
+    range: what,
+    parse(name) {
+      const found = number(name);
+      return found === undefined ? undefined : BigInt(found);
+    },
+    show: (value) => (value === 0n ? '0' : text(Number(value))),
+  };
+}
+
+/** A folder of cgroup2 has its cgroup's id as inode. */
+function cgroupId(path: string): bigint | undefined {
+  if (!path.startsWith('/')) return undefined;
+  try {
+    return statSync(path, { bigint: true }).ino;
+  } catch {
+    // Absent or not to be looked at: no value, and the message says what is taken.
+    return undefined;
+  }
+}
+
+const SPELLINGS: ReadonlyMap<string, Spelling> = new Map([
+  ['duration', duration('ns', 1n)],
+  ['duration_ns', duration('ns', 1n)],
+  ['duration_us', duration('us', 1_000n)],
+  ['duration_ms', duration('ms', 1_000_000n)],
+  ['bytes_t', { range: 'a size such as 64MiB or 4096', parse: parseBytes }],
+  [
+    'cgroup_id_t',
+    { range: "a cgroup's folder in cgroup2, such as /sys/fs/cgroup/user.slice, or its id", parse: cgroupId },
+  ],
+  ['errno_t', byName('an error such as ENOENT, or its number', errnoNumber, (n) => errnoText(n))],
+  ['signal_t', byName('a signal such as SIGTERM, or its number', signalNumber, signalText)],
+  ['syscall_t', byName('a syscall such as openat, or its number', syscallNumber, syscallText)],
+  ['tcp_state_t', byName('a TCP state such as ESTABLISHED, or its number', tcpStateNumber, tcpStateText)],
+]);

@@ -1,0 +1,168 @@
+import type { BtfEnum, Value } from '@skep/bpf';
+import type { ParamCodec } from './codec.ts';
+
+/** Reads an integer of 1, 2, 4, 8 or 16 bytes. */
+export function readInteger(view: DataView, offset: number, size: number, signed: boolean): bigint {
+  let value = 0n;
+  for (let i = size - 1; i >= 0; i--) value = (value << 8n) | BigInt(view.getUint8(offset + i));
+  return signed ? BigInt.asIntN(size * 8, value) : value;
+}
+
+/** Writes an integer that {@link inRange} allows. */
+export function writeInteger(view: DataView, offset: number, size: number, value: bigint): void {
+  for (let i = 0; i < size; i++) view.setUint8(offset + i, Number((value >> BigInt(8 * i)) & 255n));
+}
+
+/** The least and the greatest value of an integer type. */
+export function limits(size: number, signed: boolean): [least: bigint, greatest: bigint] {
+  const bits = BigInt(size * 8);
+  return signed ? [-(1n << (bits - 1n)), (1n << (bits - 1n)) - 1n] : [0n, (1n << bits) - 1n];
+}
+
+/** `12`, `-5`, `0x1f`, `-0x1f` as an integer; undefined for anything else. */
+export function parseInteger(text: string): bigint | undefined {
+  const match = /^([+-]?)(0x[0-9a-f]+|\d+)$/i.exec(text);
+  if (!match) return undefined;
+  const magnitude = BigInt(match[2]!);
+  return match[1] === '-' ? -magnitude : magnitude;
+}
+
+/** A number while it is exact, else a bigint, as decoders give it. */
+export function integerValue(value: bigint): number | bigint {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : value;
+}
+
+/**
+ * Integers, with a way to write them that goes before plain digits.
+ *
+ * @param spelled reads other spellings (`5ms`, `openat`); digits are read anyway
+ * @param range says what is taken, without the limits
+ */
+export function integerCodec(
+  size: number,
+  signed: boolean,
+  spelled?: { range: string; parse(text: string): bigint | undefined; show?(value: bigint): string },
+): ParamCodec {
+  const [least, greatest] = limits(size, signed);
+  return {
+    size,
+    range: spelled?.range ?? `a whole number from ${least} to ${greatest}`,
+    read: (view, offset) => integerValue(readInteger(view, offset, size, signed)),
+    show: (value) => spelled?.show?.(BigInt(value as number | bigint)) ?? String(value),
+    write(text, view, offset) {
+      const value = spelled?.parse(text) ?? parseInteger(text);
+      if (value === undefined || value < least || value > greatest) return false;
+      writeInteger(view, offset, size, value);
+      return true;
+    },
+  };
+}
+
+const BOOLEANS = new Map([
+  ['true', 1],
+  ['yes', 1],
+  ['on', 1],
+  ['1', 1],
+  ['false', 0],
+  ['no', 0],
+  ['off', 0],
+  ['0', 0],
+]);
+
+export function booleanCodec(size: number): ParamCodec {
+  return {
+    size,
+    range: 'true or false',
+    read: (view, offset) => readInteger(view, offset, size, false) !== 0n,
+    show: String,
+    write(text, view, offset) {
+      const value = BOOLEANS.get(text.toLowerCase());
+      if (value === undefined) return false;
+      writeInteger(view, offset, size, BigInt(value));
+      return true;
+    },
+  };
+}
+
+export function floatCodec(size: number): ParamCodec | undefined {
+  if (size !== 4 && size !== 8) return undefined;
+  return {
+    size,
+    range: 'a number, such as 1.5 or 2e-3',
+    read: (view, offset) => (size === 4 ? view.getFloat32(offset, true) : view.getFloat64(offset, true)),
+    show: String,
+    write(text, view, offset) {
+      if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)) return false;
+      const value = Number(text);
+      if (!Number.isFinite(size === 4 ? Math.fround(value) : value)) return false;
+      if (size === 4) view.setFloat32(offset, value, true);
+      else view.setFloat64(offset, value, true);
+      return true;
+    },
+  };
+}
+
+export function enumCodec(type: BtfEnum): ParamCodec {
+  const { size, signed, values } = type;
+  const byName = new Map(values.map((v) => [v.name, BigInt(v.value)]));
+  const [least, greatest] = limits(size, signed);
+  return {
+    size,
+    range: `one of ${[...byName.keys()].join(', ')}, or a number`,
+    read(view, offset) {
+      const value = readInteger(view, offset, size, signed);
+      return values.find((v) => BigInt(v.value) === value)?.name ?? integerValue(value);
+    },
+    show: String,
+    write(text, view, offset) {
+      const value = byName.get(text) ?? parseInteger(text);
+      if (value === undefined || value < least || value > greatest) return false;
+      writeInteger(view, offset, size, value);
+      return true;
+    },
+  };
+}
+
+/** `char[length]`: UTF-8, with room for the closing NUL. */
+export function textCodec(length: number): ParamCodec {
+  return {
+    size: length,
+    range: `a text of at most ${Math.max(0, length - 1)} bytes`,
+    read(view, offset) {
+      const bytes = new Uint8Array(view.buffer, view.byteOffset + offset, length);
+      const end = bytes.indexOf(0);
+      return Buffer.from(bytes.subarray(0, end < 0 ? length : end)).toString('utf8');
+    },
+    show: String,
+    write(text, view, offset) {
+      const bytes = Buffer.from(text, 'utf8');
+      if (bytes.length >= length || bytes.includes(0)) return false;
+      const target = new Uint8Array(view.buffer, view.byteOffset + offset, length);
+      target.fill(0);
+      target.set(bytes);
+      return true;
+    },
+  };
+}
+
+/** Values separated by commas; those not given are zero, and an empty text makes all of them zero. */
+export function arrayCodec(element: ParamCodec, length: number): ParamCodec {
+  const size = element.size * length;
+  return {
+    size,
+    range: `up to ${length} values separated by commas, each ${element.range}`,
+    read: (view, offset) => {
+      const values: Value[] = [];
+      for (let i = 0; i < length; i++) values.push(element.read(view, offset + i * element.size));
+      return values;
+    },
+    show: (value) => (value as Value[]).map((v) => element.show(v)).join(','),
+    write(text, view, offset) {
+      const parts = text === '' ? [] : text.split(',');
+      if (parts.length > length) return false;
+      new Uint8Array(view.buffer, view.byteOffset + offset, size).fill(0);
+      return parts.every((part, i) => element.write(part.trim(), view, offset + i * element.size));
+    },
+  };
+}
