@@ -4,6 +4,7 @@ import { type BuiltFixture, buildFixtures } from '../support/fixtures.ts';
 import type { Entry } from './cpio.ts';
 
 const root = join(import.meta.dirname, '../..');
+const etc = join(import.meta.dirname, 'guest/etc');
 
 /** Folders of the checkout that a guest has no use for: git, compilers, linters, this kind of thing. */
 const leftOut = new Set([
@@ -33,8 +34,12 @@ export async function overlay(command: string): Promise<Entry[]> {
       data: await readFile(join(import.meta.dirname, 'guest/init')),
       executable: true,
     },
+    { path: 'usr/bin/env', kind: 'link', target: '/bin/busybox' },
     ...['proc', 'sys', 'dev'].map((path): Entry => ({ path, kind: 'dir' })),
   ];
+  for (const name of await readdir(etc)) {
+    entries.push({ path: `etc/${name}`, kind: 'file', data: await readFile(join(etc, name)) });
+  }
   for (const top of ['package.json', 'packages', 'probes', 'test', 'node_modules', 'bin']) {
     await collect(join(root, top), entries);
   }

@@ -1,32 +1,23 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import {
-  existsSync,
-  globSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, globSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const root = join(import.meta.dirname, '../..');
-const headers = join(root, 'packages/probe/include');
 const cache = join(root, 'build/fixtures');
 const run = promisify(execFile);
 
-/** A compiled test program: its source relative to the checkout, and where the object lies. */
+/** A compiled program: its source relative to the checkout, and where the object lies. */
 export interface BuiltFixture {
   source: string;
   object: string;
 }
 
 /**
- * The object of a test's BPF program `*.bpf.c`, compiled when its source or a header has changed. In a guest of
- * the kernel tests, which has no compiler, the object that the host compiled beforehand.
+ * The object of a C file of ours: a test's `*.bpf.c`, or a probe of the catalogue. Compiled when its source or a
+ * header has changed; in a guest of the kernel tests, the object that the host compiled beforehand.
  */
 export async function fixture(source: string | URL): Promise<Uint8Array> {
   const path = typeof source === 'string' ? source : fileURLToPath(source);
@@ -35,45 +26,52 @@ export async function fixture(source: string | URL): Promise<Uint8Array> {
   return readFileSync(await compileOnce(path));
 }
 
-/** Compiles every `*.bpf.c` that belongs to a test. */
+/** Compiles every C file that a kernel test may ask for. */
 export async function buildFixtures(): Promise<BuiltFixture[]> {
-  const sources = globSync(['packages/*/test/**/*.bpf.c', 'probes/*/*.bpf.c', 'test/**/*.bpf.c'], {
-    cwd: root,
-  });
+  const sources = globSync(['{packages/*/test,test,probes}/**/*.bpf.c', 'probes/*/*.c'], { cwd: root });
   const built: BuiltFixture[] = [];
-  for (const source of sources.sort()) {
+  for (const source of [...new Set(sources)].sort()) {
     built.push({ source, object: await compileOnce(join(root, source)) });
   }
   return built;
 }
 
+/** A probe is compiled as `skep build` does it, a test's program with nothing but clang and libbpf's headers. */
 async function compileOnce(path: string): Promise<string> {
-  const vmlinux = await vmlinuxHeader();
-  const flags = ['-target', 'bpf', '-g', '-O2', '-mcpu=v3', '-Wall', `-I${headers}`, `-I${dirname(vmlinux)}`];
-  // Debian keeps the architecture's headers aside; clang's bpf target does not look there.
-  const arch = `/usr/include/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`;
-  flags.push(`-D__TARGET_ARCH_${process.arch === 'arm64' ? 'arm64' : 'x86'}`, '-idirafter', arch);
-  const key = createHash('sha256').update(flags.join(' ')).update(readFileSync(path));
-  const beside = readdirSync(dirname(path)).map((f) => join(dirname(path), f));
-  for (const h of [...beside, ...readdirSync(headers).map((f) => join(headers, f))].filter((f) =>
-    f.endsWith('.h'),
-  ))
-    key.update(readFileSync(h));
-  const object = join(cache, `${basename(path, '.bpf.c')}-${key.digest('hex').slice(0, 16)}.o`);
+  const isProbe = path.startsWith(join(root, 'probes/'));
+  const key = createHash('sha256')
+    .update(readFileSync(import.meta.filename))
+    .update(readFileSync(path));
+  const headers = ['packages/probe/include/*.h', `${relative(root, dirname(path))}/*.h`, 'probes/*.h'];
+  for (const h of globSync(headers, { cwd: root }).sort()) key.update(readFileSync(join(root, h)));
+  const object = join(cache, `${basename(path, '.c')}-${key.digest('hex').slice(0, 16)}.o`);
   if (existsSync(object)) return object;
-  await atomically(object, (to) => run('clang', [...flags, '-c', path, '-o', to]));
+  await atomically(object, isProbe ? (to) => compileProbe(path, to) : (to) => compileTest(path, to));
   return object;
+}
+
+async function compileProbe(path: string, to: string): Promise<void> {
+  const { compile } = await import('@skep/probe');
+  writeFileSync(to, (await compile({ source: path })).object);
+}
+
+async function compileTest(path: string, to: string): Promise<void> {
+  const [target, multiarch] = process.arch === 'arm64' ? ['arm64', 'aarch64'] : ['x86', 'x86_64'];
+  const include = [join(root, 'packages/probe/include'), dirname(await vmlinuxHeader())].map((d) => `-I${d}`);
+  const flags = ['-target', 'bpf', '-g', '-O2', '-mcpu=v3', '-Wall', `-D__TARGET_ARCH_${target}`, ...include];
+  // Debian keeps the architecture's headers aside; clang's bpf target does not look there.
+  flags.push('-idirafter', `/usr/include/${multiarch}-linux-gnu`);
+  await run('clang', [...flags, '-c', path, '-o', to]);
 }
 
 /** The running kernel's types as a header; offsets are relocated where an object is loaded. */
 async function vmlinuxHeader(): Promise<string> {
-  const btf = '/sys/kernel/btf/vmlinux';
   const version = (await run('uname', ['-rv'])).stdout;
   const dir = join(cache, `vmlinux-${createHash('sha256').update(version).digest('hex').slice(0, 16)}`);
   const header = join(dir, 'vmlinux.h');
   if (existsSync(header)) return header;
   const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` };
-  const dump = ['btf', 'dump', 'file', btf, 'format', 'c'];
+  const dump = ['btf', 'dump', 'file', '/sys/kernel/btf/vmlinux', 'format', 'c'];
   const { stdout } = await run('bpftool', dump, { env, maxBuffer: 1 << 28 });
   await atomically(header, async (to) => writeFileSync(to, stdout));
   return header;
