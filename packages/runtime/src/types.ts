@@ -66,6 +66,11 @@ export interface Stream {
   text(i: number, view: RecordView, offset: number): string;
   /** Value of `fields[i]` of the record at `offset`. Only for `yields: 'records'`. */
   read(i: number, view: RecordView, offset: number): Value;
+  /**
+   * The same written as UTF-8 into `out` from `position`; returns the position after it, or -1 when there may not
+   * be room enough. Only for `yields: 'records'`.
+   */
+  jsonInto(out: RecordView, position: number, view: RecordView, offset: number, length: number): number;
   /** The record at `offset` as JSON text, private members left out. Only for `yields: 'records'`. */
   json(view: RecordView, offset: number, length: number): string;
 }

@@ -1,0 +1,50 @@
+/**
+ * Everything this package refuses, closed: callers may switch over it. What the kernel refuses arrives as
+ * `BpfError`, what a parameter's text got wrong as `ProbeError`.
+ *
+ * | code | meaning |
+ * | --- | --- |
+ * | `SKEP_PARAM_UNKNOWN` | no object has a global of that name |
+ * | `SKEP_FILTER_INVALID` | a filter that does not parse, or names a map or member that is not there |
+ * | `SKEP_HIST_INVALID` | buckets or value key of a histogram likewise |
+ * | `SKEP_STREAM_INVALID` | a prefixed map whose types cannot yield what its prefix promises |
+ * | `SKEP_PIN_DIRECTORY` | a pin directory that is not on bpffs, or a name in it that is taken |
+ * | `SKEP_NOTHING_TO_RUN` | no object, or none with a program that attaches |
+ * | `SKEP_PORT_IN_USE` | the address for /metrics is taken |
+ * | `SKEP_LISTEN` | the address for /metrics cannot be used for another reason |
+ */
+export type RuntimeErrorCode =
+  | 'SKEP_PARAM_UNKNOWN'
+  | 'SKEP_FILTER_INVALID'
+  | 'SKEP_HIST_INVALID'
+  | 'SKEP_STREAM_INVALID'
+  | 'SKEP_PIN_DIRECTORY'
+  | 'SKEP_NOTHING_TO_RUN'
+  | 'SKEP_PORT_IN_USE'
+  | 'SKEP_LISTEN';
+
+/**
+ * The one error this package throws: `message` names the object and the fault, `hint` says the way out.
+ *
+ * ```ts
+ * throw new RuntimeError('SKEP_FILTER_INVALID', 'filter "x,y,z": there is no map "x"', 'Maps: print_events.');
+ * ```
+ */
+export class RuntimeError extends Error {
+  override readonly name = 'RuntimeError';
+  readonly code: RuntimeErrorCode;
+  readonly hint: string;
+
+  constructor(code: RuntimeErrorCode, message: string, hint: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.hint = hint;
+  }
+}
+
+/** `a, b and c`, or `none`. */
+export function listed(names: readonly string[]): string {
+  if (names.length === 0) return 'none';
+  if (names.length === 1) return names[0]!;
+  return `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+}

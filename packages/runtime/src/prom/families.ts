@@ -1,0 +1,50 @@
+import type { Run, Stream } from '../types.ts';
+import { familyName, labelNames, metricWord, snake, unitFor } from './names.ts';
+
+/** One metric of a run: a stream and one of its numbers. */
+export interface Family {
+  /** Without `_total`. */
+  readonly name: string;
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly help: string;
+  readonly stream: Stream;
+  /** Which of the series' values. */
+  readonly value: number;
+  readonly divisor: number;
+  /** Names of the stream's labels as metrics have them. */
+  readonly labels: readonly string[];
+  /** Bee's counters have no `_total`. */
+  readonly bare: boolean;
+}
+
+const TYPES = { counter: 'counter', gauge: 'gauge', hist: 'histogram' } as const;
+
+/** The metrics of a run: every counter_, gauge_ and hist_ stream, one for each of its numbers. */
+export function familiesOf(run: Run, beeNames: boolean): Family[] {
+  const taken = new Set<string>();
+  return run.streams.flatMap((stream) => {
+    if (stream.kind === 'print') return [];
+    const type = TYPES[stream.kind];
+    const convert = beeNames ? metricWord : snake;
+    const labels = labelNames(
+      stream.fields.filter((f) => f.role === 'label').map((f) => f.name),
+      convert,
+    );
+    const values = stream.fields.filter((f) => f.role === 'value');
+    return values.map((field, value): Family => {
+      const member = values.length > 1 ? [field.name] : [];
+      const unit = unitFor(beeNames ? undefined : (field.unit ?? stream.unit));
+      let name = beeNames
+        ? metricWord(['ebpf_solo_io', stream.map, ...member].join('_'))
+        : familyName([stream.name, ...member], unit);
+      while (taken.has(name)) name += `_${stream.kind}`;
+      taken.add(name);
+      const help = field.help ?? stream.help ?? describe(stream, member[0]);
+      return { name, type, help, stream, value, divisor: unit.divisor, labels, bare: beeNames };
+    });
+  });
+}
+
+function describe(stream: Stream, member: string | undefined): string {
+  return `The probe's map ${stream.map}${member ? `, member ${member}` : ''}.`;
+}

@@ -1,0 +1,58 @@
+import type { RunStats } from '../types.ts';
+import { headLines } from './lines.ts';
+import { escapeLabel } from './names.ts';
+
+type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];
+
+/** The run's own figures: what came, what was lost and why, what the probe costs. */
+export function selfMetrics(stats: RunStats, openMetrics: boolean): string {
+  const byMap = (counts: Readonly<Record<string, number>>): Sample[] =>
+    Object.entries(counts).map(([map, count]) => [{ map }, count]);
+  const programs = (value: (p: RunStats['programs'][number]) => number): Sample[] =>
+    stats.programs.map((p) => [{ object: p.object, program: p.name }, value(p)]);
+  const family = (name: string, type: string, help: string, samples: readonly Sample[]): string =>
+    samples.length === 0 ? '' : headLines(name, type, help, openMetrics) + lines(name, type, samples);
+  return [
+    family('skep_events', 'counter', 'Events read from ring and perf buffers.', byMap(stats.events)),
+    family('skep_filtered_events', 'counter', 'Events that a filter kept from view.', byMap(stats.filtered)),
+    family(
+      'skep_lost_events',
+      'counter',
+      'Events that did not arrive, by the place where they were lost.',
+      stats.lost.map((l) => [{ map: l.map, reason: l.reason }, l.count]),
+    ),
+    family(
+      'skep_buffer_found_full',
+      'counter',
+      'How often a buffer whose probe does not count its losses was found full.',
+      byMap(stats.foundFull),
+    ),
+    family(
+      'skep_program_run_count',
+      'counter',
+      'Runs of a BPF program.',
+      programs((p) => Number(p.runs)),
+    ),
+    family(
+      'skep_program_run_time_seconds',
+      'counter',
+      'Time spent in a BPF program.',
+      programs((p) => Number(p.runTimeNs) / 1e9),
+    ),
+    family('skep_decode_errors', 'counter', 'Records that could not be decoded.', [[{}, stats.decodeErrors]]),
+    family('skep_series', 'gauge', 'Label sets held.', [[{}, stats.series]]),
+    family('skep_cpu_seconds', 'counter', 'CPU time of skep itself.', [[{}, stats.ownCpuUs / 1e6]]),
+  ].join('');
+}
+
+function lines(name: string, type: string, samples: readonly Sample[]): string {
+  const suffix = type === 'counter' ? '_total' : '';
+  return samples
+    .map(([labels, value]) => {
+      const text = Object.entries(labels)
+        .map(([k, v]) => `${k}="${escapeLabel(v)}"`)
+        .join(',');
+      return `${name}${suffix}${text === '' ? '' : `{${text}}`} ${value}\n`;
+    })
+    .join('');
+}

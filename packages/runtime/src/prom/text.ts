@@ -1,0 +1,100 @@
+import type { Num, Run, Series } from '../types.ts';
+import { type Family, familiesOf } from './families.ts';
+import { headLines, numberText } from './lines.ts';
+import { escapeLabel } from './names.ts';
+import { selfMetrics } from './self.ts';
+
+export interface PrometheusOptions {
+  /** OpenMetrics 1.0 instead of Prometheus text 0.0.4. */
+  openMetrics?: boolean;
+  /** `ebpf_solo_io_<map>` as bee names them: no `_total`, no units. Prometheus text only. */
+  beeNames?: boolean;
+}
+
+/** Families and label texts of a run, made once. */
+interface Exposition {
+  readonly families: readonly Family[];
+  readonly labels: WeakMap<Series, string>;
+}
+
+const expositions = new WeakMap<Run, Map<boolean, Exposition>>();
+
+/**
+ * Everything a run counts as text for Prometheus: its counters, gauges and histograms, then the run's own figures.
+ *
+ * Source: https://prometheus.io/docs/instrumenting/exposition_formats/ (0.0.4) and
+ * https://github.com/prometheus/OpenMetrics/blob/v1.0.0/specification/OpenMetrics.md
+ *
+ * ```ts
+ * run.series.refresh();
+ * response.end(prometheusText(run, { openMetrics: true }));
+ * ```
+ */
+export function prometheusText(run: Run, options: PrometheusOptions = {}): string {
+  const beeNames = options.beeNames ?? false;
+  const openMetrics = (options.openMetrics ?? false) && !beeNames;
+  const { families, labels } = expositionOf(run, beeNames);
+  let out = '';
+  for (const family of families) {
+    out += head(family, openMetrics);
+    const suffix = family.type === 'counter' && !family.bare ? '_total' : '';
+    for (const series of run.series.of(family.stream)) {
+      let text = labels.get(series);
+      if (text === undefined) {
+        text = labelText(series, family.labels);
+        labels.set(series, text);
+      }
+      if (family.type === 'histogram') out += histogramLines(family, series, text, openMetrics);
+      else {
+        const value = numberText(series.values[family.value] as Num, family.divisor);
+        out += `${family.name}${suffix}${text === '' ? '' : `{${text}}`} ${value}\n`;
+      }
+    }
+  }
+  out += selfMetrics(run.stats(), openMetrics);
+  return openMetrics ? `${out}# EOF\n` : out;
+}
+
+function expositionOf(run: Run, beeNames: boolean): Exposition {
+  let both = expositions.get(run);
+  if (both === undefined) {
+    both = new Map();
+    expositions.set(run, both);
+  }
+  let exposition = both.get(beeNames);
+  if (exposition === undefined) {
+    exposition = { families: familiesOf(run, beeNames), labels: new WeakMap() };
+    both.set(beeNames, exposition);
+  }
+  return exposition;
+}
+
+function head(family: Family, openMetrics: boolean): string {
+  return headLines(family.name, family.type, family.help, openMetrics, family.bare);
+}
+
+function labelText(series: Series, names: readonly string[]): string {
+  if (series.overflow) return 'otel_metric_overflow="true"';
+  return series.labels.map(([, text], i) => `${names[i]}="${escapeLabel(text)}"`).join(',');
+}
+
+function histogramLines(family: Family, series: Series, labels: string, openMetrics: boolean): string {
+  const h = series.histogram!;
+  const comma = labels === '' ? '' : ',';
+  const braces = labels === '' ? '' : `{${labels}}`;
+  let out = '';
+  let below = 0;
+  for (let i = 0; i < h.bounds.length; i++) {
+    below += h.counts[i]!;
+    out += `${family.name}_bucket{${labels}${comma}le="${boundText(h.bounds[i]! / family.divisor, openMetrics)}"} ${below}\n`;
+  }
+  out += `${family.name}_bucket{${labels}${comma}le="+Inf"} ${h.count}\n`;
+  if (h.sum !== undefined) out += `${family.name}_sum${braces} ${numberText(h.sum, family.divisor)}\n`;
+  return `${out}${family.name}_count${braces} ${h.count}\n`;
+}
+
+/** OpenMetrics has `10.0` where Prometheus has `10`. */
+function boundText(bound: number, openMetrics: boolean): string {
+  const text = String(bound);
+  return openMetrics && /^-?\d+$/.test(text) ? `${text}.0` : text;
+}

@@ -1,0 +1,37 @@
+import { type BpfLink, closeLinks } from '@skep/bpf';
+import { RuntimeError } from '../errors.ts';
+import { type Opened, optionalPrograms, sentence } from './open.ts';
+
+/**
+ * Attaches every program of every object, or none: when one fails, the others are detached again.
+ *
+ * @throws BpfError of the program that failed, RuntimeError SKEP_NOTHING_TO_RUN when nothing was attached
+ */
+export async function attachAll(opened: readonly Opened[], notes: string[]): Promise<BpfLink[]> {
+  const links: BpfLink[] = [];
+  try {
+    for (const o of opened) {
+      const optional = new Set(optionalPrograms(o));
+      for (const program of o.object.programs) {
+        if (!program.autoload) continue;
+        try {
+          links.push(await program.attachAsync());
+        } catch (error) {
+          if (!optional.has(program.name)) throw error;
+          notes.push(`${program.name} was left out: ${sentence(error)}`);
+        }
+      }
+    }
+    if (links.length === 0) {
+      throw new RuntimeError(
+        'SKEP_NOTHING_TO_RUN',
+        `${opened.map((o) => o.name).join(', ')}: no program was attached`,
+        'An object needs a program whose section names a hook, such as SEC("tracepoint/sched/sched_process_exec").',
+      );
+    }
+  } catch (error) {
+    await closeLinks(links);
+    throw error;
+  }
+  return links;
+}

@@ -1,0 +1,51 @@
+import type { BpfMap, GlobalVariable } from '@skep/bpf';
+import type { Opened } from './open.ts';
+
+/**
+ * The kernel does not count what a full ring buffer refuses, so a probe may: a global `<map>_lost` (skep.h's
+ * SKEP_RINGBUF makes it) or a one-entry array map of that name, per CPU or not.
+ */
+export function hasLossCounter(opened: readonly Opened[], map: string): boolean {
+  return opened.some((o) => lossGlobal(o, map) !== undefined || lossMap(o, map) !== undefined);
+}
+
+/** Reads what the probe counted as lost for a map, over all objects that count it. Only after load. */
+export function lossReader(opened: readonly Opened[], map: string, cpus: number): () => number {
+  const reads: (() => number)[] = [];
+  for (const o of opened) {
+    const global = lossGlobal(o, map);
+    const section = global && o.object.maps.find((m) => m.internal && m.name.endsWith(global.section));
+    if (global && section) reads.push(() => integerAt(firstValue(section), global.offset, global.size));
+    const counter = lossMap(o, map);
+    if (counter) reads.push(() => mapSum(counter, cpus));
+  }
+  return () => reads.reduce((sum, read) => sum + read(), 0);
+}
+
+function lossGlobal({ object }: Opened, map: string): GlobalVariable | undefined {
+  return object.globals.find((g) => g.name === `${map}_lost` && !g.const && (g.size === 8 || g.size === 4));
+}
+
+function lossMap({ object }: Opened, map: string): BpfMap | undefined {
+  return object.maps.find(
+    (m) => m.name === `${map}_lost` && (m.type === 'array' || m.type === 'percpu_array') && m.keySize === 4,
+  );
+}
+
+function firstValue(map: BpfMap): Uint8Array {
+  return map.get(new Uint8Array(4)) ?? new Uint8Array(map.valueSize);
+}
+
+function mapSum(map: BpfMap, cpus: number): number {
+  const bytes = firstValue(map);
+  if (map.type === 'array') return integerAt(bytes, 0, map.valueSize);
+  const stride = Math.ceil(map.valueSize / 8) * 8;
+  let sum = 0;
+  for (let cpu = 0; cpu < cpus; cpu++) sum += integerAt(bytes, cpu * stride, map.valueSize);
+  return sum;
+}
+
+function integerAt(bytes: Uint8Array, offset: number, size: number): number {
+  const dv = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return size === 8 ? Number(dv.getBigUint64(offset, true)) : dv.getUint32(offset, true);
+}

@@ -1,0 +1,237 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { type BpfLink, closeLinks, type RecordView } from '@skep/bpf';
+import { Ledger } from '../ledger.ts';
+import { Registry } from '../series/registry.ts';
+import { type Ring, wire } from '../sources/wire.ts';
+import type { PlannedMap } from '../streams/build.ts';
+import { bindFilters, type Filter, recordFilter, rowFilter } from '../streams/filter.ts';
+import type { LostReason, Run, RunStats, RunSummary, Sink, StopReason, Stream } from '../types.ts';
+import type { Opened } from './open.ts';
+
+export interface ActiveRunInit {
+  name: string;
+  opened: readonly Opened[];
+  planned: readonly PlannedMap[];
+  filters: readonly Filter[];
+  sinks: readonly Sink[];
+  intervalMs: number;
+  maxSeries: number;
+  maxEvents?: number;
+  notes: readonly string[];
+}
+
+/** The one implementation of {@link Run}: from loaded objects to the summary. */
+export class ActiveRun implements Run {
+  readonly name: string;
+  readonly streams: readonly Stream[];
+  readonly series = new Registry();
+  readonly intervalMs: number;
+  readonly closed: Promise<RunSummary>;
+  readonly #init: ActiveRunInit;
+  readonly #ledger = new Ledger();
+  readonly #recorders: Sink[];
+  readonly #drainers: Sink[];
+  readonly #startedAt = new Date();
+  readonly #cpuAtStart = process.cpuUsage();
+  readonly #startedMs = performance.now();
+  #rings: Ring[] = [];
+  #links: BpfLink[] = [];
+  #cleanups: (() => void)[] = [];
+  #timers: NodeJS.Timeout[] = [];
+  /** Events that may still be taken; counted from the print_ streams, or from all when there are none. */
+  #left: number;
+  readonly #printing: boolean;
+  #decodeErrors = 0;
+  #stopping: { reason: StopReason; error?: unknown } | undefined;
+  #started = false;
+  #final: RunStats | undefined;
+  #resolve!: (summary: RunSummary) => void;
+
+  constructor(init: ActiveRunInit) {
+    this.#init = init;
+    this.name = init.name;
+    this.intervalMs = init.intervalMs;
+    const streams = init.planned.map((p) => p.plan.stream);
+    this.streams = streams;
+    this.#printing = streams.some((s) => s.yields === 'records');
+    this.#left = init.maxEvents ?? Number.POSITIVE_INFINITY;
+    this.#recorders = init.sinks.filter((s) => s.record);
+    this.#drainers = init.sinks.filter((s) => s.drained);
+    this.closed = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+  }
+
+  /** Opens the buffers and tells the sinks. Nothing is attached yet. */
+  async open(): Promise<void> {
+    const { opened, planned, filters, maxSeries, sinks } = this.#init;
+    const bound = bindFilters(
+      filters,
+      planned.map((p) => p.plan.stream),
+    );
+    const filterOf = (stream: Stream) => bound.get(stream as never);
+    for (const p of planned) {
+      const ring = wire(p, {
+        registry: this.series,
+        ledger: this.#ledger,
+        maxSeries,
+        opened,
+        take: this.#take,
+        onRecord: this.#onRecord,
+        onDrained: this.#onDrained,
+        onError: (error) => void this.stop('error', error),
+        rowFilter: () => {
+          const filters = filterOf(p.plan.stream);
+          return filters && rowFilter(filters);
+        },
+        recordFilter: () => {
+          const filters = filterOf(p.plan.stream);
+          return filters && recordFilter(p.plan.stream, filters);
+        },
+      });
+      if (ring) this.#rings.push(ring);
+    }
+    for (const sink of sinks) await sink.start?.(this);
+  }
+
+  /** Everything is attached: begin to read. */
+  begin(links: BpfLink[], timeoutMs: number | undefined, cleanups: (() => void)[]): void {
+    this.#links = links;
+    this.#cleanups = cleanups;
+    this.#started = true;
+    for (const ring of this.#rings) ring.drain.start();
+    this.#timers.push(setInterval(() => this.#tick(), this.intervalMs));
+    if (timeoutMs !== undefined) this.#timers.push(setTimeout(() => void this.stop('timeout'), timeoutMs));
+    if (this.#stopping) void this.#shutDown();
+  }
+
+  stats(): RunStats {
+    if (this.#final) return this.#final;
+    for (const ring of this.#rings) ring.account();
+    const of = (value: (ring: Ring) => number, which = (_: Ring) => true): Record<string, number> =>
+      Object.fromEntries(this.#rings.filter(which).map((r) => [r.stream.map, value(r)]));
+    const cpu = process.cpuUsage(this.#cpuAtStart);
+    return {
+      startedAt: this.#startedAt,
+      elapsedMs: performance.now() - this.#startedMs,
+      events: of((r) => r.events),
+      filtered: of(
+        (r) => r.filtered,
+        (r) => r.filtered > 0,
+      ),
+      lost: this.#ledger.list(),
+      lossUnknown: this.streams.filter((s) => !s.lossKnown).map((s) => s.map),
+      foundFull: of(
+        (r) => r.drain.foundFull,
+        (r) => !r.stream.lossKnown,
+      ),
+      programs: this.#init.opened.flatMap((o) =>
+        o.object.programs
+          .filter((p) => p.autoload)
+          .map((p) => {
+            const { runCount: runs, runTimeNs } = p.info();
+            return { name: p.name, object: o.name, section: p.section, runs, runTimeNs };
+          }),
+      ),
+      decodeErrors: this.#decodeErrors + this.#ledger.of('short_record'),
+      series: this.series.size,
+      ownCpuUs: cpu.user + cpu.system,
+      notes: [
+        ...this.#init.notes,
+        ...this.series.leftOut().map(([map, n]) => `${map}: ${n} entries above --max-series are not shown`),
+      ],
+    };
+  }
+
+  countLost(map: string, reason: LostReason, count: number): void {
+    this.#ledger.add(map, reason, count);
+  }
+
+  stop(reason: StopReason = 'stopped', error?: unknown): Promise<RunSummary> {
+    if (this.#stopping) return this.closed;
+    this.#stopping = { reason, error };
+    if (this.#started) void this.#shutDown();
+    return this.closed;
+  }
+
+  readonly #take = (stream: Stream): boolean => {
+    if (this.#left === Number.POSITIVE_INFINITY) return true;
+    if (this.#printing && stream.yields !== 'records') return this.#left > 0;
+    if (this.#left <= 0) return false;
+    if (--this.#left === 0) queueMicrotask(() => void this.stop('max-events'));
+    return true;
+  };
+
+  readonly #onRecord = (
+    stream: Stream,
+    view: RecordView,
+    offset: number,
+    length: number,
+    timeMs: number,
+  ): void => {
+    for (const sink of this.#recorders) {
+      try {
+        sink.record!(stream, view, offset, length, timeMs);
+      } catch (error) {
+        // A record that does not decode is counted; any other fault is the sink's and ends the run.
+        if (!String((error as { code?: unknown }).code).startsWith('SKEP_')) throw error;
+        this.#decodeErrors++;
+        this.#ledger.add(stream.map, 'decode', 1);
+      }
+    }
+  };
+
+  readonly #onDrained = (): void => {
+    for (const sink of this.#drainers) sink.drained!();
+  };
+
+  #tick(): void {
+    try {
+      this.series.refreshNow();
+      for (const sink of this.#init.sinks) sink.tick?.(this);
+      this.series.tick++;
+    } catch (error) {
+      void this.stop('error', error);
+    }
+  }
+
+  /** Detach, take what is still in the buffers, tell the sinks, free everything. */
+  async #shutDown(): Promise<void> {
+    const { sinks, opened } = this.#init;
+    const fail = (error: unknown): void => {
+      const stopping = this.#stopping!;
+      if (stopping.reason !== 'error') this.#stopping = { reason: 'error', error };
+    };
+    for (const timer of this.#timers) clearTimeout(timer);
+    for (const ring of this.#rings) ring.drain.stop();
+    await closeLinks(this.#links).catch(fail);
+    try {
+      for (const ring of this.#rings) ring.drain.finish();
+      // A program that was running on another CPU while it was detached may still have submitted one.
+      await turn();
+      for (const ring of this.#rings) ring.drain.finish();
+      this.series.refreshNow();
+    } catch (error) {
+      fail(error);
+    }
+    for (const sink of sinks) {
+      try {
+        await sink.stop?.({ ...this.stats(), ...this.#stopping! });
+      } catch (error) {
+        fail(error);
+      }
+    }
+    this.#final = this.stats();
+    this.series.seal();
+    for (const ring of this.#rings) ring.close();
+    for (const cleanup of this.#cleanups) cleanup();
+    for (const o of opened) o.object.close();
+    this.#resolve({ ...this.#final, ...this.#stopping! });
+  }
+
+  /** The start failed after {@link open} began: the buffers are closed, the rest is the caller's. */
+  abandon(): void {
+    for (const ring of this.#rings) ring.close();
+    this.#rings = [];
+  }
+}

@@ -1,0 +1,81 @@
+const enableStats = (): Disposable => ({ [Symbol.dispose]() {} });
+
+import { buildStreams } from '../streams/build.ts';
+import { bindFilters, parseFilters } from '../streams/filter.ts';
+import type { Run, RunRequest, RunSummary, Sink } from '../types.ts';
+import { attachAll } from './attach.ts';
+import { loadObjects } from './load.ts';
+import { openObjects } from './open.ts';
+import { pinAll, planPins } from './pin.ts';
+import { ActiveRun } from './run.ts';
+
+/**
+ * Runs a probe: opens, checks, loads and attaches its objects, and hands what they yield to the sinks until
+ * {@link Run.stop}. Everything that is wrong with the request is found before anything is attached; when a program
+ * does not attach, the others are detached again.
+ *
+ * ```ts
+ * const run = await startRun({ name: 'oomkill', objects: [{ name: 'oomkill.o', bytes }], sinks: [new JsonSink()] });
+ * process.once('SIGINT', () => void run.stop('signal'));
+ * const summary = await run.closed;
+ * ```
+ *
+ * @throws RuntimeError, BpfError, ProbeError: all have a `code` that begins with `SKEP_` and a `hint`
+ */
+export async function startRun(request: RunRequest): Promise<Run> {
+  const { params = {}, sinks, maxSeries = 10_000, intervalMs = 1000, programStats = true } = request;
+  const notes: string[] = [];
+  const filters = parseFilters(request.filters ?? []);
+  const opened = openObjects(request.objects, params);
+  const undo: (() => void)[] = [];
+  let run: ActiveRun | undefined;
+  try {
+    const { histBuckets = [], histValueKeys = [] } = request;
+    const planned = buildStreams(opened, { histBuckets, histValueKeys }, notes);
+    bindFilters(
+      filters,
+      planned.map((p) => p.plan.stream),
+    );
+    planPins(opened, request.pinMaps, request.pinProgs);
+    await Promise.all([prepareSinks(sinks), loadObjects(opened, params, notes)]);
+    undo.push(pinAll(planPins(opened, request.pinMaps, request.pinProgs)));
+    const { name, maxEvents } = request;
+    run = new ActiveRun({ name, opened, planned, filters, sinks, intervalMs, maxSeries, maxEvents, notes });
+    await run.open();
+    const stats = programStats ? enableStats() : undefined;
+    undo.push(() => stats?.[Symbol.dispose]());
+    const links = await attachAll(opened, notes);
+    run.begin(links, request.timeoutMs, [() => stats?.[Symbol.dispose]()]);
+    return run;
+  } catch (error) {
+    run?.abandon();
+    for (const back of undo.reverse()) back();
+    for (const { object } of opened) object.close();
+    // The first fault is the one to tell; what a sink says while it is put away adds nothing.
+    await Promise.allSettled(sinks.map((sink) => sink.stop?.(failedSummary(notes, error))));
+    throw error;
+  }
+}
+
+async function prepareSinks(sinks: readonly Sink[]): Promise<void> {
+  await Promise.all(sinks.map((sink) => sink.prepare?.()));
+}
+
+function failedSummary(notes: readonly string[], error: unknown): RunSummary {
+  return {
+    reason: 'error',
+    error,
+    startedAt: new Date(),
+    elapsedMs: 0,
+    events: {},
+    filtered: {},
+    lost: [],
+    lossUnknown: [],
+    foundFull: {},
+    programs: [],
+    decodeErrors: 0,
+    series: 0,
+    ownCpuUs: 0,
+    notes,
+  };
+}

@@ -1,0 +1,91 @@
+import type { Value } from '@skep/bpf';
+import { plus, toNum } from '../num.ts';
+import type { StreamInfo } from '../streams/stream.ts';
+import type { Num, Series } from '../types.ts';
+import type { Histogram } from './histogram.ts';
+
+/** What identifies a row, decoded once. */
+export interface RowKey {
+  readonly labels: readonly (readonly [string, string])[];
+  readonly data: Record<string, Value>;
+}
+
+/** The one implementation of {@link Series}: labels that stay and values that are added to. */
+export class Row implements Series {
+  readonly id: number;
+  readonly stream: StreamInfo;
+  readonly labels: readonly (readonly [string, string])[];
+  readonly data: Record<string, Value>;
+  readonly values: Value[];
+  readonly histogram?: Histogram;
+  readonly overflow: boolean;
+  changedAt: number;
+  /** How many raw keys lead here; the row leaves with the last. */
+  refs = 0;
+  /** Set by the run's filters. */
+  filter: ((row: Row) => boolean) | undefined;
+  /** Texts of the values, where their type has a form of its own. */
+  readonly #texts: readonly ((v: Value) => string)[];
+
+  constructor(
+    id: number,
+    stream: StreamInfo,
+    key: RowKey,
+    options: { overflow?: boolean; histogram?: Histogram; tick: number },
+  ) {
+    this.id = id;
+    this.stream = stream;
+    this.labels = key.labels;
+    this.data = key.data;
+    this.overflow = options.overflow ?? false;
+    this.histogram = options.histogram;
+    this.changedAt = options.tick;
+    const fields = stream.fields.filter((f) => f.role === 'value');
+    this.values = fields.map(() => 0);
+    this.#texts = fields.map((f) => f.source?.format?.text ?? plainText);
+  }
+
+  get value(): Num {
+    for (const v of this.values) if (typeof v === 'number' || typeof v === 'bigint') return v;
+    return 0;
+  }
+
+  get shown(): boolean {
+    return this.filter === undefined || this.filter(this);
+  }
+
+  text(i: number): string {
+    const labels = this.stream.fields.length - this.values.length;
+    if (i < labels) return this.labels[i]?.[1] ?? '';
+    return this.#texts[i - labels]!(this.values[i - labels]!);
+  }
+
+  add(i: number, delta: Num, tick: number): void {
+    this.values[i] = plus(toNum(this.values[i]!), delta);
+    this.changedAt = tick;
+  }
+
+  set(i: number, value: Value, tick: number): void {
+    this.values[i] = value;
+    this.changedAt = tick;
+  }
+
+  /** After the histogram was added to. */
+  counted(tick: number): void {
+    this.values[0] = this.histogram!.count;
+    this.changedAt = tick;
+  }
+}
+
+function plainText(v: Value): string {
+  if (typeof v === 'number' && !Number.isInteger(v)) return String(Number(v.toPrecision(6)));
+  if (typeof v === 'object' && v !== null)
+    return Array.isArray(v) ? `[${v.map(plainText).join(' ')}]` : structText(v);
+  return String(v);
+}
+
+function structText(v: { [k: string]: Value }): string {
+  return `{${Object.entries(v)
+    .map(([k, x]) => `${k}=${plainText(x)}`)
+    .join(' ')}}`;
+}

@@ -1,0 +1,157 @@
+import type { Writable } from 'node:stream';
+import { type RecordView, stringify, type Value } from '@skep/bpf';
+import type { Run, RunSummary, Series, Sink, Stream } from '../types.ts';
+import { count, LineBuffer } from './line-buffer.ts';
+import { type Output, openOutput } from './output.ts';
+import { Rfc3339 } from './rfc3339.ts';
+
+export interface JsonSinkOptions {
+  /** A file descriptor, a stream, or an output of your own. Standard output unless said. */
+  output?: number | Writable | Output;
+  /** Most bytes that wait for a slow reader, 8 MiB unless said; what comes then is dropped and counted. */
+  queueBytes?: number;
+  /** How long the end waits for the reader, 1 s unless said. */
+  finishMs?: number;
+}
+
+const CHUNK = 256 * 1024;
+/** A flush at most this often while events flow. */
+const FLUSH_MS = 50;
+/** A record's line that is longer than this finds out by trying. */
+const TYPICAL = 512;
+
+/**
+ * A JSON object a line: `{"time":…,"map":…,"data":{…}}`.
+ *
+ * Records as they come; series that changed at each interval, and all of them at the end. Lines are collected and
+ * written in large chunks, after a quiet moment at once, else each 50 ms. A reader that goes away ends the run.
+ *
+ * ```ts
+ * const run = await startRun({ name: 'oomkill', objects, sinks: [new JsonSink()] });
+ * ```
+ */
+export class JsonSink implements Sink {
+  readonly name = 'json';
+  readonly #options: JsonSinkOptions;
+  readonly #time = new Rfc3339();
+  #output: Output | undefined;
+  #lines: LineBuffer | undefined;
+  #run: Run | undefined;
+  /** `","map":…,"data":` of each stream. */
+  #middles: string[] = [];
+  /** What a record's line begins with, made anew when time or stream change: a batch mostly shares it. */
+  #head = Buffer.alloc(0);
+  #headTime = Number.NaN;
+  #headStream = -1;
+  #flushed = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: JsonSinkOptions = {}) {
+    this.#options = options;
+  }
+
+  start(run: Run): void {
+    this.#run = run;
+    const { output = 1, queueBytes = 8 * 1024 * 1024 } = this.#options;
+    this.#output = isOutput(output) ? output : openOutput(output);
+    this.#output.onClose(() => void run.stop('output-closed'));
+    this.#middles = run.streams.map((s) => `","map":${JSON.stringify(s.map)},"data":`);
+    this.#lines = new LineBuffer({
+      output: this.#output,
+      chunkBytes: CHUNK,
+      chunks: Math.max(2, Math.ceil(queueBytes / CHUNK)),
+      onLost: (tag, lines) => run.countLost(run.streams[tag]!.map, 'slow_output', lines),
+    });
+  }
+
+  record(stream: Stream, view: RecordView, offset: number, length: number, timeMs: number): void {
+    if (timeMs !== this.#headTime || stream.id !== this.#headStream) this.#newHead(stream, timeMs);
+    const head = this.#head;
+    const lines = this.#lines!;
+    let chunk = lines.room(TYPICAL, stream.id);
+    if (chunk === undefined) return;
+    let end = stream.jsonInto(chunk.view, chunk.used + head.length, view, offset, length);
+    if (end < 0 || end + 2 > chunk.bytes.length) {
+      // No room in this chunk: a fresh one has, unless the record is a giant, which then goes by way of a string.
+      chunk = lines.room(CHUNK, stream.id);
+      if (chunk === undefined) return;
+      end = stream.jsonInto(chunk.view, chunk.used + head.length, view, offset, length);
+      if (end < 0 || end + 2 > chunk.bytes.length) {
+        lines.append(`${head.toString()}${stream.json(view, offset, length)}}\n`, stream.id);
+        return;
+      }
+    }
+    const { bytes } = chunk;
+    bytes.set(head, chunk.used);
+    bytes[end] = 0x7d;
+    bytes[end + 1] = 0x0a;
+    chunk.used = end + 2;
+    count(chunk, stream.id);
+  }
+
+  drained(): void {
+    const lines = this.#lines!;
+    if (lines.pending === 0) return;
+    const now = performance.now();
+    const wait = FLUSH_MS - (now - this.#flushed);
+    if (wait <= 0) this.#flush(now);
+    else this.#timer ??= setTimeout(() => this.#flush(performance.now()), Math.max(1, wait));
+  }
+
+  tick(run: Run): void {
+    const now = Date.now();
+    for (const series of run.series)
+      if (series.changedAt === run.series.tick && series.shown) this.#series(series, now);
+    this.drained();
+  }
+
+  async stop(_summary: RunSummary): Promise<void> {
+    clearTimeout(this.#timer);
+    if (!this.#run || !this.#lines) return;
+    const now = Date.now();
+    for (const series of this.#run.series) if (series.shown) this.#series(series, now);
+    await this.#lines.finish(this.#options.finishMs ?? 1000);
+    this.#output!.close();
+  }
+
+  #series(series: Series, now: number): void {
+    const { id } = series.stream;
+    const data = stringify(seriesData(series));
+    this.#lines!.append(`{"time":"${this.#time.format(now)}${this.#middles[id]}${data}}\n`, id);
+  }
+
+  #newHead(stream: Stream, timeMs: number): void {
+    this.#head = Buffer.from(`{"time":"${this.#time.format(timeMs)}${this.#middles[stream.id]}`);
+    this.#headTime = timeMs;
+    this.#headStream = stream.id;
+  }
+
+  #flush(now: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#flushed = now;
+    this.#lines!.flushWhenIdle();
+  }
+}
+
+/** Labels and numbers of a series in one object, as the JSON lines have it. */
+export function seriesData(series: Series): Record<string, Value> {
+  const out: Record<string, Value> = { ...series.data };
+  if (series.overflow) out.otel_metric_overflow = true;
+  const values = series.stream.fields.filter((f) => f.role === 'value');
+  values.forEach((field, i) => {
+    out[field.name] = series.values[i]!;
+  });
+  const h = series.histogram;
+  if (h) {
+    if (h.sum !== undefined) out.sum = h.sum;
+    out.buckets = Array.from(h.counts, (count, i) => ({ le: h.bounds[i] ?? '+Inf', count })).filter(
+      (b) => b.count > 0,
+    );
+  }
+  return out;
+}
+
+function isOutput(o: number | Writable | Output): o is Output {
+  return typeof o === 'object' && 'onClose' in o;
+}

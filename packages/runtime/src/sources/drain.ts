@@ -1,0 +1,131 @@
+import type { RecordReader, RecordView } from '@skep/bpf';
+
+/** The part of a `RecordReader` that draining needs. */
+export type DrainedReader = Pick<RecordReader, 'view' | 'capacity' | 'available' | 'drain'>;
+
+/** The part of a `Poller` that draining needs. */
+export interface WakeUp {
+  start(): void;
+  stop(): void;
+}
+
+export interface DrainOptions {
+  reader: DrainedReader;
+  /** Made once; calls back when the ring has something. */
+  wakeUp: (onReadable: () => void) => WakeUp;
+  onRecord: (view: RecordView, offset: number, length: number) => void;
+  /** Before and after each batch. */
+  onBatch: () => void;
+  onDrained: (records: number) => void;
+  /** Something threw; draining has stopped. */
+  onError: (error: unknown) => void;
+}
+
+/** At most this long between two looks while events flow. */
+const MAX_DELAY_MS = 10;
+/** After this long without an event, sleep until the kernel wakes us. */
+const QUIET_MS = 200;
+/** Records a turn of the event loop takes, so that timers and output get theirs. */
+const BATCH = 20_000;
+
+/**
+ * Decides when to look into a ring.
+ *
+ * A wake-up costs the reader and the watched program more than reading does. So nobody waits on the ring while
+ * events flow: a timer drains it, sooner the faster it fills, at once while it is more than a quarter full. After a
+ * quiet while the wake-up is armed instead, so that an idle probe costs nothing and its next event shows at once.
+ */
+export class Drain {
+  readonly #o: DrainOptions;
+  readonly #wakeUp: WakeUp;
+  readonly #maxDelay: number;
+  readonly #record: (offset: number, length: number) => void;
+  #timer: NodeJS.Timeout | undefined;
+  #immediate: NodeJS.Immediate | undefined;
+  #lastEvent = 0;
+  #lastLook = 0;
+  #running = false;
+  /** How often the ring had no room for a further record of the largest size seen. */
+  foundFull = 0;
+  #largest = 0;
+
+  constructor(options: DrainOptions) {
+    this.#o = options;
+    this.#wakeUp = options.wakeUp(() => this.#woken());
+    // A small ring fills in less than 10 ms: 64 KiB of it buy a millisecond.
+    this.#maxDelay = Math.max(1, Math.min(MAX_DELAY_MS, options.reader.capacity / 65_536));
+    const { onRecord, reader } = options;
+    this.#record = (offset, length) => {
+      if (length > this.#largest) this.#largest = length;
+      onRecord(reader.view, offset, length);
+    };
+  }
+
+  start(): void {
+    this.#running = true;
+    this.#wakeUp.start();
+  }
+
+  /** No more looks. What is in the ring stays there for {@link finish}. */
+  stop(): void {
+    this.#running = false;
+    this.#wakeUp.stop();
+    clearTimeout(this.#timer);
+    clearImmediate(this.#immediate);
+  }
+
+  /** Takes everything that is there. */
+  finish(): void {
+    while (this.#batch() > 0);
+  }
+
+  #woken(): void {
+    this.#wakeUp.stop();
+    this.#lastEvent = performance.now();
+    this.#lastLook = this.#lastEvent;
+    this.#look();
+  }
+
+  readonly #look = (): void => {
+    if (!this.#running) return;
+    try {
+      const { reader } = this.#o;
+      const waiting = reader.available;
+      if (waiting + this.#largest + 8 > reader.capacity && this.#largest > 0) this.foundFull++;
+      const records = this.#batch();
+      if (this.#running) this.#plan(records, waiting);
+    } catch (error) {
+      this.stop();
+      this.#o.onError(error);
+    }
+  };
+
+  #batch(): number {
+    const { reader, onBatch, onDrained } = this.#o;
+    if (reader.available === 0) return 0;
+    onBatch();
+    const records = reader.drain(this.#record, BATCH);
+    onDrained(records);
+    return records;
+  }
+
+  #plan(records: number, waiting: number): void {
+    const { reader } = this.#o;
+    if (records === BATCH || reader.available > reader.capacity / 4) {
+      this.#lastLook = performance.now();
+      this.#immediate = setImmediate(this.#look);
+      return;
+    }
+    const now = performance.now();
+    if (records > 0) this.#lastEvent = now;
+    else if (now - this.#lastEvent > QUIET_MS) {
+      this.#wakeUp.start();
+      return;
+    }
+    // Look again when an eighth of the ring would be full at the pace it filled since the last look.
+    const perMs = waiting / Math.max(0.5, now - this.#lastLook);
+    this.#lastLook = now;
+    const delay = perMs > 0 ? reader.capacity / 8 / perMs : this.#maxDelay;
+    this.#timer = setTimeout(this.#look, Math.max(1, Math.min(this.#maxDelay, delay)));
+  }
+}

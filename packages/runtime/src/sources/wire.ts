@@ -1,0 +1,180 @@
+import {
+  openPerfBuffer,
+  openRingBuffer,
+  Poller,
+  possibleCpus,
+  type RecordReader,
+  type RecordView,
+} from '@skep/bpf';
+import type { Ledger } from '../ledger.ts';
+import { lossReader } from '../run/losses.ts';
+import type { Opened } from '../run/open.ts';
+import type { Registry } from '../series/registry.ts';
+import type { Row } from '../series/row.ts';
+import { Rows } from '../series/rows.ts';
+import type { PlannedMap } from '../streams/build.ts';
+import type { FoldPlan, MapPlan, RecordPlan } from '../streams/plan.ts';
+import { readTags } from '../streams/tags.ts';
+import type { Stream } from '../types.ts';
+import { Drain } from './drain.ts';
+import { Fold } from './fold.ts';
+import { Poll } from './poll.ts';
+import { WallClock } from './wall-clock.ts';
+
+/** What the sources of a run report to. */
+export interface WireContext {
+  registry: Registry;
+  ledger: Ledger;
+  maxSeries: number;
+  opened: readonly Opened[];
+  /** May this event still be handled? Counts it if so: the place of `maxEvents`. */
+  take: (stream: Stream) => boolean;
+  /** A record of a print_ stream that passed the filters. */
+  onRecord: (stream: Stream, view: RecordView, offset: number, length: number, timeMs: number) => void;
+  onDrained: () => void;
+  onError: (error: unknown) => void;
+  rowFilter: (stream: Stream) => ((row: Row) => boolean) | undefined;
+  recordFilter: (stream: Stream) => ((view: RecordView, offset: number) => boolean) | undefined;
+}
+
+/** A ring or perf buffer that is drained. */
+export interface Ring {
+  readonly stream: Stream;
+  readonly drain: Drain;
+  readonly events: number;
+  readonly filtered: number;
+  /** Brings the ledger up to date with what kernel and probe counted as lost. */
+  account(): void;
+  close(): void;
+}
+
+/** Connects a loaded map with what is to be made of it. Rings are returned; maps are polled by the registry. */
+export function wire({ plan, opened, map }: PlannedMap, ctx: WireContext): Ring | undefined {
+  const bpfMap = opened.object.map(map);
+  if (plan.mode === 'map') {
+    const rows = rowsFor(plan, ctx);
+    const poll = new Poll({
+      plan,
+      map: bpfMap,
+      rows,
+      cpus: possibleCpus(),
+      clock: ctx.registry,
+      onError: () => ctx.ledger.add(plan.stream.map, 'map_read', 1),
+    });
+    ctx.registry.add(rows, poll);
+    return undefined;
+  }
+  const reader = plan.stream.source === 'ring' ? openRingBuffer(bpfMap) : openPerfBuffer(bpfMap);
+  return plan.mode === 'records' ? recordRing(plan, reader, map, ctx) : foldRing(plan, reader, map, ctx);
+}
+
+function rowsFor(plan: FoldPlan | MapPlan, ctx: WireContext): Rows {
+  return new Rows(plan.stream, {
+    decoder: plan.decoder,
+    labels: plan.labels,
+    maxSeries: ctx.maxSeries,
+    bounds: plan.bounds,
+    hasSum: plan.mode === 'fold' || !plan.histogram?.slots || plan.histogram.sum !== undefined,
+    clock: ctx.registry,
+    nextId: ctx.registry.nextId,
+    filter: ctx.rowFilter(plan.stream),
+  });
+}
+
+function foldRing(plan: FoldPlan, reader: RecordReader, map: string, ctx: WireContext): Ring {
+  const { stream, decoder } = plan;
+  const rows = rowsFor(plan, ctx);
+  const fold = new Fold(plan, rows, ctx.registry);
+  ctx.registry.add(rows, fold);
+  const { size } = decoder;
+  let events = 0;
+  const onRecord = (view: RecordView, offset: number, length: number): void => {
+    if (!ctx.take(stream)) return;
+    events++;
+    if (length < size) ctx.ledger.add(stream.map, 'short_record', 1);
+    else fold.record(view, offset);
+  };
+  return ring(stream, reader, map, ctx, {
+    onRecord,
+    onBatch: () => {},
+    events: () => events,
+    filtered: () => 0,
+  });
+}
+
+function recordRing(plan: RecordPlan, reader: RecordReader, map: string, ctx: WireContext): Ring {
+  const { stream, decoder } = plan;
+  const { size } = decoder;
+  const clock = new WallClock();
+  const passes = ctx.recordFilter(stream);
+  const timeColumn = decoder.columns.findIndex(
+    (c) => c.typeName === 'timestamp_ns' && !readTags(c.tags).private,
+  );
+  const time = timeColumn < 0 ? undefined : decoder.column(timeColumn);
+  let events = 0;
+  let filtered = 0;
+  const onRecord = (view: RecordView, offset: number, length: number): void => {
+    if (length < size) {
+      events++;
+      ctx.ledger.add(stream.map, 'short_record', 1);
+      return;
+    }
+    if (passes !== undefined && !passes(view, offset)) {
+      events++;
+      filtered++;
+      return;
+    }
+    if (!ctx.take(stream)) return;
+    events++;
+    const timeMs = time === undefined ? clock.now : clock.fromKernel(time(view, offset) as number | bigint);
+    ctx.onRecord(stream, view, offset, length, timeMs);
+  };
+  return ring(stream, reader, map, ctx, {
+    onRecord,
+    onBatch: () => clock.update(),
+    events: () => events,
+    filtered: () => filtered,
+  });
+}
+
+interface RingParts {
+  onRecord: (view: RecordView, offset: number, length: number) => void;
+  onBatch: () => void;
+  events: () => number;
+  filtered: () => number;
+}
+
+function ring(stream: Stream, reader: RecordReader, map: string, ctx: WireContext, parts: RingParts): Ring {
+  let poller: Poller | undefined;
+  const drain = new Drain({
+    reader,
+    wakeUp: (onReadable) => {
+      poller = new Poller(reader.fd, onReadable);
+      return poller;
+    },
+    onRecord: parts.onRecord,
+    onBatch: parts.onBatch,
+    onDrained: ctx.onDrained,
+    onError: ctx.onError,
+  });
+  const counted =
+    stream.source === 'ring' && stream.lossKnown ? lossReader(ctx.opened, map, possibleCpus()) : undefined;
+  return {
+    stream,
+    drain,
+    get events() {
+      return parts.events();
+    },
+    get filtered() {
+      return parts.filtered();
+    },
+    account() {
+      if (counted) ctx.ledger.set(stream.map, 'ring_full', counted());
+      if (stream.source === 'perf') ctx.ledger.set(stream.map, 'perf_full', Number(reader.lost()));
+    },
+    close() {
+      poller?.close();
+      reader[Symbol.dispose]();
+    },
+  };
+}

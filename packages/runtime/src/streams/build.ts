@@ -1,0 +1,73 @@
+import { typeFormats } from '@skep/probe';
+import { listed, RuntimeError } from '../errors.ts';
+import { sharedMaps } from '../run/load.ts';
+import { hasLossCounter } from '../run/losses.ts';
+import type { Opened } from '../run/open.ts';
+import { DEFAULT_BUCKETS, parseBuckets, parseValueKeys } from './flags.ts';
+import { planStream, type StreamPlan } from './plan.ts';
+import { sourceOf, splitPrefix } from './prefix.ts';
+
+/** A stream's plan and the map it reads. */
+export interface PlannedMap {
+  readonly plan: StreamPlan;
+  readonly opened: Opened;
+  readonly map: string;
+}
+
+export interface BuildOptions {
+  histBuckets: readonly string[];
+  histValueKeys: readonly string[];
+}
+
+/**
+ * Plans the streams of all prefixed maps. A map that objects share is one stream.
+ *
+ * @throws RuntimeError SKEP_HIST_INVALID for flags that name no histogram, SKEP_STREAM_INVALID
+ */
+export function buildStreams(
+  opened: readonly Opened[],
+  options: BuildOptions,
+  notes: string[],
+): PlannedMap[] {
+  const found = prefixedMaps(opened, notes);
+  const buckets = parseBuckets(options.histBuckets);
+  const valueKeys = parseValueKeys(options.histValueKeys);
+  const histograms = found.filter((f) => f.map.startsWith('hist_')).map((f) => f.map);
+  for (const map of [...buckets.keys(), ...valueKeys.keys()]) {
+    if (histograms.includes(map)) continue;
+    throw new RuntimeError(
+      'SKEP_HIST_INVALID',
+      `there is no histogram map "${map}"`,
+      `Maps whose name begins with hist_: ${listed(histograms)}.`,
+    );
+  }
+  return found.map(({ opened: o, map }, id) => {
+    const twin = found.some((f) => f.map === map && f.opened !== o);
+    const plan = planStream(o.object.map(map), {
+      id,
+      label: twin ? `${map}@${o.name}` : map,
+      object: o.name,
+      btf: o.object.btf,
+      format: typeFormats,
+      buckets: buckets.get(map) ?? DEFAULT_BUCKETS,
+      valueKey: valueKeys.get(map),
+      lossKnown: sourceOf(o.object.map(map).type) !== 'ring' || hasLossCounter(opened, map),
+    });
+    return { plan, opened: o, map };
+  });
+}
+
+function prefixedMaps(opened: readonly Opened[], notes: string[]): { opened: Opened; map: string }[] {
+  const shared = new Set<string>();
+  const found: { opened: Opened; map: string }[] = [];
+  for (const o of opened) {
+    const own = new Set(sharedMaps(o).map((m) => m.name));
+    for (const { name, type, internal } of o.object.maps) {
+      if (internal || !splitPrefix(name) || shared.has(`${name}:${type}`)) continue;
+      if (own.has(name)) shared.add(`${name}:${type}`);
+      if (sourceOf(type)) found.push({ opened: o, map: name });
+      else notes.push(`map ${name} is not shown: a ${type} holds no rows`);
+    }
+  }
+  return found;
+}

@@ -1,0 +1,92 @@
+import type { Column } from '@skep/bpf';
+import { RuntimeError } from '../errors.ts';
+import type { MapFacts } from './plan.ts';
+import { namedColumn, numericScalars, valueColumns } from './roles.ts';
+
+/**
+ * How a hist_ map holds its distribution.
+ *
+ * - `slots`: the value has an array; element i counts observations from 2^i up to 2^(i+1)-1 (libbpf-tools, bcc).
+ * - `slot_key`: the key (a member `slot`, or an array's index) is that i, the value the count.
+ * - `value_key`: a member of the key (`le`, or the one asked for) is the observed value, the value how often.
+ * - `sampled`: none of these: each value found changed at a poll is one observation.
+ */
+export interface MapHistogram {
+  readonly form: 'slots' | 'slot_key' | 'value_key' | 'sampled';
+  /** Column of the value: the array, the count, or the observed number. */
+  readonly value: number;
+  /** Column of the key that is no label. */
+  readonly keyColumn?: number;
+  /** Column of the value that has the sum of what was observed. */
+  readonly sum?: number;
+  /** Number of power-of-two slots. */
+  readonly slots?: number;
+}
+
+export interface HistogramWish {
+  /** Member of the key to take as the observed value. */
+  keyColumn?: string;
+  /** Member of the value to observe. */
+  valueColumn?: string;
+  /** The whole key is a slot's number. */
+  slotKey: boolean;
+}
+
+const INT_ARRAY =
+  /^(?:(?:unsigned |signed )?(?:char|short|int|long(?: long)?)(?: unsigned)?(?: int)?|__?[us]\d+|u?int\d+_t|[us]\d+)\s*\[(\d+)\]$/;
+
+/** Finds the form; see {@link MapHistogram} for the order. */
+export function planMapHistogram(
+  map: MapFacts,
+  keys: readonly Column[],
+  values: readonly Column[],
+  wish: HistogramWish,
+): MapHistogram {
+  const numericKey = (name: string): number => numericScalars(keys).find((i) => keys[i]!.name === name) ?? -1;
+  if (wish.keyColumn !== undefined) {
+    const keyColumn = namedColumn(map.name, keys, wish.keyColumn);
+    return { form: 'value_key', keyColumn, value: countColumn(map, values) };
+  }
+  if (wish.valueColumn !== undefined)
+    return { form: 'sampled', value: namedColumn(map.name, values, wish.valueColumn) };
+  const arrays = values.flatMap((c, i) => (slotCount(c) > 1 ? [i] : []));
+  const slots = arrays.find((i) => values[i]!.name === 'slots') ?? arrays[0];
+  if (slots !== undefined) {
+    const sum = numericScalars(values).find((i) => ['sum', 'total'].includes(values[i]!.name));
+    return { form: 'slots', value: slots, sum, slots: slotCount(values[slots]!) };
+  }
+  if (numericKey('slot') >= 0)
+    return { form: 'slot_key', keyColumn: numericKey('slot'), value: countColumn(map, values), slots: 64 };
+  if (wish.slotKey)
+    return {
+      form: 'slot_key',
+      keyColumn: 0,
+      value: countColumn(map, values),
+      slots: Math.min(64, map.maxEntries),
+    };
+  if (numericKey('le') >= 0)
+    return { form: 'value_key', keyColumn: numericKey('le'), value: countColumn(map, values) };
+  return { form: 'sampled', value: countColumn(map, values) };
+}
+
+/** Inclusive upper bounds of `slots` power-of-two slots; the last slot also takes what lies above, so has none. */
+export function log2Bounds(slots: number): number[] {
+  return Array.from({ length: slots - 1 }, (_, i) => 2 ** (i + 1) - 1);
+}
+
+function countColumn(map: MapFacts, values: readonly Column[]): number {
+  const columns = valueColumns(map.name, values);
+  if (columns.length === 1) return columns[0]!;
+  const count = columns.find((i) => ['count', 'value'].includes(values[i]!.name));
+  if (count !== undefined) return count;
+  throw new RuntimeError(
+    'SKEP_STREAM_INVALID',
+    `map "${map.name}": its value has several numbers and none is called count or value`,
+    'Tag the one that counts with SKEP_VALUE, or keep the slots in an array member.',
+  );
+}
+
+function slotCount(column: Column): number {
+  const match = column.kind === 'array' ? INT_ARRAY.exec(column.typeName) : null;
+  return match ? Number(match[1]) : 0;
+}

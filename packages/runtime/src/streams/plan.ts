@@ -1,0 +1,185 @@
+import { type Btf, compileDecoder, type DecodeOptions, type Decoder } from '@skep/bpf';
+import { RuntimeError } from '../errors.ts';
+import type { Field, StreamKind } from '../types.ts';
+import { log2Bounds, type MapHistogram, planMapHistogram } from './map-histogram.ts';
+import { isArray, isPerCpu, sourceOf, splitPrefix } from './prefix.ts';
+import { namedColumn, recordRoles, valueColumns, visible } from './roles.ts';
+import { columnField, StreamInfo, type StreamInit, uniqueNames } from './stream.ts';
+import { tagsOf, unitOf } from './tags.ts';
+
+/** `op_time_us` says its unit itself. */
+const UNIT_IN_NAME = /_(ns|us|ms)$/;
+
+/** What is known of a map before anything is loaded; `BpfMap` fits. */
+export interface MapFacts {
+  readonly name: string;
+  readonly type: string;
+  readonly keySize: number;
+  readonly valueSize: number;
+  readonly maxEntries: number;
+  readonly keyTypeId: number;
+  readonly valueTypeId: number;
+}
+
+export interface PlanContext {
+  id: number;
+  /** Unique name to show. */
+  label: string;
+  object: string;
+  btf: Btf;
+  format?: DecodeOptions['format'];
+  buckets: readonly number[];
+  valueKey?: string;
+  lossKnown: boolean;
+}
+
+/** A print_ ring: every record is handed out. */
+export interface RecordPlan {
+  readonly mode: 'records';
+  readonly stream: StreamInfo;
+  readonly decoder: Decoder;
+}
+
+/** A counter_, gauge_ or hist_ ring: records are folded into series. Numbers index the decoder's columns. */
+export interface FoldPlan {
+  readonly mode: 'fold';
+  readonly stream: StreamInfo;
+  readonly decoder: Decoder;
+  readonly labels: readonly number[];
+  readonly values: readonly number[];
+  readonly bounds: readonly number[];
+}
+
+/** A hash or array that is polled. */
+export interface MapPlan {
+  readonly mode: 'map';
+  readonly stream: StreamInfo;
+  readonly decoder: Decoder;
+  readonly valueDecoder: Decoder;
+  /** Columns of the key that are labels. */
+  readonly labels: readonly number[];
+  /** Columns of the value that are numbers; for print_ all that are visible. */
+  readonly values: readonly number[];
+  readonly histogram?: MapHistogram;
+  readonly bounds: readonly number[];
+  readonly perCpu: boolean;
+  /** Entries that never held anything but zeros are no rows. */
+  readonly skipZero: boolean;
+}
+
+export type StreamPlan = RecordPlan | FoldPlan | MapPlan;
+
+/**
+ * Decides what a prefixed map yields, from its BTF alone.
+ *
+ * @throws RuntimeError SKEP_STREAM_INVALID when its types cannot give what the prefix promises, SKEP_HIST_INVALID
+ *   when the value key names no number
+ */
+export function planStream(map: MapFacts, ctx: PlanContext): StreamPlan {
+  const prefix = splitPrefix(map.name)!;
+  const source = sourceOf(map.type)!;
+  const tags = tagsOf(ctx.btf, map.name, 'var');
+  const common = {
+    map: ctx.label,
+    name: prefix.name,
+    object: ctx.object,
+    mapType: map.type,
+    kind: prefix.kind,
+    source,
+    help: tags.help,
+    unit: tags.unit ?? UNIT_IN_NAME.exec(prefix.name)?.[1],
+    lossKnown: ctx.lossKnown,
+  };
+  return source === 'map' ? planMap(map, common, ctx) : planRecords(map, common, ctx);
+}
+
+type Common = Omit<StreamInit, 'yields' | 'fields' | 'decoder'>;
+
+function planRecords(map: MapFacts, common: Common, ctx: PlanContext): StreamPlan {
+  const decoder = decoderOf(map, 'value', map.valueTypeId, ctx);
+  const columns = decoder.columns;
+  if (common.kind === 'print') {
+    const fields = uniqueNames(visible(columns).map((i) => columnField(columns, i, 'field')));
+    return {
+      mode: 'records',
+      decoder,
+      stream: new StreamInfo(ctx.id, { ...common, yields: 'records', fields, decoder }),
+    };
+  }
+  const { labels, values } = recordRoles(map.name, common.kind, columns, ctx.valueKey);
+  if (common.kind === 'hist') common.unit ??= unitOf(columns[values[0]!]!);
+  const fields = [
+    ...labels.map((i) => columnField(columns, i, 'label')),
+    ...valueFields(common.kind, columns, values),
+  ];
+  const stream = new StreamInfo(ctx.id, {
+    ...common,
+    yields: 'series',
+    fields: uniqueNames(fields),
+    decoder,
+  });
+  return { mode: 'fold', stream, decoder, labels, values, bounds: ctx.buckets };
+}
+
+function planMap(map: MapFacts, common: Common, ctx: PlanContext): MapPlan {
+  const decoder = decoderOf(map, 'key', map.keyTypeId, ctx);
+  const valueDecoder = decoderOf(map, 'value', map.valueTypeId, ctx);
+  const lone = isArray(map.type) && map.maxEntries === 1;
+  const scalarKey = decoder.columns.length === 1 && decoder.columns[0]!.name === 'value';
+  let histogram: MapHistogram | undefined;
+  let values: readonly number[];
+  let labels = lone ? [] : visible(decoder.columns);
+  if (common.kind === 'hist') {
+    const key = ctx.valueKey;
+    const inKey = key !== undefined && decoder.columns.some((c) => c.name === key);
+    const valueKey = key === undefined ? undefined : inKey ? key : undefined;
+    if (key !== undefined && !inKey) namedColumn(map.name, valueDecoder.columns, key);
+    histogram = planMapHistogram(map, decoder.columns, valueDecoder.columns, {
+      keyColumn: valueKey,
+      valueColumn: inKey ? undefined : key,
+      slotKey: scalarKey && isArray(map.type) && !lone,
+    });
+    values = [histogram.value];
+    labels = labels.filter((i) => i !== histogram!.keyColumn);
+    if (histogram.form === 'value_key') common.unit ??= unitOf(decoder.columns[histogram.keyColumn!]!);
+    if (histogram.form === 'sampled') common.unit ??= unitOf(valueDecoder.columns[histogram.value]!);
+  } else
+    values =
+      common.kind === 'print' ? visible(valueDecoder.columns) : valueColumns(map.name, valueDecoder.columns);
+  const fields = [
+    ...labels.map((i) => columnField(decoder.columns, i, 'label', scalarKey ? 'key' : undefined)),
+    ...valueFields(common.kind, valueDecoder.columns, values),
+  ];
+  return {
+    mode: 'map',
+    stream: new StreamInfo(ctx.id, { ...common, yields: 'series', fields: uniqueNames(fields), decoder }),
+    decoder,
+    valueDecoder,
+    labels,
+    values,
+    histogram,
+    bounds: histogram?.slots ? log2Bounds(histogram.slots) : ctx.buckets,
+    perCpu: isPerCpu(map.type),
+    skipZero: isArray(map.type) && !lone,
+  };
+}
+
+/** What the numbers of a series are called: `count` for a histogram, `value` for a lone number, else the member. */
+function valueFields(kind: StreamKind, columns: Decoder['columns'], values: readonly number[]): Field[] {
+  if (kind === 'hist') return [{ name: 'count', role: 'value', numeric: true }];
+  if (values.length === 0) return [{ name: 'value', role: 'value', numeric: true }];
+  return values.map((i) =>
+    columnField(columns, i, 'value', values.length === 1 && kind !== 'print' ? 'value' : undefined),
+  );
+}
+
+function decoderOf(map: MapFacts, part: 'key' | 'value', typeId: number, ctx: PlanContext): Decoder {
+  if (typeId === 0) {
+    throw new RuntimeError(
+      'SKEP_STREAM_INVALID',
+      `${ctx.object}: map "${map.name}" does not say what its ${part} is`,
+      `Declare it with __type(${part}, struct …) inside the map's definition.`,
+    );
+  }
+  return compileDecoder(ctx.btf, typeId, { format: ctx.format });
+}

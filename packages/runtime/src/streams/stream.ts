@@ -1,0 +1,129 @@
+import { type Column, type Decoder, type RecordView, stringify, type Value } from '@skep/bpf';
+import type { Field, Stream, StreamKind, StreamSource } from '../types.ts';
+import { readTags, unitOf } from './tags.ts';
+
+const encoder = new TextEncoder();
+
+/** Everything a {@link StreamInfo} is made of. */
+export interface StreamInit {
+  map: string;
+  name: string;
+  object: string;
+  mapType: string;
+  kind: StreamKind;
+  source: StreamSource;
+  yields: 'records' | 'series';
+  fields: readonly Field[];
+  decoder?: Decoder;
+  help?: string;
+  unit?: string;
+  lossKnown: boolean;
+}
+
+/** The one implementation of {@link Stream}. */
+export class StreamInfo implements Stream {
+  readonly id: number;
+  readonly map: string;
+  readonly name: string;
+  readonly object: string;
+  readonly mapType: string;
+  readonly kind: StreamKind;
+  readonly source: StreamSource;
+  readonly yields: 'records' | 'series';
+  readonly fields: readonly Field[];
+  readonly columns: readonly Column[];
+  readonly decoder?: Decoder;
+  readonly help?: string;
+  readonly unit?: string;
+  lossKnown: boolean;
+  /** Texts and values of a record's fields, one closure a field. */
+  readonly #reads: ((view: RecordView, offset: number) => Value)[];
+  readonly #hidden: readonly string[];
+
+  constructor(id: number, init: StreamInit) {
+    this.id = id;
+    this.map = init.map;
+    this.name = init.name;
+    this.object = init.object;
+    this.mapType = init.mapType;
+    this.kind = init.kind;
+    this.source = init.source;
+    this.yields = init.yields;
+    this.fields = init.fields;
+    this.columns = init.decoder?.columns ?? [];
+    this.decoder = init.decoder;
+    this.help = init.help;
+    this.unit = init.unit;
+    this.lossKnown = init.lossKnown;
+    const decoder = init.decoder;
+    this.#hidden = this.columns.filter((c) => readTags(c.tags).private).map((c) => c.name);
+    this.#reads =
+      decoder && init.yields === 'records' ? init.fields.map((f) => decoder.column(f.column!)) : [];
+  }
+
+  text(i: number, view: RecordView, offset: number): string {
+    return this.decoder!.text(this.fields[i]!.column!, view, offset);
+  }
+
+  read(i: number, view: RecordView, offset: number): Value {
+    return this.#reads[i]!(view, offset);
+  }
+
+  jsonInto(out: RecordView, position: number, view: RecordView, offset: number, length: number): number {
+    if (this.#hidden.length === 0) return this.decoder!.jsonInto(out, position, view, offset, length);
+    const text = this.json(view, offset, length);
+    if (text.length * 3 > out.u8.length - position) return -1;
+    return position + encoder.encodeInto(text, out.u8.subarray(position)).written;
+  }
+
+  json(view: RecordView, offset: number, length: number): string {
+    if (this.#hidden.length === 0) return this.decoder!.json(view, offset, length);
+    return stringify(prune(this.decoder!.decode(view, offset, length), this.#hidden));
+  }
+}
+
+/** The same object without the members at these dotted paths; it is changed in place. */
+export function prune(data: Record<string, Value>, paths: readonly string[]): Record<string, Value> {
+  for (const path of paths) {
+    const parts = path.split('.');
+    const last = parts.pop()!;
+    let at: Value | undefined = data;
+    for (const part of parts) at = isStruct(at) ? at[part] : undefined;
+    if (isStruct(at)) delete at[last];
+  }
+  return data;
+}
+
+function isStruct(v: Value | undefined): v is { [k: string]: Value } {
+  return typeof v === 'object' && v !== null && !Array.isArray(v);
+}
+
+/** A field for a decoder's column. */
+export function columnField(
+  columns: readonly Column[],
+  i: number,
+  role: Field['role'],
+  name?: string,
+): Field {
+  const source = columns[i]!;
+  return {
+    name: name ?? source.name,
+    role,
+    numeric: source.numeric,
+    unit: unitOf(source),
+    help: readTags(source.tags).help,
+    column: i,
+    source,
+  };
+}
+
+/** Makes names unique by appending `_` to the later ones, so that labels and values can share an object. */
+export function uniqueNames(fields: readonly Field[]): Field[] {
+  const taken = new Set<string>();
+  return fields.map((f) => {
+    let name = f.name;
+    while (taken.has(name)) name += '_';
+    taken.add(name);
+    return name === f.name ? f : { ...f, name };
+  });
+}
