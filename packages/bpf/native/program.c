@@ -116,6 +116,25 @@ static napi_value linkCreate(napi_env env, napi_callback_info info)
 	return fd < 0 ? fail(env, errno, "create link", NULL) : js_number(env, fd);
 }
 
+/* kprobeMultiOpen(programFd, function) -> link fd */
+static napi_value kprobeMultiOpen(napi_env env, napi_callback_info info)
+{
+	struct args a = args_get(env, info);
+	int program = arg_int(&a, 0), fd, err;
+	char *function = arg_string(&a, 1);
+	const char *functions[] = { function };
+
+	if (a.bad) {
+		free(function);
+		return NULL;
+	}
+	LIBBPF_OPTS(bpf_link_create_opts, opts, .kprobe_multi.syms = functions, .kprobe_multi.cnt = 1);
+	fd = bpf_link_create(program, 0, BPF_TRACE_KPROBE_MULTI, &opts);
+	err = errno;
+	free(function);
+	return fd < 0 ? fail(env, err, "create link", NULL) : js_number(env, fd);
+}
+
 /* iteratorCreate(linkFd) -> fd to read from */
 static napi_value iteratorCreate(napi_env env, napi_callback_info info)
 {
@@ -135,5 +154,6 @@ void program_exports(napi_env env, napi_value exports)
 	EXPORT(env, exports, programLoad);
 	EXPORT(env, exports, rawTracepointOpen);
 	EXPORT(env, exports, linkCreate);
+	EXPORT(env, exports, kprobeMultiOpen);
 	EXPORT(env, exports, iteratorCreate);
 }

@@ -48,6 +48,19 @@ export type {
   ElfSymbolType,
 } from './elf/types.ts';
 export { BpfError, type BpfErrorCode, type BpfErrorDetails } from './errors.ts';
+export { type HookKind, hookKinds, probeHook } from './features/hooks.ts';
+export type { FeatureResult } from './features/result.ts';
+export {
+  enableStats,
+  hasKernelBtf,
+  jitEnabled,
+  type Lockdown,
+  lockdown,
+  memlockLimit,
+  raiseMemlock,
+  unprivilegedBpf,
+} from './features/system.ts';
+export { probeMapType, probeProgramType } from './features/types.ts';
 export { capabilities } from './kernel/capabilities.ts';
 export { onlineCpus, possibleCpus } from './kernel/cpus.ts';
 export { errnoName } from './kernel/errno.ts';
@@ -66,3 +79,4 @@ export { Poller } from './ring/poller.ts';
 export type { OnRecord, RecordReader } from './ring/reader.ts';
 export { openRingBuffer } from './ring/ring-buffer.ts';
 export { explainVerifierLog, type VerifierContext, type VerifierExplanation } from './verifier/explain.ts';
+export { dumpVmlinuxHeader } from './vmlinux/dump.ts';

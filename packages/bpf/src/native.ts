@@ -155,6 +155,7 @@ export interface Native {
   programLoad(type: number, expected: number, code: Uint8Array, license: string, btfId: number): number;
   rawTracepointOpen(name: Text, program: number): number;
   linkCreate(program: number, target: number, attachType: number, flags: number): number;
+  kprobeMultiOpen(program: number, kernelFunction: string): number;
   iteratorCreate(link: number): number;
 
   ringMap(fd: number, size: number): { handle: MemoryHandle; buffer: ArrayBuffer };
@@ -201,13 +202,8 @@ export function isNativeError(e: unknown): e is NativeError {
   return e instanceof Error && (e as Partial<NativeError>).code === 'SKEP_NATIVE';
 }
 
-/** Where the addon may be: in a checkout, beside a bundled entry file, in the published package. */
-const places = [
-  '../build/skep_bpf.node',
-  './skep_bpf.node',
-  `./native/${process.platform}-${process.arch}/skep_bpf.node`,
-  `../native/${process.platform}-${process.arch}/skep_bpf.node`,
-];
+/** Where the addon may be: as build.sh makes it, or one of several that a package carries. */
+const places = ['../build/skep_bpf.node', `../build/${process.platform}-${process.arch}/skep_bpf.node`];
 
 function load(): Native {
   const require = createRequire(import.meta.url);
