@@ -1,3 +1,4 @@
+import { sha256 } from '../digest.ts';
 import { OciError } from '../errors.ts';
 import { isIndexType, parseDocument } from '../manifest.ts';
 import { choosePlatform, parsePlatform } from '../platform.ts';
@@ -15,7 +16,10 @@ export async function pull(store: Store, ref: string, opts: TransferOptions = {}
   const name = formatReference(reference);
   const host = needRegistry(reference, 'pull');
   using registry = new Registry(host, opts);
-  const top = await registry.getManifest(reference.repository, (reference.digest ?? reference.tag) as string);
+  const wanted = (reference.digest ?? reference.tag) as string;
+  // A store that does not exist yet is made meanwhile; if that fails, it is said when the store is needed.
+  store.prepare().catch(() => undefined);
+  const top = await registry.getManifest(reference.repository, wanted);
   const { fetched, platform } = await choose(registry, reference.repository, top, name, opts);
   const document = parseDocument(fetched.bytes, fetched.mediaType, `The manifest of ${name}`);
   if (document.kind === 'index') {
@@ -24,10 +28,15 @@ export async function pull(store: Store, ref: string, opts: TransferOptions = {}
     });
   }
   const blobs = distinct([document.manifest.config, ...document.manifest.layers]);
-  const present = await store.claim(blobs);
-  try {
-    await eachParallel(blobs, opts.parallel ?? 4, (blob) => {
-      if (!present.has(blob.digest)) return fetchBlob(store, registry, reference.repository, blob, opts);
+  const manifest = {
+    mediaType: fetched.mediaType,
+    digest: sha256(fetched.bytes),
+    size: fetched.bytes.length,
+  };
+  const claimed = store.claim([manifest, ...blobs]);
+  // What is missing is asked for while the claim waits for its lock; it counts before anything is put in its place.
+  const fetchOne = async (blob: Descriptor) => {
+    if ((await store.hasBlob(blob.digest)) && (await claimed).has(blob.digest)) {
       opts.onProgress?.({
         phase: 'pull',
         digest: blob.digest,
@@ -35,11 +44,17 @@ export async function pull(store: Store, ref: string, opts: TransferOptions = {}
         total: blob.size,
         status: 'exists',
       });
-      return Promise.resolve();
-    });
-    await store.putImage(name, fetched.bytes, fetched.mediaType, { platform });
+    } else {
+      await fetchBlob(store, registry, reference.repository, blob, claimed, opts);
+    }
+  };
+  try {
+    const put = store.putBlob(fetched.bytes, fetched.mediaType, { claimed });
+    await bothOrThrow(eachParallel(blobs, opts.parallel ?? 4, fetchOne), put);
+    await store.nameImage(name, document, manifest, { platform });
   } catch (e) {
-    await store.release(blobs.map((b) => b.digest));
+    await claimed.catch(() => undefined); // its failure is the one being thrown
+    await store.release([manifest, ...blobs].map((b) => b.digest));
     throw e;
   }
   return (await store.resolve(name)) as StoredImage;
@@ -66,6 +81,7 @@ async function fetchBlob(
   registry: Registry,
   repository: string,
   blob: Descriptor,
+  claimed: Promise<unknown>,
   opts: TransferOptions,
 ): Promise<void> {
   const tell = (done: number, status: 'transferring' | 'done') =>
@@ -78,10 +94,15 @@ async function fetchBlob(
       tell(done, 'transferring');
     }
   };
-  await store.putBlob(arriving(), blob.mediaType, { digest: blob.digest, size: blob.size, claimed: true });
+  await store.putBlob(arriving(), blob.mediaType, { digest: blob.digest, size: blob.size, claimed });
   tell(blob.size, 'done');
 }
 
 function distinct(blobs: Descriptor[]): Descriptor[] {
   return [...new Map(blobs.map((b) => [b.digest, b])).values()];
+}
+
+/** Waits for both to end, however they end; throws the first failure. */
+async function bothOrThrow(a: Promise<unknown>, b: Promise<unknown>): Promise<void> {
+  for (const r of await Promise.allSettled([a, b])) if (r.status === 'rejected') throw r.reason;
 }

@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { OciError } from '../errors.ts';
 import { type Document, parseDocument } from '../manifest.ts';
 import { formatReference, parseReference, withDefaultTag } from '../reference.ts';
@@ -106,7 +107,6 @@ async function sendBlobs(
 }
 
 async function checkSize(store: Store, { digest, size }: Descriptor): Promise<void> {
-  const { stat } = await import('node:fs/promises');
   const there = await stat(store.blobPath(digest)).catch(() => undefined); // absent: said below
   if (there?.size === size) return;
   throw new OciError(

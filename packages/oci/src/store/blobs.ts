@@ -1,5 +1,5 @@
 import { readdirSync, statSync, unlinkSync } from 'node:fs';
-import { type FileHandle, mkdir, open, readFile, rename, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readFile, rename, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { digestLike, hasher } from '../digest.ts';
 import { errno, OciError } from '../errors.ts';
@@ -35,11 +35,11 @@ export class Blobs {
   }
 
   /** Bytes of a blob, or undefined when it is not there. */
-  async size(digest: string): Promise<number | undefined> {
+  size(digest: string): number | undefined {
+    // Not through the thread pool, whose threads may all be waiting for the disk in fsync.
     try {
-      return (await stat(this.path(digest))).size;
+      return statSync(this.path(digest), { throwIfNoEntry: false })?.size;
     } catch (e) {
-      if (errno(e) === 'ENOENT') return undefined;
       throw storeError(e, `Looking for blob ${digest}`, this.#dir);
     }
   }

@@ -1,5 +1,5 @@
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { open, rename, unlink } from 'node:fs/promises';
+import { link, open, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errno, OciError, printable } from '../errors.ts';
 import { isDescriptor, isObject } from '../manifest.ts';
@@ -64,12 +64,15 @@ export class Layout {
       }
       mkdirSync(this.workDir, { recursive: true });
       mkdirSync(join(this.dir, 'blobs', 'sha256'), { recursive: true });
-      if (this.#read(join('.skep', 'version')) === undefined)
-        await this.#write(join('.skep', 'version'), `${STORE_VERSION}\n`);
-      if (this.#read('oci-layout') === undefined) {
-        await this.#write('oci-layout', JSON.stringify({ imageLayoutVersion: LAYOUT_VERSION }));
-      }
-      if (this.#read('index.json') === undefined) await this.createIndex();
+      // Two processes may create the store at once, and the faster one may have added an image already: each file is
+      // linked into place only where none is. All at once, because each is an fsync.
+      const marks: [name: string, text: string][] = [
+        [join('.skep', 'version'), `${STORE_VERSION}\n`],
+        ['oci-layout', JSON.stringify({ imageLayoutVersion: LAYOUT_VERSION })],
+        ['index.json', JSON.stringify(emptyIndex())],
+      ];
+      const absent = marks.filter(([name]) => this.#read(name) === undefined);
+      await Promise.all(absent.map(([name, text]) => this.#writeNew(name, text)));
     } catch (e) {
       throw storeError(e, 'Creating', this.dir);
     }
@@ -88,25 +91,42 @@ export class Layout {
     return { ...json, manifests: manifests as Descriptor[] };
   }
 
-  /** Replaces index.json; only under the lock. It is on the disk when this returns. */
-  async writeIndex(index: IndexFile): Promise<void> {
+  /**
+   * Replaces index.json; only under the lock. It is on the disk when this returns.
+   *
+   * @param before must have ended well before the new content counts; runs beside the writing of it
+   */
+  async writeIndex(index: IndexFile, before: () => Promise<void> = async () => undefined): Promise<void> {
     try {
-      await this.#write('index.json', JSON.stringify(index));
+      const [staged, ready] = await Promise.allSettled([this.#stage(JSON.stringify(index)), before()]);
+      if (staged.status === 'rejected') throw staged.reason;
+      try {
+        if (ready.status === 'rejected') throw ready.reason;
+        await rename(staged.value, join(this.dir, 'index.json'));
+      } catch (e) {
+        await unlink(staged.value).catch(() => undefined); // best effort, as above
+        throw e;
+      }
       await syncDir(this.dir);
     } catch (e) {
       throw storeError(e, 'Writing index.json', this.dir);
     }
   }
 
-  // Two processes may create the store at once, and the faster one may have added an image already: an empty index is
-  // linked into place only where none is.
-  async createIndex(): Promise<void> {
-    await this.#write('index.json', JSON.stringify(emptyIndex()), true);
+  async #writeNew(name: string, text: string): Promise<void> {
+    const temporary = await this.#stage(text);
+    try {
+      await link(temporary, join(this.dir, name)).catch((e: unknown) => {
+        if (errno(e) !== 'EEXIST') throw e;
+      });
+    } finally {
+      await unlink(temporary);
+    }
   }
 
-  async #write(name: string, text: string, onlyIfAbsent = false): Promise<void> {
+  /** Writes and fsyncs a temporary file. It is gone again if that fails. */
+  async #stage(text: string): Promise<string> {
     const temporary = join(this.workDir, `${uniqueName()}.tmp`);
-    const target = join(this.dir, name);
     try {
       const handle = await open(temporary, 'wx', 0o644);
       try {
@@ -115,16 +135,11 @@ export class Layout {
       } finally {
         await handle.close();
       }
-      if (!onlyIfAbsent) return await rename(temporary, target);
-      const { link } = await import('node:fs/promises');
-      await link(temporary, target).catch((e: unknown) => {
-        if (errno(e) !== 'EEXIST') throw e;
-      });
-      await unlink(temporary);
     } catch (e) {
       await unlink(temporary).catch(() => undefined); // best effort: the first error counts, the next open cleans up
       throw e;
     }
+    return temporary;
   }
 
   #read(name: string): string | undefined {

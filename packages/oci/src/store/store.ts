@@ -49,7 +49,7 @@ export class Store {
   readonly #layout: Layout;
   readonly #blobs: Blobs;
   #lease: Lease | undefined;
-  #created = false;
+  #prepared: Promise<void> | undefined;
 
   private constructor(layout: Layout) {
     this.#layout = layout;
@@ -74,6 +74,15 @@ export class Store {
     return store;
   }
 
+  /** Makes the folder a store, if it is none yet. Every write does; a pull does it while it waits for the network. */
+  prepare(): Promise<void> {
+    this.#prepared ??= this.#layout.create().catch((e: unknown) => {
+      this.#prepared = undefined;
+      throw e;
+    });
+    return this.#prepared;
+  }
+
   /** Gives up blobs that were put but belong to no image yet. Not needed before the process ends. */
   async close(): Promise<void> {
     if (this.#lease === undefined || this.#lease.isEmpty) return;
@@ -85,17 +94,19 @@ export class Store {
    * Stores content. It stays safe from `remove` of other processes until an image refers to it or this one ends.
    *
    * @param expected digest and size that it must turn out to have; `claimed` when {@link Store.claim} was told of it
+   *   (its promise, if it still runs)
    * @throws OciError SKEP_DIGEST_MISMATCH, SKEP_DISK_FULL, SKEP_STORE_ACCESS; the store is as it was then
    */
   async putBlob(
     data: Uint8Array | AsyncIterable<Uint8Array>,
     mediaType: string,
-    expected: { digest?: string; size?: number; claimed?: boolean } = {},
+    expected: { digest?: string; size?: number; claimed?: Promise<unknown> | true } = {},
   ): Promise<Descriptor> {
-    await this.#create();
+    await this.prepare();
     const staged = await this.#blobs.stage(data, expected);
     const { digest, size } = staged;
     try {
+      await expected.claimed;
       const present = expected.claimed ? undefined : await this.claim([{ digest, size }]);
       if (!present?.has(digest)) await this.#blobs.publish(staged.path, digest);
     } finally {
@@ -109,12 +120,12 @@ export class Store {
    * `remove` of other processes until an image refers to them. For a pull: claim, then fetch what is missing.
    */
   async claim(blobs: readonly { digest: string; size: number }[]): Promise<Set<string>> {
-    await this.#create();
+    await this.prepare();
     return this.#locked(async () => {
       this.#lease ??= new Lease(this.#layout.workDir);
       this.#lease.add(blobs.map((b) => b.digest));
       const present = new Set<string>();
-      for (const b of blobs) if ((await this.#blobs.size(b.digest)) === b.size) present.add(b.digest);
+      for (const b of blobs) if (this.#blobs.size(b.digest) === b.size) present.add(b.digest);
       return present;
     });
   }
@@ -145,7 +156,7 @@ export class Store {
 
   /** Whether a blob is there. Its content is not looked at. */
   async hasBlob(digest: string): Promise<boolean> {
-    return (await this.#blobs.size(digest)) !== undefined;
+    return this.#blobs.size(digest) !== undefined;
   }
 
   /**
@@ -162,8 +173,19 @@ export class Store {
   ): Promise<Descriptor> {
     const name = formatReference(withDefaultTag(parseReference(ref)));
     const document = parseDocument(manifest, mediaType, `The manifest of ${name}`);
-    const children = childrenOf(document);
     const blob = await this.putBlob(manifest, mediaType);
+    return this.nameImage(name, document, blob, opts);
+  }
+
+  /** The second half of {@link Store.putImage}: names a manifest that {@link Store.putBlob} has stored already. */
+  async nameImage(
+    ref: string,
+    document: Document,
+    blob: Descriptor,
+    opts: PutImageOptions = {},
+  ): Promise<Descriptor> {
+    const name = formatReference(withDefaultTag(parseReference(ref)));
+    const children = childrenOf(document);
     const entry: Descriptor = { ...blob };
     if (document.kind === 'manifest' && document.manifest.artifactType !== undefined) {
       entry.artifactType = document.manifest.artifactType;
@@ -171,19 +193,15 @@ export class Store {
     if (opts.platform !== undefined) entry.platform = opts.platform;
     entry.annotations = { ...opts.annotations, [REF_NAME]: name };
     await this.#locked(async () => {
-      if (document.kind === 'manifest') {
-        for (const child of children) {
-          const size = await this.#blobs.size(child.digest);
-          if (size !== child.size)
-            throw this.#blobs.damaged(child.digest, `is missing, but ${name} needs it`);
+      const needed = document.kind === 'manifest' ? [blob, ...children] : [blob];
+      for (const b of needed) {
+        if (this.#blobs.size(b.digest) !== b.size) {
+          throw this.#blobs.damaged(b.digest, `is missing, but ${name} needs it`);
         }
       }
-      await syncDir(this.#blobs.folder()).catch((e: unknown) => {
-        throw storeError(e, `Storing ${name}`, this.dir);
-      });
       const index = this.#layout.readIndex();
       index.manifests = [...index.manifests.filter((m) => nameOf(m) !== name), entry];
-      await this.#layout.writeIndex(index);
+      await this.#layout.writeIndex(index, () => syncDir(this.#blobs.folder()));
       this.#lease?.release([blob.digest, ...children.map((c) => c.digest)]);
     });
     return entry;
@@ -234,7 +252,7 @@ export class Store {
     }
     const name = formatReference(withDefaultTag(target));
     this.#need(src, findEntries(this.#layout.readIndex().manifests, src));
-    await this.#create();
+    await this.prepare();
     return this.#locked(async () => {
       const index = this.#layout.readIndex();
       const found = this.#need(src, findEntries(index.manifests, src));
@@ -253,7 +271,7 @@ export class Store {
    */
   async remove(ref: string): Promise<{ removed: string[]; freed: string[] }> {
     this.#need(ref, findEntries(this.#layout.readIndex().manifests, ref));
-    await this.#create();
+    await this.prepare();
     return this.#locked(async () => {
       const index = this.#layout.readIndex();
       const gone = this.#need(ref, findEntries(index.manifests, ref));
@@ -318,12 +336,6 @@ export class Store {
     throw new OciError('SKEP_NOT_FOUND', `There is no image ${printable(ref)} in the store.`, {
       hint: 'skep list shows what there is; skep pull fetches one from a registry.',
     });
-  }
-
-  async #create(): Promise<void> {
-    if (this.#created) return;
-    await this.#layout.create();
-    this.#created = true;
   }
 
   async #locked<T>(fn: () => Promise<T>): Promise<T> {
