@@ -38,7 +38,9 @@ export function bpftoolBtf(args: string[]): BpftoolType[] {
     maxBuffer: 1 << 28,
     encoding: 'utf8',
   });
-  return (JSON.parse(out) as { types: BpftoolType[] }).types;
+  // Values reach over 2^53, where JSON numbers would lose digits.
+  const exact = out.replace(/"val":(-?\d+)/g, '"val":"$1"');
+  return (JSON.parse(exact) as { types: BpftoolType[] }).types;
 }
 
 /** One type as bpftool prints it; which of these there are depends on the kind. */
@@ -55,7 +57,7 @@ export interface BpftoolType {
   nr_elems?: number;
   vlen?: number;
   members?: { name: string; type_id: number; bits_offset: number; bitfield_size?: number }[];
-  values?: { name: string; val: number }[];
+  values?: { name: string; val: string }[];
   params?: { name: string; type_id: number }[];
   vars?: { type_id: number; offset: number; size: number }[];
   ret_type_id?: number;
