@@ -13,7 +13,13 @@ import { modules } from './table.ts';
 /** What these files say decides what a layer holds, so a change in them makes layers anew. */
 const makers = ['layers.ts', 'modules.ts', 'cpio.ts'].map((f) => readFileSync(join(import.meta.dirname, f)));
 
-/** Node, its libraries, busybox and the kernel's modules: what every guest has. */
+/** Debian's folder name for what depends on the architecture. */
+const multiarch = `${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`;
+
+/** What tests call besides busybox and Node. */
+const tools = ['bash', 'bpftool', 'perl'];
+
+/** Node, its libraries, busybox, some tools and the kernel's modules: what every guest has. */
 export function baseLayer(kernel: KernelFiles): Promise<string> {
   return layer('base', [kernel.release, process.version, modules.join()], async (work) => {
     const node = join(work, 'node');
@@ -23,6 +29,7 @@ export function baseLayer(kernel: KernelFiles): Promise<string> {
       ...(await busybox()),
       { path: 'bin/node', kind: 'file', data: await readFile(node), executable: true },
       ...(await libraries(process.execPath)),
+      ...(await programs()),
       ...(await moduleEntries(kernel, modules)),
     ];
   });
@@ -43,10 +50,7 @@ export async function clangLayer(): Promise<string> {
       '/usr/include/linux',
       '/usr/include/asm-generic',
     ];
-    const headers = [
-      ...places,
-      `/usr/include/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu/asm`,
-    ];
+    const headers = [...places, `/usr/include/${multiarch}/asm`];
     const entries: Entry[] = [
       ...(await libraries(clang)),
       { path: clang.slice(1), kind: 'file', data: await readFile(clang), executable: true },
@@ -87,6 +91,20 @@ async function busybox(): Promise<Entry[]> {
       .filter((a) => a !== 'busybox')
       .map((a): Entry => ({ path: `bin/${a}`, kind: 'link', target: 'busybox' })),
   ];
+}
+
+async function programs(): Promise<Entry[]> {
+  const path = `${process.env.PATH}:/usr/sbin:/sbin`;
+  const entries = await folder(`/usr/lib/${multiarch}/perl-base`);
+  for (const name of tools) {
+    const found = (await run('sh', ['-c', `command -v ${name}`], { env: { PATH: path } })).trim();
+    const data = await readFile(found);
+    entries.push(
+      { path: `usr/bin/${name}`, kind: 'file', data, executable: true },
+      ...(await libraries(found)),
+    );
+  }
+  return entries;
 }
 
 /** The shared libraries a program loads, at the places where the program and its loader look for them. */
