@@ -1,4 +1,5 @@
 import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
+import { stripTypeScriptTypes } from 'node:module';
 import { join, relative } from 'node:path';
 import { type BuiltFixture, buildFixtures } from '../support/fixtures.ts';
 import type { Entry } from './cpio.ts';
@@ -23,7 +24,7 @@ const leftOut = new Set([
 
 /**
  * The part of a guest that changes with every edit: the checkout under /skep, the objects its tests load, and
- * what to run. Sources run as they are, so that a guest tests the same files as the host.
+ * what to run. A guest tests the same files as the host; only their types are blanked here, as Node would do there.
  */
 export async function overlay(command: string): Promise<Entry[]> {
   const entries: Entry[] = [
@@ -62,11 +63,16 @@ async function collect(path: string, into: Entry[]): Promise<void> {
       if (!leftOut.has(name)) await collect(join(path, name), into);
     }
   } else if (stat.isFile() && !path.endsWith('.tgz')) {
+    const data = await readFile(path);
     into.push({
       path: to,
       kind: 'file',
-      data: await readFile(path),
+      data: isOurSource(path) ? Buffer.from(stripTypeScriptTypes(data.toString())) : data,
       executable: (stat.mode & 0o100) !== 0,
     });
   }
+}
+
+function isOurSource(path: string): boolean {
+  return path.endsWith('.ts') && !path.endsWith('.d.ts') && !path.includes('/node_modules/');
 }

@@ -11,6 +11,8 @@ import { fetchKernel } from './fetch.ts';
 import { baseLayer, clangLayer } from './layers.ts';
 import { overlay } from './overlay.ts';
 
+const hooks = 'NODE_OPTIONS=--import=/skep/test/kernels/guest/stripped.js';
+
 /** A command for a guest. */
 export interface GuestRequest {
   /** A kernel's name in table.ts. */
@@ -42,7 +44,7 @@ export async function runInGuest(request: GuestRequest): Promise<GuestResult> {
     const initrd = join(work, 'initrd');
     await copyFile(await baseLayer(kernel), initrd);
     if (request.clang) await appendFile(initrd, await readFile(await clangLayer()));
-    const env = `export SKEP_FIXTURES=/fixtures SKEP_GUEST=${request.kernel} CI=true\n`;
+    const env = `export SKEP_FIXTURES=/fixtures SKEP_GUEST=${request.kernel} CI=true ${hooks}\n`;
     const layer = cpio(await overlay(env + request.command));
     await pipeline(Readable.from(layer), createWriteStream(initrd, { flags: 'a' }));
     const log = join(work, 'console');
