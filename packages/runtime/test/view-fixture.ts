@@ -238,7 +238,7 @@ export class FakeOutput extends EventEmitter {
 
   lines(): string[] {
     const buffer = this.term.buffer.active;
-    return Array.from({ length: this.rows }, (_, y) => buffer.getLine(y)!.translateToString(true));
+    return Array.from({ length: this.rows }, (_, y) => buffer.getLine(y)!.translateToString(true).trimEnd());
   }
 
   /** Waits for a frame on which something holds; the screen is in the error when it never does. */

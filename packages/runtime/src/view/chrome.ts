@@ -97,7 +97,8 @@ export function paintStatus(screen: Screen, y: number, state: ViewState): void {
     const text = `"${printable(tab.query.filter)}" ${grouped(tab.model.length)}${tested} of ${grouped(tab.model.total)}`;
     right.push({ text, style: STYLE.warn, rank: 4 });
   } else if (tab !== undefined) {
-    right.push({ text: `${grouped(tab.model.total)} rows`, style: STYLE.dim, rank: 8 });
+    const { total } = tab.model;
+    right.push({ text: `${grouped(total)} row${total === 1 ? '' : 's'}`, style: STYLE.dim, rank: 8 });
   }
   if (state.stopping) right.push({ text: 'STOPPING', style: STYLE.warn, rank: 1 });
   else if (state.paused) right.push({ text: 'PAUSED', style: STYLE.warn, rank: 1 });

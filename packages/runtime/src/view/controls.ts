@@ -37,8 +37,20 @@ const AROUND_OVERLAY = 5;
 /** Does what was typed. Ctrl-c leaves from wherever one is. */
 export function control(event: InputEvent, state: ViewState, effects: Effects): void {
   if (event.type === 'key' && event.name === 'ctrl-c') effects.quit();
+  else if (event.type === 'text') typed(event.text, state, effects);
   else if (state.prompt !== undefined) edit(event, state.prompt, state);
   else for (const action of actionsOf(event)) act(action, state, effects);
+}
+
+/** Text read in one piece may be several commands, and after `/` it is the filter. */
+function typed(text: string, state: ViewState, effects: Effects): void {
+  let rest = text;
+  while (rest !== '' && state.prompt === undefined) {
+    const [key] = rest;
+    rest = rest.slice(key!.length);
+    for (const action of actionsOf({ type: 'text', text: key! })) act(action, state, effects);
+  }
+  if (rest !== '') edit({ type: 'text', text: rest }, state.prompt!, state);
 }
 
 /** The filter line: every change shows at once. */

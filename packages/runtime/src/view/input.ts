@@ -61,7 +61,6 @@ export class InputParser {
     this.#parse();
     if (this.#pending.startsWith('\x1b') && this.#paste === undefined) {
       this.#timer = setTimeout(() => this.#giveUp(), ESCAPE_MS);
-      this.#timer.unref();
     }
   }
 
