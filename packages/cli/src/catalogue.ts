@@ -20,7 +20,25 @@ const entry = (
 
 /** All commands. Each file is read only when its command is called. */
 export const catalogue: readonly CommandEntry[] = [
-  entry('This machine:', 'version', 'show versions', () => import('./commands/version.ts')),
+  entry('Probes:', 'init', 'Write a first program', () => import('./commands/init.ts')),
+  entry('Probes:', 'build', 'Compile C and pack it into an image', () => import('./commands/build.ts')),
+  entry('Probes:', 'run', 'Run an image, an object or a C file', () => import('./commands/run.ts')),
+  entry('Probes:', 'describe', 'Show programs, maps, parameters', () => import('./commands/describe.ts')),
+  entry('Images:', 'list', 'List the images of this machine', () => import('./commands/list.ts'), [
+    'ls',
+    'images',
+  ]),
+  entry('Images:', 'inspect', 'Show everything about images as JSON', () => import('./commands/inspect.ts')),
+  entry('Images:', 'tag', 'Give an image another name', () => import('./commands/tag.ts')),
+  entry('Images:', 'rm', 'Remove images', () => import('./commands/rm.ts'), ['rmi']),
+  entry('Registries:', 'push', 'Upload an image', () => import('./commands/push.ts')),
+  entry('Registries:', 'pull', 'Download an image', () => import('./commands/pull.ts')),
+  entry('Registries:', 'login', 'Log in to a registry', () => import('./commands/login.ts')),
+  entry('Registries:', 'logout', 'Log out of a registry', () => import('./commands/logout.ts')),
+  entry('This machine:', 'doctor', 'Say what this machine can do', () => import('./commands/doctor.ts')),
+  entry('This machine:', 'version', 'Show versions', () => import('./commands/version.ts')),
+  entry('This machine:', 'completion', 'Print a completion script', () => import('./commands/completion.ts')),
+  { ...entry('', '__complete', '', () => import('./commands/complete.ts')), hidden: true },
 ];
 
 /** Finds a command by its name or alias. */

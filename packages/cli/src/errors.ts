@@ -10,17 +10,23 @@ interface SkepError {
   log?: string;
 }
 
+/**
+ * What the command line itself refuses, closed.
+ *
+ * | code | meaning |
+ * | --- | --- |
+ * | `SKEP_USAGE` | flags or arguments are wrong |
+ * | `SKEP_TEMPLATE` | `--format` cannot be read, or names a field that is not there |
+ * | `SKEP_NOT_FOUND` | no such image |
+ * | `SKEP_PERMISSION` | a capability is missing |
+ */
+export type CliErrorCode = 'SKEP_USAGE' | 'SKEP_TEMPLATE' | 'SKEP_NOT_FOUND' | 'SKEP_PERMISSION';
+
 /** An error of the command line itself. `hint` says what to do next. */
 export class CliError extends Error {
-  readonly code:
-    | 'SKEP_USAGE'
-    | 'SKEP_TEMPLATE'
-    | 'SKEP_NOT_FOUND'
-    | 'SKEP_PERMISSION'
-    | 'SKEP_IO'
-    | 'SKEP_PORT_IN_USE';
+  readonly code: CliErrorCode;
   readonly hint: string;
-  constructor(code: CliError['code'], message: string, hint: string, options?: ErrorOptions) {
+  constructor(code: CliErrorCode, message: string, hint: string, options?: ErrorOptions) {
     super(message, options);
     this.name = 'CliError';
     this.code = code;

@@ -25,7 +25,7 @@ export const exitCodeMeaning: Record<ExitCodeName, string> = {
 };
 
 /** Every error code of the packages and its class. A code that is not here exits 1; a test finds it. */
-const classes: Record<Exclude<ExitCodeName, 'ok'>, readonly string[]> = {
+export const classes: Record<Exclude<ExitCodeName, 'ok'>, readonly string[]> = {
   general: [
     'SKEP_ABORTED',
     'SKEP_ADDON',

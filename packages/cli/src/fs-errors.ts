@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import type { ExitCodeName } from './exit-codes.ts';
 
 interface Sentence {
@@ -40,6 +41,20 @@ const sentences: Record<string, { says: string; hint: string; kind: Sentence['ki
   EIO: { says: 'the disk failed', hint: 'dmesg says more.', kind: 'general' },
   EADDRINUSE: { says: 'the address is occupied', hint: 'Ask for another port.', kind: 'general' },
 };
+
+/** Writes a file; an error names it also where the system's own does not (a disk that is full). */
+export async function writeWhole(
+  path: string,
+  data: string | Uint8Array,
+  flag: 'w' | 'wx' = 'w',
+): Promise<void> {
+  try {
+    await writeFile(path, data, { flag });
+  } catch (e) {
+    if (e instanceof Error && !('path' in e)) Object.assign(e, { path });
+    throw e;
+  }
+}
 
 /** The sentence for an error of node:fs and its like (`code`, `path`, `syscall`), or undefined. */
 export function filesystemSentence(e: unknown): Sentence | undefined {

@@ -11,13 +11,21 @@ export function configureHelp(command: Command): void {
   });
 }
 
-/** The examples under a command's help. */
+const exampleLines = new WeakMap<Command, readonly string[]>();
+
+/** Puts examples under a command's help. */
 export function examples(command: Command, ...lines: string[]): void {
+  exampleLines.set(command, lines);
   command.addHelpText(
     'after',
     () =>
-      `\n${title('Examples:')}\n${lines.map((l) => `  ${l}`).join('\n')}\n\nFlags of every command: skep --help`,
+      `\n${title('Examples:')}\n${lines.map((l) => `  ${l}`.trimEnd()).join('\n')}\n\nFlags of every command: skep --help`,
   );
+}
+
+/** The examples of a command, for the reference in docs/. */
+export function examplesOf(command: Command): readonly string[] {
+  return exampleLines.get(command) ?? [];
 }
 
 /** `skep --help`: what one can do first, then flags, a first try and the exit codes. */

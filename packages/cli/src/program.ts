@@ -28,6 +28,13 @@ export async function loadCommand(command: Command): Promise<void> {
   const { define } = await findCommand(command.name())!.load();
   command.description(command.summary());
   define(command);
+  // Commander gives `--no-x` its default before the hook that leads here.
+  for (const option of command.options) {
+    const name = option.attributeName();
+    if (option.negate && command.getOptionValue(name) === undefined) {
+      command.setOptionValueWithSource(name, true, 'default');
+    }
+  }
 }
 
 function configure(command: Command): void {

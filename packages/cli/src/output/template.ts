@@ -132,6 +132,9 @@ function* callsIn(expr: Expr): Iterable<string> {
   for (const arg of expr.args) yield* callsIn(arg);
 }
 
+/** Where docker's heading is not the field's name. */
+const headings: Record<string, string> = { CreatedSince: 'CREATED' };
+
 function headerOf(nodes: readonly Node[]): string {
   const field = (expr: Expr): string | undefined =>
     expr.kind === 'field'
@@ -139,6 +142,6 @@ function headerOf(nodes: readonly Node[]): string {
       : expr.kind === 'call'
         ? expr.args.map(field).find(Boolean)
         : undefined;
-  const title = (name = '') => name.replace(/([a-z])([A-Z])/g, '$1 $2').toUpperCase();
+  const title = (name = '') => headings[name] ?? name.replace(/([a-z])([A-Z])/g, '$1 $2').toUpperCase();
   return nodes.map((node) => (node.kind === 'text' ? node.text : title(field(node.expr)))).join('');
 }

@@ -1,0 +1,136 @@
+import { basename } from 'node:path';
+import { type Command, Option } from 'commander';
+import { compileFile, probeName } from '../compile.ts';
+import { usageError } from '../errors.ts';
+import { writeWhole } from '../fs-errors.ts';
+import { examples } from '../help.ts';
+import { openStore } from '../images.ts';
+import { out } from '../output/out.ts';
+import { isFile, objectFile } from '../probe-source.ts';
+import { collect, settingsOf } from '../settings.ts';
+
+interface BuildFlags {
+  outputFile?: string;
+  binaryOnly?: boolean;
+  cflags?: string[];
+  mcpu?: string;
+  clang?: string;
+  vmlinux?: string;
+  platform?: string;
+  format: 'skep' | 'bee';
+  description?: string;
+  authors?: string;
+  quiet?: boolean;
+  buildImage?: string;
+  builder?: string;
+}
+
+/** `skep build` */
+export function define(command: Command): void {
+  command
+    .argument('<file...>', 'C files (or ready objects), then the name of the image')
+    .usage('[options] FILE... [NAME[:TAG]]')
+    .option('-o, --output-file <file>', 'write the object here (without a name: beside the source, .o)')
+    .option('--binary-only', 'only objects, no image')
+    .option('--cflags <flags>', 'flags for clang, may be repeated', collect)
+    .option('--mcpu <version>', 'BPF instruction set: v1 to v4')
+    .option('--clang <file>', 'the compiler (SKEP_CLANG; default: the newest found)')
+    .option('--vmlinux <file>', "a vmlinux.h instead of this kernel's")
+    .option('--platform <os/arch>', "linux/amd64, linux/arm64, …; this machine's unless said")
+    .addOption(new Option('--format <kind>', 'layout of the image').choices(['skep', 'bee']).default('skep'))
+    .option('--description <text>', 'what the probe is for')
+    .option('--authors <text>', 'who made it')
+    .option('-q, --quiet', "print only the image's digest")
+    .addOption(new Option('-l, --local', 'as in bee; always so here').hideHelp())
+    .addOption(new Option('-i, --build-image <image>').hideHelp())
+    .addOption(new Option('-b, --builder <program>').hideHelp())
+    .action(build);
+  examples(
+    command,
+    'skep build oomkill.c                       writes oomkill.o beside it',
+    'skep build oomkill.c oomkill:1             an image in the local store',
+    'skep build a.c b.c ghcr.io/me/bundle:2     both in one image, run together',
+    "skep build --cflags '-DMAX=10 -Iinclude' --mcpu v2 probe.c probe:1",
+  );
+}
+
+async function build(words: string[], flags: BuildFlags, command: Command): Promise<void> {
+  if (flags.buildImage !== undefined || flags.builder !== undefined) {
+    throw usageError(
+      'there is no build container here: --build-image and --builder do not exist',
+      "skep compiles with this machine's clang; leave the flag out.",
+    );
+  }
+  const { files, reference } = await split(words);
+  if (reference === undefined || flags.binaryOnly) return writeObjects(files, flags);
+  const { parseReference } = await import('@skep/oci');
+  const { repository } = parseReference(reference);
+  const objects = await Promise.all(files.map((file) => objectOf(file, flags)));
+  if (flags.outputFile !== undefined) await writeWhole(single(objects).path, single(objects).bytes);
+  const { packImage } = await import('@skep/probe');
+  const store = await openStore(settingsOf(command));
+  const image = await packImage(
+    store,
+    reference,
+    {
+      name: basename(repository),
+      objects,
+      description: flags.description,
+      authors: flags.authors,
+      platform: flags.platform,
+    },
+    { format: flags.format },
+  );
+  const { digest, size } = image.descriptor;
+  await out(flags.quiet ? `${digest}\n` : `${image.reference}: digest: ${digest} size: ${size}\n`);
+
+  function single<T>(list: readonly T[]): T & { path: string } {
+    if (list.length !== 1)
+      throw usageError('--output-file is for one source', 'Leave it out, or build one by one.');
+    return { ...list[0]!, path: flags.outputFile! };
+  }
+}
+
+/** The last word names the image, unless it is a source or a file that is there. */
+async function split(words: readonly string[]): Promise<{ files: string[]; reference?: string }> {
+  const last = words.at(-1)!;
+  const isReference = words.length > 1 && !/\.[co]$/.test(last) && !(await isFile(last));
+  const files = isReference ? words.slice(0, -1) : [...words];
+  for (const file of files) {
+    if (/\.[co]$/.test(file)) continue;
+    throw usageError(`"${file}" is neither a .c nor a .o file`, 'skep build FILE.c... [NAME:TAG]');
+  }
+  const names = files.map(probeName);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw usageError(`two sources are called "${twice}"`, 'Rename one of them.');
+  return { files, reference: isReference ? last : undefined };
+}
+
+async function objectOf(file: string, flags: BuildFlags): Promise<{ name: string; bytes: Uint8Array }> {
+  if (file.endsWith('.o')) return (await objectFile(file)).image.objects[0]!;
+  const { name, object } = await compileFile(file, {
+    cflags: flags.cflags,
+    cpu: flags.mcpu,
+    clang: flags.clang,
+    vmlinux: flags.vmlinux,
+    platform: flags.platform,
+  });
+  return { name: `${name}.o`, bytes: object };
+}
+
+/** Without an image: objects beside their sources, as bee does. */
+async function writeObjects(files: readonly string[], flags: BuildFlags): Promise<void> {
+  if (flags.outputFile !== undefined && files.length > 1) {
+    throw usageError('--output-file is for one source', 'Leave it out, or build one by one.');
+  }
+  const objects = files.filter((file) => file.endsWith('.o'));
+  if (objects.length > 0) {
+    throw usageError(`${objects[0]} is compiled already`, `To pack it: skep build ${objects[0]} NAME:TAG`);
+  }
+  for (const file of files) {
+    const { bytes } = await objectOf(file, flags);
+    const path = flags.outputFile ?? file.replace(/\.c$/, '.o');
+    await writeWhole(path, bytes);
+    if (!flags.quiet) await out(`${path}\n`);
+  }
+}

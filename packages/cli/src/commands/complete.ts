@@ -1,0 +1,102 @@
+import type { Command, Option } from 'commander';
+import { catalogue, findCommand } from '../catalogue.ts';
+import { out } from '../output/out.ts';
+import { loadCommand } from '../program.ts';
+import { settingsOf } from '../settings.ts';
+
+/** `skep __complete -- WORDS…`: what may stand in place of the last word. For the completion scripts. */
+export function define(command: Command): void {
+  command
+    .argument('[words...]')
+    .allowUnknownOption()
+    .action(async (words: string[]) => out(await candidates(command.parent!, words)));
+}
+
+async function candidates(program: Command, words: readonly string[]): Promise<string> {
+  const current = words.at(-1) ?? '';
+  const before = words.slice(0, -1);
+  const at = before.findIndex((word, i) => findCommand(word) && !takesValue(program, before[i - 1]));
+  if (at < 0) {
+    const value = optionBefore(program, before.at(-1));
+    if (value) return valueCandidates(value, current);
+    return lines([...commandNames(), ...flagNames(program, current)], current);
+  }
+  const name = findCommand(before[at]!)!.name;
+  const command = program.commands.find((c) => c.name() === name)!;
+  await loadCommand(command);
+  program.parseOptions(before.slice(0, at));
+  const rest = before.slice(at + 1);
+  const value = optionBefore(command, rest.at(-1));
+  if (value) return valueCandidates(value, current);
+  if (current.startsWith('-')) return lines(flagNames(command, current), current);
+  command.parseOptions(rest);
+  return argumentCandidates(command, operands(command, rest), current);
+}
+
+function commandNames(): string[] {
+  return catalogue.filter((c) => !c.hidden).map((c) => `${c.name}\t${c.summary}`);
+}
+
+function flagNames(command: Command, current: string): string[] {
+  if (!current.startsWith('-')) return [];
+  const all = [...command.options.filter((o) => !o.hidden), ...(command.parent?.options ?? [])];
+  const names = all.filter((o) => o.long && o.long !== '--version').map((o) => `${o.long}\t${o.description}`);
+  return [...names, '--help\tshow help'];
+}
+
+/** The option whose value stands after `word`, if it is one that takes a value. */
+function optionBefore(command: Command, word: string | undefined): Option | undefined {
+  if (!word?.startsWith('-')) return undefined;
+  const options = [...command.options, ...(command.parent?.options ?? [])];
+  const option = options.find((o) => o.long === word || o.short === word);
+  return option?.required ? option : undefined;
+}
+
+function takesValue(command: Command, word: string | undefined): boolean {
+  return optionBefore(command, word) !== undefined;
+}
+
+function operands(command: Command, words: readonly string[]): string[] {
+  return words.filter((word, i) => !word.startsWith('-') && !takesValue(command, words[i - 1]));
+}
+
+function valueCandidates(option: Option, current: string): string {
+  if (option.argChoices) return lines(option.argChoices, current);
+  return /<(file|dir)>/.test(option.flags) ? ':files\n' : '';
+}
+
+/** By the name of the argument: references, files, or what its choices are. */
+async function argumentCandidates(
+  command: Command,
+  given: readonly string[],
+  current: string,
+): Promise<string> {
+  const declared = command.registeredArguments;
+  const argument = declared[Math.min(given.length, declared.length - 1)];
+  if (!argument || (given.length >= declared.length && !argument.variadic)) return '';
+  if (argument.argChoices) return lines(argument.argChoices, current);
+  const kind = argument.name();
+  const references = ['program', 'reference', 'source', 'target'].includes(kind)
+    ? await localReferences(command)
+    : [];
+  const files = ['program', 'file'].includes(kind) ? ':files\n' : '';
+  return (
+    lines(
+      references.filter((r) => !given.includes(r)),
+      current,
+    ) + files
+  );
+}
+
+async function localReferences(command: Command): Promise<string[]> {
+  const { Store } = await import('@skep/oci');
+  const store = await Store.open(settingsOf(command).storage);
+  return (await store.list()).map((image) => image.reference);
+}
+
+function lines(names: readonly string[], current: string): string {
+  return names
+    .filter((name) => name.startsWith(current))
+    .map((name) => `${name}\n`)
+    .join('');
+}

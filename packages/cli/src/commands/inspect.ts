@@ -1,0 +1,43 @@
+import type { Command } from 'commander';
+import { describeProbe } from '../describe-image.ts';
+import { report } from '../errors.ts';
+import { examples } from '../help.ts';
+import { out } from '../output/out.ts';
+import { type Data, template, toJson } from '../output/template.ts';
+import { fileOrImage } from '../probe-source.ts';
+import { settingsOf } from '../settings.ts';
+
+/** `skep inspect` */
+export function define(command: Command): void {
+  command
+    .argument('<program...>', 'images of the local store, or object files')
+    .option('--format <template>', 'a Go template, or json for an object a line')
+    .action(inspect);
+  examples(
+    command,
+    'skep inspect oomkill:1',
+    "skep inspect --format '{{.Digest}}' oomkill:1",
+    "skep inspect --format '{{json .Manifest}}' oomkill:1",
+  );
+}
+
+/** A JSON array of all that were found; a name that was not makes the exit code, as docker does. */
+async function inspect(programs: string[], flags: { format?: string }, command: Command): Promise<void> {
+  const settings = settingsOf(command);
+  const filled = flags.format && flags.format !== 'json' ? template(flags.format) : undefined;
+  const { describeObject } = await import('@skep/probe');
+  const found: Data[] = [];
+  for (const program of programs) {
+    try {
+      const { image, stored } = await fileOrImage(program, settings);
+      const objects = image.objects.map((o) => describeObject(o.bytes, o.name));
+      const manifest = stored ? { Manifest: stored.manifest as unknown as Data } : {};
+      found.push({ ...describeProbe(program, image, objects, stored), ...manifest });
+    } catch (e) {
+      process.exitCode = report(e, settings.verbose);
+    }
+  }
+  if (filled) await out(found.map((data) => `${filled.fill(data)}\n`).join(''));
+  else if (flags.format === 'json') await out(found.map((data) => `${toJson(data)}\n`).join(''));
+  else await out(`${toJson(found, 4)}\n`);
+}

@@ -1,0 +1,87 @@
+import type { StoredImage } from '@skep/oci';
+import type { Command } from 'commander';
+import { examples } from '../help.ts';
+import { programsOf } from '../image-programs.ts';
+import { createdAt, openStore } from '../images.ts';
+import { humanAge } from '../output/age.ts';
+import { formatRows, type Row } from '../output/format.ts';
+import { out } from '../output/out.ts';
+import { humanSize } from '../output/size.ts';
+import { settingsOf } from '../settings.ts';
+
+const columns = ['Reference', 'Digest', 'Size', 'CreatedSince', 'Programs'];
+
+/** `skep list` */
+export function define(command: Command): void {
+  command
+    .argument('[reference]', 'only images of this name')
+    .option('-q, --quiet', 'only digests')
+    .option('--no-trunc', 'whole digests')
+    .option('--format <template>', "json, 'table …' or a Go template")
+    .action(list);
+  examples(
+    command,
+    'skep list',
+    'skep list -q',
+    "skep list --format '{{.Reference}} {{.Size}}'",
+    "skep list --format 'table {{.Repository}}\\t{{.Tag}}\\t{{.CreatedSince}}'",
+    'skep list --format json',
+    '',
+    'Fields: Reference Repository Tag Digest ID Size SizeBytes CreatedAt CreatedSince Platform Programs',
+  );
+}
+
+async function list(
+  only: string | undefined,
+  flags: { quiet?: boolean; trunc: boolean; format?: string },
+  command: Command,
+): Promise<void> {
+  const store = await openStore(settingsOf(command));
+  const images = (await store.list())
+    .filter((image) => only === undefined || matches(image.reference, only))
+    .map((image) => ({ ...image, created: createdAt(store, image) }))
+    .sort((a, b) => (b.created?.getTime() ?? 0) - (a.created?.getTime() ?? 0));
+  if (flags.quiet) return out(images.map((i) => `${shortened(i.descriptor.digest, flags.trunc)}\n`).join(''));
+  const rows: Row[] = [];
+  for (const image of images) rows.push(await rowOf(image, flags.trunc));
+  await out(formatRows(rows, columns, flags.format));
+
+  async function rowOf(image: StoredImage, trunc: boolean): Promise<Row> {
+    const { repository, tag } = splitReference(image.reference);
+    const digest = shortened(image.descriptor.digest, trunc);
+    return {
+      Reference: image.reference,
+      Repository: repository,
+      Tag: tag,
+      Digest: digest,
+      ID: digest.replace('sha256:', ''),
+      Size: humanSize(image.size),
+      SizeBytes: image.size,
+      CreatedAt: image.created?.toISOString() ?? '',
+      CreatedSince: humanAge(image.created),
+      Platform: platformOf(image),
+      Programs: (await programsOf(store, image)).join(','),
+    };
+  }
+}
+
+function shortened(digest: string, trunc: boolean): string {
+  return trunc ? digest.slice(0, 'sha256:'.length + 12) : digest;
+}
+
+/** `host:5000/a/b:1` is `host:5000/a/b` and `1`; without a tag `<none>`, as docker says. */
+export function splitReference(reference: string): { repository: string; tag: string } {
+  const name = reference.split('@', 1)[0]!;
+  const colon = name.lastIndexOf(':');
+  if (colon <= name.lastIndexOf('/')) return { repository: name, tag: '<none>' };
+  return { repository: name.slice(0, colon), tag: name.slice(colon + 1) };
+}
+
+function matches(reference: string, wanted: string): boolean {
+  return reference === wanted || splitReference(reference).repository === wanted;
+}
+
+function platformOf(image: StoredImage): string {
+  const platform = image.descriptor.platform;
+  return platform ? `${platform.os}/${platform.architecture}` : '';
+}

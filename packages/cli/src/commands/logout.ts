@@ -1,0 +1,17 @@
+import type { Command } from 'commander';
+import { examples } from '../help.ts';
+import { out } from '../output/out.ts';
+import { settingsOf } from '../settings.ts';
+import { registryOptions } from '../transfer.ts';
+
+/** `skep logout` */
+export function define(command: Command): void {
+  command.argument('<server>', 'the registry, host or host:port').action(logout);
+  examples(command, 'skep logout ghcr.io');
+}
+
+async function logout(server: string, _flags: unknown, command: Command): Promise<void> {
+  const { logout } = await import('@skep/oci');
+  await logout(server, registryOptions(settingsOf(command)));
+  await out(`Removed login credentials for ${server}\n`);
+}

@@ -1,0 +1,31 @@
+import type { Command } from 'commander';
+import { examples } from '../help.ts';
+import { findImage, openStore } from '../images.ts';
+import { out } from '../output/out.ts';
+import { settingsOf } from '../settings.ts';
+import { transfer } from '../transfer.ts';
+
+/** `skep push` */
+export function define(command: Command): void {
+  command
+    .argument('<reference>', 'an image whose name says the registry')
+    .option('-q, --quiet', 'print only the reference')
+    .action(push);
+  examples(
+    command,
+    'skep tag oomkill:1 ghcr.io/me/oomkill:1',
+    'skep login ghcr.io',
+    'skep push ghcr.io/me/oomkill:1',
+    'skep push localhost:5000/oomkill:1',
+  );
+}
+
+async function push(reference: string, flags: { quiet?: boolean }, command: Command): Promise<void> {
+  const settings = settingsOf(command);
+  const { push } = await import('@skep/oci');
+  const store = await openStore(settings);
+  const image = await findImage(store, reference);
+  await transfer(`pushing ${reference}`, settings, flags.quiet ?? false, (o) => push(store, reference, o));
+  const { digest, size } = image.descriptor;
+  await out(flags.quiet ? `${reference}\n` : `${reference}: digest: ${digest} size: ${size}\n`);
+}

@@ -1,0 +1,46 @@
+import type { Command } from 'commander';
+import { usageError } from '../errors.ts';
+import { examples } from '../help.ts';
+import { addRunFlags, checkRunFlags, type RunFlags } from '../run/flags.ts';
+import { settingsOf } from '../settings.ts';
+import { mark } from '../timing.ts';
+
+/** `skep run` */
+export function define(command: Command): void {
+  command
+    .helpOption(false)
+    .usage('[flags] FILE.c|FILE.o|IMAGE')
+    .argument('[program]', 'a C file (built first), an object file, or an image (pulled if absent)')
+    .action(run);
+  addRunFlags(command);
+  command.option('-h, --help', "show help; with a program, that program's parameters");
+  examples(
+    command,
+    'sudo skep run oomkill:1                          live tables; q quits',
+    'sudo skep run oomkill:1 --set target_pid=1234',
+    'sudo skep run opensnoop.c -o json | jq .data     a line an event',
+    "sudo skep run tcpconnect:1 -f 'print_events,comm,^curl$'",
+    'sudo skep run oomkill:1 --prom-listen :9100      and curl localhost:9100/metrics',
+    'skep run oomkill:1 --help                        its parameters',
+  );
+}
+
+async function run(program: string | undefined, flags: RunFlags, command: Command): Promise<void> {
+  if (program === undefined) {
+    if (flags.help) return command.outputHelp();
+    throw usageError(
+      'what shall run is missing',
+      'Name a C file, an object file or an image: skep run oomkill:1.',
+    );
+  }
+  const settings = settingsOf(command);
+  const { runSource } = await import('../run/source.ts');
+  if (flags.help) {
+    const { programHelp } = await import('../run/program-help.ts');
+    return programHelp(program, await runSource(program, flags, settings), command);
+  }
+  checkRunFlags(flags);
+  mark('flags read');
+  const { execute } = await import('../run/execute.ts');
+  await execute(program, flags, settings);
+}

@@ -1,0 +1,20 @@
+import { basename } from 'node:path';
+import type { CompileOptions } from '@skep/probe';
+import { useColor } from './output/color.ts';
+import { note } from './output/out.ts';
+
+/** Compiles one C file and shows the compiler's warnings; its errors come with SKEP_COMPILE. */
+export async function compileFile(
+  source: string,
+  options: Omit<CompileOptions, 'source' | 'color'>,
+): Promise<{ name: string; object: Uint8Array }> {
+  const { compile } = await import('@skep/probe');
+  const { object, diagnostics } = await compile({ ...options, source, color: useColor(process.stderr) });
+  if (diagnostics) note(diagnostics.trimEnd());
+  return { name: probeName(source), object };
+}
+
+/** `dir/tcpconnect.bpf.c` is the probe `tcpconnect`. */
+export function probeName(file: string): string {
+  return basename(file).replace(/(\.bpf)?\.[co]$/, '');
+}

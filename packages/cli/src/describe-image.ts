@@ -1,0 +1,124 @@
+import type { StoredImage } from '@skep/oci';
+import type { MapDescription, ObjectDescription, ParamDescription, ProbeImage } from '@skep/probe';
+import { humanAge } from './output/age.ts';
+import { humanSize } from './output/size.ts';
+import { renderTable } from './output/table.ts';
+import type { Data } from './output/template.ts';
+
+/** What describe and inspect show, with the field names of their templates. */
+export type Description = { [name: string]: Data; Objects: Data[] };
+
+/** Everything known about an image, or about an object file (then without `stored`). */
+export function describeProbe(
+  name: string,
+  image: ProbeImage,
+  objects: readonly ObjectDescription[],
+  stored?: StoredImage,
+): Description {
+  const size = stored?.size ?? image.objects.reduce((sum, o) => sum + o.bytes.length, 0);
+  const created = stored?.created ?? image.created;
+  return {
+    Reference: stored?.reference ?? name,
+    Digest: stored?.descriptor.digest ?? '',
+    Size: size,
+    Created: created?.toISOString() ?? '',
+    Platform: image.platform ?? '',
+    Authors: image.authors ?? '',
+    Description: image.description ?? '',
+    Objects: objects.map((o) => ({
+      Name: o.name,
+      License: o.license,
+      Programs: o.programs.map((p) => ({
+        Name: p.name,
+        Section: p.section,
+        Type: p.type,
+        Target: p.target,
+        Optional: p.optional,
+        Help: p.help ?? '',
+      })),
+      Maps: o.maps.map(mapData),
+      Parameters: o.params.map(paramData),
+    })),
+  };
+}
+
+function mapData(m: MapDescription): Data {
+  return {
+    Name: m.name,
+    Type: m.type,
+    KeyType: m.keyType,
+    ValueType: m.valueType,
+    KeySize: m.keySize,
+    ValueSize: m.valueSize,
+    MaxEntries: m.maxEntries,
+    Output: m.output?.kind ?? '',
+    Unit: m.unit ?? '',
+    Shared: m.shared,
+    Help: m.help ?? '',
+  };
+}
+
+function paramData(p: ParamDescription): Data {
+  return { Name: p.name, Type: p.type, Default: p.defaultText, Help: p.help ?? '' };
+}
+
+/** The same as text for a person. */
+export function descriptionText(
+  name: string,
+  image: ProbeImage,
+  objects: readonly ObjectDescription[],
+  stored?: StoredImage,
+): string {
+  const about = describeProbe(name, image, objects, stored);
+  const created = about.Created ? `${about.Created} (${humanAge(new Date(about.Created as string))})` : '';
+  const head: [string, Data][] = [
+    [stored ? 'Image' : 'File', about.Reference],
+    ['Description', about.Description],
+    ['Authors', about.Authors],
+    ['Digest', about.Digest],
+    ['Size', humanSize(about.Size as number)],
+    ['Created', created],
+    ['Platform', about.Platform],
+  ];
+  const lines = head
+    .filter(([, value]) => value !== '')
+    .map(([label, v]) => `${`${label}:`.padEnd(13)}${v}\n`);
+  return lines.join('') + objects.map((o) => objectText(o, objects.length > 1)).join('');
+}
+
+function objectText(o: ObjectDescription, named: boolean): string {
+  const blocks = [
+    named ? `${o.name} (${o.license || 'no license'})\n` : `License:     ${o.license || 'none'}\n`,
+    renderTable(
+      ['PROGRAM', 'HOOK', 'TYPE'],
+      o.programs.map((p) => [p.name, p.section, p.type]),
+    ),
+  ];
+  if (o.maps.length > 0) {
+    blocks.push(
+      renderTable(
+        ['MAP', 'TYPE', 'KEY', 'VALUE', 'ENTRIES', 'SHOWN AS'],
+        o.maps.map((m) => [m.name, m.type, m.keyType, m.valueType, entriesOf(m), shownAs(m)]),
+      ),
+    );
+  }
+  if (o.params.length > 0) blocks.push(parameterTable(o.params));
+  return named ? `\n${blocks.join('\n')}` : blocks.join('\n');
+}
+
+/** The parameters of a probe, as `describe` and `run IMAGE --help` show them. */
+export function parameterTable(params: readonly ParamDescription[]): string {
+  return renderTable(
+    ['PARAMETER', 'TYPE', 'DEFAULT', 'HELP'],
+    params.map((p) => [p.name, p.type, p.defaultText, p.help ?? '']),
+  );
+}
+
+function entriesOf(m: MapDescription): string {
+  return m.type === 'ringbuf' ? humanSize(m.maxEntries) : String(m.maxEntries);
+}
+
+function shownAs(m: MapDescription): string {
+  if (!m.output) return '';
+  return [m.output.kind, m.unit && `in ${m.unit}`, m.help && `(${m.help})`].filter(Boolean).join(' ');
+}

@@ -1,0 +1,60 @@
+import { type Color, paint, useColor } from '../output/color.ts';
+import type { Check } from './check.ts';
+
+const width = 20;
+
+/** The table a person reads: what is there, what is not, and under it what would mend it. */
+export function doctorText(about: string, checks: readonly Check[], onlyMissing: boolean): string {
+  const shown = onlyMissing ? checks.filter((c) => c.ok !== true) : checks;
+  const areas = [...new Set(shown.map((c) => c.area))];
+  const blocks = areas.map((area) =>
+    areaText(
+      area,
+      shown.filter((c) => c.area === area),
+    ),
+  );
+  const missing = checks.filter((c) => c.essential && c.ok === false);
+  const verdict =
+    missing.length === 0
+      ? 'Probes run here.'
+      : `No probe runs here without: ${missing.map((c) => c.name).join(', ')}.`;
+  return `${[...(onlyMissing ? [] : [`${about}\n`]), ...blocks].join('\n')}\n${verdict}\n`;
+}
+
+/** Checks that passed without a word (types, hooks) share lines; all others have their own. */
+function areaText(area: string, checks: readonly Check[]): string {
+  const silent = checks.filter((c) => c.ok && c.detail === '');
+  const rest = checks.filter((c) => !silent.includes(c));
+  const lines = silent.length > 0 ? wrapped(silent.map((c) => c.name)) : [];
+  return `${bold(area)}\n${[...lines, ...rest.flatMap(checkLines)].map((l) => `${l}\n`).join('')}`;
+}
+
+function wrapped(names: readonly string[]): string[] {
+  const columns = Math.min(process.stdout.columns || 100, 110) - 8;
+  const lines: string[] = [];
+  for (const name of names) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + name.length <= columns)
+      lines[lines.length - 1] = `${last} ${name}`;
+    else lines.push(name);
+  }
+  return lines.map((line, i) => (i === 0 ? `  ${state(true)} ${line}` : `      ${line}`));
+}
+
+function checkLines(c: Check): string[] {
+  const first = `  ${state(c.ok)} ${c.name.padEnd(width)} ${c.detail}`.trimEnd();
+  return [first, ...(c.mend ? c.mend.split('\n').map((m) => `      ${paintOut('cyan', `→ ${m}`)}`) : [])];
+}
+
+function state(ok: boolean | undefined): string {
+  if (ok === undefined) return paintOut('yellow', '?  ');
+  return ok ? paintOut('green', 'yes') : paintOut('red', 'no ');
+}
+
+function bold(text: string): string {
+  return paintOut('bold', text);
+}
+
+function paintOut(color: Color, text: string): string {
+  return paint(color, text, useColor(process.stdout));
+}

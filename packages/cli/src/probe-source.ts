@@ -1,0 +1,55 @@
+import { stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import type { StoredImage } from '@skep/oci';
+import type { ProbeImage } from '@skep/probe';
+import { probeName } from './compile.ts';
+import { noImage, openStore } from './images.ts';
+import type { Settings } from './settings.ts';
+import { inInvokersStore } from './sudo-store.ts';
+import { mark } from './timing.ts';
+
+/** A probe, from wherever it was named. `stored` when it is an image of the local store. */
+export interface Source {
+  image: ProbeImage;
+  stored?: StoredImage;
+}
+
+/** Whether a word of the command line is a file here (bee's rule: a file wins over an image of that name). */
+export async function isFile(word: string): Promise<boolean> {
+  try {
+    return (await stat(word)).isFile();
+  } catch {
+    return false;
+  }
+}
+
+/** A word that can only have been meant as a path. */
+export function looksLikePath(word: string): boolean {
+  return /^[./~]/.test(word) || /\.(c|o)$/.test(word);
+}
+
+/** Reads an object file. */
+export async function objectFile(path: string): Promise<Source> {
+  const { readFile } = await import('node:fs/promises');
+  const bytes = new Uint8Array(await readFile(path));
+  const name = basename(path);
+  return { image: { name: probeName(path), objects: [{ name, bytes }] } };
+}
+
+/** An image of the local store, or under sudo of the store of the user who called; undefined if neither has it. */
+export async function storedImage(reference: string, settings: Settings): Promise<Source | undefined> {
+  const { unpackImage } = await import('@skep/probe');
+  const inStore = async (at: Settings): Promise<Source | undefined> => {
+    const store = await openStore(at);
+    mark('store opened');
+    const stored = await store.resolve(reference);
+    return stored && { image: await unpackImage(store, stored), stored };
+  };
+  return (await inStore(settings)) ?? (await inInvokersStore(settings, inStore));
+}
+
+/** Reads an object file, or an image of the local store; throws SKEP_NOT_FOUND when it is neither. */
+export async function fileOrImage(word: string, settings: Settings): Promise<Source> {
+  if ((await isFile(word)) || looksLikePath(word)) return objectFile(word);
+  return (await storedImage(word, settings)) ?? noImage(await openStore(settings), word);
+}

@@ -1,0 +1,77 @@
+import { type Command, Option } from 'commander';
+import { usageError } from '../errors.ts';
+import { collect } from '../settings.ts';
+import { collectPairs, type ListenAddress, parseCount, parseDuration, parseListen } from '../values.ts';
+
+/** The flags of `skep run` as they are used. */
+export interface RunFlags {
+  help?: boolean;
+  set?: Record<string, string>;
+  filter?: string[];
+  output?: 'json' | 'table';
+  tty: boolean;
+  interval?: number;
+  timeout?: number;
+  maxEvents?: number;
+  histBuckets?: string[];
+  histValueKey?: string[];
+  promPort?: number;
+  promListen?: ListenAddress;
+  prom: boolean;
+  beeMetricNames?: boolean;
+  maxSeries?: number;
+  pinMaps?: string;
+  pinProgs?: string;
+  pull: 'always' | 'missing' | 'never';
+  debug?: boolean;
+}
+
+/** Declares them, in the order of the help. */
+export function addRunFlags(command: Command): void {
+  command
+    .option('--set <name=value>', 'set a parameter of the probe, may be repeated', collectPairs('--set'))
+    .option('-f, --filter <map,member,regex>', 'show only what matches, may be repeated', collect)
+    .addOption(
+      new Option('-o, --output <how>', 'table: live view, json: a line an event').choices(['table', 'json']),
+    )
+    .option('--no-tty', 'no live view, JSON lines instead')
+    .option('--interval <time>', 'between two readings of the maps (1s)', parseDuration('--interval'))
+    .option('--timeout <time>', 'stop after this time', parseDuration('--timeout'))
+    .option('--max-events <n>', 'stop after this many events', parseCount('--max-events'))
+    .option('-b, --hist-buckets <map,[1,2,3]>', 'upper bounds of a histogram, may be repeated', collect)
+    .option('-k, --hist-value-key <map,member>', 'what a histogram measures, may be repeated', collect)
+    .option(
+      '--prom-listen <address>',
+      'where /metrics listens (127.0.0.1:9091)',
+      parseListen('--prom-listen'),
+    )
+    .option('--prom-port <port>', 'the same on loopback, by port', parseCount('--prom-port', 0))
+    .option('--no-prom', 'no /metrics')
+    .option('--bee-metric-names', "bee's names: ebpf_solo_io_<map>")
+    .option('--max-series <n>', 'label sets a metric may have (10000)', parseCount('--max-series'))
+    .option('--pin-maps <dir>', 'pin the maps in a folder of bpffs; they stay')
+    .option('--pin-progs <dir>', 'pin the programs in a folder of bpffs; they stay')
+    .addOption(
+      new Option('--pull <when>', 'fetch the image')
+        .choices(['always', 'missing', 'never'])
+        .default('missing'),
+    )
+    .option('-d, --debug', 'write what happens to debug.log');
+}
+
+/** What excludes what. */
+export function checkRunFlags(flags: RunFlags): void {
+  if (flags.promPort !== undefined && flags.promListen) {
+    throw usageError('--prom-port and --prom-listen exclude each other', 'Keep --prom-listen.');
+  }
+  if (!flags.prom && (flags.promListen || flags.promPort !== undefined)) {
+    throw usageError('--no-prom excludes an address for /metrics', 'Leave out one of them.');
+  }
+  if ((flags.promPort ?? 0) > 65535) throw usageError('--prom-port: at most 65535', 'The usual one is 9091.');
+  if (flags.output === 'table' && !flags.tty) {
+    throw usageError('--output table and --no-tty exclude each other', 'Leave out one of them.');
+  }
+  if (flags.output === 'table' && !(process.stdout.isTTY && process.stdin.isTTY)) {
+    throw usageError('--output table needs a terminal', 'In a pipe there are JSON lines: --output json.');
+  }
+}

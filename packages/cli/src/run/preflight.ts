@@ -1,0 +1,46 @@
+import type * as Bpf from '@skep/bpf';
+import { CliError, explain } from '../errors.ts';
+import { note } from '../output/out.ts';
+
+/** What loading and attaching always needs. CAP_SYS_ADMIN stands in for both, as before Linux 5.8. */
+const needed = ['CAP_BPF', 'CAP_PERFMON'];
+
+/** Throws SKEP_PERMISSION when this process may not load programs, before anything is read or asked of the kernel. */
+export function checkPrivileges(have: ReadonlySet<string>, program: string): void {
+  if (have.has('CAP_SYS_ADMIN')) return;
+  const missing = needed.filter((c) => !have.has(c));
+  if (missing.length === 0) return;
+  throw new CliError(
+    'SKEP_PERMISSION',
+    `running a probe needs ${missing.join(' and ')}, which this process does not have`,
+    `sudo skep run ${program}\n${setcapAdvice()}`,
+  );
+}
+
+/** How to give the right to Node itself, and what that means. */
+export function setcapAdvice(): string {
+  return (
+    `or, for every script that this Node runs: ` +
+    `sudo setcap cap_bpf,cap_perfmon,cap_net_admin,cap_dac_read_search+ep ${process.execPath}`
+  );
+}
+
+/** Mounts tracefs, which probes on tracepoints and kprobes need, where it is not and we may. */
+export function provideTracefs(bpf: typeof Bpf): void {
+  if (bpf.tracefs() === undefined) mounted('tracefs', bpf.ensureTracefs);
+}
+
+/** The same for bpffs, when something is to be pinned. */
+export function provideBpffs(bpf: typeof Bpf): void {
+  if (bpf.bpffs() === undefined) mounted('bpffs', bpf.ensureBpffs);
+}
+
+/** A probe that does without runs; one that needs it fails later, and names its hook. */
+function mounted(what: string, ensure: () => string): void {
+  try {
+    note(`mounted ${what} on ${ensure()}`);
+  } catch (e) {
+    const { message, hint } = explain(e);
+    note(`${message}. ${hint}`);
+  }
+}

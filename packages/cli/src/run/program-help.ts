@@ -1,0 +1,30 @@
+import type { Command } from 'commander';
+import { parameterTable } from '../describe-image.ts';
+import { out } from '../output/out.ts';
+import type { Source } from '../probe-source.ts';
+
+/** `skep run IMAGE --help`: what this probe shows and its parameters, then the flags of run. No kernel needed. */
+export async function programHelp(program: string, { image }: Source, command: Command): Promise<void> {
+  const { describeObject } = await import('@skep/probe');
+  const objects = image.objects.map((o) => describeObject(o.bytes, o.name));
+  const params = new Map(objects.flatMap((o) => o.params).map((p) => [p.name, p]));
+  const shown = objects.flatMap((o) => o.maps).filter((m) => m.output);
+  const parts = [`Usage: skep run ${program} [--set NAME=VALUE]... [flags]`];
+  if (image.description) parts.push(image.description);
+  parts.push(
+    params.size > 0
+      ? `Parameters, for --set:\n${indent(parameterTable([...params.values()]))}`
+      : 'This probe has no parameters.',
+  );
+  if (shown.length > 0) {
+    const rows = shown.map((m) => `${m.name.padEnd(28)} ${m.help ?? ''}`.trimEnd());
+    parts.push(`Shows:\n${indent(rows.join('\n'))}`);
+  }
+  const help = command.helpInformation();
+  parts.push(help.slice(help.indexOf('\n', help.indexOf('Options:') - 1) + 1).trimEnd());
+  await out(`${parts.join('\n\n')}\n`);
+}
+
+function indent(text: string): string {
+  return text.trimEnd().replace(/^/gm, '  ');
+}

@@ -1,0 +1,51 @@
+import { CliError } from '../errors.ts';
+import { openStore } from '../images.ts';
+import { note } from '../output/out.ts';
+import { isFile, looksLikePath, objectFile, type Source, storedImage } from '../probe-source.ts';
+import type { Settings } from '../settings.ts';
+import { mark } from '../timing.ts';
+import { transfer } from '../transfer.ts';
+import type { RunFlags } from './flags.ts';
+
+/** Gets what is to be run: a C file is compiled, an object read, an image pulled when it is absent. */
+export async function runSource(program: string, flags: RunFlags, settings: Settings): Promise<Source> {
+  if ((await isFile(program)) || looksLikePath(program)) {
+    return program.endsWith('.c') ? compiled(program) : objectFile(program);
+  }
+  return image(program, flags.pull, settings);
+}
+
+async function compiled(source: string): Promise<Source> {
+  const { compileFile } = await import('../compile.ts');
+  const { name, object } = await compileFile(source, {});
+  return { image: { name, objects: [{ name: `${name}.o`, bytes: object }] } };
+}
+
+async function image(reference: string, when: RunFlags['pull'], settings: Settings): Promise<Source> {
+  let found = when === 'always' ? undefined : await storedImage(reference, settings);
+  if (!found && when !== 'never') {
+    await pullImage(reference, settings);
+    found = await storedImage(reference, settings);
+  }
+  mark('image read');
+  if (found) return found;
+  throw new CliError(
+    'SKEP_NOT_FOUND',
+    `no image "${reference}" in the local store, and --pull never`,
+    `skep pull ${reference} fetches it, skep list shows what is there.`,
+  );
+}
+
+async function pullImage(reference: string, settings: Settings): Promise<void> {
+  const { parseReference, pull } = await import('@skep/oci');
+  if (parseReference(reference).registry === undefined) {
+    throw new CliError(
+      'SKEP_NOT_FOUND',
+      `no image "${reference}" in the local store, and no file of that name`,
+      'skep list shows the images. To fetch one, write the registry too: ghcr.io/me/NAME:TAG.',
+    );
+  }
+  note(`pulling ${reference}`);
+  const store = await openStore(settings);
+  await transfer(`pulling ${reference}`, settings, false, (o) => pull(store, reference, o));
+}

@@ -1,0 +1,40 @@
+import type { RunSummary } from '@skep/runtime';
+
+const why: Partial<Record<RunSummary['reason'], string>> = {
+  timeout: 'time is up',
+  'max-events': 'enough events',
+  'output-closed': 'nobody reads any more',
+};
+
+/** What is said on stderr at the end: how long, how many, what was lost and what it cost. */
+export function summaryText(name: string, s: RunSummary): string {
+  const events = Object.values(s.events).reduce((sum, n) => sum + n, 0);
+  const lost = s.lost.reduce((sum, l) => sum + l.count, 0);
+  const runs = s.programs.reduce((sum, p) => sum + p.runs, 0n);
+  const runTimeNs = s.programs.reduce((sum, p) => sum + p.runTimeNs, 0n);
+  const parts = [`${grouped(events)} events`, `${grouped(lost)} lost`];
+  if (s.series > 0) parts.push(`${grouped(s.series)} series`);
+  if (runs > 0n) parts.push(`probe ran ${grouped(runs)} times (${average(runTimeNs, runs)} each)`);
+  if (s.elapsedMs >= 1000) parts.push(`skep ${(s.ownCpuUs / 10 / s.elapsedMs).toFixed(1)} % CPU`);
+  const reason = why[s.reason];
+  const head = `${name}: ${(s.elapsedMs / 1000).toFixed(1)} s${reason ? ` (${reason})` : ''}, ${parts.join(', ')}`;
+  const losses = s.lost
+    .filter((l) => l.count > 0)
+    .map((l) => `  lost in ${l.map}: ${grouped(l.count)} (${l.reason})`);
+  const full = s.lossUnknown
+    .filter((map) => (s.foundFull[map] ?? 0) > 0)
+    .map(
+      (map) =>
+        `  ${map} was found full ${s.foundFull[map]} times: events were probably lost, the probe does not count them`,
+    );
+  return [head, ...losses, ...full].join('\n');
+}
+
+function grouped(n: number | bigint): string {
+  return n.toLocaleString('en-US');
+}
+
+function average(total: bigint, runs: bigint): string {
+  const ns = Number(total) / Number(runs);
+  return ns < 1000 ? `${Math.round(ns)} ns` : `${(ns / 1000).toFixed(1)} µs`;
+}

@@ -1,0 +1,47 @@
+import type { TransferOptions } from '@skep/oci';
+import { progressBar } from './output/progress.ts';
+import type { Settings } from './settings.ts';
+import { parseDuration } from './values.ts';
+
+/** The registry flags as the registry client takes them. */
+export function registryOptions(settings: Settings): Omit<TransferOptions, 'onProgress' | 'signal'> {
+  return {
+    plainHttp: settings.plainHttp || undefined,
+    insecure: settings.insecure || undefined,
+    caFile: settings.caFile,
+    username: settings.username,
+    password: settings.password,
+    idleTimeoutMs: timeoutMs(process.env.SKEP_REGISTRY_TIMEOUT),
+    authFiles: settings.authFiles.length > 0 ? settings.authFiles : undefined,
+  };
+}
+
+/**
+ * Runs a push or pull with a progress bar on a terminal. Ctrl-C and SIGTERM give the transfer up: the store and the
+ * registry stay valid, a second try goes on where this one stopped.
+ */
+export async function transfer<T>(
+  label: string,
+  settings: Settings,
+  quiet: boolean,
+  work: (options: TransferOptions) => Promise<T>,
+): Promise<T> {
+  const bar = quiet ? undefined : progressBar(process.stderr, label);
+  const abort = new AbortController();
+  const give = () => abort.abort();
+  process.once('SIGINT', give).once('SIGTERM', give);
+  try {
+    return await work({
+      ...registryOptions(settings),
+      signal: abort.signal,
+      onProgress: bar && ((p) => bar.update(p.digest, p.done, p.total)),
+    });
+  } finally {
+    process.removeListener('SIGINT', give).removeListener('SIGTERM', give);
+    bar?.clear();
+  }
+}
+
+function timeoutMs(text: string | undefined): number | undefined {
+  return text ? parseDuration('SKEP_REGISTRY_TIMEOUT')(text) : undefined;
+}

@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { Sandbox } from './harness.ts';
+import { source } from './objects.ts';
+
+const main = join(import.meta.dirname, '../src/main.ts');
+const box = new Sandbox();
+before(async () => {
+  mkdirSync(box.path('bin'));
+  writeFileSync(box.path('bin', 'skep'), `#!/bin/sh\nexec ${process.execPath} ${main} "$@"\n`);
+  chmodSync(box.path('bin', 'skep'), 0o755);
+  writeFileSync(box.path('calls.c'), source);
+  await box.ok(['build', 'calls.c', 'calls:1']);
+  await box.ok(['tag', 'calls:1', 'localhost:5000/calls:two']);
+});
+after(() => box[Symbol.dispose]());
+
+function has(shell: string): boolean {
+  try {
+    execFileSync(shell, ['-c', 'true']);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function shell(name: string, script: string, ...args: string[]): string[] {
+  const env = { ...box.env, PATH: `${box.path('bin')}:${process.env.PATH}` };
+  return execFileSync(name, [...args, '-c', script], { env, cwd: box.dir, encoding: 'utf8' })
+    .split('\n')
+    .filter((line) => line !== '');
+}
+
+async function complete(...words: string[]): Promise<string[]> {
+  const lines = (await box.ok(['__complete', '--', ...words])).split('\n');
+  return lines.filter((line) => line !== '').map((line) => line.split('\t')[0]!);
+}
+
+test('what may come next: commands, flags, values, references, files', async () => {
+  assert.deepEqual(await complete('bu'), ['build']);
+  assert.ok((await complete('')).includes('doctor'));
+  assert.ok(!(await complete('')).includes('__complete'));
+  assert.deepEqual(await complete('list', '--fo'), ['--format']);
+  assert.deepEqual(await complete('run', '--pull', ''), ['always', 'missing', 'never']);
+  assert.deepEqual(await complete('run', 'c'), ['calls:1', ':files']);
+  assert.deepEqual(await complete('run', '--timeout', '1s', 'calls'), ['calls:1', ':files']);
+  assert.deepEqual(await complete('run', 'calls:1', ''), []);
+  assert.deepEqual(await complete('rm', 'calls:1', 'local'), ['localhost:5000/calls:two']);
+  assert.deepEqual(await complete('completion', ''), ['bash', 'zsh', 'fish']);
+  assert.deepEqual(await complete('--storage', ''), [':files']);
+  assert.deepEqual(await complete('--storage', box.path('empty'), 'tag', ''), []);
+  assert.deepEqual(await complete('tag', '--storage', box.path('empty'), ''), []);
+});
+
+test('bash', { skip: !has('bash') }, () => {
+  const tab = (line: string) =>
+    shell(
+      'bash',
+      `source <(skep completion bash); complete -p skep >/dev/null || exit 1
+       COMP_LINE=${JSON.stringify(line)}; COMP_POINT=\${#COMP_LINE}
+       _skep; printf '%s\\n' "\${COMPREPLY[@]}"`,
+      '--norc',
+    );
+  assert.deepEqual(tab('skep bu'), ['build']);
+  assert.deepEqual(tab('skep rm calls'), ['calls:1']);
+  // Readline takes what stands after the last colon for the word.
+  assert.deepEqual(tab('skep rm localhost:50'), ['5000/calls:two']);
+  assert.deepEqual(tab('skep push localhost:5000/calls:t'), ['two']);
+  assert.deepEqual(tab('skep run ca'), ['calls:1', 'calls.c']);
+  assert.deepEqual(tab('skep run --pull m'), ['missing']);
+});
+
+test('zsh', { skip: !has('zsh') }, () => {
+  const tab = (...words: string[]) =>
+    shell(
+      'zsh',
+      `compdef() { }; source <(skep completion zsh)
+       _describe() { print -rl -- "\${(@P)4}"; }; _files() { print -- FILES; }
+       words=(skep ${words.map((w) => `'${w}'`).join(' ')}); CURRENT=${words.length + 1}; _skep`,
+      '-f',
+    );
+  assert.deepEqual(tab('bu'), ['build:Compile C and pack it into an image']);
+  assert.deepEqual(tab('rm', 'localhost'), ['localhost\\:5000/calls\\:two']);
+  assert.deepEqual(tab('run', 'ca'), ['calls\\:1', 'FILES']);
+});
+
+test('fish', { skip: !has('fish') }, () => {
+  const tab = (line: string) =>
+    shell('fish', `source (skep completion fish | psub); complete -C '${line}'`, '--no-config');
+  assert.deepEqual(tab('skep bu'), ['build\tCompile C and pack it into an image']);
+  assert.deepEqual(tab('skep rm localhost:5000/c'), ['localhost:5000/calls:two']);
+  assert.ok(tab('skep run ca').includes('calls:1'));
+});
+
+test('an unknown shell', async () => {
+  await box.fails(2, /bash, zsh, fish/, ['completion', 'tcsh']);
+});

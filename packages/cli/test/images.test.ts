@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { Sandbox } from './harness.ts';
+import { badObjects, bytesOf, source } from './objects.ts';
+
+const box = new Sandbox();
+before(async () => {
+  writeFileSync(box.path('calls.c'), source);
+  await box.ok(['build', 'calls.c', 'calls:1', '--description', 'counts calls', '--authors', 'A. Tester']);
+  await box.ok(['build', 'calls.c']);
+});
+after(() => box[Symbol.dispose]());
+
+test('list shows reference, digest, size, age and programs', async () => {
+  const [head, row] = (await box.ok(['list'])).split('\n');
+  assert.match(head!, /^REFERENCE +DIGEST +SIZE +CREATED +PROGRAMS$/);
+  assert.match(row!, /^calls:1 +sha256:[0-9a-f]{12} +[\d.]+kB +.+ +on_enter$/);
+  assert.match(
+    await box.ok(['images', '--format', '{{.Repository}} {{.Tag}} {{.SizeBytes}}']),
+    /^calls 1 \d+\n$/,
+  );
+  const json = JSON.parse(await box.ok(['ls', '--format', 'json']));
+  assert.equal(json.Reference, 'calls:1');
+  assert.equal(await box.ok(['list', 'nothing', '-q']), '');
+  assert.match(await box.ok(['list', 'calls', '-q', '--no-trunc']), /^sha256:[0-9a-f]{64}\n$/);
+  await box.fails(2, /never closed/, ['list', '--format', '{{.Size']);
+  await box.fails(2, /no field 'Sise'; there are Reference/, ['list', '--format', '{{.Sise}}']);
+});
+
+test('tag and rm: a blob goes with its last name', async () => {
+  await box.ok(['tag', 'calls:1', 'other:2']);
+  assert.equal((await box.ok(['list', '-q'])).split('\n')[0], (await box.ok(['list', '-q'])).split('\n')[1]);
+  assert.equal(await box.ok(['rm', 'other:2']), 'Untagged: other:2\n');
+  assert.match(await box.ok(['list']), /calls:1/);
+  await box.fails(3, /no image "other:2" .*\n {2}There is calls:1/, ['rm', 'other:2']);
+  assert.equal(await box.ok(['rm', '-f', 'other:2']), '');
+  await box.fails(3, /no image "nope:1"/, ['tag', 'nope:1', 'x:1']);
+  await box.fails(2, /not an image name/, ['tag', 'calls:1', 'UPPER CASE']);
+});
+
+test('describe: text, json, template, of an image and of a file', async () => {
+  const text = await box.ok(['describe', 'calls:1']);
+  assert.match(text, /^Image: +calls:1\n/);
+  assert.match(text, /Description: +counts calls/);
+  assert.match(text, /Authors: +A\. Tester/);
+  assert.match(text, /PROGRAM +HOOK +TYPE\non_enter +raw_tp\/sys_enter +raw_tp/);
+  assert.match(text, /print_events +ringbuf +.*struct event +65\.5kB +print/);
+  assert.match(text, /counter_calls +hash +struct who +__u64 +64 +counter/);
+  assert.match(text, /target_pid +__u32 +0 +only this process/);
+  const json = JSON.parse(await box.ok(['describe', '--format', 'json', 'calls:1']));
+  assert.deepEqual(json.Objects[0].Maps.map((m: { Name: string }) => m.Name).sort(), [
+    'counter_calls',
+    'print_events',
+  ]);
+  const names = '{{range .Objects}}{{range .Programs}}{{.Name}}{{end}}{{end}}';
+  assert.equal(await box.ok(['describe', '--format', names, 'calls:1']), 'on_enter\n');
+  assert.match(await box.ok(['describe', './calls.o']), /^File: +\.\/calls\.o\n/);
+  const inspected = JSON.parse(await box.ok(['inspect', 'calls:1', 'calls.o']));
+  assert.equal(inspected.length, 2);
+  assert.equal(inspected[0].Manifest.schemaVersion, 2);
+});
+
+test('inspect: a wrong name does not keep the others', async () => {
+  const { code, stdout, stderr } = await box.skep(['inspect', 'nope:1', 'calls:1']);
+  assert.equal(code, 3);
+  assert.match(stderr, /no image "nope:1"/);
+  assert.equal(JSON.parse(stdout)[0].Reference, 'calls:1');
+});
+
+test('an object that is no probe is named with what is wrong, by every command', async () => {
+  const bad = badObjects(box.dir, bytesOf(box.path('calls.o')));
+  const why: Record<string, RegExp> = {
+    'big-endian': /big-endian/i,
+    'no-btf': /type information|BTF/i,
+    'other-machine': /x86/i,
+    text: /ELF/,
+    empty: /ELF|empty/,
+    truncated: /truncated|ELF/,
+  };
+  for (const [name, path] of Object.entries(bad)) {
+    await box.fails(7, why[name]!, ['describe', path]);
+    await box.fails(7, why[name]!, ['build', path, 'bad:1']);
+    if (process.getuid?.() === 0) await box.fails(7, why[name]!, ['run', path, '--timeout', '1s']);
+  }
+  await box.fails(3, /nope\.o: no such file/, ['describe', 'nope.o']);
+  await box.fails(3, /nope\.c/, ['build', 'nope.c']);
+  assert.equal(await box.ok(['list', 'bad', '-q']), '');
+});
+
+test('a damaged image is named and harms no other', async () => {
+  using hurt = new Sandbox();
+  writeFileSync(hurt.path('calls.c'), source);
+  await hurt.ok(['build', 'calls.c', 'calls:1']);
+  await hurt.ok(['build', 'calls.c', 'other:1', '--cflags', '-DOTHER', '--description', 'other']);
+  const manifest = JSON.parse(await hurt.ok(['inspect', '--format', '{{json .Manifest}}', 'calls:1']));
+  const [, hex] = manifest.layers[0].digest.split(':');
+  const blob = hurt.path('store', 'blobs', 'sha256', hex);
+  chmodSync(blob, 0o644);
+  truncateSync(blob, 100);
+  await hurt.fails(7, /./, ['describe', 'calls:1']);
+  assert.match(await hurt.ok(['list']), /other:1/);
+  const index = hurt.path('store', 'index.json');
+  writeFileSync(index, '{');
+  await hurt.fails(7, /index\.json/, ['list']);
+});
+
+test('a store that cannot be used: newer, unwritable, a file', async () => {
+  using odd = new Sandbox();
+  mkdirSync(odd.path('newer'));
+  writeFileSync(odd.path('newer', 'oci-layout'), '{"imageLayoutVersion":"9.0.0"}');
+  await odd.fails(7, /9\.0\.0/, ['list', '--storage', odd.path('newer')]);
+  writeFileSync(odd.path('file'), '');
+  const { code } = await odd.fails(7, /./, ['list', '--storage', odd.path('file')]);
+  assert.notEqual(code, 1);
+  if (process.getuid?.() !== 0) return;
+  mkdirSync(odd.path('mine'), { mode: 0o700 });
+  chmodSync(odd.dir, 0o755);
+  const asNobody = { uid: 65534, env: { SKEP_STORAGE: odd.path('mine', 'store') } };
+  await odd.fails(4, /mine/, ['list'], asNobody);
+});
+
+test('build: output file, several sources, flags, the same digest twice', async () => {
+  using b = new Sandbox();
+  mkdirSync(b.path('sub'));
+  writeFileSync(b.path('sub', 'a.bpf.c'), source);
+  writeFileSync(b.path('b.c'), source.replaceAll('on_enter', 'on_enter2'));
+  assert.equal(await b.ok(['build', 'sub/a.bpf.c']), 'sub/a.bpf.o\n');
+  assert.ok(existsSync(b.path('sub', 'a.bpf.o')));
+  assert.equal(await b.ok(['build', b.path('b.c'), '-o', 'x.o', '-l']), 'x.o\n');
+  assert.equal(await b.ok(['build', '--binary-only', '-q', 'b.c', 'ignored:1']), '');
+  const first = await b.ok(['build', '-q', 'sub/a.bpf.c', 'b.c', 'bundle:1']);
+  assert.match(first, /^sha256:[0-9a-f]{64}\n$/);
+  assert.equal(await b.ok(['build', '-q', 'sub/a.bpf.c', 'b.c', 'bundle:2']), first);
+  assert.match(await b.ok(['list', 'bundle']), /on_enter,on_enter2/);
+  assert.deepEqual(
+    readdirSync(b.dir)
+      .filter((f) => f.endsWith('.o'))
+      .sort(),
+    ['b.o', 'x.o'],
+    'no litter with a name',
+  );
+  await b.fails(2, /one source/, ['build', 'sub/a.bpf.c', 'b.c', '-o', 'x.o']);
+  await b.fails(2, /neither/, ['build', 'README', 'x:1']);
+  await b.fails(2, /build container/, ['build', 'b.c', '-i', 'builder:1']);
+  await b.fails(2, /not an image name/, ['build', 'b.c', 'No:Such:Name']);
+});
+
+test('build: what the compiler says comes through; a machine without clang is told', async () => {
+  using b = new Sandbox();
+  writeFileSync(b.path('bad.c'), '#include "skep.h"\nint f(void) { return nope; }\n');
+  const { stderr } = await b.fails(7, /does not compile/, ['build', 'bad.c']);
+  assert.match(stderr, /bad\.c:2:\d+: error: .*'nope'/);
+  assert.doesNotMatch(stderr, /\x1b\[/);
+  const colored = await b.skep(['build', 'bad.c'], { env: { NO_COLOR: undefined, FORCE_COLOR: '1' } });
+  assert.match(colored.stderr, /\x1b\[.*error/);
+  writeFileSync(b.path('calls.c'), source);
+  await b.fails(3, /clang/, ['build', 'calls.c'], { env: { PATH: '/nonexistent' } });
+  assert.ok(!existsSync(b.path('bad.o')) && !existsSync(b.path('calls.o')), 'nothing half made');
+  await b.fails(4, /permission denied/, ['build', 'calls.c', '-o', '/proc/1/x.o']).catch(async () => {
+    await b.fails(3, /no such file/, ['build', 'calls.c', '-o', '/proc/1/x.o']);
+  });
+  await b.fails(2, /is a folder/, ['build', 'calls.c', '-o', b.dir]);
+});
+
+test('a full disk is said', { skip: !existsSync('/dev/full') }, async () => {
+  const { stderr } = await box.fails(1, /no space left/, ['build', 'calls.c', '-o', '/dev/full']);
+  assert.match(stderr, /\/dev\/full/);
+  assert.ok(readFileSync(box.path('calls.c'), 'utf8') === source);
+});
+
+test('the entry says what it needs on an old Node', () => {
+  const entry = readFileSync(join(import.meta.dirname, '../src/main.ts'), 'utf8');
+  const named = entry.match(/^import \{[^}]*\} from 'node:module'/m);
+  assert.equal(named, null, 'a named import would be a SyntaxError there');
+});

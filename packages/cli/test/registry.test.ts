@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fakeRegistry } from './fake-registry.ts';
+import { Sandbox } from './harness.ts';
+import { source } from './objects.ts';
+
+/** Debian's docker-registry on a free port of the loopback. */
+async function realRegistry(box: Sandbox): Promise<AsyncDisposable & { host: string }> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const host = `127.0.0.1:${(probe.address() as { port: number }).port}`;
+  probe.close();
+  await once(probe, 'close');
+  const config = box.path('registry.yml');
+  writeFileSync(
+    config,
+    `version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: ${box.path('registry')}}}\nhttp: {addr: ${host}}\n`,
+  );
+  const server = spawn('docker-registry', ['serve', config], {
+    stdio: 'ignore',
+    env: { ...process.env, OTEL_TRACES_EXPORTER: 'none' },
+  });
+  const up = async () => (await fetch(`http://${host}/v2/`).catch(() => undefined))?.ok;
+  for (let tries = 0; !(await up()); tries++) {
+    assert.ok(tries < 200 && server.exitCode === null, 'docker-registry came up');
+    await delay(25);
+  }
+  return {
+    host,
+    async [Symbol.asyncDispose]() {
+      server.kill();
+      await once(server, 'exit');
+    },
+  };
+}
+
+async function built(box: Sandbox, reference: string): Promise<void> {
+  writeFileSync(box.path('calls.c'), source);
+  await box.ok(['build', 'calls.c', reference]);
+}
+
+test('build, push, rm, pull, and the image is the same', async () => {
+  using box = new Sandbox();
+  await using registry = await realRegistry(box);
+  const reference = `${registry.host}/me/calls:1`;
+  await built(box, reference);
+  const digest = (await box.ok(['list', '-q', '--no-trunc'])).trim();
+  const pushed = await box.skep(['push', reference]);
+  assert.deepEqual([pushed.code, pushed.stderr], [0, ''], 'silent in a pipe');
+  assert.equal(pushed.stdout.startsWith(`${reference}: digest: ${digest} size: `), true, pushed.stdout);
+  assert.match(await box.ok(['rm', reference]), new RegExp(`^Untagged: ${reference}\\nDeleted: sha256:`));
+  assert.equal(await box.ok(['list', '-q']), '');
+  assert.equal(
+    await box.ok(['pull', reference]),
+    `Digest: ${digest}\nStatus: Downloaded newer image for ${reference}\n`,
+  );
+  assert.match(await box.ok(['pull', reference]), /Status: Image is up to date for/);
+  assert.equal(await box.ok(['pull', '-q', reference]), `${reference}\n`);
+  assert.equal(await box.ok(['push', '-q', reference]), `${reference}\n`);
+  assert.match(await box.ok(['describe', reference]), /on_enter +raw_tp\/sys_enter/);
+});
+
+test('what a registry does wrong is said and exits 6 or 3, and the store stays as it was', async () => {
+  using box = new Sandbox();
+  const cases: [name: string, status: number, code: number, message: RegExp, body: string][] = [
+    ['401', 401, 6, /skep login/, '{"errors":[{"code":"UNAUTHORIZED"}]}'],
+    ['403', 403, 6, /./, '{"errors":[{"code":"DENIED","message":"not yours"}]}'],
+    ['404', 404, 3, /./, '{"errors":[{"code":"MANIFEST_UNKNOWN"}]}'],
+    ['400', 400, 6, /./, 'what?'],
+    ['garbage', 200, 7, /./, '<html>this is no registry</html>'],
+    ['array', 200, 7, /./, '[]'],
+  ];
+  for (const [name, status, code, message, body] of cases) {
+    await using registry = await fakeRegistry((request, response) => {
+      const type = 'application/vnd.oci.image.manifest.v1+json';
+      const headers = { 'Content-Type': type, 'WWW-Authenticate': 'Basic realm="x"' };
+      response.writeHead(request.url === '/v2/' && status !== 401 ? 200 : status, headers).end(body);
+    });
+    const { stderr } = await box.fails(code, message, ['pull', `${registry.host}/x:1`]);
+    assert.ok(stderr.includes(registry.host), `${name} names the registry: ${stderr}`);
+    assert.equal(await box.ok(['list', '-q']), '', name);
+  }
+});
+
+test('a registry that stalls is given up', async () => {
+  using box = new Sandbox();
+  await using registry = await fakeRegistry(() => undefined);
+  const env = { SKEP_REGISTRY_TIMEOUT: '200ms' };
+  await box.fails(6, new RegExp(registry.host), ['pull', `${registry.host}/x:1`], { env });
+  await box.fails(2, /not a duration/, ['pull', `${registry.host}/x:1`], {
+    env: { SKEP_REGISTRY_TIMEOUT: 'soon' },
+  });
+});
+
+test('a registry that is not there, and a pull that is given up', async () => {
+  using box = new Sandbox();
+  await box.fails(6, /127\.0\.0\.1:1/, ['pull', '127.0.0.1:1/x:1']);
+  await box.fails(2, /is not an image name/, ['pull', 'x.example/UPPER']);
+  const { promise: asked, resolve: someoneAsked } = Promise.withResolvers<void>();
+  await using registry = await fakeRegistry(() => someoneAsked());
+  const main = join(import.meta.dirname, '../src/main.ts');
+  const child = spawn(process.execPath, [main, 'pull', `${registry.host}/x:1`], {
+    env: box.env,
+    stdio: 'pipe',
+  });
+  let stderr = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr += chunk.toString();
+  });
+  await asked;
+  child.kill('SIGINT');
+  const [code] = await once(child, 'close');
+  assert.equal(code, 1, stderr);
+  assert.match(stderr, /^skep: .+\n {2}\S/);
+});
+
+test('login keeps what docker would, logout takes it away', async () => {
+  using box = new Sandbox();
+  await using registry = await fakeRegistry((request, response) => {
+    const right = request.headers.authorization === `Basic ${btoa('me:secret')}`;
+    response.writeHead(right ? 200 : 401, { 'WWW-Authenticate': 'Basic realm="x"' }).end('{}');
+  });
+  const config = box.path('auth.json');
+  const login = ['login', '-c', config, registry.host];
+  await box.fails(2, /not a terminal/, login);
+  await box.fails(2, /needs the user/, [...login, '--password-stdin'], { input: 'secret\n' });
+  await box.fails(6, /./, [...login, '-u', 'me', '--password-stdin'], { input: 'wrong\n' });
+  const done = await box.skep([...login, '-u', 'me', '--password-stdin'], { input: 'secret\n' });
+  assert.deepEqual([done.code, done.stdout, done.stderr], [0, 'Login Succeeded\n', '']);
+  const auths = () => JSON.parse(readFileSync(config, 'utf8')).auths;
+  assert.equal(auths()[registry.host].auth, btoa('me:secret'));
+  const loud = await box.skep([...login, '-u', 'me', '-p', 'secret']);
+  assert.match(loud.stderr, /--password-stdin is safer/);
+  await box.ok(['logout', '-c', config, registry.host]);
+  assert.equal(auths()?.[registry.host], undefined);
+});

@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { after, before, test } from 'node:test';
+import { Sandbox } from './harness.ts';
+import { source } from './objects.ts';
+
+const main = join(import.meta.dirname, '../src/main.ts');
+const me = `target_pid=${process.pid}`;
+const box = new Sandbox();
+const isRoot = process.getuid?.() === 0;
+const needsRoot = { skip: isRoot ? false : 'loading BPF needs root' };
+
+before(async () => {
+  chmodSync(box.dir, 0o755);
+  writeFileSync(box.path('calls.c'), source);
+  await box.ok(['build', 'calls.c', 'calls:1']);
+  await box.ok(['build', 'calls.c']);
+});
+after(() => box[Symbol.dispose]());
+
+/** A `skep run` that is attached: it has said where its metrics are. */
+class Running implements AsyncDisposable {
+  readonly child: ChildProcess;
+  readonly lines: string[] = [];
+  stderr = '';
+  metrics = '';
+
+  constructor(args: readonly string[]) {
+    this.child = spawn(process.execPath, [main, 'run', ...args], {
+      env: box.env,
+      cwd: box.dir,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    createInterface({ input: this.child.stdout! }).on('line', (line) => this.lines.push(line));
+  }
+
+  static async start(...args: string[]): Promise<Running> {
+    const running = new Running(['--prom-listen', '127.0.0.1:0', ...args]);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    running.child.stderr!.on('data', (chunk: Buffer) => {
+      running.stderr += chunk.toString();
+      running.metrics = /metrics: (http\S+)/.exec(running.stderr)?.[1] ?? '';
+      if (running.metrics) resolve();
+    });
+    running.child.once('close', () => reject(new Error(`ended too early: ${running.stderr}`)));
+    await promise;
+    return running;
+  }
+
+  async ended(): Promise<number | null> {
+    if (this.child.exitCode === null && this.child.signalCode === null) await once(this.child, 'close');
+    return this.child.exitCode;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    this.child.kill('SIGKILL');
+    await once(this.child, 'close');
+  }
+}
+
+function callUmask(times: number): void {
+  for (let i = 0; i < times; i++) process.umask(0o22);
+}
+
+test('an image runs: every event is a JSON line, --max-events ends it with 0', needsRoot, async () => {
+  await using run = await Running.start('calls:1', '--set', me, '--max-events', '20', '-v');
+  callUmask(20);
+  assert.equal(await run.ended(), 0, run.stderr);
+  const events = run.lines.map((line) => JSON.parse(line)).filter((e) => e.map === 'print_events');
+  assert.equal(events.length, 20);
+  assert.deepEqual(
+    events.map((e) => e.data.calls),
+    Array.from({ length: 20 }, (_, i) => i + 1),
+  );
+  assert.equal(events[0].data.pid, process.pid);
+  assert.match(run.stderr, /calls:1: [\d.]+ s \(enough events\), 20 events, 0 lost/);
+});
+
+test('/metrics has what was counted; SIGTERM and Ctrl-C end with 0 and a summary', needsRoot, async () => {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    await using run = await Running.start(box.path('calls.o'), '--set', me);
+    callUmask(7);
+    const body = await (await fetch(run.metrics)).text();
+    assert.match(body, new RegExp(`calls_total\\{pid="${process.pid}"\\} 7\\n`));
+    run.child.kill(signal);
+    assert.equal(await run.ended(), 0, run.stderr);
+    assert.match(run.stderr, /calls: .* 7 events, 0 lost/);
+  }
+});
+
+test('a C file is built and run, --timeout ends it with 0, --debug writes debug.log', needsRoot, async () => {
+  await using run = await Running.start('calls.c', '--set', me, '--timeout', '400ms', '-d', '-o', 'json');
+  assert.equal(await run.ended(), 0, run.stderr);
+  assert.match(run.stderr, /time is up/);
+  assert.match(readFileSync(box.path('debug.log'), 'utf8'), /loaded .*raw_tp\/sys_enter/);
+});
+
+test('a filter shows only what matches', needsRoot, async () => {
+  const nobody = 'print_events,calls,^(2|4)$';
+  await using run = await Running.start('calls:1', '--set', me, '-f', nobody, '--timeout', '700ms');
+  callUmask(5);
+  assert.equal(await run.ended(), 0, run.stderr);
+  const shown = run.lines.map((line) => JSON.parse(line)).filter((e) => e.map === 'print_events');
+  assert.deepEqual(
+    shown.map((e) => e.data.calls),
+    [2, 4],
+  );
+});
+
+test('pins stay and are named', needsRoot, async () => {
+  const dir = `/sys/fs/bpf/skep-cli-test-${process.pid}`;
+  try {
+    await using run = await Running.start('calls:1', '--set', me, '--pin-maps', dir, '--pin-progs', dir);
+    run.child.kill('SIGTERM');
+    assert.equal(await run.ended(), 0, run.stderr);
+    for (const name of ['print_events', 'counter_calls', 'on_enter'])
+      assert.ok(existsSync(`${dir}/${name}`), name);
+  } finally {
+    execFileSync('rm', ['-rf', dir]);
+  }
+});
+
+test('what is wrong is said before anything is attached', needsRoot, async () => {
+  const run = (...args: string[]) => ['run', 'calls:1', '--timeout', '1s', '--no-prom', ...args];
+  await box.fails(2, /target_pdi/, run('--set', 'target_pdi=1'));
+  await box.fails(2, /target_pid/, run('--set', 'target_pid=-1'));
+  await box.fails(2, /NAME=VALUE/, run('--set', 'target_pid'));
+  await box.fails(2, /nosuch/, run('-f', 'nosuch,pid,1'));
+  await box.fails(2, /print_events/, run('-f', 'print_events,pid,['));
+  await box.fails(2, /needs a terminal/, run('-o', 'table'));
+  await box.fails(2, /exclude/, ['run', 'calls:1', '--no-prom', '--prom-port', '1']);
+  await box.fails(2, /not an address/, ['run', 'calls:1', '--prom-listen', 'nowhere']);
+  await box.fails(2, /missing/, ['run']);
+  await box.fails(3, /no image "nope:1"/, ['run', 'nope:1']);
+  await box.fails(3, /pull never/, ['run', 'localhost:1/nope:1', '--pull', 'never']);
+  await box.fails(6, /localhost:1/, ['run', 'localhost:1/nope:1']);
+  await box.fails(3, /nope\.o/, ['run', './nope.o']);
+  const taken = createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  const port = String((taken.address() as { port: number }).port);
+  await box.fails(1, /is taken/, ['run', 'calls:1', '--timeout', '1s', '--prom-port', port]);
+  taken.close();
+});
+
+test('run IMAGE --help shows the parameters, without rights', needsRoot, async () => {
+  const help = await box.ok(['run', 'calls:1', '--help']);
+  assert.match(help, /target_pid +__u32 +0 +only this process/);
+  assert.match(help, /--max-events/);
+  const asNobody = { uid: 65534, env: { SKEP_STORAGE: box.path('nobody') } };
+  assert.match(await box.ok(['run', box.path('calls.o'), '--help'], asNobody), /target_pid/);
+});
+
+test('without rights: which one is missing, and the way out', needsRoot, async () => {
+  const { stderr } = await box.fails(4, /CAP_BPF and CAP_PERFMON/, ['run', box.path('calls.o')], {
+    uid: 65534,
+  });
+  assert.match(stderr, /\n {2}sudo skep run/);
+  assert.match(stderr, /setcap/);
+});
+
+test('the live view in a terminal: rows come, q leaves, the terminal is as before', needsRoot, async () => {
+  const session = `skep-cli-test-${process.pid}`;
+  const tmux = (...args: string[]) => execFileSync('tmux', ['-L', session, ...args], { encoding: 'utf8' });
+  const command = `${process.execPath} ${main} run calls:1 --set ${me} --no-prom; echo "code $?"; read line`;
+  execFileSync(
+    'tmux',
+    ['-L', session, '-f', '/dev/null', 'new-session', '-d', '-s', 'x', '-x', '80', '-y', '24', command],
+    {
+      env: { ...box.env, TERM: 'xterm-256color' },
+      cwd: box.dir,
+    },
+  );
+  try {
+    const screen = () => tmux('capture-pane', '-p', '-t', 'x');
+    await until(() => /print_events|events/.test(screen()), screen);
+    callUmask(3);
+    await until(() => screen().includes(String(process.pid)), screen);
+    tmux('send-keys', '-t', 'x', 'q');
+    await until(() => screen().includes('code 0'), screen);
+    assert.match(screen(), /calls:1: [\d.]+ s.*3 events, 0 lost/s);
+  } finally {
+    tmux('kill-server');
+  }
+});
+
+async function until(done: () => boolean, state: () => string): Promise<void> {
+  const end = performance.now() + 10_000;
+  while (!done()) {
+    assert.ok(performance.now() < end, `waited too long at:\n${state()}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { catalogue } from '../src/catalogue.ts';
+import { ExitCode } from '../src/exit-codes.ts';
+import { Sandbox } from './harness.ts';
+
+test('skep alone and skep --help show every command and exit code', async () => {
+  using box = new Sandbox();
+  const help = await box.ok(['--help']);
+  assert.equal(await box.ok([]), help);
+  assert.equal(await box.ok(['help']), help);
+  for (const { name, hidden } of catalogue) assert.equal(help.includes(`\n  ${name}`), !hidden, name);
+  for (const code of Object.values(ExitCode)) assert.match(help, new RegExp(`\\n  ${code} `));
+  assert.ok(help.split('\n').every((line) => line.length <= 110));
+});
+
+test('every command teaches with an example', async () => {
+  using box = new Sandbox();
+  for (const { name, aliases } of catalogue.filter((c) => !c.hidden)) {
+    const help = await box.ok([name, '--help']);
+    assert.match(help, /\nExamples:\n {2}(sudo )?skep /, name);
+    assert.equal(await box.ok(['help', name]), help, name);
+    for (const alias of aliases)
+      assert.match(await box.ok([alias, '--help']), new RegExp(`Usage: skep ${name}`));
+  }
+});
+
+test('a wrong command line says what was meant and exits 2', async () => {
+  using box = new Sandbox();
+  await box.fails(2, /unknown command 'buidl'\n {2}Did you mean build\?/, ['buidl', 'x.c']);
+  await box.fails(2, /unknown option '--formt'\n {2}Did you mean --format\?/, ['list', '--formt', 'x']);
+  await box.fails(2, /missing required argument 'reference'/, ['push']);
+  await box.fails(2, /too many arguments/, ['version', 'x']);
+  await box.fails(2, /argument missing/, ['list', '--format']);
+  await box.fails(2, /Allowed choices are/, ['run', 'x', '--pull', 'sometimes']);
+  const { code } = await box.skep(['-v']);
+  assert.equal(code, 2);
+});
+
+test('shared flags work before and after the command', async () => {
+  using box = new Sandbox();
+  const store = box.path('elsewhere');
+  assert.equal(await box.ok(['--storage', store, 'list', '-q']), '');
+  assert.equal(await box.ok(['list', '-q', '--storage', store]), '');
+  await box.fails(3, /no image "x:1"/, ['tag', 'x:1', 'y:1', '--storage', store]);
+});
+
+test('version: plain, quiet, json, template', async () => {
+  using box = new Sandbox();
+  const quiet = await box.ok(['version', '-q']);
+  assert.match(quiet, /^\d+\.\d+\.\d+\n$/);
+  assert.equal(await box.ok(['--version']), `skep ${quiet}`);
+  assert.equal(`${JSON.parse(await box.ok(['version', '--format', 'json'])).Version}\n`, quiet);
+  assert.equal(await box.ok(['version', '--format', '{{.Version}}']), quiet);
+  await box.fails(2, /no field 'Vresion'; there are Version/, ['version', '--format', '{{.Vresion}}']);
+});
+
+test('a reader that leaves ends skep quietly', async () => {
+  using box = new Sandbox();
+  const main = join(import.meta.dirname, '../src/main.ts');
+  const child = spawn(process.execPath, [main, '--help'], {
+    env: box.env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  child.stdout.destroy();
+  const stderr: string[] = [];
+  child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk.toString()));
+  const [code] = await once(child, 'close');
+  assert.deepEqual([code, stderr.join('')], [0, '']);
+});
