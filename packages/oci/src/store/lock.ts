@@ -26,12 +26,16 @@ const queues = new Map<string, Promise<unknown>>();
  * Runs `fn` while no other process (and no other call in this one) runs one under the same folder.
  *
  * @param dir holds the lock's links; must exist
- * @throws OciError SKEP_STORE_BUSY after 30 s
+ * @throws OciError SKEP_STORE_BUSY after 30 s, or after `longestWaitMs`
  */
-export async function withLock<T>(dir: string, fn: () => Promise<T>): Promise<T> {
+export async function withLock<T>(
+  dir: string,
+  fn: () => Promise<T>,
+  longestWaitMs = LONGEST_WAIT_MS,
+): Promise<T> {
   const before = queues.get(dir) ?? Promise.resolve();
   const mine = before.then(async () => {
-    const me = await acquire(dir);
+    const me = await acquire(dir, longestWaitMs);
     try {
       return await fn();
     } finally {
@@ -50,9 +54,9 @@ export async function withLock<T>(dir: string, fn: () => Promise<T>): Promise<T>
   }
 }
 
-async function acquire(dir: string): Promise<string> {
+async function acquire(dir: string, longestWaitMs: number): Promise<string> {
   const me = uniqueName();
-  const deadline = Date.now() + LONGEST_WAIT_MS;
+  const deadline = Date.now() + longestWaitMs;
   for (let pause = 1; ; pause = Math.min(pause * 2, 25)) {
     const holder = tryAcquire(dir, me);
     if (holder === undefined) return me;
