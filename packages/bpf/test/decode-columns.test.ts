@@ -156,6 +156,19 @@ test('a format that writes for itself says the same', () => {
   }
 });
 
+test('a format that takes a struct for people only leaves its JSON plain', () => {
+  const text = { name: 'mac', text: macText };
+  const inner = { name: 'byte', text: String, json: () => 'never' };
+  const decoder = compileDecoder(btf, eventId, {
+    format: (n) => (n === 'mac_t' ? text : n === 'u8' ? inner : undefined),
+  });
+  const { view, length } = record();
+  const mac = decoder.columns.findIndex((c) => c.name === 'mac');
+  assert.equal(decoder.text(mac, view, 0, length), 'de:ad:be:ef');
+  assert.match(decoder.json(view, 0, length), /"mac":\{"byte":\[222,173,190,239\]\}/);
+  assert.equal(decoder.json(view, 0, length), stringify(decoder.decode(view, 0, length)));
+});
+
 test('the outermost typedef that has a format is used', () => {
   const named = compileDecoder(btf, eventId, { format: (n) => ({ name: n, text: String }) });
   assert.equal(named.columns.find((c) => c.name === 'peer')?.format?.name, 'peer_t');

@@ -5,7 +5,12 @@ import { BpfObject, ensureTracefs } from '../../src/index.ts';
 import { compileBpf } from './clang.ts';
 
 /** clang -target bpf does not look into the multiarch folder for asm/types.h by itself. */
-const flags = ['-g', '-target', 'bpf', `-I/usr/include/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`];
+const flags = [
+  '-g',
+  '-target',
+  'bpf',
+  `-I/usr/include/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`,
+];
 
 const prelude = `#include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
