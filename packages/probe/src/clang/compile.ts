@@ -1,9 +1,8 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
-import { Elf } from '@skep/bpf';
+import { BpfError, dumpVmlinuxHeader, Elf } from '@skep/bpf';
 import { ProbeError } from '../errors.ts';
 import { checkLicense } from '../license/check.ts';
-import { dumpHeader } from './dump.ts';
 import { type Clang, findClang } from './find.ts';
 import { type HeaderDirs, headerDirs } from './headers.ts';
 import { type Platform, parsePlatform } from './platform.ts';
@@ -88,11 +87,12 @@ async function checkSource(source: string): Promise<void> {
 async function tryVmlinux(
   o: CompileOptions,
   platform: Platform,
-): Promise<{ path?: string; error?: ProbeError }> {
+): Promise<{ path?: string; error?: ProbeError | BpfError }> {
   try {
-    return { path: await vmlinuxHeader({ file: o.vmlinux, platform, dump: dumpHeader }) };
+    return { path: await vmlinuxHeader({ file: o.vmlinux, platform, dump: dumpVmlinuxHeader }) };
   } catch (error) {
-    if (error instanceof ProbeError && o.vmlinux === undefined) return { error };
+    const ours = error instanceof ProbeError || error instanceof BpfError;
+    if (ours && o.vmlinux === undefined) return { error };
     throw error;
   }
 }
@@ -142,11 +142,10 @@ function compileError(
   source: string,
   messages: string,
   clang: Clang,
-  vmlinux: ProbeError | undefined,
-): ProbeError {
+  vmlinux: ProbeError | BpfError | undefined,
+): ProbeError | BpfError {
   if (vmlinux && messages.includes("'vmlinux.h' file not found")) return vmlinux;
-  const count = messages.match(/\berror: /g)?.length ?? 0;
-  const what = count === 1 ? '1 error' : `${count} errors`;
+  const what = /\d+ errors?(?= generated)/.exec(messages)?.[0] ?? 'see below';
   return new ProbeError('SKEP_COMPILE', `${source} does not compile (${what}, clang ${clang.version}).`, {
     hint: 'The first error is the one to mend; later ones often follow from it.',
     log: messages,

@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
 
 /**
  * A temporary folder in which the compiler runs and where every input has the same relative name on every machine:
@@ -25,7 +25,7 @@ export class Sandbox implements Disposable {
   linkFile(folder: string, file: string, target: string): string {
     mkdirSync(join(this.dir, folder));
     symlinkSync(resolve(target), join(this.dir, folder, file));
-    this.#shown.set(folder, dirname(target));
+    this.#shown.set(`${folder}/${file}`, target);
     return folder;
   }
 
@@ -46,11 +46,13 @@ export class Sandbox implements Disposable {
   /** The compiler's messages with the paths as the user knows them. */
   show(diagnostics: string): string {
     return diagnostics.replace(
-      /^((?:\x1b\[[0-9;]*[mK])*(?:In file included from |\s+from )?)(\w+)\//gm,
-      (whole, lead: string, name: string) => {
-        const shown = this.#shown.get(name);
+      /^((?:\x1b\[[0-9;]*[mK])*(?:In file included from |\s+from )?)((\w+)\/\w+(?:\.h)?)/gm,
+      (whole, lead: string, path: string, folder: string) => {
+        const file = this.#shown.get(path);
+        if (file !== undefined) return lead + file;
+        const shown = this.#shown.get(folder);
         if (shown === undefined) return whole;
-        return shown === '.' || shown === '' ? lead : `${lead}${shown.replace(/\/$/, '')}/`;
+        return lead + (shown === '.' ? '' : `${shown.replace(/\/$/, '')}/`) + path.slice(folder.length + 1);
       },
     );
   }

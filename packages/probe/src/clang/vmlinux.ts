@@ -67,10 +67,14 @@ async function writeWhole(dir: string, path: string, text: string): Promise<void
   const temporary = `${path}.${process.pid}.tmp`;
   try {
     await mkdir(dir, { recursive: true });
-    await writeFile(temporary, text);
-    await rename(temporary, path);
+    try {
+      await writeFile(temporary, text);
+      await rename(temporary, path);
+    } catch (error) {
+      await rm(temporary, { force: true });
+      throw error;
+    }
   } catch (cause) {
-    await rm(temporary, { force: true });
     throw new ProbeError('SKEP_VMLINUX', `vmlinux.h cannot be written to ${dir}.`, {
       hint: 'Name a cache folder that can be written with XDG_CACHE_HOME.',
       cause,

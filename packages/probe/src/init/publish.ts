@@ -1,4 +1,5 @@
 import type { InitChoices } from './choices.ts';
+import { cComment } from './comment.ts';
 
 /** The part of a generated probe that hands a row to user space: its map and the function `publish`. */
 export interface Publish {
@@ -8,6 +9,11 @@ export interface Publish {
 }
 
 const SLOTS = 26;
+
+const PREFIX = {
+  print: 'The name begins with print_: a row for each key.',
+  counter: 'The name begins with counter_: its numbers are counters, the members of its keys their labels.',
+} as const;
 
 /** The map and `publish` for one choice; `row` is the struct, `name` the map. */
 export function publishCode(choices: InitChoices, row: string, name: string, help: string): Publish {
@@ -20,7 +26,7 @@ export function publishCode(choices: InitChoices, row: string, name: string, hel
       return {
         valueInRow: measured,
         code: `
-/* ${comment(choices)} 256 KiB; a row that finds it full is counted as lost, and the loss is shown. */
+${cComment(`${comment(choices)} 256 KiB; a record that finds it full is counted as lost, and the loss is shown.`)}
 SKEP_RINGBUF(${name}, struct ${row}, 256 * 1024)${tags};
 
 ${signature}
@@ -38,7 +44,7 @@ ${signature}
       return {
         valueInRow: measured,
         code: `
-/* ${comment(choices)} One buffer a CPU: for kernels before 5.8, which have no ring buffer. */
+${cComment(`${comment(choices)} One buffer a CPU: for kernels before 5.8, which have no ring buffer.`)}
 SKEP_PERF(${name}, struct ${row})${tags};
 
 ${signature}
@@ -73,7 +79,7 @@ function hashCode(
     case 'print':
     case 'counter':
       return `
-/* ${output === 'print' ? 'The name begins with print_: a row for each key.' : 'The name begins with counter_: its numbers are counters, the members of its keys their labels.'} The kernel counts; skep looks once a second. */
+${cComment(`${PREFIX[output]} The kernel counts; skep looks once a second.`)}
 ${map('__u64')}
 
 ${signature}
@@ -83,7 +89,7 @@ ${signature}
 `;
     case 'gauge':
       return `
-/* The name begins with gauge_: its numbers are shown as they are, the members of its keys are their labels. */
+${cComment('The name begins with gauge_: its numbers are shown as they are, the members of its keys are their labels.')}
 ${map('__u64')}
 
 ${signature}

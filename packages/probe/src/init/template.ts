@@ -1,4 +1,5 @@
 import type { InitChoices } from './choices.ts';
+import { cComment } from './comment.ts';
 import { publishCode } from './publish.ts';
 import { SUBJECTS } from './subjects.ts';
 
@@ -43,7 +44,7 @@ export function initTemplate(choices: InitChoices, file = 'probe.c'): string {
 /* A parameter of this probe's own: --set ${/, (\w+),/.exec(subject.param)?.[1]}=… */
 ${subject.param}
 
-/* One ${choices.map === 'HashMap' ? 'key' : 'record'}. Members are columns and labels; their types say how they are shown. */
+${cComment(`One ${choices.map === 'HashMap' ? 'key' : 'record'}. Members are columns and labels; their types say how they are shown.`)}
 struct ${subject.noun} {
 ${members.map((m) => `\t${m}`).join('\n')}
 };

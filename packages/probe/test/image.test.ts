@@ -1,0 +1,212 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { BpfError } from '@skep/bpf';
+import { MEDIA_TYPE, OciError, Store } from '@skep/oci';
+import fc from 'fast-check';
+import { ProbeError, type ProbeImage, packImage, unpackImage } from '../src/index.ts';
+import { build, Folder, PROGRAM } from './support.ts';
+
+let folder: Folder;
+let store: Store;
+let bytes: Uint8Array;
+let image: ProbeImage;
+
+before(async () => {
+  folder = new Folder();
+  store = await Store.open(join(folder.path, 'store'));
+  bytes = await build(PROGRAM);
+  image = { name: 'oomkill', objects: [{ name: 'oomkill.o', bytes }], platform: 'linux/amd64' };
+});
+after(async () => {
+  await store.close();
+  folder[Symbol.dispose]();
+});
+
+const code = (wanted: string) => (e: unknown) =>
+  (e instanceof ProbeError || e instanceof OciError || e instanceof BpfError) &&
+  e.code === wanted &&
+  e.hint.length > 0;
+
+test('what is packed is unpacked', async () => {
+  const second = await build(`${PROGRAM}\nint more;`);
+  const full: ProbeImage = {
+    name: 'full',
+    objects: [...image.objects, { name: 'second.o', bytes: second }],
+    description: 'what it does',
+    authors: 'me',
+    platform: 'linux/arm64',
+    created: new Date('2026-01-02T03:04:05Z'),
+  };
+  const stored = await packImage(store, 'registry.example/x/full:1', full);
+  assert.equal(stored.reference, 'registry.example/x/full:1');
+  const back = await unpackImage(store, stored);
+  const objects = back.objects.map((o) => ({ ...o, bytes: new Uint8Array(o.bytes) }));
+  assert.deepEqual({ ...back, objects }, { ...full, name: 'registry.example/x/full:1' });
+  assert.deepEqual(stored.manifest.annotations, {
+    'org.opencontainers.image.authors': 'me',
+    'org.opencontainers.image.created': '2026-01-02T03:04:05Z',
+    'org.opencontainers.image.description': 'what it does',
+    'dev.skep.platform': 'linux/arm64',
+  });
+  assert.deepEqual(
+    stored.manifest.layers.map((l) => [l.mediaType, l.annotations]),
+    [
+      [
+        'application/ebpf.oci.image.program.v1+binary',
+        { 'org.opencontainers.image.title': 'program.o', 'dev.skep.object.name': 'oomkill.o' },
+      ],
+      ['application/ebpf.oci.image.program.v1+binary', { 'org.opencontainers.image.title': 'second.o' }],
+    ],
+  );
+});
+
+test('the same input has the same digest, and SOURCE_DATE_EPOCH is the only clock', async () => {
+  const first = (await packImage(store, 'a:1', image)).descriptor.digest;
+  assert.equal((await packImage(store, 'b:1', { ...image, name: 'other' })).descriptor.digest, first);
+  assert.notEqual((await packImage(store, 'c:1', { ...image, description: 'x' })).descriptor.digest, first);
+  process.env.SOURCE_DATE_EPOCH = '1700000000';
+  try {
+    const dated = await packImage(store, 'd:1', image);
+    assert.equal(dated.created?.toISOString(), '2023-11-14T22:13:20.000Z');
+    process.env.SOURCE_DATE_EPOCH = 'yesterday';
+    await assert.rejects(packImage(store, 'e:1', image), code('SKEP_IMAGE_INVALID'));
+  } finally {
+    delete process.env.SOURCE_DATE_EPOCH;
+  }
+  assert.equal((await packImage(store, undefined, image)).reference, 'oomkill:latest');
+});
+
+test("bee's format is to the byte what bee writes", async () => {
+  const { descriptor } = await packImage(store, 'bee:1', image, { format: 'bee' });
+  const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+  // The manifest that bee 0.0.15 wrote for its own build, with this object's digest and size.
+  const expected = `{"schemaVersion":2,"config":{"mediaType":"application/ebpf.oci.image.config.v1+json","digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","size":2,"annotations":{"org.opencontainers.image.title":"config.json"}},"layers":[{"mediaType":"application/ebpf.oci.image.program.v1+binary","digest":"${digest}","size":${bytes.length},"annotations":{"org.opencontainers.image.title":"program.o"}}]}`;
+  assert.equal(Buffer.from(await store.readBlob(descriptor.digest)).toString(), expected);
+  const back = await unpackImage(store, (await store.resolve('bee:1'))!);
+  assert.deepEqual(
+    back.objects.map((o) => o.name),
+    ['program.o'],
+  );
+  assert.deepEqual(back.objects[0]!.bytes, Buffer.from(bytes));
+  const two = { ...image, objects: [...image.objects, { name: 'b.o', bytes }] };
+  await assert.rejects(packImage(store, 'bee:2', two, { format: 'bee' }), code('SKEP_IMAGE_FORMAT'));
+});
+
+test('the platform of an image that bee built is read from its entry in the index', async () => {
+  await packImage(store, 'local:1', image, { format: 'bee' });
+  const path = join(store.dir, 'index.json');
+  const index = JSON.parse(readFileSync(path, 'utf8'));
+  const entry = index.manifests.find(
+    (m: { annotations: Record<string, string> }) =>
+      m.annotations['org.opencontainers.image.ref.name'] === 'local:1',
+  );
+  entry.platform = { architecture: 'x86_64', os: 'Linux', 'os.version': '6.18.44' };
+  writeFileSync(path, JSON.stringify(index));
+  assert.equal((await unpackImage(store, (await store.resolve('local:1'))!)).platform, 'linux/amd64');
+});
+
+test('what is no probe is not packed, and nothing is named', async () => {
+  const bad = (objects: ProbeImage['objects']) => packImage(store, 'bad:1', { name: 'bad', objects });
+  await assert.rejects(bad([]), code('SKEP_IMAGE_INVALID'));
+  await assert.rejects(bad([{ name: 'x.o', bytes: Buffer.from('text') }]), code('SKEP_ELF_INVALID'));
+  await assert.rejects(bad([{ name: '../x.o', bytes }]), code('SKEP_IMAGE_INVALID'));
+  await assert.rejects(
+    bad([
+      { name: 'x.o', bytes },
+      { name: 'x.o', bytes },
+    ]),
+    code('SKEP_IMAGE_INVALID'),
+  );
+  await assert.rejects(
+    bad([
+      { name: 'x.o', bytes },
+      { name: 'program.o', bytes },
+    ]),
+    code('SKEP_IMAGE_INVALID'),
+  );
+  await assert.rejects(packImage(store, 'Bad Name', image), code('SKEP_REFERENCE_INVALID'));
+  assert.equal(await store.resolve('bad:1'), undefined);
+});
+
+/** Stores a manifest made by hand and unpacks it. */
+async function unpackManifest(manifest: object): Promise<ProbeImage> {
+  await store.putImage('hand:1', Buffer.from(JSON.stringify(manifest)), MEDIA_TYPE.manifest);
+  return unpackImage(store, (await store.resolve('hand:1'))!);
+}
+
+test('layers are found by title, else by media type; names that lead out of a folder are not taken over', async () => {
+  const config = await store.putBlob(Buffer.from('{}'), 'application/vnd.oci.empty.v1+json');
+  const layer = await store.putBlob(bytes, 'application/octet-stream');
+  const titled = { ...layer, annotations: { 'org.opencontainers.image.title': 'program.o' } };
+  const typed = {
+    ...layer,
+    mediaType: 'application/ebpf.oci.image.program.v1+binary',
+    annotations: { 'org.opencontainers.image.title': '../../etc/passwd' },
+  };
+  const readme = {
+    ...layer,
+    mediaType: 'text/markdown',
+    annotations: { 'org.opencontainers.image.title': 'README.md' },
+  };
+  const names = async (...layers: object[]): Promise<string[]> =>
+    (await unpackManifest({ schemaVersion: 2, config, layers })).objects.map((o) => o.name);
+  assert.deepEqual(await names(titled), ['program.o']);
+  assert.deepEqual(await names(readme, titled, typed), ['program.o', 'program-1.o']);
+  await assert.rejects(names(titled, titled), code('SKEP_IMAGE_INVALID'));
+  const text = await store.putBlob(Buffer.from('text'), titled.mediaType);
+  await assert.rejects(
+    names({ ...titled, ...text }),
+    (e) => code('SKEP_IMAGE_INVALID')(e) && /hand:1.*program\.o is no probe/.test((e as Error).message),
+  );
+  await assert.rejects(
+    names(readme),
+    (e) => code('SKEP_IMAGE_UNSUPPORTED')(e) && /text\/markdown/.test((e as Error).message),
+  );
+  const gadget = { ...layer, mediaType: 'application/vnd.gadget.ebpf.program.v1+binary' };
+  await assert.rejects(
+    names(gadget),
+    (e) => code('SKEP_IMAGE_UNSUPPORTED')(e) && /an Inspektor Gadget image/.test((e as Error).message),
+  );
+});
+
+test('a blob of other content than its digest says is one error', async () => {
+  const stored = await packImage(store, 'broken:1', image);
+  const path = store.blobPath(stored.manifest.layers[0]!.digest);
+  const good = readFileSync(path);
+  writeFileSync(path, Buffer.from(good).fill(0, 100, 101));
+  try {
+    await assert.rejects(unpackImage(store, stored), code('SKEP_STORE_CORRUPT'));
+  } finally {
+    writeFileSync(path, good);
+  }
+});
+
+test('any change of a manifest unpacks, or is one of our errors', async () => {
+  const stored = await packImage(store, 'fuzz:1', image);
+  const text = JSON.stringify(stored.manifest);
+  await fc.assert(
+    fc.asyncProperty(
+      fc.nat(text.length - 1),
+      fc.nat(12),
+      fc.string({ maxLength: 6 }),
+      async (at, cut, put) => {
+        const changed = text.slice(0, at) + put + text.slice(at + cut);
+        try {
+          await store.putImage('fuzz:2', Buffer.from(changed), MEDIA_TYPE.manifest);
+          const found = await store.resolve('fuzz:2');
+          assert.ok(found);
+          await unpackImage(store, found);
+        } catch (e) {
+          assert.ok(
+            (e instanceof OciError || e instanceof ProbeError) && e.hint.length > 0,
+            String((e as Error).stack),
+          );
+        }
+      },
+    ),
+    { numRuns: 150 },
+  );
+});
