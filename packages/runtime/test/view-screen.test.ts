@@ -436,11 +436,14 @@ test('a message stands above the status line until Esc', async () => {
   await opened.output.until((l) => l[21] === '');
 });
 
-test('q and ctrl-c ask for the end once; the second time at once', async () => {
+test('q and ctrl-c ask for the end once; only ctrl-c again does not wait', async () => {
   let forced = 0;
   using opened = openView([printStream(0).stream], [80, 24], { onForceQuit: () => forced++ });
   opened.input.type('q');
   await opened.output.until((l) => status(l).includes('STOPPING'));
+  assert.deepEqual([opened.quits, forced], [1, 0]);
+  opened.input.type('q');
+  opened.input.emit('end');
   assert.deepEqual([opened.quits, forced], [1, 0]);
   opened.input.type('\x03');
   assert.deepEqual([opened.quits, forced], [1, 1]);

@@ -5,7 +5,8 @@ import type { Tab } from './tab.ts';
 
 /** What keys can ask for beyond changing the state. */
 export interface Effects {
-  quit(): void;
+  /** `insist`: by ctrl-c, which at the second time does not wait. */
+  quit(insist: boolean): void;
   suspend(): void;
   redraw(): void;
   /** Lines on the screen, for paging. */
@@ -36,7 +37,7 @@ const AROUND_OVERLAY = 5;
 
 /** Does what was typed. Ctrl-c leaves from wherever one is. */
 export function control(event: InputEvent, state: ViewState, effects: Effects): void {
-  if (event.type === 'key' && event.name === 'ctrl-c') effects.quit();
+  if (event.type === 'key' && event.name === 'ctrl-c') effects.quit(true);
   else if (event.type === 'text') typed(event.text, state, effects);
   else if (state.prompt !== undefined) edit(event, state.prompt, state);
   else for (const action of actionsOf(event)) act(action, state, effects);
@@ -80,7 +81,7 @@ function act(action: Action | { tab: number }, state: ViewState, effects: Effect
   const { tab } = state;
   if (typeof action === 'object') {
     if (action.tab < state.tabs.length) state.selectTab(action.tab);
-  } else if (action === 'quit') effects.quit();
+  } else if (action === 'quit') effects.quit(false);
   else if (action === 'suspend') effects.suspend();
   else if (action === 'redraw') effects.redraw();
   else if (action === 'help') state.open({ kind: 'help' });

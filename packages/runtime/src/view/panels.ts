@@ -77,14 +77,22 @@ export function panelHeight(row: Row): number {
   return row.histogram === undefined ? 0 : histogramHeight(row.histogram) + 1;
 }
 
+/** The rule above an overlay: what it is, and how to leave it. */
+function paintRule(screen: Screen, area: Area, title: string): void {
+  screen.put(0, area.y, (area.ascii ? '-' : '─').repeat(screen.width), STYLE.dim);
+  screen.put(2, area.y, ` ${title} `, STYLE.heading, { width: screen.width - 4 });
+  const way = ' esc closes ';
+  const x = screen.width - way.length - 2;
+  if (x > textWidth(title) + 6) screen.put(x, area.y, way, STYLE.dim);
+}
+
 /** One row in full, a line or more a column; returns how many lines it has. */
 export function paintDetail(screen: Screen, tab: Tab, row: Row, area: Area, scroll: number): number {
   if (row.histogram !== undefined) {
     paintHistogram(screen, tab, row, area, scroll);
     return histogramHeight(row.histogram);
   }
-  screen.put(0, area.y, (area.ascii ? '-' : '─').repeat(screen.width), STYLE.dim);
-  screen.put(2, area.y, ` ${printable(tab.stream.map)} `, STYLE.heading, { width: screen.width - 4 });
+  paintRule(screen, area, printable(tab.stream.map));
   const titles = tab.model.columns.map(
     (c) => printable(c.title) + (c.unit === undefined ? '' : ` (${printable(c.unit)})`),
   );
@@ -121,8 +129,7 @@ export function paintHelp(screen: Screen, area: Area, scroll: number, notes: rea
       lines.push([n === 0 ? 'note' : '', text, STYLE.dim]);
     });
   }
-  screen.put(0, area.y, (area.ascii ? '-' : '─').repeat(screen.width), STYLE.dim);
-  screen.put(2, area.y, ' Keys ', STYLE.heading);
+  paintRule(screen, area, 'Keys');
   lines.slice(scroll, scroll + area.height - 1).forEach(([key, text, style], n) => {
     screen.put(1, area.y + 1 + n, key, STYLE.bold, { width: left, align: 'right' });
     screen.put(left + 3, area.y + 1 + n, text, style, { width: screen.width - left - 4 });

@@ -34,7 +34,7 @@ export class Tab {
     else {
       this.model = this.series = new SeriesModel(stream, registry);
       this.query.sort = this.series.defaultSort;
-      this.query.descending = true;
+      this.query.descending = this.query.sort !== undefined;
     }
   }
 

@@ -80,7 +80,7 @@ export class TerminalView implements Sink {
       data: (chunk) => this.#parser.feed(chunk),
       resize: () => this.#redraw(),
       drain: () => this.#changed(),
-      gone: () => this.#quit(),
+      gone: () => this.#quit(false),
     });
   }
 
@@ -192,26 +192,23 @@ export class TerminalView implements Sink {
     this.#dirty = true;
     this.#pacer.soon();
     control(event, state, {
-      quit: () => this.#quit(),
+      quit: (insist) => this.#quit(insist),
       suspend: () => this.#terminal.suspend(),
       redraw: () => this.#redraw(),
       height: () => this.#terminal.rows,
     });
   }
 
-  /** First a request; at the second, whoever asks wants out and not to wait. */
-  #quit(): void {
+  /** First a request; at the second ctrl-c whoever asks wants out and not to wait. */
+  #quit(insist: boolean): void {
     const state = this.#state;
     if (state !== undefined && !state.stopping) {
       state.stopping = true;
       this.#options.onQuit();
-      return;
+    } else if (insist && this.#options.onForceQuit !== undefined) this.#options.onForceQuit();
+    else if (insist) {
+      this.stop();
+      process.exit(130);
     }
-    if (this.#options.onForceQuit !== undefined) {
-      this.#options.onForceQuit();
-      return;
-    }
-    this.stop();
-    process.exit(130);
   }
 }
