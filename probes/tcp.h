@@ -15,10 +15,13 @@ static __always_inline bool tcp_becomes(const struct trace_event_raw_inet_sock_s
 	return ctx->protocol == PROTOCOL_TCP && ctx->newstate == state;
 }
 
-/* The hook gives both families 16 bytes; an IPv4 address is mapped (::ffff:a.b.c.d). */
+/*
+ * The hook gives both families 16 bytes; an IPv4 address is mapped (::ffff:a.b.c.d). The verifier lets a program read
+ * the hook's record at constant offsets only, which a copy of an array is not always compiled to: so by helper.
+ */
 static __always_inline void tcp_address(ip_addr *to, const __u8 *from)
 {
-	__builtin_memcpy(to, from, sizeof(*to));
+	bpf_probe_read_kernel(to, sizeof(*to), from);
 }
 
 #endif /* SKEP_PROBES_TCP_H */

@@ -16,6 +16,8 @@ export interface MemoryCgroup extends Disposable {
   readonly path: string;
   /** Shell commands that put the calling shell into the cgroup. */
   readonly enter: string;
+  /** How many processes the kernel has killed in here for want of memory, by its own account. */
+  oomKills(): number;
   /** Kills what is left inside and removes the folders. Safe to call twice. */
   remove(): void;
 }
@@ -68,6 +70,10 @@ export function makeMemoryCgroup(name: string, limitBytes: number): MemoryCgroup
     id: statSync(path, { bigint: true }).ino,
     path,
     enter: folders.map((folder) => `echo $$ > ${folder}/cgroup.procs`).join(' && '),
+    oomKills: () => {
+      const account = v1 ? join(v1, name, 'memory.oom_control') : join(path, 'memory.events');
+      return Number(/^oom_kill (\d+)$/m.exec(readFileSync(account, 'utf8'))?.[1]);
+    },
     remove,
     [Symbol.dispose]: remove,
   };

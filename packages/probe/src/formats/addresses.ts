@@ -26,6 +26,17 @@ export function ipv6Text(bytes: ArrayLike<number>): string {
   return length < 2 ? hex(0, 8) : `${hex(0, start)}::${hex(start + length, 8)}`;
 }
 
+/** Sixteen bytes that hold an address of either family: a v4-mapped one as IPv4 has it, `10.0.0.1`. */
+export function ipText(bytes: ArrayLike<number>): string {
+  const text = ipv6Text(bytes);
+  return text.startsWith('::ffff:') && text.includes('.') ? text.slice('::ffff:'.length) : text;
+}
+
+/** An address of either family to its sixteen bytes, IPv4 mapped; undefined when it is none. */
+export function parseIp(text: string): Uint8Array | undefined {
+  return parseIpv6(text.includes(':') ? text : `::ffff:${text}`);
+}
+
 function longestZeroRun(groups: readonly number[]): [start: number, length: number] {
   let best: [number, number] = [0, 0];
   for (let i = 0; i < groups.length; i++) {

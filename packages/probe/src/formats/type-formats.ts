@@ -6,7 +6,7 @@ import {
   type RecordView,
   type Value,
 } from '@skep/bpf';
-import { ipv4Text, ipv6Text } from './addresses.ts';
+import { ipText, ipv4Text, ipv6Text } from './addresses.ts';
 import { kernelSymbolText } from './kallsyms.ts';
 import { errnoText, openFlagsText, signalText, tcpStateText, userText } from './names.ts';
 import { bytesText, durationText } from './quantities.ts';
@@ -84,26 +84,29 @@ function sixteenBytes(value: Value): number[] {
   return [];
 }
 
-const ipv6Value = (value: Value): string => ipv6Text(sixteenBytes(value));
-const IPV6: TypeFormat = {
-  fits: isSixteenBytes,
-  spec: {
-    name: 'ipv6',
-    text: ipv6Value,
-    json: ipv6Value,
-    jsonInto: {
-      maxBytes: '"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"'.length,
-      write(out: RecordView, position: number, view: RecordView, offset: number): number {
-        const text = ipv6Text(view.u8.subarray(offset, offset + 16));
-        let at = position;
-        out.u8[at++] = QUOTE;
-        for (let i = 0; i < text.length; i++) out.u8[at++] = text.charCodeAt(i);
-        out.u8[at++] = QUOTE;
-        return at;
+/** An address in sixteen bytes, written as `text` says. */
+function address(name: string, text: (bytes: ArrayLike<number>) => string): TypeFormat {
+  const ofValue = (value: Value): string => text(sixteenBytes(value));
+  return {
+    fits: isSixteenBytes,
+    spec: {
+      name,
+      text: ofValue,
+      json: ofValue,
+      jsonInto: {
+        maxBytes: '"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"'.length,
+        write(out: RecordView, position: number, view: RecordView, offset: number): number {
+          const written = text(view.u8.subarray(offset, offset + 16));
+          let at = position;
+          out.u8[at++] = QUOTE;
+          for (let i = 0; i < written.length; i++) out.u8[at++] = written.charCodeAt(i);
+          out.u8[at++] = QUOTE;
+          return at;
+        },
       },
     },
-  },
-};
+  };
+}
 
 const monotonic = (value: Value): bigint => BigInt(value as number | bigint);
 const TIMESTAMP: TypeFormat = {
@@ -134,7 +137,8 @@ function stack(name: string, symbol: (address: bigint) => string): TypeFormat {
 const FORMATS: ReadonlyMap<string, readonly TypeFormat[]> = new Map([
   ['ipv4_addr', [IPV4]],
   // Four bytes in solo_types.h: bee shows them as it shows an ipv4_addr.
-  ['ipv6_addr', [IPV6, IPV4]],
+  ['ipv6_addr', [address('ipv6', ipv6Text), IPV4]],
+  ['ip_addr', [address('ip', ipText)]],
   ['duration', [quantity('duration', 8, durationText)]],
   ['duration_ns', [quantity('duration', 8, durationText)]],
   ['duration_us', [quantity('duration', 8, (v) => durationText(v * 1e3))]],

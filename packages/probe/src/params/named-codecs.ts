@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import type { Btf } from '@skep/bpf';
-import { ipv4Text, ipv6Text, parseIpv4, parseIpv6 } from '../formats/addresses.ts';
+import { ipText, ipv4Text, ipv6Text, parseIp, parseIpv4, parseIpv6 } from '../formats/addresses.ts';
 import {
   errnoNumber,
   errnoText,
@@ -18,6 +18,7 @@ import { integerCodec } from './plain-codecs.ts';
 export function namedCodec(name: string, btf: Btf, typeId: number): ParamCodec | undefined {
   const t = btf.resolve(typeId);
   if (name === 'ipv6_addr' && btf.sizeOf(typeId) === 16) return IPV6;
+  if (name === 'ip_addr' && btf.sizeOf(typeId) === 16) return IP;
   if (t.kind !== 'int') return undefined;
   if ((name === 'ipv4_addr' || name === 'ipv6_addr') && t.size === 4) return IPV4;
   const spelled = SPELLINGS.get(name);
@@ -38,6 +39,14 @@ const IPV6: ParamCodec = {
   read: (view, offset) => ipv6Text(new Uint8Array(view.buffer, view.byteOffset + offset, 16)),
   show: String,
   write: (text, view, offset) => put(parseIpv6(text), view, offset),
+};
+
+const IP: ParamCodec = {
+  size: 16,
+  range: 'an IP address, such as 10.0.0.1 or 2001:db8::1',
+  read: (view, offset) => ipText(new Uint8Array(view.buffer, view.byteOffset + offset, 16)),
+  show: String,
+  write: (text, view, offset) => put(parseIp(text), view, offset),
 };
 
 function put(bytes: Uint8Array | undefined, view: DataView, offset: number): boolean {

@@ -88,7 +88,7 @@ export function findParam(params: readonly ParamDescription[], name: string): Pa
  * | `char[N]` | at most N - 1 bytes of UTF-8 |
  * | enum | a name, or a number |
  * | arrays | values separated by commas; those left out are 0 |
- * | `ipv4_addr`, `ipv6_addr` | `10.0.0.1`, `2001:db8::1` |
+ * | `ipv4_addr`, `ipv6_addr`, `ip_addr` | `10.0.0.1`, `2001:db8::1`, either |
  * | `duration_ns`, `_us`, `_ms` | `5ms`, `1h30m`, or a plain number in its unit |
  * | `bytes_t` | `64MiB`, `4k`, `10MB`, or a plain number |
  * | `errno_t`, `signal_t`, `syscall_t`, `tcp_state_t` | `ENOENT`, `SIGTERM`, `openat`, `LISTEN`, or a number |

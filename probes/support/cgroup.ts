@@ -1,0 +1,23 @@
+/** A cgroup of its own for what a test starts: the probe is narrowed to it and sees nothing else of the machine. */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { type MemoryCgroup, makeMemoryCgroup } from '../../scripts/lib/memory-cgroup.ts';
+
+const run = promisify(execFile);
+let made = 0;
+
+/** @param limitBytes how much memory may be used in it; plenty unless said */
+export function testCgroup(limitBytes = 1 << 30): MemoryCgroup {
+  return makeMemoryCgroup(`skep-test-${process.pid}-${++made}`, limitBytes);
+}
+
+/** Runs a program in the cgroup; how it ended is not an error. */
+export async function runIn(cgroup: MemoryCgroup, program: string, ...args: string[]): Promise<string> {
+  const enter = `${cgroup.enter} && exec "$@"`;
+  try {
+    return (await run('sh', ['-c', enter, 'sh', program, ...args])).stdout;
+  } catch (error) {
+    if ('stdout' in (error as object)) return (error as { stdout: string }).stdout;
+    throw error;
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * Runs a probe of the catalogue around something that a test does, and gives back what it yielded: in this process,
+ * so that the same test runs where there is no compiler and no command, in a guest of the kernel tests.
+ */
+import { type Series, type Sink, type Stream, startRun } from '@skep/runtime';
+import { fixture } from '../../test/support/fixtures.ts';
+
+export type Row = Record<string, unknown>;
+
+export interface Watched {
+  /** The records of each print_ map. */
+  records(map: string): Row[];
+  /** Labels and value of each series of a map. */
+  series(map: string): { labels: Row; value: number; counts?: number[] }[];
+  /** Events that found a buffer full. */
+  lost: number;
+}
+
+/**
+ * @param probe folder name under probes/
+ * @param params what `--set` would be given; always something that narrows the probe to what the test started
+ * @param act what the probe is to see; it is attached before this is called and detached after it
+ */
+export async function watch(
+  probe: string,
+  params: Record<string, string>,
+  act: () => Promise<void> | void,
+): Promise<Watched> {
+  const bytes = await fixture(new URL(`../${probe}/${probe}.c`, import.meta.url));
+  const rows = new Map<string, Row[]>();
+  const sink: Sink = {
+    name: 'test',
+    record(stream: Stream, view, offset, length) {
+      const list = rows.get(stream.map) ?? [];
+      list.push(JSON.parse(stream.json(view, offset, length)) as Row);
+      rows.set(stream.map, list);
+    },
+  };
+  const run = await startRun({
+    name: probe,
+    objects: [{ name: `${probe}.o`, bytes }],
+    params,
+    sinks: [sink],
+  });
+  try {
+    await act();
+  } finally {
+    await run.stop();
+  }
+  const summary = await run.closed;
+  const series = [...run.series].map((s: Series) => ({
+    map: s.stream.map,
+    labels: s.data as Row,
+    value: Number(s.value),
+    counts: s.histogram && Array.from(s.histogram.counts),
+  }));
+  return {
+    records: (map) => rows.get(map) ?? [],
+    series: (name) => series.filter(({ map }) => map === name).map(({ map: _, ...rest }) => rest),
+    lost: summary.lost.reduce((sum, { count }) => sum + count, 0),
+  };
+}
