@@ -76,17 +76,21 @@ function run(
   if (!/^[A-Za-z0-9._-]+$/.test(name)) throw failed(name, file, 'a name with such characters is not run');
   const { spawn } = process.getBuiltinModule('node:child_process');
   return new Promise((resolve, reject) => {
-    const child = spawn(`docker-credential-${name}`, [verb], {
-      stdio: ['pipe', 'pipe', 'ignore'],
-      env,
-      timeout: LONGEST_RUN_MS,
-    });
+    const child = spawn(`docker-credential-${name}`, [verb], { stdio: ['pipe', 'pipe', 'ignore'], env });
+    // Not spawn's own timeout: its timer outlives a program that could not be started, and with it this process.
+    const timer = setTimeout(() => child.kill(), LONGEST_RUN_MS);
     let stdout = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       stdout = (stdout + text).slice(0, MAX_OUTPUT);
     });
-    child.on('error', () => reject(failed(name, file, `docker-credential-${name} is not in the PATH`)));
-    child.on('close', (code) => resolve({ code, stdout }));
+    child.on('error', () => {
+      clearTimeout(timer);
+      reject(failed(name, file, `docker-credential-${name} is not in the PATH`));
+    });
+    child.on('close', (code) => {
+      clearTimeout(timer);
+      resolve({ code, stdout });
+    });
     child.stdin.on('error', () => undefined); // it ended without reading: its exit code says more
     child.stdin.end(input);
   });
