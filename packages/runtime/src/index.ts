@@ -5,3 +5,11 @@ export { startRun } from './run/start.ts';
 export { JsonSink, type JsonSinkOptions, seriesData } from './sinks/json-sink.ts';
 export { type Output, openFileOutput, openOutput } from './sinks/output.ts';
 export * from './types.ts';
+export {
+  type ColorDepth,
+  type RecordLimits,
+  TerminalView,
+  type TerminalViewOptions,
+  type ViewInput,
+  type ViewOutput,
+} from './view/index.ts';
