@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { BpfObject } from '@skep/bpf';
 import {
   compile,
   describeObject,
@@ -9,6 +10,9 @@ import {
   parseInitChoice,
 } from '../src/index.ts';
 import { Folder } from './support.ts';
+
+// The verifier is asked too where that is allowed; attaching and reading is the business of other packages' tests.
+const privileged = process.geteuid?.() === 0;
 
 for (const programType of INIT_CHOICES.programType) {
   for (const map of INIT_CHOICES.map) {
@@ -23,6 +27,10 @@ for (const programType of INIT_CHOICES.programType) {
         assert.match(text, /skep build my-probe\.c my-probe /);
         const { object, diagnostics } = await compile({ source: folder.write(`${output}.c`, text) });
         assert.equal(diagnostics, '');
+        if (privileged) {
+          using loaded = BpfObject.open(object, { name: output });
+          await loaded.load();
+        }
         const d = describeObject(object, output);
         assert.deepEqual([...new Set(d.programs.map((p) => p.type))], ['tracepoint']);
         const shown = d.maps.filter((m) => m.output);

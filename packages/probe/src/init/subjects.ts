@@ -34,7 +34,7 @@ static __always_inline void fill(struct connect *c, struct trace_event_raw_inet_
 {
 	bpf_get_current_comm(c->comm, sizeof(c->comm));
 	/* The tracepoint gives IPv4 addresses in this form too, so one member serves both. */
-	__builtin_memcpy(&c->peer, ctx->daddr_v6, sizeof(c->peer));
+	BPF_CORE_READ_INTO(&c->peer, ctx, daddr_v6);
 	c->port = ctx->dport;${fillDetails ? '\n\tc->pid = bpf_get_current_pid_tgid() >> 32;' : ''}
 }
 
@@ -86,7 +86,7 @@ int on_state(struct trace_event_raw_inet_sock_set_state *ctx)
 		begun.at = bpf_ktime_get_ns();
 		bpf_get_current_comm(begun.connect.comm, sizeof(begun.connect.comm));
 		/* The tracepoint gives IPv4 addresses in this form too, so one member serves both. */
-		__builtin_memcpy(&begun.connect.peer, ctx->daddr_v6, sizeof(begun.connect.peer));
+		BPF_CORE_READ_INTO(&begun.connect.peer, ctx, daddr_v6);
 		begun.connect.port = ctx->dport;
 		bpf_map_update_elem(&waiting, &socket, &begun, BPF_ANY);
 		return 0;
