@@ -30,6 +30,9 @@ function attempt<T>(run: () => T): T | undefined {
   }
 }
 
+/** How many decoders were made: a fuzzer whose inputs all fail early proves nothing. */
+let survivors = 0;
+
 /** Everything that is ever asked of types from outside. */
 function exercise(btf: Btf): void {
   const count = Math.min(btf.count, 400);
@@ -41,9 +44,12 @@ function exercise(btf: Btf): void {
     attempt(() => btf.declTags(id));
     const decoder = attempt(() => compileDecoder(btf, id));
     if (!decoder) continue;
+    survivors++;
     const decoded = attempt(() => decoder.decode(record, 0, RECORD));
     const json = attempt(() => decoder.json(record, 0, RECORD));
-    assert.equal(json, decoded && stringify(decoded), 'both or neither, and the same');
+    // Forged names may repeat, or be numbers, which an object puts first: parsed, both are treated alike.
+    const parsed = (text: string | undefined) => text && JSON.stringify(JSON.parse(text));
+    assert.equal(parsed(json), parsed(decoded && stringify(decoded)), 'both or neither, and the same');
     for (let i = 0; i < Math.min(3, decoder.columns.length); i++) {
       if (decoder.size <= RECORD) attempt(() => decoder.text(i, record, 0, RECORD));
     }
@@ -59,25 +65,29 @@ function bounded(run: () => void): void {
   assert.ok(performance.now() - start < LONGEST_MS, `took ${performance.now() - start} ms`);
 }
 
+/** Reduced to the size at hand; a fraction would mostly be drawn near 0 and 1, and hit headers alone. */
+const place = fc.nat();
+
 /** A real object with some bytes changed, mostly in the sections we read. */
 const damaged = fc
   .tuple(
     fc.constantFrom(...objects),
-    fc.array(fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), fc.integer({ min: 0, max: 255 })), {
+    fc.array(fc.tuple(place, fc.integer({ min: 0, max: 255 })), {
       minLength: 1,
       maxLength: 12,
     }),
     fc.constantFrom('', '.BTF', '.BTF.ext', '.maps'),
-    fc.double({ min: 0, max: 1, noNaN: true }),
-    fc.boolean(),
+    place,
+    // Few are cut: those seldom get past the section table.
+    fc.nat({ max: 9 }),
   )
   .map(([object, changes, within, cut, doCut]) => {
     const bytes = new Uint8Array(object);
     const section = Elf.parse(object).section(within);
     const from = section ? section.data.byteOffset - object.byteOffset : 0;
     const size = section ? section.data.length : bytes.length;
-    for (const [where, value] of changes) bytes[from + Math.min(size - 1, Math.floor(where * size))] = value;
-    return doCut ? bytes.subarray(0, Math.floor(cut * bytes.length)) : bytes;
+    for (const [where, value] of changes) bytes[from + (where % size)] = value;
+    return doCut === 0 ? bytes.subarray(0, cut % bytes.length) : bytes;
   });
 
 test('damaged objects give an error of ours or an answer, never anything else', () => {
@@ -95,12 +105,13 @@ test('damaged objects give an error of ours or an answer, never anything else', 
     }),
     { numRuns: 250 },
   );
+  assert.ok(survivors > 1000, `${survivors} types were decoded`);
 });
 
 test('damaged type information alone', () => {
   const blobs = objects.map((o) => Buffer.from(Elf.parse(o).section('.BTF')!.data));
   const change = fc.tuple(
-    fc.double({ min: 0, max: 1, noNaN: true }),
+    place,
     fc.oneof(fc.integer({ min: 0, max: 0xffffffff }), fc.constantFrom(0, 1, 0x1ffff, 0x8400ffff, 0x84000002)),
   );
   fc.assert(
@@ -110,7 +121,7 @@ test('damaged type information alone', () => {
       (blob, changes) => {
         const bytes = Buffer.from(blob);
         for (const [where, word] of changes)
-          bytes.writeUInt32LE(word >>> 0, Math.floor((where * (bytes.length - 4)) / 4) * 4);
+          bytes.writeUInt32LE(word >>> 0, (where % (bytes.length >> 2)) * 4);
         bounded(() => {
           const btf = attempt(() => Btf.parse(bytes));
           if (btf) exercise(btf);
@@ -119,6 +130,7 @@ test('damaged type information alone', () => {
     ),
     { numRuns: 250 },
   );
+  assert.ok(survivors > 1000, `${survivors} types were decoded`);
 });
 
 test('random bytes, with and without the right beginning', () => {
