@@ -104,6 +104,75 @@ int on_state(struct trace_event_raw_inet_sock_set_state *ctx)
 `,
 };
 
+/** Without details one hook is enough. */
+const OPEN_COUNT = `
+/* Runs when a process enters openat(2): ctx->args are the call's own (directory, path, flags, mode). */
+SEC("tracepoint/syscalls/sys_enter_openat")
+int on_enter(struct trace_event_raw_sys_enter *ctx)
+{
+	struct open o = {};
+
+	/* O_WRONLY is 1, O_RDWR is 2. */
+	if (writers_only && !(ctx->args[2] & 3))
+		return 0;
+	if (!skep_watched())
+		return 0;
+	bpf_get_current_comm(o.comm, sizeof(o.comm));
+	o.user = bpf_get_current_uid_gid();
+	publish(ctx, &o);
+	return 0;
+}
+`;
+
+/** The path is read on the way out: on the way in its page may not be in memory yet, and a probe cannot wait for it. */
+const OPEN_ROW = `
+struct call {
+	const char *path;
+	__u64 flags;
+};
+
+/* What each thread that is in openat(2) was called with. The oldest make room when it is full. */
+SKEP_LRU_HASH(entered, __u64, struct call, 10240);
+
+/* Runs when a process enters openat(2): ctx->args are the call's own (directory, path, flags, mode). */
+SEC("tracepoint/syscalls/sys_enter_openat")
+int on_enter(struct trace_event_raw_sys_enter *ctx)
+{
+	struct call call = { .path = (const char *)ctx->args[1], .flags = ctx->args[2] };
+	__u64 thread = bpf_get_current_pid_tgid();
+
+	/* O_WRONLY is 1, O_RDWR is 2. */
+	if (writers_only && !(ctx->args[2] & 3))
+		return 0;
+	if (skep_watched())
+		bpf_map_update_elem(&entered, &thread, &call, BPF_ANY);
+	return 0;
+}
+
+/* Runs when it returns: ctx->ret is the descriptor, or minus an errno. */
+SEC("tracepoint/syscalls/sys_exit_openat")
+int on_exit(struct trace_event_raw_sys_exit *ctx)
+{
+	__u64 thread = bpf_get_current_pid_tgid();
+	struct call *call = bpf_map_lookup_elem(&entered, &thread);
+	struct open o = {};
+
+	if (!call)
+		return 0;
+	bpf_get_current_comm(o.comm, sizeof(o.comm));
+	o.user = bpf_get_current_uid_gid();
+	o.pid = thread >> 32;
+	o.flags = call->flags;
+	o.error = ctx->ret < 0 ? -ctx->ret : 0;
+	/* Read only now: on entry the page that holds the path may not be in memory yet, and a probe cannot
+	 * wait for it. By now the kernel has read the path itself. */
+	bpf_probe_read_user_str(o.path, sizeof(o.path), call->path);
+	publish(ctx, &o);
+	bpf_map_delete_elem(&entered, &thread);
+	return 0;
+}
+`;
+
 const FILE_SYSTEM: Subject = {
   noun: 'open',
   about: {
@@ -118,33 +187,10 @@ const FILE_SYSTEM: Subject = {
   details: [
     '__u32 pid SKEP_HELP("process id");',
     'open_flags_t flags SKEP_HELP("as given to open");',
+    'errno_t error SKEP_HELP("why it failed, 0 when it did not");',
     'char path[128] SKEP_HELP("as the program gave it, cut at 127 bytes");',
   ],
-  event: ({ fillDetails }) => `
-/* Runs when a process enters openat(2): ctx->args are the call's own (directory, path, flags, mode). */
-SEC("tracepoint/syscalls/sys_enter_openat")
-int on_openat(struct trace_event_raw_sys_enter *ctx)
-{
-	struct open o = {};
-
-	/* O_WRONLY is 1, O_RDWR is 2. */
-	if (writers_only && !(ctx->args[2] & 3))
-		return 0;
-	if (!skep_watched())
-		return 0;
-	bpf_get_current_comm(o.comm, sizeof(o.comm));
-	o.user = bpf_get_current_uid_gid();${
-    fillDetails
-      ? `
-	o.pid = bpf_get_current_pid_tgid() >> 32;
-	o.flags = ctx->args[2];
-	bpf_probe_read_user_str(o.path, sizeof(o.path), (const char *)ctx->args[1]);`
-      : ''
-  }
-	publish(ctx, &o);
-	return 0;
-}
-`,
+  event: ({ fillDetails }) => (fillDetails ? OPEN_ROW : OPEN_COUNT),
   measure: () => `
 /* When each thread that is in openat(2) entered it. The oldest make room when it is full. */
 SKEP_LRU_HASH(entered, __u64, __u64, 10240);
