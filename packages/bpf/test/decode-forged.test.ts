@@ -174,3 +174,12 @@ test('a struct larger than any record costs nothing until a record is that long'
   failsWith('SKEP_RECORD_SHORT', () => decoder.json(recordView(new Uint8Array(64)), 0, 64));
   failsWith('SKEP_TYPE_UNSUPPORTED', () => decoder.keyLayout());
 });
+
+test('members that share one long name cost no memory', () => {
+  const b = new BtfBuilder();
+  const u8 = b.int('unsigned char', 1);
+  const name = b.name('a'.repeat(4000));
+  const members = Array.from({ length: 60_000 }, (_, i) => [name + (i % 4000), u8, 0]).flat();
+  const struct = b.add('union', 'many', 1, members, 60_000);
+  failsWith('SKEP_BTF_INVALID', () => Btf.parse(b.bytes()).type(struct));
+});

@@ -49,3 +49,14 @@ test('values have the types that are promised', () => {
   assert.ok(Number.isNaN(get('floats').nan));
   assert.equal(Array.isArray(get('arrays').p), true);
 });
+
+test('32-bit floats have for people the digits they were written with', () => {
+  const decoder = decoderOf('floats');
+  const view = recordView(new Uint8Array(decoder.size));
+  const quarter = decoder.columns.findIndex((c) => c.name === 'quarter');
+  for (const value of [0.1, -3.4028235e38, 16777216, 1.1754944e-38, 0, 2.5e-7, Number.NaN]) {
+    view.dv.setFloat32(decoder.columns[quarter]!.offset, value, true);
+    assert.equal(decoder.text(quarter, view, 0), String(value));
+    assert.equal(decoder.column(quarter)(view, 0), Math.fround(value));
+  }
+});

@@ -83,3 +83,27 @@ test('parsing leaves the bytes alone', () => {
   Elf.parse(object.bytes);
   assert.ok(before.equals(object.bytes));
 });
+
+test('symbols that share one long name cost no memory', () => {
+  const elf = Elf.parse(object.bytes);
+  const table = elf.sections.find((s) => s.name === '.symtab')!;
+  const strings = elf.sections[table.link]!;
+  // A megabyte of symbols behind the file, all of them named from within 4000 letters without an end.
+  const count = 40_000;
+  const forged = Buffer.alloc(object.bytes.length + count * 24 + 4096);
+  forged.set(object.bytes);
+  const header = Number(forged.readBigUInt64LE(40));
+  const symbols = object.bytes.length;
+  const letters = symbols + count * 24;
+  forged.fill('a', letters, letters + 4000);
+  for (const [index, start, size] of [
+    [table.index, symbols, count * 24],
+    [strings.index, letters, 4096],
+  ] as const) {
+    forged.writeBigUInt64LE(BigInt(start), header + index * 64 + 24);
+    forged.writeBigUInt64LE(BigInt(size), header + index * 64 + 32);
+  }
+  // Sections take their own names from the same table here: move those out of the way.
+  for (let i = 0; i < elf.sections.length; i++) forged.writeUInt32LE(4010, header + i * 64);
+  assert.throws(() => Elf.parse(forged), failure('SKEP_ELF_INVALID', /overlap/));
+});

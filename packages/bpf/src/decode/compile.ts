@@ -35,6 +35,15 @@ function short(name: string, size: number, length: number): never {
   );
 }
 
+/** The fewest digits that mean the same 32-bit float: 0.1, not 0.10000000149011612. */
+function shortFloat(value: number): string {
+  for (let digits = 6; digits < 9; digits++) {
+    const short = Number(value.toPrecision(digits));
+    if (Math.fround(short) === value) return String(short);
+  }
+  return String(value);
+}
+
 /**
  * Makes a decoder for one type: code that reads exactly its members at their offsets. Code is generated when a
  * method is first used, never per record.
@@ -121,7 +130,9 @@ class CompiledDecoder implements Decoder {
     const { format } = this.columns[index]!;
     if (format) return format.text(value);
     if (typeof value === 'string') return value;
-    return typeof value === 'number' ? String(value) : stringify(value);
+    if (typeof value !== 'number') return stringify(value);
+    const { kind, size } = this.columns[index]!;
+    return kind === 'float' && size === 4 ? shortFloat(value) : String(value);
   }
 
   keyLayout(exclude: readonly string[] = []): KeyLayout {

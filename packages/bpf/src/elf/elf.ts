@@ -1,6 +1,6 @@
 import { BpfError } from '../errors.ts';
 import { EM_BPF, machineName } from './machines.ts';
-import { ElfReader, elfInvalid, nameAt } from './reader.ts';
+import { ElfReader, elfInvalid, NameTable } from './reader.ts';
 import {
   type ElfRelocation,
   type ElfSection,
@@ -112,11 +112,11 @@ function readSections(reader: ElfReader): ElfSection[] {
   reader.slice(start, count * SECTION_HEADER, 'section table');
   const nameHeader = start + names * SECTION_HEADER;
   if (names >= count) throw elfInvalid('its section name table does not exist');
-  const strings = sectionBytes(reader, nameHeader, 'section name table');
+  const strings = new NameTable(sectionBytes(reader, nameHeader, 'section name table'));
   const sections: ElfSection[] = [];
   for (let index = 0; index < count; index++) {
     const at = start + index * SECTION_HEADER;
-    const name = nameAt(strings, reader.u32(at, 'section'), `section ${index}`);
+    const name = strings.at(reader.u32(at, 'section'), `section ${index}`);
     const data = index === 0 ? new Uint8Array(0) : sectionBytes(reader, at, `section "${name}"`);
     sections.push({
       index,
@@ -142,13 +142,14 @@ function readSymbols(sections: ElfSection[]): ElfSymbol[] {
   if (!table) return [];
   const strings = sections[table.link]?.data;
   if (!strings) throw elfInvalid('its symbol table has no string table');
+  const names = new NameTable(strings);
   const reader = new ElfReader(table.data);
   const symbols: ElfSymbol[] = [];
   for (let at = 0; at + SYMBOL <= table.data.length; at += SYMBOL) {
     const info = table.data[at + 4]!;
     const type = SYMBOL_TYPES[info & 0xf] ?? 'other';
     const section = reader.u16(at + 6, 'symbol');
-    const name = nameAt(strings, reader.u32(at, 'symbol'), `symbol ${symbols.length}`);
+    const name = names.at(reader.u32(at, 'symbol'), `symbol ${symbols.length}`);
     symbols.push({
       // Section symbols have no name of their own.
       name: name === '' && type === 'section' ? (sections[section]?.name ?? '') : name,

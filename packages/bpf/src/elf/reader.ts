@@ -48,11 +48,25 @@ export class ElfReader {
   }
 }
 
-/** The NUL-terminated name at `offset` of a string table. */
-export function nameAt(strings: Uint8Array, offset: number, what: string): string {
-  if (offset === 0 && strings.length === 0) return '';
-  if (offset >= strings.length) throw elfInvalid(`the name of ${what} lies outside of its string table`);
-  const end = strings.subarray(offset, offset + MAX_NAME + 1).indexOf(0);
-  if (end < 0) throw elfInvalid(`the name of ${what} has no end`);
-  return Buffer.from(strings.buffer, strings.byteOffset + offset, end).toString('utf8');
+/** Names from one string table. Linkers share the ends of names, but seldom more than twice over. */
+export class NameTable {
+  readonly #strings: Uint8Array;
+  #budget: number;
+
+  constructor(strings: Uint8Array) {
+    this.#strings = strings;
+    this.#budget = strings.length * 8 + 65_536;
+  }
+
+  /** The NUL-terminated name at `offset`. */
+  at(offset: number, what: string): string {
+    const strings = this.#strings;
+    if (offset === 0 && strings.length === 0) return '';
+    if (offset >= strings.length) throw elfInvalid(`the name of ${what} lies outside of its string table`);
+    const end = strings.subarray(offset, offset + MAX_NAME + 1).indexOf(0);
+    if (end < 0) throw elfInvalid(`the name of ${what} has no end`);
+    this.#budget -= end;
+    if (this.#budget < 0) throw elfInvalid('its names overlap');
+    return Buffer.from(strings.buffer, strings.byteOffset + offset, end).toString('utf8');
+  }
 }

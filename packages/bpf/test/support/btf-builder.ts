@@ -16,7 +16,8 @@ export class BtfBuilder {
   /** Adds a type; `third` is its size or type, `rest` the words behind. Returns its id. */
   add(kind: BtfKind, name: string, third: number, rest: number[] = [], vlen = 0, flag = false): number {
     const info = (BTF_KINDS.indexOf(kind) << 24) | vlen | (flag ? 0x80000000 : 0);
-    this.#types.push(this.name(name), info, third, ...rest);
+    this.#types.push(this.name(name), info, third);
+    for (const word of rest) this.#types.push(word);
     return ++this.#count;
   }
 
