@@ -1,4 +1,5 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { closeSync, fsync, openSync, writeSync } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
 import { errno, OciError } from '../errors.ts';
 
 /** Turns an error of the file system into a sentence about the store. Errors of ours pass through. */
@@ -27,11 +28,29 @@ export function storeError(e: unknown, doing: string, dir: string): OciError {
 
 /** Makes renames inside a folder last through a power cut. */
 export async function syncDir(dir: string): Promise<void> {
-  const handle = await open(dir, 'r');
+  const fd = openSync(dir, 'r');
   try {
-    await handle.sync();
+    await fsyncFd(fd);
   } finally {
-    await handle.close();
+    closeSync(fd);
+  }
+}
+
+function fsyncFd(fd: number): Promise<void> {
+  return new Promise((resolve, reject) => fsync(fd, (e) => (e === null ? resolve() : reject(e))));
+}
+
+/**
+ * Writes a small new file and fsyncs it. Only the fsync leaves the main thread: writing to the page cache takes
+ * microseconds, a turn through the thread pool up to a millisecond.
+ */
+export async function writeNewFile(path: string, data: Uint8Array): Promise<void> {
+  const fd = openSync(path, 'wx', 0o644);
+  try {
+    for (let at = 0; at < data.length; ) at += writeSync(fd, data, at);
+    await fsyncFd(fd);
+  } finally {
+    closeSync(fd);
   }
 }
 

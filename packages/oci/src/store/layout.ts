@@ -1,11 +1,11 @@
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { link, open, rename, unlink } from 'node:fs/promises';
+import { link, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errno, OciError, printable } from '../errors.ts';
 import { isDescriptor, isObject } from '../manifest.ts';
 import type { Descriptor } from '../types.ts';
 import { MEDIA_TYPE } from '../types.ts';
-import { storeError, syncDir, writeAll } from './fs.ts';
+import { storeError, syncDir, writeNewFile } from './fs.ts';
 import { uniqueName } from './owner.ts';
 
 // https://github.com/opencontainers/image-spec/blob/main/image-layout.md. What is ours besides lies in `.skep`.
@@ -128,13 +128,7 @@ export class Layout {
   async #stage(text: string): Promise<string> {
     const temporary = join(this.workDir, `${uniqueName()}.tmp`);
     try {
-      const handle = await open(temporary, 'wx', 0o644);
-      try {
-        await writeAll(handle, [Buffer.from(text)]);
-        await handle.sync();
-      } finally {
-        await handle.close();
-      }
+      await writeNewFile(temporary, Buffer.from(text));
     } catch (e) {
       await unlink(temporary).catch(() => undefined); // best effort: the first error counts, the next open cleans up
       throw e;
