@@ -41,7 +41,7 @@ export async function overlay(command: string): Promise<Entry[]> {
   for (const name of await readdir(etc)) {
     entries.push({ path: `etc/${name}`, kind: 'file', data: await readFile(join(etc, name)) });
   }
-  for (const top of ['package.json', 'packages', 'probes', 'test', 'node_modules', 'bin']) {
+  for (const top of ['package.json', 'packages', 'probes', 'test', 'scripts', 'node_modules', 'bin']) {
     await collect(join(root, top), entries);
   }
   for (const f of await buildFixtures()) entries.push(await fixtureEntry(f));
