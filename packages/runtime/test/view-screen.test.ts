@@ -263,23 +263,36 @@ test('histograms: percentiles and a small drawing a row, bars of the selected on
   });
   opened.view.tick();
   const lines = await opened.output.until((l) => /nginx +200 +–/.test(l[3]!));
-  assert.match(lines[2]!, /comm +count▼ +rate\/s +avg \(us\) +p50 \(us\) +p99 \(us\) +distribution/);
-  assert.match(lines[3]!, /^ nginx +200 +– +4 +3 +7.84 +▄█▄/);
+  assert.match(lines[2]!, /comm +count▼ +rate\/s +avg +p50 +p99 +distribution$/);
+  assert.match(lines[3]!, /^ nginx +200 +– +4us +3us +7.84us +▄█▄/);
   const bars = lines.filter((l) => l.includes(' – ') && l.endsWith('%'));
-  assert.match(bars[0]!, /^ +1 – 2 +50 {2}█+▌? 25\.0%$/);
-  assert.match(bars[1]!, /^ +2 – 4 +100 {2}█+ 50\.0%$/);
+  assert.match(bars[0]!, /^ +1us – 2us +50 {2}█+▌? 25\.0%$/);
+  assert.match(bars[1]!, /^ +2us – 4us +100 {2}█+ 50\.0%$/);
   const length = (l: string): number => l.match(/█/g)!.length;
   assert.equal(Math.round(length(bars[1]!) / length(bars[0]!)), 2);
   opened.input.type('\x1b[B');
   await opened.output.until(
-    (l) => l.join('\n').includes('comm=node') && / > 16 +3 +█+ 100/.test(l.join('\n')),
+    (l) => l.join('\n').includes('comm=node') && / > 16us +3 +█+ 100/.test(l.join('\n')),
   );
   opened.input.type('\r');
   const detail = await opened.output.until((l) => l[2]!.includes('comm=node'));
-  assert.match(detail[3]!, /> 16 +3 +█+ 100\.0%/);
+  assert.match(detail[3]!, /> 16us +3 +█+ 100\.0%/);
   opened.input.type('q');
   await opened.output.until((l) => l[2]!.includes('distribution'));
   assert.equal(opened.quits, 0);
+});
+
+test('a histogram with more buckets than lines says so, and scrolls in full', async () => {
+  const hist = seriesStream(0, 'hist_size', 'hist', 'bytes');
+  using opened = openView([hist], [80, 16], {}, (run) => {
+    const bounds = Array.from({ length: 30 }, (_, i) => 2 ** i);
+    const counts = Array.from({ length: 31 }, () => 1);
+    run.all.push(new FakeSeries(1, hist, 'dd', 31, { bounds, counts, count: 31, sum: undefined }));
+  });
+  opened.view.tick();
+  await opened.output.until((l) => /^ {2}2\d more buckets: enter, arrows$/.test(l[13]!));
+  opened.input.type('\r\x1b[F');
+  await opened.output.until((l) => / > 512MiB +1 /.test(l[13]!));
 });
 
 test('enter shows a record in full, with what the table had to cut', async () => {

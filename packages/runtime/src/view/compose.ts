@@ -54,15 +54,25 @@ function messageLines(state: ViewState, width: number): { text: string; style: n
 function composeBody(screen: Screen, state: ViewState, area: Area): void {
   const { tab, overlay } = state;
   if (overlay?.kind === 'help') {
-    state.overlayLines = paintHelp(screen, area, state.overlayScroll, state.notes);
+    scrolled(screen, state, area, (scroll) => paintHelp(screen, area, scroll, state.notes));
   } else if (tab === undefined) {
     const why = 'this probe has no print_, counter_, gauge_ or hist_ map';
     wrap(why, Math.max(4, screen.width - 2)).forEach((line, i) => {
       if (i < area.height) screen.put(1, area.y + i, line, STYLE.dim);
     });
   } else if (overlay?.kind === 'detail') {
-    state.overlayLines = paintDetail(screen, tab, overlay.row, area, state.overlayScroll);
+    scrolled(screen, state, area, (scroll) => paintDetail(screen, tab, overlay.row, area, scroll));
   } else composeTable(screen, state, tab, area);
+}
+
+/** Paints an overlay, which says how many lines it has, and never scrolls past its last one. */
+function scrolled(screen: Screen, state: ViewState, area: Area, paint: (scroll: number) => number): void {
+  const lines = paint(state.overlayScroll);
+  const furthest = Math.max(0, lines - (area.height - 1));
+  if (state.overlayScroll <= furthest) return;
+  state.overlayScroll = furthest;
+  for (let y = area.y; y < area.y + area.height; y++) screen.fill(0, y, screen.width, STYLE.text);
+  paint(furthest);
 }
 
 function composeTable(screen: Screen, state: ViewState, tab: Tab, area: Area): void {

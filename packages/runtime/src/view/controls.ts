@@ -115,8 +115,8 @@ function actOnOverlay(action: Action | { tab: number }, state: ViewState, effect
   };
   const step = typeof action === 'string' ? steps[action] : undefined;
   if (step !== undefined) {
-    const furthest = Math.max(0, state.overlayLines - page);
-    state.overlayScroll = Math.max(0, Math.min(furthest, state.overlayScroll + step));
+    // How far it can go is known when it is painted.
+    state.overlayScroll = Math.max(0, state.overlayScroll + step);
     return true;
   }
   if (action === 'suspend' || action === 'redraw' || action === 'pause') return false;

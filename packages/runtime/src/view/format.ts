@@ -28,18 +28,18 @@ export function grouped(value: number | bigint): string {
   return String(value).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
+/** From this share of the next unit on a number would round to a thousand of the smaller one. */
+const ROUNDS_UP = 0.9995;
+
+const MAGNITUDES = [[1e12, 'T'], [1e9, 'G'], [1e6, 'M']] as const; // biome-ignore format: pairs
+
 /** Four digits at most, with k, M, G, T beyond: `12.3`, `987`, `12.3k`. */
 export function shortNumber(value: number): string {
   if (!Number.isFinite(value)) return '–';
   const size = Math.abs(value);
-  for (const [limit, suffix] of [
-    [1e12, 'T'],
-    [1e9, 'G'],
-    [1e6, 'M'],
-    [1e4, 'k'],
-  ] as const) {
-    if (size >= limit) return `${digits(value / (limit === 1e4 ? 1e3 : limit))}${suffix}`;
-  }
+  const scale = MAGNITUDES.find(([limit]) => size >= limit * ROUNDS_UP);
+  if (scale !== undefined) return `${digits(value / scale[0])}${scale[1]}`;
+  if (size >= 9999.5) return `${digits(value / 1e3)}k`;
   return digits(value);
 }
 
@@ -52,6 +52,32 @@ function digits(value: number): string {
 /** A rate: `0`, `38.0`, `512`, `12.3k`; one decimal below a hundred, so that points stand under each other. */
 export function perSecond(rate: number): string {
   return rate > 0 && rate < 100 ? rate.toFixed(1) : shortNumber(rate);
+}
+
+/** Seconds in one of a unit of time. */
+const SECONDS: Record<string, number> = { ns: 1e-9, us: 1e-6, µs: 1e-6, ms: 1e-3, s: 1, seconds: 1 };
+const TIMES = [[1, 's'], [1e-3, 'ms'], [1e-6, 'us'], [1e-9, 'ns']] as const; // biome-ignore format: pairs
+const SIZES = [[2 ** 40, 'TiB'], [2 ** 30, 'GiB'], [2 ** 20, 'MiB'], [2 ** 10, 'KiB']] as const; // biome-ignore format: pairs
+
+/** True when {@link quantity} writes the unit beside each number, so that a heading need not. */
+export function hasScale(unit: string | undefined): boolean {
+  return unit !== undefined && (Object.hasOwn(SECONDS, unit) || unit === 'bytes');
+}
+
+/** A measured number as a person reads it: times and bytes in the unit that suits (`1.02ms`, `64KiB`). */
+export function quantity(value: number, unit: string | undefined): string {
+  if (!Number.isFinite(value) || !hasScale(unit)) return shortNumber(value);
+  const scales = unit === 'bytes' ? SIZES : TIMES;
+  const size = unit === 'bytes' ? value : value * SECONDS[unit!]!;
+  if (size === 0) return unit === 'bytes' ? '0B' : '0s';
+  const [one, name] = scales.find(([limit]) => Math.abs(size) >= limit * ROUNDS_UP) ?? (unit === 'bytes' ? [1, 'B'] : [1e-9, 'ns']); // biome-ignore format: one choice
+  return `${threeDigits(size / one)}${name}`;
+}
+
+/** `1.02`, `16.4`, `131`, without trailing zeros. */
+function threeDigits(value: number): string {
+  const size = Math.abs(value);
+  return String(Number(value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 2)));
 }
 
 /** A share of one core: `0.03%`, `4.2%`, `118%`. */

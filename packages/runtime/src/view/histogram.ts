@@ -1,5 +1,5 @@
 import type { HistogramState } from '../types.ts';
-import { grouped, shortNumber } from './format.ts';
+import { grouped, quantity } from './format.ts';
 import type { Screen } from './screen.ts';
 import { STYLE } from './style.ts';
 
@@ -50,20 +50,20 @@ interface Bucket {
   readonly count: number;
 }
 
-function bucketsOf(h: HistogramState): Bucket[] {
+function bucketsOf(h: HistogramState, unit: string | undefined): Bucket[] {
   const [first, last] = extent(h);
   const out: Bucket[] = [];
   for (let i = first; i <= last; i++) {
     const to = h.bounds[i];
     const from = i === 0 ? undefined : h.bounds[i - 1];
     out.push({
-      from: from === undefined ? '' : to === undefined ? '' : shortNumber(from),
+      from: from === undefined ? '' : to === undefined ? '' : quantity(from, unit),
       to:
         to === undefined
-          ? `> ${shortNumber(from ?? 0)}`
+          ? `> ${quantity(from ?? 0, unit)}`
           : from === undefined
-            ? `≤ ${shortNumber(to)}`
-            : shortNumber(to),
+            ? `≤ ${quantity(to, unit)}`
+            : quantity(to, unit),
       count: h.counts[i]!,
     });
   }
@@ -85,11 +85,13 @@ export interface BarsPlace {
   /** Lines scrolled past. */
   readonly scroll: number;
   readonly ascii: boolean;
+  /** Of the observed values. */
+  readonly unit?: string;
 }
 
 /** Draws bucket ranges, counts, shares and bars, one line a bucket, empty buckets at both ends left out. */
 export function paintBars(screen: Screen, h: HistogramState, place: BarsPlace): void {
-  const buckets = bucketsOf(h);
+  const buckets = bucketsOf(h, place.unit);
   const { ascii, x, y } = place;
   const text = (t: string): string => (ascii ? t.replace('≤', '<=') : t);
   const fromWidth = Math.max(...buckets.map((b) => b.from.length));

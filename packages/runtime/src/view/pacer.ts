@@ -1,8 +1,10 @@
 /** At most ten frames a second for data; a key is answered at once, but not twice within this. */
 const DATA_FRAME_MS = 100;
 const KEY_FRAME_MS = 16;
-/** After a costly frame data waits this many times as long, so that painting stays under 4 % of a core. */
+/** Data waits this many times as long as frames take, so that painting stays under 4 % of a core. */
 const REST = 25;
+/** How much the last frame counts in that: one slow frame, as the first ones are, does not slow the view. */
+const WEIGHT = 0.15;
 const LONGEST_REST_MS = 1000;
 
 /** Decides when the next frame is painted. Nothing runs while nothing was asked for. */
@@ -11,6 +13,7 @@ export class Pacer {
   #timer: NodeJS.Timeout | undefined;
   #dueAt = 0;
   #paintedAt = Number.NEGATIVE_INFINITY;
+  #costMs = 0;
   #restMs = DATA_FRAME_MS;
 
   constructor(paint: () => void) {
@@ -31,7 +34,8 @@ export class Pacer {
   painted(began: number): void {
     this.cancel();
     this.#paintedAt = performance.now();
-    this.#restMs = Math.min(LONGEST_REST_MS, Math.max(DATA_FRAME_MS, (this.#paintedAt - began) * REST));
+    this.#costMs += (this.#paintedAt - began - this.#costMs) * WEIGHT;
+    this.#restMs = Math.min(LONGEST_REST_MS, Math.max(DATA_FRAME_MS, this.#costMs * REST));
   }
 
   cancel(): void {

@@ -1,4 +1,4 @@
-import { grouped, quantile, shortNumber } from './format.ts';
+import { grouped, hasScale, quantile, quantity } from './format.ts';
 import { printable, textWidth } from './glyphs.ts';
 import { histogramHeight, paintBars } from './histogram.ts';
 import { BINDINGS } from './keys.ts';
@@ -49,27 +49,25 @@ export function labelsOf(tab: Tab, row: Row, ascii: boolean): string {
 /** The bars of one series with a heading; the lower part of a histogram's tab, or the whole body. */
 export function paintHistogram(screen: Screen, tab: Tab, row: Row, area: Area, scroll: number): void {
   const h = row.histogram!;
-  const unit = tab.stream.unit === undefined ? '' : ` ${printable(tab.stream.unit)}`;
+  const { unit } = tab.stream;
+  const measured = (value: number): string =>
+    quantity(value, unit) + (unit === undefined || hasScale(unit) ? '' : ` ${printable(unit)}`);
   screen.put(0, area.y, (area.ascii ? '-' : '─').repeat(screen.width), STYLE.dim);
   const numbers = [`count ${grouped(h.count)}`];
-  if (h.sum !== undefined && h.count > 0) numbers.push(`avg ${shortNumber(h.sum / h.count)}${unit}`);
+  if (h.sum !== undefined && h.count > 0) numbers.push(`avg ${measured(h.sum / h.count)}`);
   if (h.count > 0) {
-    for (const q of [50, 90, 99]) numbers.push(`p${q} ${shortNumber(quantile(h, q / 100))}${unit}`);
+    for (const q of [50, 90, 99]) numbers.push(`p${q} ${measured(quantile(h, q / 100))}`);
   }
   const labels = labelsOf(tab, row, area.ascii);
   const summary = ` ${numbers.join('  ')} `;
   const x =
     labels === '' ? 2 : screen.put(2, area.y, ` ${labels} `, STYLE.heading, { width: screen.width - 4 }) + 1;
   screen.put(x, area.y, summary, STYLE.dim, { width: screen.width - x - 1 });
-  const place = {
-    x: 2,
-    y: area.y + 1,
-    width: screen.width - 4,
-    height: area.height - 1,
-    scroll,
-    ascii: area.ascii,
-  };
-  paintBars(screen, h, place);
+  const lines = area.height - 1;
+  const more = histogramHeight(h) - scroll - lines;
+  const place = { x: 2, y: area.y + 1, width: screen.width - 4, scroll, ascii: area.ascii, unit };
+  paintBars(screen, h, { ...place, height: more > 0 ? lines - 1 : lines });
+  if (more > 0) screen.put(2, area.y + lines, `${more + 1} more buckets: enter, arrows`, STYLE.dim);
 }
 
 /** Lines that the bars of a row want, heading included. */

@@ -77,7 +77,8 @@ export class RecordModel implements TableModel {
       { title: 'time', right: false, fixed: true, numeric: true },
       ...stream.fields.map((field) => ({
         title: field.name,
-        unit: field.unit,
+        // A formatted number says its unit itself.
+        unit: field.source?.format === undefined ? field.unit : undefined,
         right: field.numeric && field.source?.format?.json === undefined,
         numeric: field.numeric,
       })),

@@ -1,5 +1,5 @@
 import type { HistogramState, Series, SeriesRegistry, Stream } from '../types.ts';
-import { grouped, perSecond, quantile, shortNumber } from './format.ts';
+import { grouped, hasScale, perSecond, quantile, quantity } from './format.ts';
 import {
   compareKeys,
   compileFilter,
@@ -128,7 +128,7 @@ export class SeriesModel implements TableModel {
     const plainNumber = field.role === 'value' && field.numeric && !formatted && kind !== 'print';
     return {
       title: field.name,
-      unit: field.unit ?? (field.role === 'value' ? this.#stream.unit : undefined),
+      unit: formatted ? undefined : (field.unit ?? (field.role === 'value' ? this.#stream.unit : undefined)),
       right: field.numeric && field.source?.format?.json === undefined,
       numeric: field.numeric,
       text: (series) => {
@@ -246,10 +246,10 @@ export class SeriesModel implements TableModel {
 function histogramColumns(unit: string | undefined): SeriesColumn[] {
   const number = (title: string, of: (h: HistogramState) => number): SeriesColumn => ({
     title,
-    unit,
+    unit: hasScale(unit) ? undefined : unit,
     right: true,
     numeric: true,
-    text: (series) => (series.histogram === undefined ? '' : shortNumber(of(series.histogram))),
+    text: (series) => (series.histogram === undefined ? '' : quantity(of(series.histogram), unit)),
     key: (series) => {
       const value = series.histogram === undefined ? Number.NaN : of(series.histogram);
       return Number.isNaN(value) ? -1 : value;

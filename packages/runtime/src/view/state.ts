@@ -31,8 +31,6 @@ export class ViewState {
   prompt: string | undefined;
   overlay: Overlay | undefined;
   overlayScroll = 0;
-  /** Lines the overlay has, known once it was painted. */
-  overlayLines = 0;
   /** Rows remain untested for the filter: another frame should follow. */
   testing = false;
   readonly #run: Run;
