@@ -61,4 +61,5 @@ test('records, ring counters and map counters agree with what was done', { skip 
   assert.deepEqual(rowsOf(run, 'counter_calls'), four('7,'));
   assert.deepEqual(rowsOf(run, 'counter_map'), four('0,'));
   assert.deepEqual(rowsOf(run, 'counter_cpus'), four(''));
+  assert.equal(summary.programs[0]!.runs >= 1000n, true);
 });

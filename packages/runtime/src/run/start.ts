@@ -1,5 +1,4 @@
-const enableStats = (): Disposable => ({ [Symbol.dispose]() {} });
-
+import { enableStats } from '@skep/bpf';
 import { buildStreams } from '../streams/build.ts';
 import { bindFilters, parseFilters } from '../streams/filter.ts';
 import type { Run, RunRequest, RunSummary, Sink } from '../types.ts';

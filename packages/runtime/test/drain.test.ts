@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { recordView } from '@skep/bpf';
+import { Drain, type DrainedReader } from '../src/sources/drain.ts';
+
+/** A ring without a kernel: what is put in is drained in order. */
+class FakeRing implements DrainedReader {
+  readonly view = recordView(new Uint8Array(8));
+  readonly capacity: number;
+  available = 0;
+  armed = false;
+  arms = 0;
+  onReadable = (): void => {};
+  #full: (() => void) | undefined;
+
+  constructor(capacity: number) {
+    this.capacity = capacity;
+  }
+
+  drain(onRecord: (offset: number, length: number) => void, limit = Number.POSITIVE_INFINITY): number {
+    let n = 0;
+    for (; n < limit && this.available > 0; n++) {
+      this.available -= 8;
+      onRecord(0, 8);
+    }
+    if (n > 0) this.#full?.();
+    return n;
+  }
+
+  start(): void {
+    this.armed = true;
+    this.arms++;
+  }
+
+  stop(): void {
+    this.armed = false;
+  }
+
+  drained(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#full = resolve;
+    });
+  }
+}
+
+function drainOf(ring: FakeRing) {
+  const seen = { records: 0, batches: [] as number[], errors: [] as unknown[] };
+  const drain = new Drain({
+    reader: ring,
+    wakeUp: (onReadable) => {
+      ring.onReadable = onReadable;
+      return ring;
+    },
+    onRecord: () => {
+      seen.records++;
+    },
+    onBatch: () => {},
+    onDrained: (n) => seen.batches.push(n),
+    onError: (error) => seen.errors.push(error),
+  });
+  return { drain, seen };
+}
+
+test('the first event is taken at once, the next ones by a timer while nobody waits on the ring', async () => {
+  const ring = new FakeRing(1 << 20);
+  const { drain, seen } = drainOf(ring);
+  drain.start();
+  assert.equal(ring.armed, true);
+  ring.available = 8;
+  ring.onReadable();
+  assert.equal(seen.records, 1);
+  assert.equal(ring.armed, false);
+  ring.available = 80;
+  await ring.drained();
+  assert.equal(seen.records, 11);
+  assert.equal(ring.arms, 1);
+  drain.stop();
+});
+
+test('an event whose wake-up was lost between two sleeps is taken all the same', async () => {
+  const ring = new FakeRing(1 << 20);
+  const { drain, seen } = drainOf(ring);
+  drain.start();
+  ring.available = 8;
+  await ring.drained();
+  assert.equal(seen.records, 1);
+  drain.stop();
+});
+
+test('a burst is taken in turns, and all of it at the end', async () => {
+  const ring = new FakeRing(1 << 20);
+  const { drain, seen } = drainOf(ring);
+  drain.start();
+  ring.available = 45_000 * 8;
+  ring.onReadable();
+  assert.deepEqual(seen.batches, [20_000]);
+  await ring.drained();
+  assert.deepEqual(seen.batches, [20_000, 20_000]);
+  drain.stop();
+  drain.finish();
+  assert.deepEqual(seen.batches, [20_000, 20_000, 5_000]);
+});
+
+test('a ring that had no room left is noticed', () => {
+  const ring = new FakeRing(4096);
+  const { drain } = drainOf(ring);
+  drain.start();
+  ring.available = 8;
+  ring.onReadable();
+  drain.stop();
+  drain.start();
+  ring.available = 4096;
+  ring.onReadable();
+  assert.equal(drain.foundFull, 1);
+  drain.stop();
+});

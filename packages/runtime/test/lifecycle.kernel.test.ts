@@ -1,0 +1,305 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, unlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, before, test } from 'node:test';
+import { ensureBpffs } from '@skep/bpf';
+import { type Run, type RunRequest, type Sink, startRun as start } from '../src/index.ts';
+import { build } from './support/probe.ts';
+import { Producer, WATCH } from './support/producer.ts';
+import { Collect, rowsOf } from './support/sinks.ts';
+
+const skip = process.getuid?.() === 0 ? false : 'needs root';
+
+const CALLS = `${WATCH}
+struct call_event { __u64 arg; char comm[16]; };
+SKEP_RINGBUF(print_calls, struct call_event, 4096);
+SKEP_HASH(counter_args, __u32, __u64, 1024);
+SKEP_HASH(gauge_args, __u32, __u64, 1024);
+SEC("tp/syscalls/sys_enter_getpgid") int calls(struct trace_event_raw_sys_enter *ctx)
+{
+	long arg = argument(ctx);
+	__u32 key = arg;
+	if (arg < 0) return 0;
+	struct call_event *e = skep_reserve(print_calls, struct call_event);
+	if (e) { e->arg = arg; bpf_get_current_comm(e->comm, sizeof(e->comm)); skep_submit(e); }
+	skep_add(&counter_args, &key, 1);
+	skep_add(&gauge_args, &key, 1);
+	return 0;
+}`;
+
+let calls: { name: string; bytes: Uint8Array };
+before(async () => {
+  if (!skip) calls = { name: 'calls.o', bytes: await build(CALLS) };
+});
+
+const running: Run[] = [];
+async function startRun(r: RunRequest): Promise<Run> {
+  const run = await start(r);
+  running.push(run);
+  return run;
+}
+afterEach(async () => {
+  for (const run of running.splice(0)) await run.stop();
+});
+
+function request(producer: Producer, more: Partial<RunRequest> = {}): RunRequest {
+  return {
+    name: 'calls',
+    objects: [calls],
+    params: { target_pid: String(producer.pid) },
+    sinks: [],
+    ...more,
+  };
+}
+
+test('a ring too small: what arrived and what the probe counted as lost is what was sent', {
+  skip,
+}, async () => {
+  using producer = new Producer();
+  const sink = new Collect();
+  const run = await startRun(request(producer, { sinks: [sink] }));
+  await producer.produce(200_000, 7);
+  const summary = await run.stop();
+  const lost = summary.lost.find((l) => l.map === 'print_calls');
+  assert.equal(lost?.reason, 'ring_full');
+  assert.ok(lost.count > 0);
+  assert.equal(sink.records.length + lost.count, 200_000);
+  assert.equal(summary.events.print_calls, sink.records.length);
+});
+
+test('maxEvents hands out exactly so many and ends by itself', { skip }, async () => {
+  using producer = new Producer();
+  const sink = new Collect();
+  const run = await startRun(request(producer, { sinks: [sink], maxEvents: 37 }));
+  await producer.produce(100, 7);
+  const summary = await run.closed;
+  assert.equal(summary.reason, 'max-events');
+  assert.equal(sink.records.length, 37);
+  assert.equal(sink.summary?.reason, 'max-events');
+});
+
+test('a timeout ends a run in which nothing happens', { skip }, async () => {
+  using producer = new Producer();
+  const run = await startRun(request(producer, { timeoutMs: 50 }));
+  assert.equal((await run.closed).reason, 'timeout');
+  assert.equal((await run.stop()).reason, 'timeout', 'stopping again changes nothing');
+});
+
+test('all filters of a map must match; metrics are not filtered', { skip }, async () => {
+  using producer = new Producer();
+  const sink = new Collect();
+  const filters = [
+    'print_calls,arg,^[2-5]$',
+    'print_calls,comm,^pe{1,2}rl$',
+    'print_calls,arg,[^3]',
+    'counter_args,key,^1$',
+  ];
+  const run = await startRun(request(producer, { sinks: [sink], filters }));
+  await producer.produce(7, 7);
+  const summary = await run.stop();
+  assert.deepEqual(
+    sink.records.map((r) => r.data.arg),
+    [2, 4, 5],
+  );
+  assert.deepEqual([summary.events.print_calls, summary.filtered.print_calls], [7, 4]);
+  const series = [...run.series.of(run.streams.find((s) => s.map === 'counter_args')!)];
+  assert.equal(series.length, 7);
+  assert.deepEqual(
+    series.filter((s) => s.shown).map((s) => s.labels),
+    [[['key', '1']]],
+  );
+});
+
+for (const [what, more, code, hint] of [
+  [
+    'filter on an unknown map',
+    { filters: ['print_nope,arg,1'] },
+    'SKEP_FILTER_INVALID',
+    /print_calls, counter_args/,
+  ],
+  ['filter on an unknown member', { filters: ['print_calls,nope,1'] }, 'SKEP_FILTER_INVALID', /arg and comm/],
+  ['unknown parameter', { params: { target_pdi: '1' } }, 'SKEP_PARAM_UNKNOWN', /target_pid/],
+  ['parameter of the wrong type', { params: { target_pid: 'x' } }, 'SKEP_PARAM_INVALID', /./],
+  ['buckets of no histogram', { histBuckets: ['print_calls,[1]'] }, 'SKEP_HIST_INVALID', /hist_: none/],
+  ['pins outside of bpffs', { pinMaps: '/tmp/skep-none' }, 'SKEP_PIN_DIRECTORY', /bpffs|bpf/],
+  ['no object', { objects: [] }, 'SKEP_NOTHING_TO_RUN', /./],
+] as const) {
+  test(`${what}: refused before anything is loaded`, { skip }, async () => {
+    let prepared = false;
+    const sink: Sink = {
+      name: 'x',
+      prepare: () => {
+        prepared = true;
+      },
+    };
+    await assert.rejects(
+      startRun({ name: 'x', objects: [calls], sinks: [sink], ...more }),
+      (error: Error & { code?: string; hint?: string }) => {
+        assert.equal(error.code, code);
+        assert.match(error.hint ?? '', hint);
+        return true;
+      },
+    );
+    assert.equal(prepared, false);
+  });
+}
+
+test('a counter never falls and a key that left takes its series along', { skip }, async () => {
+  using producer = new Producer();
+  ensureBpffs();
+  const dir = mkdtempSync('/sys/fs/bpf/skep-test-');
+  const { BpfMap } = await import('@skep/bpf');
+  try {
+    const run = await startRun(
+      request(producer, { pinMaps: join(dir, 'maps'), pinProgs: join(dir, 'progs') }),
+    );
+    assert.deepEqual(readdirSync(join(dir, 'maps')).sort(), [
+      'calls_o_bss',
+      'counter_args',
+      'gauge_args',
+      'print_calls',
+    ]);
+    assert.deepEqual(readdirSync(join(dir, 'progs')), ['calls']);
+    await producer.produce(30, 3);
+    run.series.refresh();
+    assert.deepEqual(Object.fromEntries(rowsOf(run, 'counter_args')), { 0: '10', 1: '10', 2: '10' });
+    const key = (n: number) => new Uint8Array(Uint32Array.of(n).buffer);
+    for (const name of ['counter_args', 'gauge_args']) {
+      using map = BpfMap.openPinned(join(dir, 'maps', name));
+      map.set(key(0), new Uint8Array(BigUint64Array.of(4n).buffer));
+      map.delete(key(1));
+    }
+    await new Promise((resolve) => setTimeout(resolve, 60)); // rows younger than 50 ms are not read again
+    assert.deepEqual(Object.fromEntries(rowsOf(run, 'counter_args')), { 0: '14', 2: '10' });
+    assert.deepEqual(Object.fromEntries(rowsOf(run, 'gauge_args')), { 0: '4', 2: '10' });
+    await run.stop();
+    assert.ok(existsSync(join(dir, 'maps/counter_args')), 'what was asked for stays');
+    await assert.rejects(startRun(request(producer, { pinMaps: join(dir, 'maps') })), {
+      code: 'SKEP_PIN_DIRECTORY',
+      message: /is there already/,
+    });
+  } finally {
+    for (const sub of ['maps', 'progs']) {
+      for (const file of readdirSync(join(dir, sub))) unlinkSync(join(dir, sub, file));
+      rmdirSync(join(dir, sub));
+    }
+    rmdirSync(dir);
+  }
+});
+
+test('label sets above the cap share one series', { skip }, async () => {
+  using producer = new Producer();
+  const run = await startRun(request(producer, { maxSeries: 5 }));
+  await producer.produce(100, 20);
+  const rows = rowsOf(run, 'counter_args');
+  await run.stop();
+  assert.equal(rows.size, 6);
+  assert.equal(rows.get(''), '75');
+  assert.equal(
+    [...rows.values()].reduce((sum, v) => sum + Number(v), 0),
+    100,
+  );
+});
+
+test('one program that does not attach detaches the others and is named', { skip }, async () => {
+  using producer = new Producer();
+  const bytes = await build(`${CALLS}
+SEC("tp/syscalls/sys_enter_no_such_call") int absent(void *ctx) { return 0; }`);
+  const before = programs();
+  await assert.rejects(
+    startRun(request(producer, { objects: [{ name: 'two.o', bytes }] })),
+    (error: Error & { code?: string }) => {
+      assert.match(error.message, /absent/);
+      assert.match(error.code ?? '', /^SKEP_/);
+      return true;
+    },
+  );
+  assert.deepEqual(programs(), before);
+});
+
+test('an optional program whose hook is missing is left out, and said so', { skip }, async () => {
+  using producer = new Producer();
+  const bytes = await build(`${CALLS}
+SKEP_OPTIONAL SEC("tp/syscalls/sys_enter_no_such_call") int absent(void *ctx) { return 0; }
+SKEP_OPTIONAL SEC("fentry/no_such_function") int gone(void *ctx) { return 0; }`);
+  const run = await startRun(request(producer, { objects: [{ name: 'two.o', bytes }] }));
+  await producer.produce(3, 1);
+  const summary = await run.stop();
+  assert.match(summary.notes.join('\n'), /absent was left out/);
+  assert.match(summary.notes.join('\n'), /gone was left out/);
+  assert.equal(summary.events.print_calls, 3);
+});
+
+test('objects that share a map count into one series', { skip }, async () => {
+  using producer = new Producer();
+  const half = (n: number) =>
+    build(`${WATCH}
+SKEP_HASH(counter_both, __u32, __u64, 16) SKEP_SHARED;
+SEC("tp/syscalls/sys_enter_getpgid") int half${n}(struct trace_event_raw_sys_enter *ctx)
+{
+	__u32 key = 5;
+	if (argument(ctx) >= 0) skep_add(&counter_both, &key, ${n});
+	return 0;
+}`);
+  const objects = [
+    { name: 'one.o', bytes: await half(1) },
+    { name: 'ten.o', bytes: await half(10) },
+  ];
+  const run = await startRun(request(producer, { objects }));
+  await producer.produce(4, 1);
+  await run.stop();
+  assert.deepEqual(
+    run.streams.map((s) => s.map),
+    ['counter_both'],
+  );
+  assert.deepEqual(Object.fromEntries(rowsOf(run, 'counter_both')), { 5: '44' });
+});
+
+test('a sink that fails ends the run with its error, and detached', { skip }, async () => {
+  using producer = new Producer();
+  const before = programs();
+  const fault = new Error('sink is broken');
+  const broken: Sink = {
+    name: 'broken',
+    record() {
+      throw fault;
+    },
+  };
+  const run = await startRun(request(producer, { sinks: [broken] }));
+  await producer.produce(3, 1);
+  const summary = await run.closed;
+  assert.equal(summary.reason, 'error');
+  assert.equal(summary.error, fault);
+  assert.deepEqual(programs(), before);
+});
+
+test('an object without a program to attach is an error', { skip }, async () => {
+  const bytes = await build(
+    'SKEP_HASH(counter_x, __u32, __u64, 16);\nSEC("?tp/syscalls/sys_enter_getpgid") int off(void *ctx) { return 0; }',
+  );
+  await assert.rejects(startRun({ name: 'x', objects: [{ name: 'off.o', bytes }], sinks: [] }), {
+    code: 'SKEP_NOTHING_TO_RUN',
+    message: /off\.o/,
+  });
+});
+
+/** Numbers of the BPF programs that file descriptors of this process stand for. */
+function programs(): string[] {
+  const found: string[] = [];
+  for (const fd of readdirSync('/proc/self/fdinfo')) {
+    const path = `/proc/self/fdinfo/${fd}`;
+    // The descriptor of the listing itself is gone by now.
+    if (!existsSync(path)) continue;
+    const id = /^prog_id:\s*(\d+)$/m.exec(readFileSync(path, 'utf8'))?.[1];
+    if (id) found.push(id);
+  }
+  return found;
+}
+
+test('no temporary folder is left', () => {
+  assert.deepEqual(
+    readdirSync(tmpdir()).filter((f) => f.startsWith('skep-runtime-')),
+    [],
+  );
+});
