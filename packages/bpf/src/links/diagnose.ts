@@ -5,7 +5,7 @@ import { hasKernelFunction, hasKprobes } from '../kernel/functions.ts';
 import type { NativeError } from '../native.ts';
 import type { Reason } from './attach-error.ts';
 import { nearest } from './nearest.ts';
-import { type Hook, parseTracepoint, parseUserFunction } from './target.ts';
+import { type Hook, parseTracepoint, parseUsdt, parseUserFunction } from './target.ts';
 
 /** Looks for the reason of a refused attachment in the system; undefined when it shows none. */
 export function diagnose(hook: Hook, cause: NativeError): Reason | undefined {
@@ -22,6 +22,19 @@ export function diagnose(hook: Hook, cause: NativeError): Reason | undefined {
     case 'uprobe':
     case 'uretprobe':
       return uprobe(hook, cause);
+    case 'usdt':
+      return usdt(hook, cause);
+    case 'cgroup':
+    case 'cgroup_skb':
+    case 'lsm_cgroup':
+    case 'sock_ops':
+      return cause.errno === Errno.EBADF
+        ? {
+            code: 'SKEP_ATTACH',
+            why: 'that is not a cgroup2 directory',
+            hint: 'mount -t cgroup2 shows where they are, often /sys/fs/cgroup.',
+          }
+        : undefined;
     case 'raw_tp':
       return cause.errno === Errno.ENOENT
         ? unsupported(
@@ -116,6 +129,23 @@ function uprobe(hook: Hook, cause: NativeError): Reason | undefined {
     );
   }
   return undefined;
+}
+
+function usdt(hook: Hook, cause: NativeError): Reason | undefined {
+  if (/failed to find USDT support BPF maps/.test(cause.log ?? '')) {
+    return {
+      code: 'SKEP_ATTACH',
+      why: 'it was compiled without the support that USDT probes need',
+      hint: 'Put #include <bpf/usdt.bpf.h> into its source.',
+    };
+  }
+  const [path, provider, name] = parseUsdt(hook);
+  if (cause.errno !== Errno.ENOENT) return undefined;
+  return {
+    code: 'SKEP_ATTACH',
+    why: `there is no probe ${provider}:${name} in ${path}`,
+    hint: `readelf -n ${path} lists the probes it has.`,
+  };
 }
 
 function perfEvent(cause: NativeError): Reason | undefined {

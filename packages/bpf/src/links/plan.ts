@@ -1,7 +1,6 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { BpfError } from '../errors.ts';
 import { onlineCpus } from '../kernel/cpus.ts';
-import { errnoName } from '../kernel/errno.ts';
 import { isNativeError, type NativeAttachKind, native } from '../native.ts';
 import type { AttachOptions } from './attach.ts';
 import { attachError } from './attach-error.ts';
@@ -201,10 +200,7 @@ function planPerfEvent(hook: Hook, options: AttachOptions): Plan {
   } catch (cause) {
     release(0);
     if (!isNativeError(cause)) throw cause;
-    throw attachError(
-      { ...hook, target: `a clock of ${sampleFrequency} Hz (${errnoName(cause.errno)})` },
-      cause,
-    );
+    throw attachError({ ...hook, target: `a clock of ${sampleFrequency} Hz` }, cause);
   }
   return { steps: fds.map((number) => ({ how: 'perf_event', number })), release };
 }

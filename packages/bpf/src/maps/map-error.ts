@@ -73,5 +73,5 @@ export function mapCreateHint(
   if ((type === 'queue' || type === 'stack') && keySize !== 0) return 'A queue or stack has no key.';
   if (type === 'stack_trace')
     return 'Its key is 4 bytes, its value 8 bytes for each frame, at most sysctl kernel.perf_event_max_stack.';
-  return `Does this kernel have map type ${type}? "skep doctor" shows which it has.`;
+  return `This kernel may lack map type ${type} or one of the map's flags; "skep doctor" shows which types it has.`;
 }

@@ -3,6 +3,7 @@ import { kernelDenied } from '../kernel/denied.ts';
 import { Errno, errnoName } from '../kernel/errno.ts';
 import { mapCreateHint } from '../maps/map-error.ts';
 import type { NativeError } from '../native.ts';
+import { explainVerifierLog } from '../verifier/explain.ts';
 import { type LoadFailure, readLoadLog } from './load-log.ts';
 import type { BpfObject } from './object.ts';
 
@@ -132,10 +133,19 @@ function program(object: BpfObject, seen: Of<'program'>, cause: NativeError): Bp
       },
     );
   }
-  return new BpfError('SKEP_VERIFIER', `The kernel's verifier refuses ${what}`, {
-    hint: 'The log says which instruction and why; with --verbose it is shown whole.',
-    ...shared,
+  const { line, source, hint } = explainVerifierLog(seen.log, {
+    elf: object.elf,
+    btf: object.btf,
+    program: seen.name,
   });
+  return new BpfError(
+    'SKEP_VERIFIER',
+    `The kernel's verifier refuses ${what}: ${line}${source ? ` (${source})` : ''}`,
+    {
+      hint: hint ?? 'The whole log is shown with --verbose.',
+      ...shared,
+    },
+  );
 }
 
 function lastLine(log: string): string {

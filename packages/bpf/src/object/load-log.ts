@@ -21,6 +21,9 @@ export function readLoadLog(log: string): LoadFailure {
   const section = /^libbpf: prog '([^']+)': missing BPF prog type/m.exec(log);
   if (section) return { kind: 'section', name: section[1]! };
 
+  const config = /^libbpf: extern '(CONFIG_[^']+)' \(strong\): not resolved/m.exec(log);
+  if (config) return { kind: 'relocation', what: `the kernel's configuration option ${config[1]}` };
+
   const symbol =
     /^libbpf: (?:extern|failed to find|kernel) .*?\b(?:extern|ksym|symbol)\b.*?'([^']+)'.*$/m.exec(log);
   if (symbol && !/BEGIN PROG LOAD LOG/.test(log))

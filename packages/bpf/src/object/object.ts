@@ -131,6 +131,7 @@ export class BpfObject implements Disposable {
     this.#loading = true;
     try {
       const fds = await native().objectLoad(handle, logLevel > 0);
+      this.#open(); // close() may have been called meanwhile
       this.#programFds = fds.programs;
       this.#mapFds = fds.maps;
       this.loadLog = fds.log;

@@ -5,6 +5,7 @@ import { onlineCpus } from '../kernel/cpus.ts';
 import type { BpfMap } from '../maps/map.ts';
 import { type MemoryHandle, native } from '../native.ts';
 import { mapMemory, readerClosed, readerReentered, wrongMap } from './memory.ts';
+import { pending } from './pending.ts';
 import type { OnRecord, RecordReader } from './reader.ts';
 
 /** Shape of a perf buffer. */
@@ -124,6 +125,7 @@ class PerfBuffer implements RecordReader {
     }));
     this.#scratch = this.#cpus.length * stride;
     this.capacity = this.#cpus.length * this.#size;
+    pending.set(this.fd, () => !this.#closed && this.available > 0);
   }
 
   get available(): number {
@@ -218,6 +220,7 @@ class PerfBuffer implements RecordReader {
 
   #release(): void {
     this.#closed = true;
+    pending.delete(this.fd);
     native().memoryClose(this.#memory);
     native().fdClose(this.fd);
     for (const c of this.#cpus) native().fdClose(c.fd);

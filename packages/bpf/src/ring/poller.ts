@@ -1,6 +1,7 @@
 import { BpfError } from '../errors.ts';
 import { errnoName } from '../kernel/errno.ts';
 import { isNativeError, native, type PollHandle } from '../native.ts';
+import { pending } from './pending.ts';
 
 /** Started pollers: the event loop holds on to them, so garbage collection must not close them. */
 const started = new Set<Poller>();
@@ -20,6 +21,8 @@ const started = new Set<Poller>();
  */
 export class Poller implements Disposable {
   readonly #handle: PollHandle;
+  readonly #fd: number;
+  readonly #onReadable: () => void;
   #closed = false;
 
   /**
@@ -27,6 +30,8 @@ export class Poller implements Disposable {
    * @throws {BpfError} `SKEP_ARGUMENT` when it cannot be waited for
    */
   constructor(fd: number, onReadable: () => void) {
+    this.#fd = fd;
+    this.#onReadable = onReadable;
     try {
       this.#handle = native().pollNew(fd, onReadable);
     } catch (cause) {
@@ -47,6 +52,8 @@ export class Poller implements Disposable {
   start(): void {
     this.#set(true);
     started.add(this);
+    // Two turns: the event loop begins to wait at its next turn, and the look must come after that.
+    if (pending.has(this.#fd)) setImmediate(() => setImmediate(() => this.#look()));
   }
 
   /** Stops waiting; may be started again. @throws {BpfError} `SKEP_CLOSED` */
@@ -65,6 +72,10 @@ export class Poller implements Disposable {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  #look(): void {
+    if (started.has(this) && pending.get(this.#fd)?.()) this.#onReadable();
   }
 
   #set(on: boolean): void {

@@ -1,6 +1,9 @@
 import type { RecordView } from '../decode/types.ts';
 
-/** What a reader calls for each record: where it lies in {@link RecordReader.view}, in bytes. */
+/**
+ * What a reader calls for each record: where it lies in {@link RecordReader.view}, in bytes. A perf buffer pads
+ * records, so their length may be up to 7 bytes more than the program sent.
+ */
 export type OnRecord = (offset: number, length: number) => void;
 
 /**

@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync, rmSync } from 'node:fs';
+import { test } from 'node:test';
+import { BpfMap, ensureBpffs, type MapType, MapUpdate, possibleCpus } from '../src/index.ts';
+import { readAll } from '../src/maps/batch.ts';
+import { asU32, asU64, u32, u64 } from './support/kernel.ts';
+
+const make = (type: MapType, maxEntries = 64, valueSize = 8, keySize = 4) =>
+  BpfMap.create({ type, keySize, valueSize, maxEntries, name: 'skep_test' });
+
+/** What bpftool reads from the same map: key to value, little-endian integers; per-CPU values summed. */
+function bpftoolDump(map: BpfMap): Map<number, number> {
+  const json = execFileSync('bpftool', ['-j', 'map', 'dump', 'id', `${map.id}`], { encoding: 'utf8' });
+  const int = (hex: string[]) => hex.reduceRight((n, h) => n * 256 + Number.parseInt(h, 16), 0);
+  const rows = JSON.parse(json) as { key: string[]; value?: string[]; values?: { value: string[] }[] }[];
+  return new Map(
+    rows.map((r) => [int(r.key), r.value ? int(r.value) : r.values!.reduce((s, v) => s + int(v.value), 0)]),
+  );
+}
+
+/** All CPUs' values of one key, `n` on each. */
+const everyCpu = (n: number) => {
+  const v = new BigUint64Array(possibleCpus()).fill(BigInt(n));
+  return new Uint8Array(v.buffer);
+};
+
+for (const type of ['hash', 'lru_hash', 'percpu_hash', 'lru_percpu_hash', 'array', 'percpu_array'] as const) {
+  test(`${type}: what is written is read back one by one, in batches, key by key, and by bpftool`, () => {
+    using map = make(type, 1024);
+    const isArray = type.includes('array');
+    const count = isArray ? 1024 : 700;
+    const value = (n: number) => (map.perCpu ? everyCpu(n) : u64(n));
+    for (let i = 0; i < count; i++) map.set(u32(i), value(i * 3));
+    assert.deepEqual(map.get(u32(5)), value(15));
+    const expected = new Map(
+      Array.from({ length: count }, (_, i) => [i, i * 3 * (map.perCpu ? possibleCpus() : 1)]),
+    );
+    const sum = (v: Uint8Array) => {
+      let s = 0;
+      for (let at = 0; at < v.length; at += 8) s += asU64(v.subarray(at));
+      return s;
+    };
+    const read = new Map([...map].map(([k, v]) => [asU32(k), sum(v)]));
+    assert.deepEqual(new Map([...read].sort(([a], [b]) => a - b)), expected);
+    assert.deepEqual(new Map([...bpftoolDump(map)].sort(([a], [b]) => a - b)), expected);
+    if (isArray) {
+      assert.throws(() => map.delete(u32(5)), { code: 'SKEP_UNSUPPORTED' });
+    } else {
+      assert.equal(map.delete(u32(5)), true);
+      assert.equal(map.delete(u32(5)), false);
+      assert.equal(map.get(u32(5)), undefined);
+      assert.equal(map.readBatch(map.newBatch()), count - 1);
+    }
+  });
+}
+
+test('a queue is first in first out, a stack last in first out; full and empty are told apart', () => {
+  using queue = make('queue', 3, 8, 0);
+  using stack = make('stack', 3, 8, 0);
+  for (const n of [1, 2, 3]) {
+    queue.push(u64(n));
+    stack.push(u64(n));
+  }
+  assert.throws(() => queue.push(u64(4)), { code: 'SKEP_MAP_OPERATION', message: /full/ });
+  assert.equal(asU64(queue.peek()), 1);
+  assert.deepEqual(
+    [1, 2, 3].map(() => asU64(queue.pop())),
+    [1, 2, 3],
+  );
+  assert.deepEqual(
+    [1, 2, 3].map(() => asU64(stack.pop())),
+    [3, 2, 1],
+  );
+  assert.equal(queue.pop(), undefined);
+  assert.equal(stack.peek(), undefined);
+});
+
+test('a batch read reuses its buffers, and grows them for a map that outgrew them', () => {
+  using map = make('hash', 20_000);
+  const batch = map.newBatch();
+  const small = batch.keys;
+  map.set(u32(1), u64(1));
+  assert.equal(map.readBatch(batch), 1);
+  assert.equal(batch.keys, small);
+  for (let i = 0; i < 20_000; i++) map.set(u32(i), u64(i));
+  assert.equal(map.readBatch(batch), 20_000);
+  const grown = batch.keys;
+  const keys = new Uint32Array(grown.buffer, 0, 20_000);
+  const values = new BigUint64Array(batch.values.buffer, 0, 20_000);
+  assert.equal(new Set(keys).size, 20_000);
+  assert.ok(keys.every((k, i) => BigInt(k) === values[i]));
+  assert.equal(map.readBatch(batch), 20_000);
+  assert.equal(batch.keys, grown);
+});
+
+test('key by key, as kernels without batch operations need, gives the same', () => {
+  using map = make('hash', 5000);
+  for (let i = 0; i < 5000; i++) map.set(u32(i), u64(i * 7));
+  const batch = map.newBatch();
+  assert.equal(readAll.keyByKey(map.fd, batch, map.maxEntries), 5000);
+  const keys = new Uint32Array(batch.keys.buffer, 0, 5000);
+  const values = new BigUint64Array(batch.values.buffer, 0, 5000);
+  assert.equal(new Set(keys).size, 5000);
+  assert.ok(keys.every((k, i) => BigInt(k) * 7n === values[i]));
+});
+
+test('a map type without batch operations falls back by itself', () => {
+  using traces = BpfMap.create({ type: 'stack_trace', keySize: 4, valueSize: 80, maxEntries: 16 });
+  assert.equal(readAll.inBatches(traces.fd, traces.newBatch()), undefined);
+  assert.equal(traces.readBatch(traces.newBatch()), 0);
+});
+
+test('wrong lengths, full maps and flags are refused with the reason', () => {
+  using map = make('hash', 1);
+  assert.throws(() => map.get(new Uint8Array(3)), { code: 'SKEP_ARGUMENT', message: /has 4 bytes, not 3/ });
+  assert.throws(() => map.set(u32(1), u32(1)), { code: 'SKEP_ARGUMENT', message: /has 8 bytes, not 4/ });
+  map.set(u32(1), u64(1), MapUpdate.noExist);
+  assert.throws(() => map.set(u32(1), u64(1), MapUpdate.noExist), {
+    code: 'SKEP_MAP_OPERATION',
+    message: /there already/,
+  });
+  assert.throws(() => map.set(u32(2), u64(1)), { code: 'SKEP_MAP_OPERATION', message: /full/ });
+  assert.throws(() => map.set(u32(2), u64(1), MapUpdate.exist), {
+    code: 'SKEP_MAP_OPERATION',
+    message: /not there/,
+  });
+  assert.throws(() => BpfMap.create({ type: 'ringbuf', keySize: 0, valueSize: 0, maxEntries: 5000 }), {
+    code: 'SKEP_MAP_CREATE',
+    hint: /power of two/,
+  });
+});
+
+test('a pinned map outlives its handle and is gone with its pin', () => {
+  const path = `${ensureBpffs()}/skep_test_${process.pid}`;
+  try {
+    {
+      using map = make('hash');
+      map.set(u32(1), u64(42));
+      map.pin(path);
+      assert.throws(() => map.pin(path), { code: 'SKEP_PIN', message: /already/ });
+    }
+    using again = BpfMap.openPinned(path);
+    assert.equal(asU64(again.get(u32(1))), 42);
+    assert.equal(again.type, 'hash');
+  } finally {
+    rmSync(path, { force: true });
+  }
+  assert.equal(existsSync(path), false);
+  assert.throws(() => BpfMap.openPinned(path), { code: 'SKEP_PIN', message: /Nothing is pinned/ });
+  using map = make('hash');
+  assert.throws(() => map.pin(`/tmp/skep_test_${process.pid}`), { code: 'SKEP_PIN', hint: /mount -t bpf/ });
+});
+
+test('a closed map refuses everything', () => {
+  const map = make('hash');
+  map.close();
+  map.close();
+  for (const use of [() => map.get(u32(1)), () => map.set(u32(1), u64(1)), () => [...map], () => map.fd]) {
+    assert.throws(use, { code: 'SKEP_CLOSED' });
+  }
+});

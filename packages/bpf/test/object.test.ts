@@ -1,0 +1,282 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { BpfError, BpfMap, BpfObject, enableStats, parseSection } from '../src/index.ts';
+import { compileBpf } from './support/clang.ts';
+import { asU64, callGetpriority, loadedPrograms, openFds, openSource, u32, u64 } from './support/kernel.ts';
+
+const counter = `
+const volatile __u32 only_pid = 0;
+struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 8); __type(key, __u32); __type(value, __u64); } calls SEC(".maps");
+__u64 seen = 0;
+__u64 start = 100;
+static void count(__u32 which) {
+  __u64 zero = 0, *n;
+  if (!MINE(only_pid)) return;
+  __sync_fetch_and_add(&seen, 1);
+  __sync_fetch_and_add(&start, 1);
+  bpf_map_update_elem(&calls, &which, &zero, BPF_NOEXIST);
+  if ((n = bpf_map_lookup_elem(&calls, &which))) __sync_fetch_and_add(n, 1);
+}
+SEC("tp/syscalls/sys_enter_getpriority") int skep_t_enter(void *ctx) { count(1); return 0; }
+SEC("tracepoint/syscalls/sys_exit_getpriority") int skep_t_exit(void *ctx) { count(2); return 0; }
+`;
+
+const open = () => {
+  const object = openSource(counter, 'counter');
+  object.setGlobal('only_pid', u32(process.pid));
+  return object;
+};
+
+test('an object says what it holds before the kernel knows of it', () => {
+  using object = open();
+  assert.equal(object.license, 'GPL');
+  assert.deepEqual(
+    object.programs.map((p) => [p.name, p.type, p.target, p.section]),
+    [
+      ['skep_t_enter', 'tracepoint', 'syscalls/sys_enter_getpriority', 'tp/syscalls/sys_enter_getpriority'],
+      [
+        'skep_t_exit',
+        'tracepoint',
+        'syscalls/sys_exit_getpriority',
+        'tracepoint/syscalls/sys_exit_getpriority',
+      ],
+    ],
+  );
+  const { type, keySize, valueSize, maxEntries, keyTypeId, valueTypeId } = object.map('calls');
+  assert.deepEqual(
+    [type, keySize, valueSize, maxEntries, object.btf.nameOf(keyTypeId), object.btf.nameOf(valueTypeId)],
+    ['hash', 4, 8, 8, '__u32', '__u64'],
+  );
+  const globals = object.globals.map((g) => [
+    g.name,
+    g.section,
+    g.size,
+    g.const,
+    asU64(Uint8Array.of(...g.initial, 0, 0, 0, 0)),
+  ]);
+  assert.deepEqual(globals.sort(), [
+    ['only_pid', '.rodata', 4, true, 0],
+    ['seen', '.bss', 8, false, 0],
+    ['start', '.data', 8, false, 100],
+  ]);
+});
+
+test('counts exactly what this process does, while attached and no longer', async () => {
+  using object = open();
+  object.setGlobal('start', u64(1000));
+  object.map('calls').maxEntries = 4;
+  await object.load();
+  const [enter, exit] = object.programs.map((p) => p.attach());
+  callGetpriority(1234);
+  exit!.close();
+  callGetpriority(766);
+  enter!.close();
+  callGetpriority(50);
+  assert.equal(asU64(object.map('calls').get(u32(1))), 2000);
+  assert.equal(asU64(object.map('calls').get(u32(2))), 1234);
+  const data = object.maps.find((m) => m.name.endsWith('.data'))!;
+  assert.equal(asU64(data.get(u32(0))), 4234);
+  assert.ok(enter!.closed);
+  assert.throws(() => enter!.fd, { code: 'SKEP_CLOSED' });
+});
+
+test('autoload off leaves a program out', async () => {
+  using object = open();
+  object.program('skep_t_exit').autoload = false;
+  await object.load();
+  object.program('skep_t_enter').attach();
+  callGetpriority(3);
+  assert.equal(asU64(object.map('calls').get(u32(1))), 3);
+  assert.throws(() => object.program('skep_t_exit').attach(), { code: 'SKEP_STATE', message: /autoload/ });
+});
+
+test('run count and time are accounted while asked for', async () => {
+  using object = open();
+  await object.load();
+  const program = object.program('skep_t_enter');
+  program.attach();
+  {
+    using _stats = enableStats();
+    callGetpriority(500);
+  }
+  const { runCount, runTimeNs, tag, kernelType } = program.info();
+  assert.ok(runCount >= 500n, `${runCount}`);
+  assert.ok(runTimeNs > 0n);
+  assert.match(tag, /^[0-9a-f]{16}$/);
+  assert.equal(kernelType, 'tracepoint');
+});
+
+test('two objects share a map; a map of another shape is refused', async () => {
+  using one = open();
+  await one.load();
+  using two = open();
+  two.reuseMap('calls', one.map('calls'));
+  await two.load();
+  assert.equal(two.map('calls').id, one.map('calls').id);
+  one.program('skep_t_enter').attach();
+  two.program('skep_t_enter').attach();
+  callGetpriority(10);
+  assert.equal(asU64(one.map('calls').get(u32(1))), 20);
+
+  using three = open();
+  using other = BpfMap.create({ type: 'hash', keySize: 8, valueSize: 8, maxEntries: 8 });
+  assert.throws(() => three.reuseMap('calls', other), {
+    code: 'SKEP_MAP_CREATE',
+    message: /keys of 8 bytes/,
+  });
+});
+
+test('closing gives back every descriptor and program, in any state', async () => {
+  const fds = openFds();
+  const before = loadedPrograms().filter((n) => n.startsWith('skep_t_')).length;
+  open().close();
+  for (let i = 0; i < 5; i++) {
+    const object = open();
+    await object.load();
+    for (const p of object.programs) await p.attachAsync();
+    assert.equal(object.links.length, 2);
+    if (i % 2) object.close();
+    else await object.closeAsync();
+    object.close();
+  }
+  const loading = open();
+  const load = loading.load();
+  loading.close();
+  await assert.rejects(load, { code: 'SKEP_CLOSED' });
+  assert.equal(openFds(), fds);
+  assert.equal(loadedPrograms().filter((n) => n.startsWith('skep_t_')).length, before);
+});
+
+test('after close everything refuses, nothing crashes', async () => {
+  const object = open();
+  await object.load();
+  const map = object.map('calls');
+  const program = object.program('skep_t_enter');
+  object.close();
+  for (const use of [
+    () => map.get(u32(1)),
+    () => map.fd,
+    () => map.id,
+    () => map.readBatch(map.newBatch()),
+    () => program.fd,
+    () => program.attach(),
+    () => program.info(),
+    () => object.setGlobal('seen', u64(1)),
+  ]) {
+    assert.throws(use, { code: 'SKEP_CLOSED' });
+  }
+  await assert.rejects(object.load(), { code: 'SKEP_CLOSED' });
+});
+
+test('what comes too late or too early says so', async () => {
+  using object = open();
+  assert.throws(() => object.map('calls').fd, { code: 'SKEP_STATE', message: /not loaded yet/ });
+  await object.load();
+  assert.throws(() => object.setGlobal('seen', u64(1)), { code: 'SKEP_STATE' });
+  assert.throws(() => (object.map('calls').maxEntries = 5), { code: 'SKEP_STATE' });
+  assert.throws(() => (object.programs[0]!.autoload = false), { code: 'SKEP_STATE' });
+  await assert.rejects(object.load(), { code: 'SKEP_STATE' });
+});
+
+test('unknown names are answered with those there are', () => {
+  using object = open();
+  assert.throws(() => object.map('cals'), { code: 'SKEP_NOT_FOUND', hint: /calls/ });
+  assert.throws(() => object.program('x'), { code: 'SKEP_NOT_FOUND', hint: /skep_t_enter/ });
+  assert.throws(() => object.setGlobal('x', u32(0)), { code: 'SKEP_NOT_FOUND', hint: /only_pid/ });
+  assert.throws(() => object.setGlobal('only_pid', u64(0)), {
+    code: 'SKEP_ARGUMENT',
+    message: /4 bytes, not 8/,
+  });
+});
+
+test('the verifier’s refusal names program, line and reason, and carries its log', async () => {
+  using object = openSource(
+    `SEC("tp/syscalls/sys_enter_getpriority") int good(void *ctx) { return 0; }
+     SEC("tp/syscalls/sys_enter_getpriority") int bad(void *ctx) {
+       return *(int *)(*(long *)(ctx + 8));
+     }`,
+    'refused',
+  );
+  await assert.rejects(object.load(), (e: BpfError) => {
+    assert.ok(e instanceof BpfError);
+    assert.equal(e.code, 'SKEP_VERIFIER');
+    assert.equal(e.object, 'bad');
+    assert.match(e.message, /"bad" of refused: R1 invalid mem access/);
+    assert.match(e.log ?? '', /processed \d+ insns/);
+    assert.doesNotMatch(e.log ?? '', /libbpf:/);
+    return true;
+  });
+});
+
+for (const [what, source, code, message] of [
+  [
+    'a member this kernel lacks',
+    `struct task_struct { int nope_x; } __attribute__((preserve_access_index));
+    SEC("raw_tp/sched_process_exit") int p(unsigned long *c) { int v; bpf_probe_read_kernel(&v, 4, &((struct task_struct *)c[0])->nope_x); return v; }`,
+    'SKEP_RELOCATION',
+    /struct task_struct\.nope_x/,
+  ],
+  [
+    'a kernel symbol it lacks',
+    'extern int nope_kfunc(int) __ksym; SEC("raw_tp/sched_process_exit") int p(void *c) { return nope_kfunc(1); }',
+    'SKEP_RELOCATION',
+    /nope_kfunc/,
+  ],
+  [
+    'a configuration option it lacks',
+    'extern int CONFIG_NOPE_X __kconfig; SEC("raw_tp/sched_process_exit") int p(void *c) { return CONFIG_NOPE_X; }',
+    'SKEP_RELOCATION',
+    /CONFIG_NOPE_X/,
+  ],
+  [
+    'a BTF tracepoint it lacks',
+    'SEC("tp_btf/nope_event") int p(void *c) { return 0; }',
+    'SKEP_UNSUPPORTED',
+    /"nope_event"/,
+  ],
+  [
+    'a map without a size',
+    'struct { __uint(type, BPF_MAP_TYPE_HASH); __type(key, int); __type(value, int); } m SEC(".maps"); SEC("raw_tp/sched_process_exit") int p(void *c) { int k = 0; bpf_map_lookup_elem(&m, &k); return 0; }',
+    'SKEP_MAP_CREATE',
+    /map "m"/,
+  ],
+  [
+    'a section that says no type',
+    'SEC("nope/x") int p(void *c) { return 0; }',
+    'SKEP_UNSUPPORTED',
+    /section name/,
+  ],
+] as const) {
+  test(`loading fails for ${what}, and says so`, async () => {
+    using object = openSource(source, 'refused');
+    await assert.rejects(object.load(), { code, message });
+  });
+}
+
+test('a map in the old form is refused with the new form', () => {
+  const source =
+    'struct bpf_map_def { int type, key, value, entries, flags; }; struct bpf_map_def SEC("maps") m = { 1, 4, 4, 10 }; SEC("socket") int p(void *c) { int k = 0; bpf_map_lookup_elem(&m, &k); return 0; }';
+  assert.throws(() => openSource(source), { code: 'SKEP_LOAD', hint: /SEC\("\.maps"\)/ });
+});
+
+test('bytes that are no object never reach libbpf', () => {
+  assert.throws(() => BpfObject.open(new Uint8Array(0)), { code: 'SKEP_ELF_INVALID' });
+  assert.throws(() => BpfObject.open(new TextEncoder().encode('not an object at all')), {
+    code: 'SKEP_ELF_INVALID',
+  });
+  const { bytes } = compileBpf('int x;', ['-target', 'bpf']);
+  assert.throws(() => BpfObject.open(bytes), { code: 'SKEP_BTF_MISSING' });
+});
+
+test('section names are read as libbpf reads them', () => {
+  for (const [section, kind, target] of [
+    ['tp/oom/mark_victim', 'tracepoint', 'oom/mark_victim'],
+    ['?kprobe/do_exit+0x10', 'kprobe', 'do_exit+0x10'],
+    ['uretprobe//bin/bash:readline', 'uretprobe', '/bin/bash:readline'],
+    ['xdp', 'xdp', ''],
+    ['cgroup_skb/egress', 'cgroup_skb', 'egress'],
+    ['constructor', 'unknown', ''],
+  ] as const) {
+    assert.deepEqual(parseSection(section), { kind, target });
+  }
+});
