@@ -101,7 +101,6 @@ export class MetricsServer implements Sink {
     if (!run) return plain(request, response, 503, 'The probe is not running yet.\n', { 'Retry-After': '1' });
     const { beeNames } = this.#options;
     const openMetrics = !beeNames && wantsOpenMetrics(request.headers.accept);
-    run.series.refresh();
     let body: Buffer = Buffer.from(prometheusText(run, { openMetrics, beeNames }));
     const headers: Record<string, string> = {
       'Content-Type': openMetrics ? OPEN_METRICS : TEXT,

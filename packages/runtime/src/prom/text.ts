@@ -20,13 +20,12 @@ interface Exposition {
 const expositions = new WeakMap<Run, Map<boolean, Exposition>>();
 
 /**
- * Everything a run counts as text for Prometheus: its counters, gauges and histograms, then the run's own figures.
+ * Everything a run counts, read anew, as text for Prometheus: its counters, gauges and histograms, then the run's own figures.
  *
  * Source: https://prometheus.io/docs/instrumenting/exposition_formats/ (0.0.4) and
  * https://github.com/prometheus/OpenMetrics/blob/v1.0.0/specification/OpenMetrics.md
  *
  * ```ts
- * run.series.refresh();
  * response.end(prometheusText(run, { openMetrics: true }));
  * ```
  */
@@ -34,6 +33,7 @@ export function prometheusText(run: Run, options: PrometheusOptions = {}): strin
   const beeNames = options.beeNames ?? false;
   const openMetrics = (options.openMetrics ?? false) && !beeNames;
   const { families, labels } = expositionOf(run, beeNames);
+  run.series.refresh();
   let out = '';
   for (const family of families) {
     out += head(family, openMetrics);
