@@ -4,8 +4,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Option } from 'commander';
 import { catalogue } from '../src/catalogue.ts';
+import { examplesOf } from '../src/examples.ts';
 import { classes, ExitCode, type ExitCodeName, exitCodeMeaning } from '../src/exit-codes.ts';
-import { examplesOf } from '../src/help.ts';
 import { buildProgram, loadCommand } from '../src/program.ts';
 
 const docs = join(import.meta.dirname, '../../../docs');

@@ -1,5 +1,6 @@
 import type { Command, Help } from 'commander';
 import { type CommandEntry, catalogue } from './catalogue.ts';
+import { title } from './examples.ts';
 import { ExitCode, type ExitCodeName, exitCodeMeaning } from './exit-codes.ts';
 import { paint, useColor } from './output/color.ts';
 
@@ -9,23 +10,6 @@ export function configureHelp(command: Command): void {
     helpWidth: Math.min(process.stdout.columns ?? 100, 110),
     styleTitle: (text) => paint('bold', text, useColor(process.stdout)),
   });
-}
-
-const exampleLines = new WeakMap<Command, readonly string[]>();
-
-/** Puts examples under a command's help. */
-export function examples(command: Command, ...lines: string[]): void {
-  exampleLines.set(command, lines);
-  command.addHelpText(
-    'after',
-    () =>
-      `\n${title('Examples:')}\n${lines.map((l) => `  ${l}`.trimEnd()).join('\n')}\n\nFlags of every command: skep --help`,
-  );
-}
-
-/** The examples of a command, for the reference in docs/. */
-export function examplesOf(command: Command): readonly string[] {
-  return exampleLines.get(command) ?? [];
 }
 
 /** `skep --help`: what one can do first, then flags, a first try and the exit codes. */
@@ -67,8 +51,4 @@ function nameOf(entry: CommandEntry): string {
 
 function block(heading: string, rows: [string, string][], width = 18): string {
   return [title(heading), ...rows.map(([term, text]) => `  ${term.padEnd(width)} ${text}`)].join('\n');
-}
-
-function title(text: string): string {
-  return paint('bold', text, useColor(process.stdout));
 }

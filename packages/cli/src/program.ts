@@ -17,8 +17,6 @@ export function buildProgram(): Command {
   for (const { name, aliases, summary, hidden } of catalogue) {
     const command = program.command(name, { hidden: hidden ?? false });
     command.summary(summary).aliases(aliases);
-    configure(command);
-    addSharedFlags(command, false);
   }
   return program.hook('preSubcommand', (_, command) => loadCommand(command));
 }
@@ -26,6 +24,8 @@ export function buildProgram(): Command {
 /** Fills in arguments, flags, examples and action of a command named by buildProgram. */
 export async function loadCommand(command: Command): Promise<void> {
   const { define } = await findCommand(command.name())!.load();
+  configure(command);
+  addSharedFlags(command, false);
   command.description(command.summary());
   define(command);
   // Commander gives `--no-x` its default before the hook that leads here.

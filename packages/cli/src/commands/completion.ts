@@ -1,5 +1,5 @@
 import { Argument, type Command } from 'commander';
-import { examples } from '../help.ts';
+import { examples } from '../examples.ts';
 import { out } from '../output/out.ts';
 
 const shells = ['bash', 'zsh', 'fish'] as const;

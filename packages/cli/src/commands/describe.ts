@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { describeProbe, descriptionText } from '../describe-image.ts';
-import { examples } from '../help.ts';
+import { examples } from '../examples.ts';
 import { formatObject } from '../output/format.ts';
 import { out } from '../output/out.ts';
 import { fileOrImage } from '../probe-source.ts';

@@ -1,8 +1,8 @@
 import type { InitChoices } from '@skep/probe';
 import { type Command, Option } from 'commander';
 import { CliError, usageError } from '../errors.ts';
+import { examples } from '../examples.ts';
 import { writeWhole } from '../fs-errors.ts';
-import { examples } from '../help.ts';
 import { out } from '../output/out.ts';
 
 type Question = keyof InitChoices;

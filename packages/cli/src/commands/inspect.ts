@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { describeProbe } from '../describe-image.ts';
 import { report } from '../errors.ts';
-import { examples } from '../help.ts';
+import { examples } from '../examples.ts';
 import { out } from '../output/out.ts';
 import { type Data, template, toJson } from '../output/template.ts';
 import { fileOrImage } from '../probe-source.ts';

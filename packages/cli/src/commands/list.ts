@@ -1,6 +1,6 @@
 import type { StoredImage } from '@skep/oci';
 import type { Command } from 'commander';
-import { examples } from '../help.ts';
+import { examples } from '../examples.ts';
 import { programsOf } from '../image-programs.ts';
 import { createdAt, openStore } from '../images.ts';
 import { humanAge } from '../output/age.ts';

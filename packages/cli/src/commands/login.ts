@@ -1,7 +1,7 @@
 import { text } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import { usageError } from '../errors.ts';
-import { examples } from '../help.ts';
+import { examples } from '../examples.ts';
 import { note, out } from '../output/out.ts';
 import { type Settings, settingsOf } from '../settings.ts';
 import { registryOptions } from '../transfer.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { examples } from '../help.ts';
+import { examples } from '../examples.ts';
 import { findImage, openStore } from '../images.ts';
 import { out } from '../output/out.ts';
 import { settingsOf } from '../settings.ts';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { usageError } from '../errors.ts';
-import { examples } from '../help.ts';
+import { examples } from '../examples.ts';
 import { addRunFlags, checkRunFlags, type RunFlags } from '../run/flags.ts';
 import { settingsOf } from '../settings.ts';
 import { mark } from '../timing.ts';

@@ -1,6 +1,6 @@
 import { release } from 'node:os';
 import type { Command } from 'commander';
-import { examples } from '../help.ts';
+import { examples } from '../examples.ts';
 import { formatObject } from '../output/format.ts';
 import { out } from '../output/out.ts';
 import { version } from '../version.ts';

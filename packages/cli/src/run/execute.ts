@@ -1,4 +1,5 @@
-import type { Run, RunSummary, Sink } from '@skep/runtime';
+import * as bpf from '@skep/bpf';
+import { type Run, type Sink, startRun } from '@skep/runtime';
 import { note } from '../output/out.ts';
 import type { Settings } from '../settings.ts';
 import { mark, printMarks } from '../timing.ts';
@@ -10,20 +11,14 @@ import { summaryText } from './summary.ts';
 
 /** Runs a probe until it is stopped, says what it was, and leaves nothing in the kernel. */
 export async function execute(program: string, flags: RunFlags, settings: Settings): Promise<void> {
+  mark('code read');
   const stopper = listenForSignals();
-  // The runtime's modules are read from disk while the image is.
-  const runtime = import('@skep/runtime');
-  const bpf = await import('@skep/bpf');
   checkPrivileges(bpf.capabilities(), program);
   provideTracefs(bpf);
   if (flags.pinMaps !== undefined || flags.pinProgs !== undefined) provideBpffs(bpf);
-  // Under sudo the image may be read with another user's rights: all code has to be here by then.
-  if (process.env.SUDO_UID) await runtime;
   const { image } = await runSource(program, flags, settings);
-  const { startRun } = await runtime;
-  mark('runtime ready');
-  const { sinks, later } = await chooseOutputs(flags, program, () => stopper.stop('quit'));
-  sinks.push(timingSink());
+  mark('probe read');
+  const { sinks, live, later } = await chooseOutputs(flags, program, () => stopper.stop('quit'));
   const run = await startRun({
     name: image.name,
     objects: image.objects,
@@ -37,21 +32,27 @@ export async function execute(program: string, flags: RunFlags, settings: Settin
     maxSeries: flags.maxSeries,
     timeoutMs: flags.timeout,
     maxEvents: flags.maxEvents,
-    sinks,
+    sinks: [...sinks, timingSink()],
   });
   mark('attached');
   stopper.watch(run);
-  const closeLater = await later(run);
+  const told = new Set<string>();
+  if (!live) tell(run.stats().notes, told);
+  const closeLater = later(run);
   const summary = await run.closed;
   await closeLater();
   stopper.dispose();
-  finish(image.name, summary);
+  if (summary.reason === 'error') throw summary.error;
+  tell(summary.notes, told);
+  note(summaryText(image.name, summary));
 }
 
-function finish(name: string, summary: RunSummary): void {
-  if (summary.reason === 'error') throw summary.error;
-  for (const text of summary.notes) note(text);
-  note(summaryText(name, summary));
+/** What the user should know once: a map that is ignored, a hook that was not taken. */
+function tell(notes: readonly string[], told: Set<string>): void {
+  for (const text of notes) {
+    if (!told.has(text)) note(text);
+    told.add(text);
+  }
 }
 
 /** Ctrl-C, SIGTERM and a closed terminal stop the run; a second one ends the process at once. */

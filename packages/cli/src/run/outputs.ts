@@ -1,4 +1,4 @@
-import type { MetricsServer, Run, Sink } from '@skep/runtime';
+import { JsonSink, MetricsServer, type Run, type Sink } from '@skep/runtime';
 import { note } from '../output/out.ts';
 import { mark } from '../timing.ts';
 import { debugLog } from './debug-log.ts';
@@ -9,40 +9,28 @@ export interface Outputs {
   sinks: Sink[];
   /** Whether the live view has the terminal, so that notes have to wait. */
   live: boolean;
-  /** What need not be ready before the probe runs; returns how to end it. */
-  later(run: Run): Promise<() => Promise<void>>;
+  /** Starts what the probe does not wait for; returns how to end it. */
+  later(run: Run): () => Promise<void>;
 }
 
 /** The live view on a terminal, JSON lines elsewhere, `/metrics` unless unwanted, debug.log if asked for. */
 export async function chooseOutputs(flags: RunFlags, program: string, quit: () => void): Promise<Outputs> {
-  const { JsonSink, MetricsServer } = await import('@skep/runtime');
   const live =
     flags.output !== 'json' && flags.tty && process.stdout.isTTY === true && process.stdin.isTTY === true;
   const sinks: Sink[] = [live ? await liveView(quit) : new JsonSink()];
   if (flags.debug) sinks.push(debugLog('debug.log', { program, ...flags, argv: process.argv.slice(2) }));
-  if (!flags.prom) return { sinks, live, later: async () => async () => undefined };
+  if (!flags.prom) return { sinks, live, later: () => async () => undefined };
   const asked = flags.promListen ?? (flags.promPort === undefined ? undefined : { port: flags.promPort });
   const metrics = new MetricsServer({
     ...asked,
     required: asked !== undefined,
     beeNames: flags.beeMetricNames,
   });
-  if (asked) sinks.push(metrics);
-  const later = async (run: Run): Promise<() => Promise<void>> => {
-    if (asked) {
-      sayWhere(metrics, live);
-      return async () => undefined;
-    }
-    // Nobody asked for the usual port: the probe does not wait for it.
-    await metrics.prepare();
-    metrics.start(run);
-    mark('metrics ready');
-    const { status } = metrics;
+  if (!asked) return { sinks, live, later: (run) => usualMetrics(metrics, run, live) };
+  sinks.push(metrics);
+  const later = () => {
     sayWhere(metrics, live);
-    return async () => {
-      await metrics.stop();
-      if (live && !status.listening) note(`no /metrics: ${status.reason}`);
-    };
+    return async () => undefined;
   };
   return { sinks, live, later };
 }
@@ -51,6 +39,27 @@ async function liveView(onQuit: () => void): Promise<Sink> {
   const { TerminalView } = await import('@skep/runtime/view');
   return new TerminalView({ input: process.stdin, output: process.stdout, onQuit });
 }
+
+/** Nobody asked for the usual port, so the first events do not wait for it, and it may be occupied. */
+function usualMetrics(metrics: MetricsServer, run: Run, live: boolean): () => Promise<void> {
+  let ready: Promise<void> | undefined;
+  const timer = setTimeout(() => {
+    ready = metrics.prepare().then(() => {
+      metrics.start(run);
+      mark('metrics ready');
+      sayWhere(metrics, live);
+    });
+  }, afterFirstEventsMs);
+  return async () => {
+    clearTimeout(timer);
+    await ready;
+    const { status } = metrics;
+    await metrics.stop();
+    if (live && ready && !status.listening) note(`no /metrics: ${status.reason}`);
+  };
+}
+
+const afterFirstEventsMs = 100;
 
 function sayWhere({ status }: MetricsServer, live: boolean): void {
   if (live) return;

@@ -1,9 +1,9 @@
+import { parseReference, pull } from '@skep/oci';
 import { CliError } from '../errors.ts';
 import { openStore } from '../images.ts';
 import { note } from '../output/out.ts';
 import { isFile, looksLikePath, objectFile, type Source, storedImage } from '../probe-source.ts';
 import type { Settings } from '../settings.ts';
-import { mark } from '../timing.ts';
 import { transfer } from '../transfer.ts';
 import type { RunFlags } from './flags.ts';
 
@@ -27,7 +27,6 @@ async function image(reference: string, when: RunFlags['pull'], settings: Settin
     await pullImage(reference, settings);
     found = await storedImage(reference, settings);
   }
-  mark('image read');
   if (found) return found;
   throw new CliError(
     'SKEP_NOT_FOUND',
@@ -37,7 +36,6 @@ async function image(reference: string, when: RunFlags['pull'], settings: Settin
 }
 
 async function pullImage(reference: string, settings: Settings): Promise<void> {
-  const { parseReference, pull } = await import('@skep/oci');
   if (parseReference(reference).registry === undefined) {
     throw new CliError(
       'SKEP_NOT_FOUND',

