@@ -1,71 +1,20 @@
-import type { HistogramState, Series, SeriesRegistry, Stream } from '../types.ts';
-import { grouped, hasScale, perSecond, quantile, quantity } from './format.ts';
+import type { Series, SeriesRegistry, Stream } from '../types.ts';
+import { grouped, perSecond } from './format.ts';
 import {
   compareKeys,
   compileFilter,
   type Query,
   type Row,
-  type SortKey,
   type TableModel,
   type ViewColumn,
 } from './model.ts';
-
-/** What one column shows of a series. */
-interface SeriesColumn extends ViewColumn {
-  text(series: Series): string;
-  key(series: Series): SortKey;
-}
+import { histogramColumns, type SeriesColumn, SeriesRow, StillRow } from './series-rows.ts';
 
 /** The value of a series at the last tick and how fast it grew since the one before. */
 interface Pace {
   value: number;
   perSecond: number;
   tick: number;
-}
-
-/** A series as it is now. */
-class SeriesRow implements Row {
-  readonly series: Series;
-  readonly #columns: readonly SeriesColumn[];
-  constructor(series: Series, columns: readonly SeriesColumn[]) {
-    this.series = series;
-    this.#columns = columns;
-  }
-  get id(): number {
-    return this.series.id;
-  }
-  get histogram(): HistogramState | undefined {
-    return this.series.histogram;
-  }
-  text(column: number): string {
-    return this.#columns[column]!.text(this.series);
-  }
-  key(column: number): SortKey {
-    return this.#columns[column]!.key(this.series);
-  }
-}
-
-/** A series as it was when the table was paused. */
-class StillRow implements Row {
-  readonly id: number;
-  readonly histogram?: HistogramState;
-  readonly #texts: readonly string[];
-  readonly #keys: readonly SortKey[];
-  constructor(row: SeriesRow, columns: number) {
-    this.id = row.id;
-    const h = row.histogram;
-    if (h !== undefined) {
-      this.histogram = { bounds: h.bounds, counts: Array.from(h.counts), count: h.count, sum: h.sum };
-    }
-    this.#texts = Array.from({ length: columns }, (_, i) => row.text(i));
-    this.#keys = Array.from({ length: columns }, (_, i) => row.key(i));
-  }
-  text(column: number): string {
-    return this.#texts[column]!;
-  }
-  key(column: number): SortKey {
-    return this.#keys[column]!;
-  }
 }
 
 /** The series of one stream: counters, gauges, histograms, and the entries of polled `print_` maps. */
@@ -241,25 +190,4 @@ export class SeriesModel implements TableModel {
   clear(): void {
     this.#stale = true;
   }
-}
-
-function histogramColumns(unit: string | undefined): SeriesColumn[] {
-  const number = (title: string, of: (h: HistogramState) => number): SeriesColumn => ({
-    title,
-    unit: hasScale(unit) ? undefined : unit,
-    right: true,
-    numeric: true,
-    text: (series) => (series.histogram === undefined ? '' : quantity(of(series.histogram), unit)),
-    key: (series) => {
-      const value = series.histogram === undefined ? Number.NaN : of(series.histogram);
-      return Number.isNaN(value) ? -1 : value;
-    },
-  });
-  return [
-    { ...number('count', (h) => h.count), unit: undefined, text: (s) => grouped(s.histogram?.count ?? 0) },
-    number('avg', (h) => (h.sum === undefined || h.count === 0 ? Number.NaN : h.sum / h.count)),
-    number('p50', (h) => quantile(h, 0.5)),
-    number('p99', (h) => quantile(h, 0.99)),
-    { title: 'distribution', right: false, numeric: false, draw: 'spark', text: () => '', key: () => 0 },
-  ];
 }
