@@ -160,5 +160,20 @@ static __always_inline __u32 skep_log2(__u64 v)
 	return slot | (v >> 1);
 }
 
+/*
+ * Where v is counted in a power-of-two histogram of `slots` slots, itself a power of two: skep_log2(v), and the last
+ * slot for all that is larger. The empty asm keeps clang from dropping the mask that it can see to be needless:
+ * verifiers before 6.3 lose a bound that was checked on the lower half of a register, and need it.
+ */
+static __always_inline __u64 skep_slot(__u64 v, __u64 slots)
+{
+	__u64 slot = skep_log2(v);
+
+	if (slot >= slots)
+		slot = slots - 1;
+	asm volatile("" : "+r"(slot));
+	return slot & (slots - 1);
+}
+
 #endif /* SOLO_TYPES_H */
 #endif /* SKEP_H */

@@ -19,9 +19,10 @@ export interface CompileOptions {
   /** Flags for clang, each as a shell would write it (`-DA=1 -Iinclude`); relative folders count from the working directory. */
   cflags?: string[];
   /**
-   * The BPF instruction set, `v3` unless said: 32-bit registers and compares, which every kernel since 5.7 verifies
-   * well, and what clang 20 takes by itself. Fixed here because older clangs default to `v1` and the same source
-   * should not become another program.
+   * The BPF instruction set, `v3` unless said: 32-bit registers, compares and atomics that return a value, which every
+   * kernel since 5.12 runs (5.1 but for the atomics), and what clang 20 takes by itself. Fixed here because older
+   * clangs default to `v1` and the same source should not become another program. Verifiers before 6.3 lose some
+   * bounds that were checked on half a register; `v2` has no such compares.
    */
   cpu?: string;
   /** `linux/amd64`, `linux/arm64`, …; this machine's unless said. */

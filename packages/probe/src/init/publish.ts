@@ -8,7 +8,8 @@ export interface Publish {
   code: string;
 }
 
-const SLOTS = 26;
+// A power of two, as skep_slot() wants it: up to 2^32 us, 71 minutes.
+const SLOTS = 32;
 
 const PREFIX = {
   print: 'The name begins with print_: a row for each key.',
@@ -101,7 +102,7 @@ ${signature}
       return `
 #define SLOTS ${SLOTS}
 
-/* slots[i] counts values from 2^i up to 2^(i+1) - 1. */
+/* slots[i] counts values from 2^i up to 2^(i+1) - 1, the last one also all that is larger. */
 struct slots {
 	__u64 slots[SLOTS];
 };
@@ -112,7 +113,6 @@ ${map('struct slots')}
 ${signature}
 {
 	struct slots *found, zero = {};
-	__u32 slot = skep_log2(us);
 
 	found = bpf_map_lookup_elem(&${name}, row);
 	if (!found) {
@@ -121,9 +121,7 @@ ${signature}
 		if (!found)
 			return;
 	}
-	if (slot >= SLOTS)
-		slot = SLOTS - 1;
-	__sync_fetch_and_add(&found->slots[slot], 1);
+	__sync_fetch_and_add(&found->slots[skep_slot(us, SLOTS)], 1);
 }
 `;
   }
