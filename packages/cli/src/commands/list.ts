@@ -16,7 +16,7 @@ export function define(command: Command): void {
   command
     .argument('[reference]', 'only images of this name')
     .option('-q, --quiet', 'only digests')
-    .option('--no-trunc', 'whole digests')
+    .option('--no-trunc', 'whole digests, all programs')
     .option('--format <template>', "json, 'table …' or a Go template")
     .action(list);
   examples(
@@ -60,9 +60,16 @@ async function list(
       CreatedAt: image.created?.toISOString() ?? '',
       CreatedSince: humanAge(image.created),
       Platform: platformOf(image),
-      Programs: (await programsOf(store, image)).join(','),
+      Programs: listed(await programsOf(store, image), trunc),
     };
   }
+}
+
+/** A few names and how many more: the whole list would not fit a line. */
+function listed(names: readonly string[], trunc: boolean): string {
+  const shown = trunc && names.length > 4 ? names.slice(0, 3) : names;
+  const more = names.length - shown.length;
+  return `${shown.join(',')}${more > 0 ? ` +${more}` : ''}`;
 }
 
 function shortened(digest: string, trunc: boolean): string {

@@ -18,7 +18,7 @@ export async function execute(program: string, flags: RunFlags, settings: Settin
   if (flags.pinMaps !== undefined || flags.pinProgs !== undefined) provideBpffs(bpf);
   const { image } = await runSource(program, flags, settings);
   mark('probe read');
-  const { sinks, live, later } = await chooseOutputs(flags, program, () => stopper.stop('quit'));
+  const { sinks, live, later } = chooseOutputs(flags, program, () => stopper.stop('quit'));
   const run = await startRun({
     name: image.name,
     objects: image.objects,

@@ -1,4 +1,4 @@
-import { JsonSink, MetricsServer, type Run, type Sink } from '@skep/runtime';
+import { JsonSink, MetricsServer, type Run, type Sink, TerminalView } from '@skep/runtime';
 import { note } from '../output/out.ts';
 import { mark } from '../timing.ts';
 import { debugLog } from './debug-log.ts';
@@ -14,10 +14,12 @@ export interface Outputs {
 }
 
 /** The live view on a terminal, JSON lines elsewhere, `/metrics` unless unwanted, debug.log if asked for. */
-export async function chooseOutputs(flags: RunFlags, program: string, quit: () => void): Promise<Outputs> {
+export function chooseOutputs(flags: RunFlags, program: string, quit: () => void): Outputs {
   const live =
     flags.output !== 'json' && flags.tty && process.stdout.isTTY === true && process.stdin.isTTY === true;
-  const sinks: Sink[] = [live ? await liveView(quit) : new JsonSink()];
+  const sinks: Sink[] = [
+    live ? new TerminalView({ input: process.stdin, output: process.stdout, onQuit: quit }) : new JsonSink(),
+  ];
   if (flags.debug) sinks.push(debugLog('debug.log', { program, ...flags, argv: process.argv.slice(2) }));
   if (!flags.prom) return { sinks, live, later: () => async () => undefined };
   const asked = flags.promListen ?? (flags.promPort === undefined ? undefined : { port: flags.promPort });
@@ -33,11 +35,6 @@ export async function chooseOutputs(flags: RunFlags, program: string, quit: () =
     return async () => undefined;
   };
   return { sinks, live, later };
-}
-
-async function liveView(onQuit: () => void): Promise<Sink> {
-  const { TerminalView } = await import('@skep/runtime/view');
-  return new TerminalView({ input: process.stdin, output: process.stdout, onQuit });
 }
 
 /** Nobody asked for the usual port, so the first events do not wait for it, and it may be occupied. */
