@@ -2,7 +2,6 @@ export { type CompileOptions, type CompileResult, compile } from './clang/compil
 export { CLANG_SUPPORTED, type Clang, findClang } from './clang/find.ts';
 export { type HeaderDirs, headerDirs, LIBBPF_HEADERS } from './clang/headers.ts';
 export { describeObject, outputOf } from './describe/describe.ts';
-export { type SectionType, sectionType } from './describe/sections.ts';
 export { readTags, type Tags } from './describe/tags.ts';
 export type {
   MapDescription,

@@ -206,6 +206,9 @@ test('vmlinux.h is made once a kernel, kept whole, and made again when the types
   folder.write('btf', 'other types');
   assert.notEqual(await vmlinuxHeader(options), path);
   assert.equal(made, 2);
+  folder.write('btf', 'yet other types');
+  const paths = await Promise.all(Array.from({ length: 5 }, () => vmlinuxHeader(options)));
+  assert.equal(new Set(paths).size, 1);
   assert.deepEqual(
     readdirSync(join(folder.path, 'cache/vmlinux')).filter((n) => n.endsWith('.tmp')),
     [],

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BpfError } from '@skep/bpf';
 import fc from 'fast-check';
-import { mapTypeName } from '../src/describe/map-types.ts';
-import { describeObject, outputOf, ProbeError, readTags, sectionType } from '../src/index.ts';
+import { describeObject, outputOf, ProbeError, readTags } from '../src/index.ts';
 import { build, PROGRAM, tool } from './support.ts';
 
 const SOURCE = `
@@ -28,7 +27,7 @@ static const volatile int local = 3;
 /** help of a program */
 SKEP_OPTIONAL SKEP_HELP("exits") SEC("?tracepoint/sched/sched_process_exit")
 int on_exit(void *ctx) { bpf_printk("hidden format %d", local); return 0; }
-SEC("kprobe.s/tcp_v4_connect") int on_connect(struct pt_regs *ctx) { return not_const + port; }
+SEC("kprobe/tcp_v4_connect") int on_connect(struct pt_regs *ctx) { return not_const + port; }
 static __attribute__((noinline)) int helper(int x) { return x + every; }
 SEC("tp_btf/sys_enter") int on_enter(void *ctx) { return helper(1); }
 `;
@@ -48,7 +47,7 @@ test('an object says what it is', async () => {
         true,
         'exits',
       ],
-      ['on_connect', 'kprobe.s/tcp_v4_connect', 'kprobe', 'tcp_v4_connect', true, false, undefined],
+      ['on_connect', 'kprobe/tcp_v4_connect', 'kprobe', 'tcp_v4_connect', true, false, undefined],
       ['on_enter', 'tp_btf/sys_enter', 'tp_btf', 'sys_enter', true, false, undefined],
     ],
   );
@@ -133,33 +132,11 @@ test('flipped and missing bytes are one of our errors or another description, ne
   );
 });
 
-test('sections, as libbpf names them', () => {
-  const type = (s: string): string => `${sectionType(s).type} ${sectionType(s).target}`.trim();
-  assert.equal(type('tp/oom/mark_victim'), 'tracepoint oom/mark_victim');
-  assert.equal(type('raw_tracepoint/sys_enter'), 'raw_tp sys_enter');
-  assert.equal(type('kretprobe/tcp_close'), 'kretprobe tcp_close');
-  assert.equal(type('kprobe.multi/tcp_*'), 'kprobe.multi tcp_*');
-  assert.equal(type('uprobe//bin/bash:readline'), 'uprobe /bin/bash:readline');
-  assert.equal(type('fentry.s/do_unlinkat'), 'fentry do_unlinkat');
-  assert.equal(type('iter.s/task'), 'iter task');
-  assert.equal(type('xdp'), 'xdp');
-  assert.equal(type('xdp.frags'), 'xdp frags');
-  assert.equal(type('tc'), 'tc');
-  assert.equal(type('cgroup_skb/egress'), 'cgroup_skb egress');
-  assert.equal(type('cgroup/connect4'), 'cgroup connect4');
-  assert.equal(type('sockops'), 'sockops');
-  assert.equal(type('lsm_cgroup/socket_bind'), 'lsm_cgroup socket_bind');
-  assert.equal(type('kprobes/of/nothing'), 'unknown');
-  assert.equal(sectionType('?kprobe/x').autoload, false);
-});
-
-test('prefixes, tags and map types', () => {
+test('prefixes and tags', () => {
   assert.deepEqual(outputOf('hist_time_us'), { kind: 'hist', name: 'time_us' });
   assert.equal(outputOf('printed'), undefined);
   const tags = readTags(['skep:help=a=b', 'skep:unit=', 'skep:label', 'other', 'skep:']);
   assert.deepEqual([tags.help, tags.unit, [...tags.flags]], ['a=b', '', ['label']]);
-  assert.equal(mapTypeName(27), 'ringbuf');
-  assert.equal(mapTypeName(999), 'type 999');
 });
 
 test('the smallest probe has no maps and no parameters', async () => {

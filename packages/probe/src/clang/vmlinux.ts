@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
@@ -64,7 +64,7 @@ export async function vmlinuxHeader(o: VmlinuxOptions): Promise<string> {
 
 /** Through a temporary file and a rename: another build never sees half a header, nor does one after a kill. */
 async function writeWhole(dir: string, path: string, text: string): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
+  const temporary = `${path}.${randomUUID()}.tmp`;
   try {
     await mkdir(dir, { recursive: true });
     try {

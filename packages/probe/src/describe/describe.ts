@@ -1,9 +1,7 @@
-import { Btf, Elf, mapDefinitions } from '@skep/bpf';
+import { Btf, Elf, mapDefinitions, mapTypes, parseSection } from '@skep/bpf';
 import { ProbeError } from '../errors.ts';
 import { licenseOf } from '../license/check.ts';
 import { describeParams } from '../params/params.ts';
-import { mapTypeName } from './map-types.ts';
-import { sectionType } from './sections.ts';
 import { readTags } from './tags.ts';
 import type { MapDescription, ObjectDescription, OutputKind, ProgramDescription } from './types.ts';
 
@@ -40,7 +38,8 @@ export function describeObject(bytes: Uint8Array, name: string): ObjectDescripti
       const { help, unit, flags } = readTags(btf.declTags(m.variableId));
       return {
         name: m.name,
-        type: mapTypeName(m.type),
+        // A map type that is newer than our list keeps its number.
+        type: mapTypes[m.type] ?? `type ${m.type}`,
         maxEntries: m.maxEntries,
         keySize: m.keySize,
         valueSize: m.valueSize,
@@ -78,10 +77,13 @@ function describePrograms(elf: Elf, btf: Btf): ProgramDescription[] {
     if ((section.flags & SHF_EXECINSTR) === 0) continue;
     const func = btf.find(symbol.name, 'func');
     const { help, flags } = readTags(func ? btf.declTags(func.id) : []);
+    const { kind, target } = parseSection(section.name);
     programs.push({
       name: symbol.name,
       section: section.name,
-      ...sectionType(section.name),
+      type: kind,
+      target,
+      autoload: !section.name.startsWith('?'),
       optional: flags.has('optional'),
       help,
     });
