@@ -3,6 +3,7 @@
 #
 # Debian's static libbpf is not position-independent, so the shared one is carried. DT_RPATH (not DT_RUNPATH)
 # is asked for because only it also serves the libraries' own needs: libbpf finds our libelf and libz too.
+# nodelete: Node unloads an addon when the worker that loaded it ends, but libuv still calls back into it.
 set -eu
 cd "$(dirname "$0")"
 out=../build
@@ -20,7 +21,7 @@ tmp=$(mktemp -d "$out/.build.XXXXXX")
 trap 'rm -rf "$tmp"' EXIT
 ${CC:-cc} -std=gnu11 -O2 -shared -fPIC -fvisibility=hidden -Wall -Wextra -Werror -isystem "$node_headers" \
   -o "$tmp/skep_bpf.node" ./*.c \
-  -Wl,--no-as-needed -lbpf -lelf -lz -Wl,--as-needed -Wl,-rpath,'$ORIGIN' -Wl,--disable-new-dtags
+  -Wl,--no-as-needed -lbpf -lelf -lz -Wl,--as-needed -Wl,-rpath,'$ORIGIN' -Wl,--disable-new-dtags -Wl,-z,nodelete
 strip --strip-unneeded "$tmp/skep_bpf.node"
 for lib in libbpf.so.1 libelf.so.1 libz.so.1; do
   cp -L "$(${CC:-cc} -print-file-name=$lib)" "$tmp/$lib"

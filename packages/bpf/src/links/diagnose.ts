@@ -132,7 +132,9 @@ function uprobe(hook: Hook, cause: NativeError): Reason | undefined {
 }
 
 function usdt(hook: Hook, cause: NativeError): Reason | undefined {
-  if (/failed to find USDT support BPF maps/.test(cause.log ?? '')) {
+  // libbpf says so at the first attempt only; it looks for these maps by name.
+  const log = cause.log ?? '';
+  if (/failed to find USDT support BPF maps/.test(log) || (cause.errno === Errno.ESRCH && log === '')) {
     return {
       code: 'SKEP_ATTACH',
       why: 'it was compiled without the support that USDT probes need',

@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+
+const build = fileURLToPath(new URL('../build/', import.meta.url));
+const kernel = new URL('./support/kernel.ts', import.meta.url).href;
+const index = new URL('../src/index.ts', import.meta.url).href;
+const producers = new URL('./support/producers.ts', import.meta.url).href;
+
+/** Runs TypeScript in another process, as a crash would take this one along. */
+function run(code: string, flags: string[] = []): string {
+  return execFileSync(process.execPath, [...flags, '--input-type=module-typescript', '-e', code], {
+    encoding: 'utf8',
+  });
+}
+
+test('the addon and what it carries need no newer glibc than 2.33', () => {
+  for (const file of ['skep_bpf.node', 'libbpf.so.1', 'libelf.so.1', 'libz.so.1']) {
+    const symbols = execFileSync('objdump', ['-T', `${build}${file}`], { encoding: 'utf8' });
+    const versions = [...symbols.matchAll(/GLIBC_(\d+)\.(\d+)/g)].map(
+      (m) => Number(m[1]) * 1000 + Number(m[2]),
+    );
+    assert.ok(versions.length > 0);
+    assert.ok(Math.max(...versions) <= 2033, `${file} needs glibc ${Math.max(...versions) / 1000}`);
+  }
+});
+
+test('libbpf, libelf and libz are found beside the addon, not in the system', () => {
+  const code = `
+    import { readFileSync } from 'node:fs';
+    import { possibleCpus, probeMapType } from ${JSON.stringify(index)};
+    probeMapType('hash');
+    console.log(readFileSync('/proc/self/maps', 'utf8').split('\\n').map((l) => l.split(/ +/)[5]).filter((p) => /lib(bpf|elf|z)[.-]/.test(p ?? '')).join('\\n'));`;
+  const paths = new Set(run(code).trim().split('\n'));
+  assert.deepEqual(
+    [...paths].sort(),
+    ['libbpf.so.1', 'libelf.so.1', 'libz.so.1'].map((f) => `${build}${f}`),
+  );
+});
+
+test('importing the package does not load the addon', () => {
+  const code = `
+    import { readFileSync } from 'node:fs';
+    import ${JSON.stringify(index)};
+    console.log(readFileSync('/proc/self/maps', 'utf8').includes('skep_bpf.node'));`;
+  assert.equal(run(code).trim(), 'false');
+});
+
+test('handles that are dropped instead of closed are collected, their memory too', () => {
+  const code = `
+    import { readFileSync } from 'node:fs';
+    import { openSource, openFds, u64 } from ${JSON.stringify(kernel)};
+    import { openRingBuffer, Poller } from ${JSON.stringify(index)};
+    import { producers } from ${JSON.stringify(producers)};
+    const rings = () => readFileSync('/proc/self/maps', 'utf8').split('\\n').filter((l) => l.includes('bpf-map')).length;
+    const round = async () => {
+      const object = openSource(producers);
+      await object.load();
+      const reader = openRingBuffer(object.map('ring'));
+      object.program('fill_ring').testRun({ context: u64(10) });
+      new Poller(reader.fd, () => {});
+      return reader.drain(() => {});
+    };
+    await round(); gc(); await new Promise((r) => setImmediate(r));
+    const fds = openFds();
+    for (let i = 0; i < 20; i++) await round();
+    for (let i = 0; i < 10; i++) { gc(); await new Promise((r) => setTimeout(r, 5)); }
+    console.log(JSON.stringify({ fds: openFds() - fds, rings: rings() }));`;
+  const left = JSON.parse(run(code, ['--expose-gc'])) as { fds: number; rings: number };
+  assert.ok(left.fds <= 0, `${left.fds} descriptors`);
+  assert.equal(left.rings, 0);
+});
+
+test('a worker thread can use it and end in the middle of everything', async () => {
+  const code = `
+    const { openSource, u64 } = await import(${JSON.stringify(kernel)});
+    const { openRingBuffer, Poller } = await import(${JSON.stringify(index)});
+    const { producers } = await import(${JSON.stringify(producers)});
+    const { parentPort } = await import('node:worker_threads');
+    const object = openSource(producers);
+    await object.load();
+    const reader = openRingBuffer(object.map('ring'));
+    const poller = new Poller(reader.fd, () => { parentPort.postMessage(reader.drain(() => {})); });
+    poller.start();
+    object.program('fill_ring').testRun({ context: u64(5) });`;
+  const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(code)}`));
+  const seen = await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
+  assert.equal(seen, 4);
+  await worker.terminate();
+});
+
+test('arguments of the wrong kind throw, they do not crash', () => {
+  const code = `
+    import { native } from ${JSON.stringify(new URL('../src/native.ts', import.meta.url).href)};
+    const n = native();
+    let thrown = 0, called = 0;
+    const junk = [undefined, null, 0, -1, 2 ** 40, 'x', true, 1n, {}, [], new Uint8Array(0), new Float64Array(2), () => {}, Symbol('s')];
+    // Not with numbers: they would be real descriptors. memlock, statsEnable and mountFs act on the system.
+    const skip = new Set(['fdClose', 'linkFromFd', 'memlock', 'statsEnable', 'mountFs', 'vmlinuxDump']);
+    for (const [name, f] of Object.entries(n)) {
+      if (typeof f !== 'function' || skip.has(name)) continue;
+      for (const a of junk) for (const b of junk) {
+        called++;
+        if (typeof a === 'number') continue;
+        try { const r = f(a, b, b, a, b, a); if (r instanceof Promise) r.catch(() => {}); } catch { thrown++; }
+      }
+    }
+    console.log(called > 1000 && thrown > 1000);`;
+  assert.equal(run(code).trim(), 'true');
+});
+
+test('build.sh does nothing when nothing has changed', () => {
+  const script = fileURLToPath(new URL('../native/build.sh', import.meta.url));
+  assert.ok(existsSync(`${build}skep_bpf.node`));
+  const start = performance.now();
+  execFileSync('sh', [script]);
+  assert.ok(performance.now() - start < 1000);
+});

@@ -1,0 +1,231 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, rmSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { test } from 'node:test';
+import { closeLinks, ensureBpffs, probeHook } from '../src/index.ts';
+import { asU64, callGetpriority, loadedPrograms, openSource, u32 } from './support/kernel.ts';
+
+/** A program in a section that counts its runs in this process. */
+const counting = (section: string, more = '') => `
+const volatile __u32 only_pid = 0;
+__u64 runs = 0;
+${more}
+SEC("${section}") int skep_t_count(void *ctx) {
+  if (MINE(only_pid)) __sync_fetch_and_add(&runs, 1);
+  return 0;
+}`;
+
+async function loaded(section: string, more?: string) {
+  const object = openSource(counting(section, more), 'counting');
+  object.setGlobal('only_pid', u32(process.pid));
+  await object.load();
+  const bss = object.maps.find((m) => m.name.endsWith('.bss'))!;
+  return { object, program: object.programs[0]!, runs: () => asU64(bss.get(u32(0))) };
+}
+
+test('raw_tp and tp_btf run at their tracepoint', async () => {
+  for (const section of ['raw_tp/sys_enter', 'raw_tracepoint/sys_enter', 'tp_btf/sys_enter']) {
+    const { object, program, runs } = await loaded(section);
+    program.attach();
+    callGetpriority(100);
+    const seen = runs();
+    object.close();
+    assert.ok(seen >= 100, `${section}: ${seen}`);
+  }
+});
+
+test('a tracepoint can be given when attaching, in both spellings', async () => {
+  const { object, program, runs } = await loaded('tp');
+  using _ = object;
+  program.attach({ target: 'syscalls/sys_enter_getpriority' });
+  callGetpriority(5);
+  program.attach({ target: 'syscalls:sys_exit_getpriority' });
+  callGetpriority(5);
+  assert.equal(runs(), 15);
+});
+
+test('uprobe and uretprobe count calls of one function in one process', async () => {
+  // Node calls libc's getpriority for os.getPriority.
+  for (const section of ['uprobe', 'uretprobe']) {
+    const { object, program, runs } = await loaded(section);
+    program.attach({ target: 'libc.so.6:getpriority', pid: process.pid });
+    callGetpriority(20);
+    const seen = runs();
+    object.close();
+    assert.equal(seen, 20, section);
+  }
+});
+
+test('a perf event samples this process', async () => {
+  const { object, program, runs } = await loaded('perf_event');
+  using _ = object;
+  const link = program.attach({ pid: process.pid, sampleFrequency: 1000 });
+  const end = performance.now() + 100;
+  while (performance.now() < end);
+  link.close();
+  assert.ok(runs() > 10, `${runs()}`);
+});
+
+test('an iterator is read to its end', async () => {
+  const object = openSource(
+    `struct seq_file;
+     struct bpf_iter_meta { struct seq_file *seq; __u64 session_id; __u64 seq_num; } __attribute__((preserve_access_index));
+     struct task_struct { int tgid, pid; } __attribute__((preserve_access_index));
+     struct bpf_iter__task { struct bpf_iter_meta *meta; struct task_struct *task; } __attribute__((preserve_access_index));
+     SEC("iter/task") int tasks(struct bpf_iter__task *ctx) {
+       struct task_struct *task = ctx->task;
+       if (task) { __u64 id = task->tgid; bpf_seq_write(ctx->meta->seq, &id, sizeof id); }
+       return 0;
+     }`,
+    'tasks',
+  );
+  using _ = object;
+  await object.load();
+  const bytes = await object.program('tasks').attach().readIterator();
+  const pids = new BigUint64Array(bytes.buffer, bytes.byteOffset, bytes.length / 8);
+  assert.ok(pids.includes(BigInt(process.pid)));
+});
+
+test('xdp and tc attach to an interface of our own, and leave it', async () => {
+  const name = `skt${process.pid % 100000}`;
+  execFileSync('ip', ['link', 'add', name, 'type', 'veth', 'peer', 'name', `${name}p`]);
+  try {
+    for (const [section, direction] of [['xdp'], ['tc', 'egress'], ['tcx/ingress']] as const) {
+      const object = openSource(
+        `SEC("${section}") int skep_t_net(void *ctx) { return ${section === 'xdp' ? 2 : 0}; }`,
+      );
+      await object.load();
+      object.programs[0]!.attach({ target: name, direction });
+      const shown = execFileSync('bpftool', ['-j', 'net', 'show', 'dev', name], { encoding: 'utf8' });
+      const links = execFileSync('bpftool', ['-j', 'link', 'show'], { encoding: 'utf8' });
+      const id = object.programs[0]!.info().id;
+      assert.ok(shown.includes(`"id":${id}`) || links.includes(`"prog_id":${id}`), section);
+      object.close();
+      const after = execFileSync('bpftool', ['-j', 'link', 'show'], { encoding: 'utf8' });
+      assert.ok(!after.includes(`"prog_id":${id},`));
+    }
+  } finally {
+    execFileSync('ip', ['link', 'del', name]);
+  }
+});
+
+test('a pinned link keeps the program attached until the pin goes', async () => {
+  const path = `${ensureBpffs()}/skep_t_link_${process.pid}`;
+  const { object, program, runs } = await loaded('tp/syscalls/sys_enter_getpriority');
+  using _ = object;
+  try {
+    const link = program.attach();
+    link.pin(path);
+    link.close();
+    callGetpriority(7);
+    assert.equal(runs(), 7);
+  } finally {
+    rmSync(path, { force: true });
+  }
+  assert.equal(existsSync(path), false);
+});
+
+test('many links close on the pool while the event loop goes on', async () => {
+  const five = await Promise.all(
+    Array.from({ length: 5 }, () => loaded('tp/syscalls/sys_enter_getpriority')),
+  );
+  const links = five.map(({ program }) => program.attach());
+  let turns = 0;
+  let done = false;
+  const turn = () => {
+    turns++;
+    if (!done) setImmediate(turn);
+  };
+  turn();
+  await closeLinks(links);
+  done = true;
+  assert.ok(turns > 5, `${turns}`);
+  assert.ok(links.every((l) => l.closed));
+  for (const { object } of five) {
+    assert.deepEqual(object.links, []);
+    object.close();
+  }
+});
+
+test('kill -9 leaves nothing in the kernel', async () => {
+  const source = counting('tp/syscalls/sys_enter_getpriority').replace('skep_t_count', 'skep_t_killed');
+  const child = spawn(
+    process.execPath,
+    [
+      '--input-type=module-typescript',
+      '-e',
+      `import { openSource } from ${JSON.stringify(new URL('./support/kernel.ts', import.meta.url).href)};
+     const object = openSource(${JSON.stringify(source)});
+     await object.load();
+     object.programs[0].attach();
+     console.log('attached');
+     setInterval(() => {}, 1000);`,
+    ],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  const lines = createInterface(child.stdout);
+  await once(lines, 'line');
+  assert.ok(loadedPrograms().includes('skep_t_killed'));
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  // The kernel frees a program after a grace period.
+  for (let i = 0; i < 100 && loadedPrograms().includes('skep_t_killed'); i++)
+    await new Promise((r) => setTimeout(r, 20));
+  assert.ok(!loadedPrograms().includes('skep_t_killed'));
+});
+
+for (const [section, code, message] of [
+  [
+    'tp/oom/mark_victimx',
+    'SKEP_UNSUPPORTED',
+    /"skep_t_count".*oom\/mark_victimx: this kernel has no such tracepoint/,
+  ],
+  ['tp/ooom/mark_victim', 'SKEP_UNSUPPORTED', /no tracepoint category "ooom"/],
+  ['tp', 'SKEP_ARGUMENT', /names no hook/],
+  ['raw_tp/nope', 'SKEP_UNSUPPORTED', /no such tracepoint/],
+  ['uprobe//bin/nope:readline', 'SKEP_ATTACH', /no file \/bin\/nope/],
+  ['uprobe//bin/sh:nope_nope', 'SKEP_ATTACH', /no function "nope_nope"/],
+  ['usdt//bin/sh:a:b', 'SKEP_ATTACH', /USDT/],
+  ['xdp', 'SKEP_ARGUMENT', /names no hook/],
+  ['socket', 'SKEP_UNSUPPORTED', /no hook/],
+] as const) {
+  test(`attaching ${section} fails with a reason`, async () => {
+    const { object, program } = await loaded(
+      section,
+      section === 'xdp'
+        ? '#undef MINE\n#define MINE(p) 1'
+        : section === 'socket'
+          ? '#undef MINE\n#define MINE(p) 1'
+          : '',
+    );
+    using _ = object;
+    assert.throws(() => program.attach(), { code, message });
+    await assert.rejects(program.attachAsync(), { code, message });
+  });
+}
+
+test('where a kernel lacks a kind of hook, the error says which', async (t) => {
+  const kprobe = probeHook('kprobe');
+  const { object, program } = await loaded('kprobe/do_exit');
+  using _ = object;
+  if (kprobe.available) {
+    program.attach().close();
+    assert.throws(() => program.attach({ target: 'no_such_function_x' }), {
+      code: 'SKEP_UNSUPPORTED',
+      message: /no function/,
+    });
+  } else {
+    assert.throws(() => program.attach(), { code: 'SKEP_UNSUPPORTED', message: /without kprobes/ });
+  }
+  const fentry = openSource('SEC("fentry/vfs_read") int skep_t_f(void *ctx) { return 0; }', 'entry');
+  using _fentry = fentry;
+  if (probeHook('fentry').available) {
+    await fentry.load();
+    fentry.programs[0]!.attach().close();
+  } else {
+    await assert.rejects(fentry.load(), { code: 'SKEP_UNSUPPORTED', message: /no BPF trampolines/ });
+  }
+  t.diagnostic(`kprobe ${kprobe.available}, fentry ${probeHook('fentry').available}`);
+});
