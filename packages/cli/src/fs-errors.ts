@@ -26,12 +26,12 @@ const sentences: Record<string, { says: string; hint: string; kind: Sentence['ki
   ENOTEMPTY: { says: 'the folder is not empty', hint: 'Use another one.', kind: 'general' },
   ENOSPC: {
     says: 'no space left on the disk',
-    hint: 'Free some, or use --storage on another disk.',
+    hint: 'Free some, or write to another disk (for images: --storage).',
     kind: 'general',
   },
   EDQUOT: {
     says: 'the disk quota is used up',
-    hint: 'Free some, or use --storage on another disk.',
+    hint: 'Free some, or write to another disk (for images: --storage).',
     kind: 'general',
   },
   EMFILE: { says: 'too many open files', hint: 'Raise the limit: ulimit -n 4096.', kind: 'general' },

@@ -24,8 +24,8 @@ export async function noImage(store: Store, reference: string): Promise<never> {
     'SKEP_NOT_FOUND',
     `no image "${reference}" in the local store`,
     shown.length > 0
-      ? `There ${shown.length === 1 ? 'is' : 'are'} ${shown.join(', ')}. skep pull brings one from a registry.`
-      : 'The store is empty: skep build FILE.c NAME makes an image, skep pull brings one.',
+      ? `There ${shown.length === 1 ? 'is' : 'are'} ${shown.join(', ')}. skep pull HOST/NAME brings one from a registry.`
+      : 'The store is empty: skep build FILE.c NAME makes an image, skep pull HOST/NAME brings one.',
   );
 }
 

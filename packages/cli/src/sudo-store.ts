@@ -20,7 +20,8 @@ export async function inInvokersStore<T>(
   settings: Settings,
   work: (settings: Settings) => Promise<T>,
 ): Promise<T | undefined> {
-  const invoker = settings.storageGiven ? undefined : findInvoker(process.env);
+  const isRoot = process.geteuid?.() === 0;
+  const invoker = isRoot && !settings.storageGiven ? findInvoker(process.env) : undefined;
   if (!invoker || !existsSync(invoker.storage)) return undefined;
   process.setegid?.(invoker.gid);
   process.seteuid?.(invoker.uid);
@@ -32,13 +33,17 @@ export async function inInvokersStore<T>(
   }
 }
 
-function findInvoker(env: NodeJS.ProcessEnv): Invoker | undefined {
+/** Who called sudo, going by its variables and the list of users. Exported for its test. */
+export function findInvoker(
+  env: NodeJS.ProcessEnv,
+  users: () => string = () => readFileSync('/etc/passwd', 'utf8'),
+): Invoker | undefined {
   const [uid, gid] = [Number(env.SUDO_UID), Number(env.SUDO_GID)];
-  if (process.geteuid?.() !== 0 || !(uid > 0) || !(gid > 0)) return undefined;
-  const entry = readFileSync('/etc/passwd', 'utf8')
+  if (!(uid > 0) || !(gid > 0)) return undefined;
+  const entry = users()
     .split('\n')
     .map((line) => line.split(':'))
     .find((fields) => fields[2] === String(uid));
-  const [name, home] = [entry?.[0], entry?.[5]];
+  const [name, , , , , home] = entry ?? [];
   return name && home ? { uid, gid, name, storage: defaultStorage(home) } : undefined;
 }

@@ -26,9 +26,12 @@ test('every error code of every package has its exit code', () => {
 
 test('the documents say what the code says', async () => {
   const cli = readFileSync(join(docs, 'cli.md'), 'utf8');
-  assert.equal(cli, await cliReference(), 'run node packages/cli/scripts/docs.ts');
+  assert.ok(cli === (await cliReference()), 'docs/cli.md is old: run node packages/cli/scripts/docs.ts');
   const exitCodes = readFileSync(join(docs, 'exit-codes.md'), 'utf8');
-  assert.equal(exitCodes, exitCodeDocument(exitCodes), 'run node packages/cli/scripts/docs.ts');
+  assert.ok(
+    exitCodes === exitCodeDocument(exitCodes),
+    'docs/exit-codes.md is old: run node packages/cli/scripts/docs.ts',
+  );
 });
 
 test('an error is a sentence and a hint, whatever was thrown', () => {

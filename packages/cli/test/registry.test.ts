@@ -120,6 +120,26 @@ test('a registry that is not there, and a pull that is given up', async () => {
   assert.match(stderr, /^skep: .+\n {2}\S/);
 });
 
+test('a progress bar on a terminal, which is gone afterwards', async () => {
+  using box = new Sandbox();
+  await using registry = await realRegistry(box);
+  const reference = `${registry.host}/calls:1`;
+  await built(box, reference);
+  const main = join(import.meta.dirname, '../src/main.ts');
+  const command = `${process.execPath} ${main} push ${reference}`;
+  const child = spawn('script', ['-qec', command, '/dev/null'], {
+    env: box.env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let screen = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    screen += chunk.toString();
+  });
+  await once(child, 'close');
+  assert.match(screen, /pushing .*calls:1 .* %/);
+  assert.match(screen, /\r\x1b\[K[^\r]*calls:1: digest: sha256:/, 'cleared before the result');
+});
+
 test('login keeps what docker would, logout takes it away', async () => {
   using box = new Sandbox();
   await using registry = await fakeRegistry((request, response) => {

@@ -164,6 +164,45 @@ test('without rights: which one is missing, and the way out', needsRoot, async (
   assert.match(stderr, /setcap/);
 });
 
+test(
+  'a program that the verifier refuses: the reason, the line, exit 5, the log with -v',
+  needsRoot,
+  async () => {
+    writeFileSync(
+      box.path('refused.c'),
+      `#include "skep.h"
+SKEP_HASH(counter_x, __u32, __u64, 16);
+SEC("raw_tp/sys_enter")
+int f(void *ctx)
+{
+	__u32 key = 1;
+	__u64 *value = bpf_map_lookup_elem(&counter_x, &key);
+	return *value;
+}
+char LICENSE[] SEC("license") = "GPL";
+`,
+    );
+    const { stderr } = await box.fails(5, /refused\.c:8/, ['run', 'refused.c', '--no-prom']);
+    assert.ok(stderr.split('\n').length < 12, stderr);
+    const verbose = await box.fails(5, /refused\.c:8/, ['run', 'refused.c', '--no-prom', '-v']);
+    assert.ok(verbose.stderr.length > stderr.length + 200, 'the whole log');
+  },
+);
+
+test('a full disk behind standard output ends the run with a sentence and 1', needsRoot, async () => {
+  const command = `${process.execPath} ${main} run calls:1 --set ${me} --no-prom -o json > /dev/full`;
+  const child = spawn('sh', ['-c', `exec ${command}`], { env: box.env, stdio: ['ignore', 'ignore', 'pipe'] });
+  let stderr = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr += chunk.toString();
+  });
+  const timer = setInterval(() => callUmask(1), 20);
+  const [code] = await once(child, 'close');
+  clearInterval(timer);
+  assert.equal(code, 1, stderr);
+  assert.match(stderr, /^skep: standard output: no space left on the disk\n {2}\S/);
+});
+
 test('the live view in a terminal: rows come, q leaves, the terminal is as before', needsRoot, async () => {
   const session = `skep-cli-test-${process.pid}`;
   const tmux = (...args: string[]) => execFileSync('tmux', ['-L', session, ...args], { encoding: 'utf8' });

@@ -42,9 +42,17 @@ export async function execute(program: string, flags: RunFlags, settings: Settin
   const summary = await run.closed;
   await closeLater();
   stopper.dispose();
-  if (summary.reason === 'error') throw summary.error;
+  if (summary.reason === 'error') throw named(summary.error);
   tell(summary.notes, told);
   note(summaryText(image.name, summary));
+}
+
+/** An error of writing knows no path: only standard output is written to. */
+function named(error: unknown): unknown {
+  if (error instanceof Error && 'syscall' in error && error.syscall === 'write' && !('path' in error)) {
+    Object.assign(error, { path: 'standard output' });
+  }
+  return error;
 }
 
 /** What the user should know once: a map that is ignored, a hook that was not taken. */

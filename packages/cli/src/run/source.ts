@@ -1,6 +1,6 @@
 import { parseReference, pull } from '@skep/oci';
 import { CliError } from '../errors.ts';
-import { openStore } from '../images.ts';
+import { noImage, openStore } from '../images.ts';
 import { note } from '../output/out.ts';
 import { isFile, looksLikePath, objectFile, type Source, storedImage } from '../probe-source.ts';
 import type { Settings } from '../settings.ts';
@@ -36,13 +36,8 @@ async function image(reference: string, when: RunFlags['pull'], settings: Settin
 }
 
 async function pullImage(reference: string, settings: Settings): Promise<void> {
-  if (parseReference(reference).registry === undefined) {
-    throw new CliError(
-      'SKEP_NOT_FOUND',
-      `no image "${reference}" in the local store, and no file of that name`,
-      'skep list shows the images. To fetch one, write the registry too: ghcr.io/me/NAME:TAG.',
-    );
-  }
+  // A short name means the local store: there is nowhere to fetch it from.
+  if (parseReference(reference).registry === undefined) await noImage(await openStore(settings), reference);
   note(`pulling ${reference}`);
   const store = await openStore(settings);
   await transfer(`pulling ${reference}`, settings, false, (o) => pull(store, reference, o));

@@ -54,7 +54,7 @@ export class JsonSink implements Sink {
     this.#run = run;
     const { output = 1, queueBytes = 8 * 1024 * 1024 } = this.#options;
     this.#output = isOutput(output) ? output : openOutput(output);
-    this.#output.onClose(() => void run.stop('output-closed'));
+    this.#output.onClose((error) => void (isFull(error) ? run.stop('error', error) : run.stop('output-closed')));
     this.#middles = run.streams.map((s) => `","map":${JSON.stringify(s.map)},"data":`);
     this.#lines = new LineBuffer({
       output: this.#output,
@@ -150,6 +150,11 @@ export function seriesData(series: Series): Record<string, Value> {
     );
   }
   return out;
+}
+
+/** A file that takes no more is an error; a reader that went away is an end. */
+function isFull(error: Error): boolean {
+  return ['ENOSPC', 'EDQUOT', 'EFBIG'].includes((error as NodeJS.ErrnoException).code ?? '');
 }
 
 function isOutput(o: number | Writable | Output): o is Output {
