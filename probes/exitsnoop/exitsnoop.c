@@ -3,7 +3,8 @@
  * Processes that end: how long they lived and with what exit code or signal.
  *
  * The hook runs for each thread; a process has ended when its last thread has. That thread need not be the first one,
- * so the process is told by signal->live, which the kernel has brought down to 0 by then.
+ * so the end is told by signal->live, which the kernel has brought down to 0 by then. Two threads that end at once can
+ * both find it at 0 before either reaches the hook: `seen` lets one of them through.
  */
 #include "skep.h"
 #include "skep_filter.h"
@@ -21,16 +22,29 @@ struct ended {
 	duration_ns age SKEP_HELP("how long it lived");
 };
 
+/* Which process, also when its id is used again. */
+struct process {
+	__u32 pid;
+	__u64 started;
+} __attribute__((packed));
+
+SKEP_LRU_HASH(seen, struct process, __u8, 8192);
 SKEP_RINGBUF(print_exits, struct ended, 256 * 1024) SKEP_HELP("one row a process that ended");
 
 SEC("tracepoint/sched/sched_process_exit")
 int process_exit(void *ctx)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	__u32 code;
+	struct process process = {};
 	struct ended *e;
+	__u8 yes = 1;
+	__u32 code;
 
 	if (BPF_CORE_READ(task, signal, live.counter) != 0 || !skep_watched())
+		return 0;
+	process.pid = bpf_get_current_pid_tgid() >> 32;
+	process.started = BPF_CORE_READ(task, group_leader, start_time);
+	if (bpf_map_update_elem(&seen, &process, &yes, BPF_NOEXIST))
 		return 0;
 	/* When the whole group was told to end, by exit_group or a signal, the code is the group's. */
 	code = BPF_CORE_READ(task, signal, group_exit_code);
@@ -41,14 +55,14 @@ int process_exit(void *ctx)
 	e = skep_reserve(print_exits, struct ended);
 	if (!e)
 		return 0;
-	e->pid = bpf_get_current_pid_tgid() >> 32;
+	e->pid = process.pid;
 	e->ppid = BPF_CORE_READ(task, real_parent, tgid);
 	e->uid = bpf_get_current_uid_gid();
 	bpf_get_current_comm(e->comm, sizeof(e->comm));
 	e->exit_code = (code >> 8) & 0xff;
 	e->signal = code & 0x7f;
 	e->core_dumped = code & 0x80;
-	e->age = bpf_ktime_get_ns() - BPF_CORE_READ(task, group_leader, start_time);
+	e->age = bpf_ktime_get_ns() - process.started;
 	skep_submit(e);
 	return 0;
 }

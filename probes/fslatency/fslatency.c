@@ -101,15 +101,15 @@ static __always_inline int leave(void)
 	struct call *call = bpf_map_lookup_elem(&calls, &id);
 	struct slots *slots;
 	struct where where;
-	__u32 slot;
+	__u64 took;
 
 	if (!call)
 		return 0;
-	slot = skep_log2((bpf_ktime_get_ns() - call->started) / 1000);
+	took = bpf_ktime_get_ns() - call->started;
 	where = call->where;
 	slots = slots_of(&where);
-	if (slots && slot < SLOTS)
-		__sync_fetch_and_add(&slots->slots[slot], 1);
+	if (slots)
+		__sync_fetch_and_add(&slots->slots[skep_slot(took / 1000, SLOTS)], 1);
 	bpf_map_delete_elem(&calls, &id);
 	return 0;
 }

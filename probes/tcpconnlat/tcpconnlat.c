@@ -26,7 +26,7 @@ struct attempt {
 	char comm[16];
 };
 
-#define SLOTS 27 /* up to 2^26 us, 67 s: TCP gives up after about two minutes */
+#define SLOTS 32 /* up to 2^31 us; TCP gives up after about two minutes */
 
 struct slots {
 	__u64 slots[SLOTS];
@@ -40,14 +40,11 @@ SKEP_ARRAY(hist_tcp_connect_latency, struct slots, 1) SKEP_UNIT("us")
 static __always_inline void observe(__u64 ns)
 {
 	__u32 zero = 0;
-	__u32 slot = skep_log2(ns / 1000);
 	struct slots *slots = bpf_map_lookup_elem(&hist_tcp_connect_latency, &zero);
 
 	if (!slots)
 		return;
-	if (slot >= SLOTS)
-		slot = SLOTS - 1;
-	__sync_fetch_and_add(&slots->slots[slot], 1);
+	__sync_fetch_and_add(&slots->slots[skep_slot(ns / 1000, SLOTS)], 1);
 }
 
 static __always_inline void begin(__u64 socket)

@@ -1,6 +1,6 @@
 import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
 import { stripTypeScriptTypes } from 'node:module';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { type BuiltFixture, buildFixtures } from '../support/fixtures.ts';
 import type { Entry } from './cpio.ts';
 
@@ -26,7 +26,7 @@ const leftOut = new Set([
  * The part of a guest that changes with every edit: the checkout under /skep, the objects its tests load, and
  * what to run. A guest tests the same files as the host; only their types are blanked here, as Node would do there.
  */
-export async function overlay(command: string): Promise<Entry[]> {
+export async function overlay(command: string, kept?: string): Promise<Entry[]> {
   const entries: Entry[] = [
     { path: 'command', kind: 'file', data: Buffer.from(`${command}\n`) },
     {
@@ -42,8 +42,9 @@ export async function overlay(command: string): Promise<Entry[]> {
     entries.push({ path: `etc/${name}`, kind: 'file', data: await readFile(join(etc, name)) });
   }
   for (const top of ['package.json', 'packages', 'probes', 'test', 'scripts', 'node_modules', 'bin']) {
-    await collect(join(root, top), entries);
+    await collect(join(root, top), join('skep', top), entries);
   }
+  if (kept) await collect(kept, 'kept', entries);
   for (const f of await buildFixtures()) entries.push(await fixtureEntry(f));
   return entries;
 }
@@ -52,24 +53,19 @@ async function fixtureEntry(f: BuiltFixture): Promise<Entry> {
   return { path: `fixtures/${f.source}.o`, kind: 'file', data: await readFile(f.object) };
 }
 
-async function collect(path: string, into: Entry[]): Promise<void> {
-  const to = join('skep', relative(root, path));
+async function collect(path: string, to: string, into: Entry[]): Promise<void> {
   const stat = await lstat(path);
   if (stat.isSymbolicLink()) {
     into.push({ path: to, kind: 'link', target: await readlink(path) });
   } else if (stat.isDirectory()) {
     into.push({ path: to, kind: 'dir' });
     for (const name of await readdir(path)) {
-      if (!leftOut.has(name)) await collect(join(path, name), into);
+      if (!leftOut.has(name)) await collect(join(path, name), join(to, name), into);
     }
   } else if (stat.isFile() && !path.endsWith('.tgz')) {
-    const data = await readFile(path);
-    into.push({
-      path: to,
-      kind: 'file',
-      data: isOurSource(path) ? Buffer.from(stripTypeScriptTypes(data.toString())) : data,
-      executable: (stat.mode & 0o100) !== 0,
-    });
+    const raw = await readFile(path);
+    const data = isOurSource(path) ? Buffer.from(stripTypeScriptTypes(raw.toString())) : raw;
+    into.push({ path: to, kind: 'file', data, executable: (stat.mode & 0o100) !== 0 });
   }
 }
 

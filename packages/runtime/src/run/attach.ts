@@ -25,8 +25,10 @@ export async function attachAll(opened: readonly Opened[], notes: string[]): Pro
     if (links.length === 0) {
       throw new RuntimeError(
         'SKEP_NOTHING_TO_RUN',
-        `${opened.map((o) => o.name).join(', ')}: no program was attached`,
-        'An object needs a program whose section names a hook, such as SEC("tracepoint/sched/sched_process_exec").',
+        [`${opened.map((o) => o.name).join(', ')}: no program was attached`, ...notes].join('; '),
+        notes.length > 0
+          ? 'This kernel lacks every hook that the probe offers: skep doctor says what it has.'
+          : 'An object needs a program whose section names a hook, such as SEC("tracepoint/sched/sched_process_exec").',
       );
     }
   } catch (error) {

@@ -50,7 +50,10 @@ async function loadOne(
       const left = optionalPrograms(o).filter((name) => !without.has(name));
       if (left.length === 0) throw error;
       // The message names the program in the way; if it does not, none of the optional ones is kept.
-      const named = left.filter((name) => new RegExp(`\\b${name}\\b`).test((error as Error).message));
+      const culprit = (error as { object?: string }).object;
+      const named = left.filter(
+        (name) => name === culprit || new RegExp(`\\b${name}\\b`).test((error as Error).message),
+      );
       for (const name of named.length > 0 ? named : left) {
         without.add(name);
         notes.push(`${name} was left out: ${sentence(error)}`);
