@@ -39,7 +39,7 @@ test('list shows reference, digest, size, age and programs', async () => {
 
 test('tag and rm: a blob goes with its last name', async () => {
   await box.ok(['tag', 'calls:1', 'other:2']);
-  assert.equal((await box.ok(['list', '-q'])).split('\n')[0], (await box.ok(['list', '-q'])).split('\n')[1]);
+  assert.match(await box.ok(['list', '-q']), /^sha256:[0-9a-f]{12}\n$/, 'two names, one image');
   assert.equal(await box.ok(['rm', 'other:2']), 'Untagged: other:2\n');
   assert.match(await box.ok(['list']), /calls:1/);
   await box.fails(3, /no image "other:2" .*\n {2}There is calls:1/, ['rm', 'other:2']);

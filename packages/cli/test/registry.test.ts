@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { fakeRegistry } from './fake-registry.ts';
 import { Sandbox } from './harness.ts';
 import { source } from './objects.ts';
+
+const run = promisify(execFile);
 
 /** Debian's docker-registry on a free port of the loopback. */
 async function realRegistry(box: Sandbox): Promise<AsyncDisposable & { host: string }> {
@@ -64,6 +67,15 @@ test('build, push, rm, pull, and the image is the same', async () => {
   assert.equal(await box.ok(['pull', '-q', reference]), `${reference}\n`);
   assert.equal(await box.ok(['push', '-q', reference]), `${reference}\n`);
   assert.match(await box.ok(['describe', reference]), /on_enter +raw_tp\/sys_enter/);
+  await box.ok(['rm', '-q', reference]);
+  const help = await box.skep(['run', reference, '--help']);
+  assert.equal(help.code, 0, help.stderr);
+  assert.equal(help.stderr, `pulling ${reference}\n`, 'run fetches what is not there, and says so');
+  assert.match(help.stdout, /target_pid/);
+  const again = await box.skep(['run', reference, '--help']);
+  assert.equal(again.stderr, '', 'and does not fetch what is');
+  const always = await box.skep(['run', reference, '--pull', 'always', '--help']);
+  assert.equal(always.stderr, `pulling ${reference}\n`);
 });
 
 test('what a registry does wrong is said and exits 6 or 3, and the store stays as it was', async () => {
@@ -159,4 +171,42 @@ test('login keeps what docker would, logout takes it away', async () => {
   assert.match(loud.stderr, /--password-stdin is safer/);
   await box.ok(['logout', '-c', config, registry.host]);
   assert.equal(auths()?.[registry.host], undefined);
+});
+
+test('login at a terminal asks, and does not show the password', async () => {
+  using box = new Sandbox();
+  await using registry = await fakeRegistry((request, response) => {
+    const right = request.headers.authorization === `Basic ${btoa('me:secret')}`;
+    response.writeHead(right ? 200 : 401, { 'WWW-Authenticate': 'Basic realm="x"' }).end('{}');
+  });
+  const session = `skep-login-test-${process.pid}`;
+  const tmux = async (...args: string[]) => (await run('tmux', ['-L', session, ...args])).stdout;
+  const main = join(import.meta.dirname, '../src/main.ts');
+  const command = `${process.execPath} ${main} login -c ${box.path('auth.json')} ${registry.host}; echo "code $?"; read x`;
+  await run(
+    'tmux',
+    ['-L', session, '-f', '/dev/null', 'new-session', '-d', '-x', '90', '-y', '20', command],
+    {
+      env: { ...box.env, TERM: 'xterm-256color' },
+    },
+  );
+  try {
+    const until = async (text: string) => {
+      for (let tries = 0; ; tries++) {
+        const screen = await tmux('capture-pane', '-p');
+        if (screen.includes(text)) return screen;
+        assert.ok(tries < 200, `waited too long for "${text}" at:\n${screen}`);
+        await delay(50);
+      }
+    };
+    await until('Username');
+    await tmux('send-keys', 'me', 'Enter');
+    await until('Password');
+    await tmux('send-keys', 'secret', 'Enter');
+    const screen = await until('code ');
+    assert.match(screen, /Login Succeeded\ncode 0/);
+    assert.doesNotMatch(screen, /secret/);
+  } finally {
+    await tmux('kill-server');
+  }
 });

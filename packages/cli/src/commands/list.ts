@@ -41,7 +41,11 @@ async function list(
     .filter((image) => only === undefined || matches(image.reference, only))
     .map((image) => ({ ...image, created: createdAt(store, image) }))
     .sort((a, b) => (b.created?.getTime() ?? 0) - (a.created?.getTime() ?? 0));
-  if (flags.quiet) return out(images.map((i) => `${shortened(i.descriptor.digest, flags.trunc)}\n`).join(''));
+  if (flags.quiet) {
+    // Each once, so that `skep rm $(skep list -q)` takes away all names of an image and does not miss it the next time.
+    const digests = new Set(images.map((i) => shortened(i.descriptor.digest, flags.trunc)));
+    return out([...digests].map((digest) => `${digest}\n`).join(''));
+  }
   const rows: Row[] = [];
   for (const image of images) rows.push(await rowOf(image, flags.trunc));
   await out(formatRows(rows, columns, flags.format));
