@@ -79,12 +79,12 @@ export interface Stream {
  * Takes what a run yields. All methods but `name` are optional and called on the event loop's thread; a sink that
  * is slow must queue and, when its queue is full, drop and count (see {@link Run.countLost}).
  *
- * Order: `prepare` (before anything is loaded), `start` (loaded, nothing attached), then `record`, `drained`,
+ * Order: `prepare` (while the objects load), `start` (loaded, nothing attached), then `record`, `drained`,
  * `tick`, then `stop`, once, also when the start failed after `prepare`.
  */
 export interface Sink {
   readonly name: string;
-  /** Take what may be refused (a port, a file). Throwing here ends the run before anything is loaded. */
+  /** Take what may be refused (a port, a file). Throwing here ends the run before anything is attached. */
   prepare?(): void | Promise<void>;
   /** Everything is loaded, nothing attached. Throwing here ends the run with nothing attached. */
   start?(run: Run): void | Promise<void>;

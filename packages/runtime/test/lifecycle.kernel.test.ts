@@ -274,6 +274,67 @@ test('a sink that fails ends the run with its error, and detached', { skip }, as
   assert.deepEqual(programs(), before);
 });
 
+test('a sink that cannot start leaves nothing attached and is put away', { skip }, async () => {
+  using producer = new Producer();
+  const before = programs();
+  const told: string[] = [];
+  const fault = new Error('no');
+  const late: Sink = {
+    name: 'late',
+    start() {
+      throw fault;
+    },
+    stop: ({ reason }) => {
+      told.push(reason);
+    },
+  };
+  await assert.rejects(startRun(request(producer, { sinks: [late] })), fault);
+  assert.deepEqual(told, ['error']);
+  assert.deepEqual(programs(), before);
+});
+
+test('where the probe does not count what a full ring refuses, that is said instead of 0', {
+  skip,
+}, async () => {
+  using producer = new Producer();
+  const bytes = await build(`${WATCH}
+struct call_event { __u64 arg; };
+struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 4096); __type(value, struct call_event); } print_calls SEC(".maps");
+SEC("tp/syscalls/sys_enter_getpgid") int calls(struct trace_event_raw_sys_enter *ctx)
+{
+	long arg = argument(ctx);
+	if (arg < 0) return 0;
+	struct call_event *e = bpf_ringbuf_reserve(&print_calls, sizeof(*e), 0);
+	if (e) { e->arg = arg; bpf_ringbuf_submit(e, 0); }
+	return 0;
+}`);
+  const run = await startRun(request(producer, { objects: [{ name: 'quiet.o', bytes }] }));
+  await producer.produce(200_000, 7);
+  const { lost, lossUnknown, foundFull } = await run.stop();
+  assert.deepEqual([lost, lossUnknown], [[], ['print_calls']]);
+  assert.ok(foundFull.print_calls! > 0);
+});
+
+test('maps of one name in two objects are two streams', { skip }, async () => {
+  using producer = new Producer();
+  const sink = new Collect();
+  const objects = [calls, { name: 'again.o', bytes: calls.bytes }];
+  const run = await startRun(
+    request(producer, { objects, sinks: [sink], filters: ['print_calls@again.o,arg,^1$'] }),
+  );
+  await producer.produce(4, 2);
+  await run.stop();
+  assert.deepEqual(
+    run.streams.filter((s) => s.kind === 'print').map((s) => s.map),
+    ['print_calls@calls.o', 'print_calls@again.o'],
+  );
+  assert.deepEqual(sink.records.map((r) => `${r.map} ${r.data.arg}`).sort(), [
+    'print_calls@again.o 1',
+    'print_calls@again.o 1',
+    ...['0', '0', '1', '1'].map((n) => `print_calls@calls.o ${n}`),
+  ]);
+});
+
 test('an object without a program to attach is an error', { skip }, async () => {
   const bytes = await build(
     'SKEP_HASH(counter_x, __u32, __u64, 16);\nSEC("?tp/syscalls/sys_enter_getpgid") int off(void *ctx) { return 0; }',

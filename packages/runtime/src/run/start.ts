@@ -36,7 +36,7 @@ export async function startRun(request: RunRequest): Promise<Run> {
       planned.map((p) => p.plan.stream),
     );
     planPins(opened, request.pinMaps, request.pinProgs);
-    await Promise.all([prepareSinks(sinks), loadObjects(opened, params, notes)]);
+    await both(prepareSinks(sinks), loadObjects(opened, params, notes));
     undo.push(pinAll(planPins(opened, request.pinMaps, request.pinProgs)));
     const { name, maxEvents } = request;
     run = new ActiveRun({ name, opened, planned, filters, sinks, intervalMs, maxSeries, maxEvents, notes });
@@ -54,6 +54,11 @@ export async function startRun(request: RunRequest): Promise<Run> {
     await Promise.allSettled(sinks.map((sink) => sink.stop?.(failedSummary(notes, error))));
     throw error;
   }
+}
+
+/** Both at once, and both over before the first fault is told: an object must not be closed while it loads. */
+async function both(...work: Promise<void>[]): Promise<void> {
+  for (const result of await Promise.allSettled(work)) if (result.status === 'rejected') throw result.reason;
 }
 
 async function prepareSinks(sinks: readonly Sink[]): Promise<void> {

@@ -54,7 +54,9 @@ export class JsonSink implements Sink {
     this.#run = run;
     const { output = 1, queueBytes = 8 * 1024 * 1024 } = this.#options;
     this.#output = isOutput(output) ? output : openOutput(output);
-    this.#output.onClose((error) => void (isFull(error) ? run.stop('error', error) : run.stop('output-closed')));
+    this.#output.onClose(
+      (error) => void (isFull(error) ? run.stop('error', error) : run.stop('output-closed')),
+    );
     this.#middles = run.streams.map((s) => `","map":${JSON.stringify(s.map)},"data":`);
     this.#lines = new LineBuffer({
       output: this.#output,

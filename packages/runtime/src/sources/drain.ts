@@ -22,7 +22,7 @@ export interface DrainOptions {
 }
 
 /** At most this long between two looks while events flow. */
-const MAX_DELAY_MS = 10;
+const MAX_DELAY_MS = 20;
 /** After this long without an event, sleep until the kernel wakes us. */
 const QUIET_MS = 200;
 /** Records a turn of the event loop takes, so that timers and output get theirs. */
@@ -52,7 +52,7 @@ export class Drain {
   constructor(options: DrainOptions) {
     this.#o = options;
     this.#wakeUp = options.wakeUp(() => this.#woken());
-    // A small ring fills in less than 10 ms: 64 KiB of it buy a millisecond.
+    // A small ring fills in less: 64 KiB of it buy a millisecond.
     this.#maxDelay = Math.max(1, Math.min(MAX_DELAY_MS, options.reader.capacity / 65_536));
     const { onRecord, reader } = options;
     this.#record = (offset, length) => {
@@ -107,7 +107,9 @@ export class Drain {
     try {
       const { reader } = this.#o;
       const waiting = reader.available;
-      if (waiting + this.#largest + 8 > reader.capacity && this.#largest > 0) this.foundFull++;
+      // The kernel refuses a record (8 bytes of header, padded to 8) that would leave no byte free.
+      const next = Math.ceil(this.#largest / 8) * 8 + 8;
+      if (this.#largest > 0 && waiting + next >= reader.capacity) this.foundFull++;
       const records = this.#batch();
       if (this.#running) this.#plan(records, waiting);
     } catch (error) {
