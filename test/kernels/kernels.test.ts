@@ -1,18 +1,72 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { type TestContext, test } from 'node:test';
 import { kernelTests } from './guest-tests.ts';
+import { run } from './process.ts';
 import { GuestResults } from './results.ts';
 import { runInGuest } from './vm.ts';
 
+const root = join(import.meta.dirname, '../..');
+const kept = join(root, 'build/kept-objects');
+
 /** The kernels to run on; `make test` takes one with kprobes and trampolines, which our own kernel lacks. */
 const wanted = (process.env.SKEP_KERNELS ?? '6.1').split(/[ ,]+/).filter((k) => k !== '');
-const files = kernelTests();
+const reporter = ['--test-reporter=./test/kernels/guest/reporter.ts', '--test-reporter-destination=stdout'];
+const command = ['--test', ...reporter, ...kernelTests()];
+
+/** A run of the kernel tests: its tests, and whatever else was printed. */
+class Run {
+  readonly results = new GuestResults();
+  readonly rest: string[] = [];
+
+  line(text: string): void {
+    if (!this.results.take(text)) this.rest.push(text);
+  }
+
+  /** Shows each test as one of ours, under the kernel's name. */
+  async show(t: TestContext, kernel: string, code: number, log: string): Promise<void> {
+    const { tests } = this.results;
+    for (const { name, failure, skip } of tests) {
+      await t.test(`${kernel}: ${name}`, (s) => {
+        if (skip !== undefined) s.skip(skip);
+        // Its own stack says where; ours would only name this file.
+        if (failure !== undefined) throw new Error(`on kernel ${kernel}: ${failure}`);
+      });
+    }
+    const tail = `${this.rest.slice(-30).join('\n')}\n${log.split('\n').slice(-25).join('\n')}`;
+    assert.ok(tests.length > 0, `no test ran on kernel ${kernel}:\n${tail}`);
+    const failed = tests.some((r) => r.failure !== undefined);
+    assert.ok(code === 0 || failed, `the tests on kernel ${kernel} ended with ${code}:\n${tail}`);
+    if (failed) t.diagnostic(`kernel ${kernel}, end of its log:\n${tail}`);
+  }
+}
+
+// First here: it is quick, and what it compiles, the guests need not (bin/clang).
+test('the running kernel', { timeout: 600_000 }, async (t) => {
+  rmSync(kept, { recursive: true, force: true });
+  mkdirSync(kept, { recursive: true });
+  const clang = (await run('sh', ['-c', 'command -v clang'])).trim();
+  const env = {
+    ...process.env,
+    NODE_TEST_CONTEXT: undefined,
+    PATH: `${join(import.meta.dirname, 'bin')}:${process.env.PATH}`,
+    SKEP_KEPT_OBJECTS: kept,
+    SKEP_REAL_CLANG: clang,
+  };
+  const child = spawn(process.execPath, command, { cwd: root, env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const seen = new Run();
+  createInterface({ input: child.stdout }).on('line', (line) => seen.line(line));
+  const [code] = (await once(child, 'close')) as [number | null];
+  await seen.show(t, 'own', code ?? 1, '');
+});
 
 for (const kernel of wanted) {
   test(`kernel ${kernel}`, { timeout: 900_000 }, async (t) => {
-    const results = new GuestResults();
-    const rest: string[] = [];
-    const reporter = '--test-reporter=./test/kernels/guest/reporter.ts --test-reporter-destination=stdout';
+    const seen = new Run();
     const {
       code,
       release,
@@ -20,23 +74,12 @@ for (const kernel of wanted) {
     } = await runInGuest({
       kernel,
       clang: true,
-      command: `node --test ${reporter} ${files.join(' ')}`,
+      kept,
+      command: `node ${command.join(' ')}`,
       timeoutMs: 840_000,
-      onLine: (line) => {
-        if (!results.take(line)) rest.push(line);
-      },
+      onLine: (line) => seen.line(line),
     });
-    for (const { name, failure, skip } of results.tests) {
-      await t.test(`${kernel}: ${name}`, (s) => {
-        if (skip !== undefined) s.skip(skip);
-        // The guest's own stack says where; ours would only name this file.
-        if (failure !== undefined) throw new Error(`on kernel ${release}: ${failure}`);
-      });
-    }
-    const tail = `${rest.slice(-30).join('\n')}\n${log.split('\n').slice(-25).join('\n')}`;
-    assert.ok(results.tests.length > 0, `kernel ${release} ran no test:\n${tail}`);
-    const failed = results.tests.some((r) => r.failure !== undefined);
-    assert.ok(code === 0 || failed, `kernel ${release}: the tests ended with ${code}:\n${tail}`);
-    if (failed) t.diagnostic(`kernel ${release}, end of its log:\n${tail}`);
+    t.diagnostic(`kernel ${release}`);
+    await seen.show(t, kernel, code, log);
   });
 }

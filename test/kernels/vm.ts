@@ -11,7 +11,13 @@ import { fetchKernel } from './fetch.ts';
 import { baseLayer, clangLayer } from './layers.ts';
 import { overlay } from './overlay.ts';
 
-const hooks = 'NODE_OPTIONS=--import=/skep/test/kernels/guest/stripped.js';
+const settings = [
+  'CI=true',
+  'SKEP_FIXTURES=/fixtures',
+  'SKEP_KEPT_OBJECTS=/kept',
+  'PATH=/skep/test/kernels/bin:$PATH',
+  'NODE_OPTIONS=--import=/skep/test/kernels/guest/stripped.js',
+].join(' ');
 
 /** A command for a guest. */
 export interface GuestRequest {
@@ -21,6 +27,8 @@ export interface GuestRequest {
   command: string;
   /** Whether clang is there; it adds two seconds to the start. */
   clang?: boolean;
+  /** A folder of objects that bin/clang kept on the host. */
+  kept?: string;
   timeoutMs?: number;
   /** Called with each line the command prints. */
   onLine?(line: string): void;
@@ -44,8 +52,8 @@ export async function runInGuest(request: GuestRequest): Promise<GuestResult> {
     const initrd = join(work, 'initrd');
     await copyFile(await baseLayer(kernel), initrd);
     if (request.clang) await appendFile(initrd, await readFile(await clangLayer()));
-    const env = `export SKEP_FIXTURES=/fixtures SKEP_GUEST=${request.kernel} CI=true ${hooks}\n`;
-    const layer = cpio(await overlay(env + request.command));
+    const env = `export SKEP_GUEST=${request.kernel} ${settings}\n`;
+    const layer = cpio(await overlay(env + request.command, request.kept));
     await pipeline(Readable.from(layer), createWriteStream(initrd, { flags: 'a' }));
     const log = join(work, 'console');
     const code = await boot(kernel.vmlinuz, initrd, log, request);
