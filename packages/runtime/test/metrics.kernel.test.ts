@@ -19,6 +19,7 @@ SKEP_RINGBUF(counter_callsSeen, struct who, 65536) SKEP_HELP("calls \\"seen\\" b
 SKEP_RINGBUF(hist_op_time_us, struct op, 65536) SKEP_HELP("how long an op takes");
 SKEP_HASH(counter_io, struct who, struct io, 64);
 SKEP_HASH(gauge_open, __u32, __s64, 64);
+SKEP_HASH(counter_run_events, __u32, __u64, 4);
 SEC("tp/syscalls/sys_enter_getpgid") int calls(struct trace_event_raw_sys_enter *ctx)
 {
 	long arg = argument(ctx);
@@ -77,10 +78,11 @@ test('what is scraped passes promtool and has units, help and exact numbers', { 
     'skep_io_reads_total{comm="a\\"b\\\\c\\n",arg="1"} 1152921504606846976',
     '# HELP skep_io_written_bytes_total what was written',
     'skep_open{key="0"} -5',
-    'skep_events_total{map="counter_callsSeen"} 6',
-    'skep_program_run_count_total{object="calls.o",program="calls"} 6',
-    'skep_decode_errors_total 0',
-    'skep_series 8',
+    '# TYPE skep_run_events_counter_total counter',
+    'skep_run_events_total{map="counter_callsSeen"} 6',
+    'skep_run_program_runs_total{object="calls.o",program="calls"} 6',
+    'skep_run_decode_errors_total 0',
+    'skep_run_series 8',
   ])
     assert.ok(text.split('\n').includes(line), `${line}\nis missing in\n${text}`);
 });

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { familiesOf } from '../src/prom/families.ts';
 import { numberText } from '../src/prom/lines.ts';
 import { escapeHelp, escapeLabel, familyName, labelNames, snake, unitFor } from '../src/prom/names.ts';
 import { wantsOpenMetrics } from '../src/prom/server.ts';
+import type { Run, Stream } from '../src/types.ts';
 
 test('names say the base unit once and keep off Prometheus’ own endings', () => {
   assert.equal(familyName(['op_time_us'], unitFor('us')), 'skep_op_time_seconds');
@@ -36,4 +38,17 @@ test('OpenMetrics is answered where it is asked for', () => {
   assert.equal(wantsOpenMetrics('application/openmetrics-text;q=0.1,text/plain;q=0.9'), false);
   assert.equal(wantsOpenMetrics('application/openmetrics-text;version=2.0.0'), false);
   assert.equal(wantsOpenMetrics(undefined), false);
+});
+
+test('a map never takes the name of one of the run’s own figures, nor of another map', () => {
+  const stream = (name: string): Stream =>
+    ({
+      map: `counter_${name}`,
+      name,
+      kind: 'counter',
+      fields: [{ name: 'value', role: 'value', numeric: true }],
+    }) as unknown as Stream;
+  const streams = ['events', 'run_events', 'runEvents'].map(stream);
+  const names = familiesOf({ streams } as unknown as Run, false).map((family) => family.name);
+  assert.deepEqual(names, ['skep_events', 'skep_run_events_counter', 'skep_run_events_counter_counter']);
 });

@@ -1,5 +1,6 @@
 import type { Run, Stream } from '../types.ts';
 import { familyName, labelNames, metricWord, snake, unitFor } from './names.ts';
+import { SELF, SELF_FAMILIES } from './self.ts';
 
 /** One metric of a run: a stream and one of its numbers. */
 export interface Family {
@@ -21,7 +22,7 @@ const TYPES = { counter: 'counter', gauge: 'gauge', hist: 'histogram' } as const
 
 /** The metrics of a run: every counter_, gauge_ and hist_ stream, one for each of its numbers. */
 export function familiesOf(run: Run, beeNames: boolean): Family[] {
-  const taken = new Set<string>();
+  const taken = new Set<string>(SELF_FAMILIES);
   return run.streams.flatMap((stream) => {
     if (stream.kind === 'print') return [];
     const type = TYPES[stream.kind];

@@ -2,7 +2,33 @@ import type { RunStats } from '../types.ts';
 import { headLines } from './lines.ts';
 import { escapeLabel } from './names.ts';
 
+/** Names of the run's own figures. A probe's metric that would be called so gets another name. */
+export const SELF = {
+  events: 'skep_run_events',
+  filtered: 'skep_run_filtered_events',
+  lost: 'skep_run_lost_events',
+  foundFull: 'skep_run_buffer_found_full',
+  runs: 'skep_run_program_runs',
+  runTime: 'skep_run_program_seconds',
+  decodeErrors: 'skep_run_decode_errors',
+  series: 'skep_run_series',
+  cpu: 'skep_run_cpu_seconds',
+} as const;
+
 type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];
+
+/** Names of the run's own figures, which no map of a probe gets: `counter_run_series` becomes something else. */
+export const SELF_FAMILIES: readonly string[] = [
+  'skep_run_events',
+  'skep_run_filtered_events',
+  'skep_run_lost_events',
+  'skep_run_buffer_found_full',
+  'skep_run_program_runs',
+  'skep_run_program_run_time_seconds',
+  'skep_run_decode_errors',
+  'skep_run_series',
+  'skep_run_cpu_seconds',
+];
 
 /** The run's own figures: what came, what was lost and why, what the probe costs. */
 export function selfMetrics(stats: RunStats, openMetrics: boolean): string {
@@ -13,35 +39,42 @@ export function selfMetrics(stats: RunStats, openMetrics: boolean): string {
   const family = (name: string, type: string, help: string, samples: readonly Sample[]): string =>
     samples.length === 0 ? '' : headLines(name, type, help, openMetrics) + lines(name, type, samples);
   return [
-    family('skep_events', 'counter', 'Events read from ring and perf buffers.', byMap(stats.events)),
-    family('skep_filtered_events', 'counter', 'Events that a filter kept from view.', byMap(stats.filtered)),
+    family('skep_run_events', 'counter', 'Events read from ring and perf buffers.', byMap(stats.events)),
     family(
-      'skep_lost_events',
+      'skep_run_filtered_events',
+      'counter',
+      'Events that a filter kept from view.',
+      byMap(stats.filtered),
+    ),
+    family(
+      'skep_run_lost_events',
       'counter',
       'Events that did not arrive, by the place where they were lost.',
       stats.lost.map((l) => [{ map: l.map, reason: l.reason }, l.count]),
     ),
     family(
-      'skep_buffer_found_full',
+      'skep_run_buffer_found_full',
       'counter',
       'How often a buffer whose probe does not count its losses was found full.',
       byMap(stats.foundFull),
     ),
     family(
-      'skep_program_run_count',
+      'skep_run_program_runs',
       'counter',
       'Runs of a BPF program.',
       programs((p) => Number(p.runs)),
     ),
     family(
-      'skep_program_run_time_seconds',
+      'skep_run_program_run_time_seconds',
       'counter',
       'Time spent in a BPF program.',
       programs((p) => Number(p.runTimeNs) / 1e9),
     ),
-    family('skep_decode_errors', 'counter', 'Records that could not be decoded.', [[{}, stats.decodeErrors]]),
-    family('skep_series', 'gauge', 'Label sets held.', [[{}, stats.series]]),
-    family('skep_cpu_seconds', 'counter', 'CPU time of skep itself.', [[{}, stats.ownCpuUs / 1e6]]),
+    family('skep_run_decode_errors', 'counter', 'Records that could not be decoded.', [
+      [{}, stats.decodeErrors],
+    ]),
+    family('skep_run_series', 'gauge', 'Label sets held.', [[{}, stats.series]]),
+    family('skep_run_cpu_seconds', 'counter', 'CPU time of skep itself.', [[{}, stats.ownCpuUs / 1e6]]),
   ].join('');
 }
 
