@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { BpfError } from '../errors.ts';
 import { errnoName } from '../kernel/errno.ts';
-import { tracefs } from '../kernel/filesystems.ts';
+import { tracefs, tracefsReadable } from '../kernel/filesystems.ts';
 import { hasKprobes } from '../kernel/functions.ts';
 import { programTypeNumber } from '../kernel/types.ts';
 import { isNativeError, native } from '../native.ts';
@@ -37,9 +37,11 @@ const attachTypes = { tp_btf: 23, fentry: 24, fexit: 25, lsm: 27, iter: 28, 'kpr
 export function probeHook(kind: HookKind): FeatureResult {
   switch (kind) {
     case 'tracepoint':
-      return tracefs()
+      if (!tracefs())
+        return missing('tracefs is not mounted', 'Run as root: mount -t tracefs tracefs /sys/kernel/tracing');
+      return tracefsReadable()
         ? available
-        : missing('tracefs is not mounted', 'Run as root: mount -t tracefs tracefs /sys/kernel/tracing');
+        : unknown('this process may not read tracefs', 'Run it with sudo.');
     case 'kprobe':
       return hasKprobes()
         ? available

@@ -18,9 +18,19 @@ function mountPoints(type: string): string[] {
 /** The two places where libbpf looks for it. */
 const tracefsPlaces = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'];
 
-/** Where tracefs is, or undefined when it is not mounted (or not to be seen by this user). */
+/** Where tracefs is mounted, be it readable to this process or not; undefined when it is not mounted. */
 export function tracefs(): string | undefined {
-  return tracefsPlaces.find((p) => existsSync(`${p}/events`));
+  // The look itself may mount the one below debugfs; only root can look, though.
+  const seen = tracefsPlaces.find((p) => existsSync(`${p}/events`));
+  if (seen) return seen;
+  const points = mountPoints('tracefs');
+  return tracefsPlaces.find((p) => points.includes(p));
+}
+
+/** Whether this process may look up events in tracefs: by default root only. */
+export function tracefsReadable(): boolean {
+  const where = tracefs();
+  return where !== undefined && existsSync(`${where}/events`);
 }
 
 /** Where a bpf file system is mounted, /sys/fs/bpf when there are several; undefined when none is. */

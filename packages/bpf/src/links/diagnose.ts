@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { Errno } from '../kernel/errno.ts';
-import { tracefs, tracepointsIn } from '../kernel/filesystems.ts';
+import { tracefs, tracefsReadable, tracepointsIn } from '../kernel/filesystems.ts';
 import { hasKernelFunction, hasKprobes } from '../kernel/functions.ts';
 import type { NativeError } from '../native.ts';
 import type { Reason } from './attach-error.ts';
@@ -66,6 +66,13 @@ const noTracefs = unsupported(
 function tracepoint(hook: Hook): Reason | undefined {
   const where = tracefs();
   if (!where) return noTracefs;
+  if (!tracefsReadable()) {
+    return {
+      code: 'SKEP_PERMISSION',
+      why: `this process may not read ${where}`,
+      hint: 'It is for root only by default: run with sudo, or remount it with gid= for a group.',
+    };
+  }
   const [category, name] = parseTracepoint(hook);
   const names = tracepointsIn(category);
   if (!names) {

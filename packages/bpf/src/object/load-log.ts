@@ -24,6 +24,10 @@ export function readLoadLog(log: string): LoadFailure {
   const config = /^libbpf: extern '(CONFIG_[^']+)' \(strong\): not resolved/m.exec(log);
   if (config) return { kind: 'relocation', what: `the kernel's configuration option ${config[1]}` };
 
+  if (/^libbpf: failed to open system Kconfig/m.test(log)) {
+    return { kind: 'relocation', what: "the kernel's configuration (/proc/config.gz or /boot/config-…)" };
+  }
+
   const symbol =
     /^libbpf: (?:extern|failed to find|kernel) .*?\b(?:extern|ksym|symbol)\b.*?'([^']+)'.*$/m.exec(log);
   if (symbol && !/BEGIN PROG LOAD LOG/.test(log))

@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { probeHook } from '../src/index.ts';
+import { asU64, callGetpriority, openSource, u32 } from './support/kernel.ts';
+
+const syscall = process.arch === 'arm64' ? '__arm64_sys_getpriority' : '__x64_sys_getpriority';
+
+/** Every way of seeing getpriority(2), one counter each. */
+const hooks = [
+  ['tracepoint', 'tp/syscalls/sys_enter_getpriority'],
+  ['kprobe', `kprobe/${syscall}`],
+  ['kprobe', `kretprobe/${syscall}`],
+  ['kprobe', 'ksyscall/getpriority'],
+  ['kprobe.multi', `kprobe.multi/${syscall}*`],
+  ['fentry', `fentry/${syscall}`],
+  ['fexit', `fexit/${syscall}`],
+] as const;
+
+const source = `
+const volatile __u32 only_pid = 0;
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, ${hooks.length}); __type(key, __u32); __type(value, __u64); } runs SEC(".maps");
+static void count(__u32 which) {
+  __u64 *n = bpf_map_lookup_elem(&runs, &which);
+  if (n && MINE(only_pid)) __sync_fetch_and_add(n, 1);
+}
+${hooks.map(([, section], i) => `SEC("${section}") int hook_${i}(void *ctx) { count(${i}); return 0; }`).join('\n')}
+`;
+
+test('each kind of hook that this kernel has counts exactly; each other is refused with the reason', async (t) => {
+  const there = hooks.map(([kind]) => probeHook(kind).available);
+  const object = openSource(source, 'hooks');
+  using _ = object;
+  object.setGlobal('only_pid', u32(process.pid));
+  hooks.forEach(([kind], i) => {
+    // Refused at load already, with all that come after it.
+    if (kind === 'fentry' || kind === 'fexit') object.program(`hook_${i}`).autoload = there[i]!;
+  });
+  await object.load();
+  for (const [i, [kind, section]] of hooks.entries()) {
+    const program = object.program(`hook_${i}`);
+    if (there[i]) program.attach();
+    else if (program.autoload)
+      assert.throws(() => program.attach(), { code: 'SKEP_UNSUPPORTED', message: /this kernel/ }, section);
+    t.diagnostic(`${section}: ${there[i] ? 'attached' : `not on this kernel (${probeHook(kind).reason})`}`);
+  }
+  callGetpriority(100);
+  for (const [i, [, section]] of hooks.entries()) {
+    assert.equal(asU64(object.map('runs').get(u32(i))), there[i] ? 100 : 0, section);
+  }
+  assert.equal(there[0], true);
+});
+
+test('a program the trampolines would be needed for is refused by name where there are none', async () => {
+  const object = openSource('SEC("fentry/vfs_read") int on_read(void *ctx) { return 0; }', 'entry');
+  using _ = object;
+  if (probeHook('fentry').available) {
+    await object.load();
+    object.program('on_read').attach().close();
+  } else {
+    await assert.rejects(object.load(), {
+      code: 'SKEP_UNSUPPORTED',
+      message: /"on_read" of entry: it has no BPF trampolines/,
+    });
+  }
+});
+
+test('a kernel function that is not there is named', async () => {
+  const object = openSource(
+    'SEC("kprobe") int on_call(void *ctx) { return 0; } SEC("fentry/no_such_function_x") int on_none(void *ctx) { return 0; }',
+    'none',
+  );
+  using _ = object;
+  object.program('on_none').autoload = false;
+  await object.load();
+  const message = probeHook('kprobe').available ? /no function "no_such_function_x"/ : /without kprobes/;
+  assert.throws(() => object.program('on_call').attach({ target: 'no_such_function_x' }), {
+    code: 'SKEP_UNSUPPORTED',
+    message,
+  });
+  using other = openSource('SEC("fentry/no_such_function_x") int on_none(void *ctx) { return 0; }', 'none');
+  await assert.rejects(other.load(), { code: 'SKEP_UNSUPPORTED', message: /hooks "no_such_function_x"/ });
+});
