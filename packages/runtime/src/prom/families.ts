@@ -1,6 +1,6 @@
 import type { Run, Stream } from '../types.ts';
 import { familyName, labelNames, metricWord, snake, unitFor } from './names.ts';
-import { SELF, SELF_FAMILIES } from './self.ts';
+import { SELF_FAMILIES } from './self.ts';
 
 /** One metric of a run: a stream and one of its numbers. */
 export interface Family {

@@ -2,19 +2,6 @@ import type { RunStats } from '../types.ts';
 import { headLines } from './lines.ts';
 import { escapeLabel } from './names.ts';
 
-/** Names of the run's own figures. A probe's metric that would be called so gets another name. */
-export const SELF = {
-  events: 'skep_run_events',
-  filtered: 'skep_run_filtered_events',
-  lost: 'skep_run_lost_events',
-  foundFull: 'skep_run_buffer_found_full',
-  runs: 'skep_run_program_runs',
-  runTime: 'skep_run_program_seconds',
-  decodeErrors: 'skep_run_decode_errors',
-  series: 'skep_run_series',
-  cpu: 'skep_run_cpu_seconds',
-} as const;
-
 type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];
 
 /** Names of the run's own figures, which no map of a probe gets: `counter_run_series` becomes something else. */
