@@ -2,6 +2,8 @@
 // One BPF object: opened from bytes, configured, loaded on a pool thread, closed.
 #include "skep_bpf.h"
 
+#include <malloc.h>
+
 static void object_close_now(struct object *o)
 {
 	if (o->bpf)
@@ -366,6 +368,8 @@ static void load_run(struct job *job)
 	int err = bpf_object__load(load->object->bpf);
 
 	job->err = err < 0 ? -err : err;
+	/* CO-RE reads all of the kernel's types; without this the heap keeps those 6 MB for ever */
+	malloc_trim(0);
 }
 
 static napi_value load_done(napi_env env, struct job *job)
