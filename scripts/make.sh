@@ -39,7 +39,7 @@ case ${1:-build} in
     exec biome check --write .
     ;;
   bench)
-    sh scripts/packages.sh build bench
+    sh scripts/packages.sh build
     sh scripts/setup.sh
     sh scripts/build.sh
     exec sh bench/run.sh

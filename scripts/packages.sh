@@ -7,7 +7,6 @@ build='clang gcc libc6-dev libbpf-dev libelf-dev zlib1g-dev'
 demo='docker-registry prometheus'
 kernel='qemu-system-x86 busybox-static xz-utils bpftool'
 test="$kernel skopeo umoci tmux chromium binutils"
-bench='gnuplot-nox'
 
 wanted=
 for group in "$@"; do
@@ -16,7 +15,6 @@ for group in "$@"; do
     demo) wanted="$wanted $demo" ;;
     kernel) wanted="$wanted $kernel" ;;
     test) wanted="$wanted $test" ;;
-    bench) wanted="$wanted $bench" ;;
     *) fail "no package group \"$group\"" ;;
   esac
 done
