@@ -25,6 +25,10 @@ export function describeProbe(
     Platform: image.platform ?? '',
     Authors: image.authors ?? '',
     Description: image.description ?? '',
+    Title: image.title ?? '',
+    Version: image.version ?? '',
+    Licenses: image.licenses ?? '',
+    Source: image.source ?? '',
     Objects: objects.map((o) => ({
       Name: o.name,
       License: o.license,
@@ -73,8 +77,10 @@ export function descriptionText(
   const created = about.Created ? `${about.Created} (${humanAge(new Date(about.Created as string))})` : '';
   const head: [string, Data][] = [
     [stored ? 'Image' : 'File', about.Reference],
+    ['Probe', [about.Title, about.Version].filter(Boolean).join(' ')],
     ['Description', about.Description],
     ['Authors', about.Authors],
+    ['Source', [about.Source, about.Licenses].filter(Boolean).join(', ')],
     ['Digest', about.Digest],
     ['Size', humanSize(about.Size as number)],
     ['Created', created],

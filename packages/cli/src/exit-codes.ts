@@ -85,6 +85,7 @@ export const classes: Record<Exclude<ExitCodeName, 'ok'>, readonly string[]> = {
     'SKEP_LICENSE',
     'SKEP_MANIFEST_INVALID',
     'SKEP_MEDIA_TYPE',
+    'SKEP_METADATA',
     'SKEP_NOTHING_TO_RUN',
     'SKEP_OBJECT_INVALID',
     'SKEP_RECORD_SHORT',

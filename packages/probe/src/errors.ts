@@ -8,6 +8,7 @@
  * | `SKEP_SOURCE` | the source file cannot be read |
  * | `SKEP_VMLINUX` | vmlinux.h is needed and can neither be made nor read |
  * | `SKEP_HEADERS_MISSING` | libbpf's BPF headers are not on this machine |
+ * | `SKEP_METADATA` | skep.yaml says something that it may not, or cannot be read |
  * | `SKEP_LICENSE` | the object calls helpers that the kernel keeps for GPL-compatible programs |
  * | `SKEP_PLATFORM` | a platform that is not known here |
  * | `SKEP_OBJECT_INVALID` | an object that is no probe: no type information, no program, a damaged map |
@@ -23,6 +24,7 @@ export type ProbeErrorCode =
   | 'SKEP_SOURCE'
   | 'SKEP_VMLINUX'
   | 'SKEP_HEADERS_MISSING'
+  | 'SKEP_METADATA'
   | 'SKEP_LICENSE'
   | 'SKEP_PLATFORM'
   | 'SKEP_OBJECT_INVALID'

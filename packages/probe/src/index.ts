@@ -18,4 +18,7 @@ export { unpackImage } from './image/unpack.ts';
 export { INIT_CHOICES, type InitChoices, parseInitChoice } from './init/choices.ts';
 export { initTemplate } from './init/template.ts';
 export { checkLicense, gplOnlyUses, licenseOf } from './license/check.ts';
+export { METADATA_FILE, readMetadata } from './metadata/read.ts';
+export { metadataSchema } from './metadata/schema.ts';
+export type { Metadata } from './metadata/types.ts';
 export { findParam, parseParam } from './params/params.ts';

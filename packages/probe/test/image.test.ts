@@ -37,6 +37,10 @@ test('what is packed is unpacked', async () => {
     objects: [...image.objects, { name: 'second.o', bytes: second }],
     description: 'what it does',
     authors: 'me',
+    title: 'sources',
+    version: '1.2',
+    licenses: 'GPL-2.0 OR BSD-2-Clause',
+    source: 'https://example.com/x',
     platform: 'linux/arm64',
     created: new Date('2026-01-02T03:04:05Z'),
   };
@@ -49,6 +53,10 @@ test('what is packed is unpacked', async () => {
     'org.opencontainers.image.authors': 'me',
     'org.opencontainers.image.created': '2026-01-02T03:04:05Z',
     'org.opencontainers.image.description': 'what it does',
+    'org.opencontainers.image.title': 'sources',
+    'org.opencontainers.image.version': '1.2',
+    'org.opencontainers.image.licenses': 'GPL-2.0 OR BSD-2-Clause',
+    'org.opencontainers.image.source': 'https://example.com/x',
     'dev.skep.platform': 'linux/arm64',
   });
   assert.deepEqual(
@@ -92,6 +100,17 @@ test("bee's format is to the byte what bee writes", async () => {
   );
   assert.deepEqual(back.objects[0]!.bytes, Buffer.from(bytes));
   const two = { ...image, objects: [...image.objects, { name: 'b.o', bytes }] };
+  await packImage(
+    store,
+    'bee:3',
+    { ...image, title: 'x', version: '1', source: 'https://x' },
+    { format: 'bee' },
+  );
+  assert.equal(
+    (await store.resolve('bee:3'))!.descriptor.digest,
+    descriptor.digest,
+    'bee has no place for these',
+  );
   await assert.rejects(packImage(store, 'bee:2', two, { format: 'bee' }), code('SKEP_IMAGE_FORMAT'));
 });
 

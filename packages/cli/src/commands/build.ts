@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { type Command, Option } from 'commander';
+import { aboutImage, folderOf } from '../build-folder.ts';
 import { compileFile, probeName } from '../compile.ts';
 import { usageError } from '../errors.ts';
 import { examples } from '../examples.ts';
@@ -28,8 +29,11 @@ interface BuildFlags {
 /** `skep build` */
 export function define(command: Command): void {
   command
-    .argument('<file...>', 'C files (or ready objects), then the name of the image')
-    .usage('[options] FILE... [NAME[:TAG]]')
+    .argument(
+      '<file...>',
+      'C files (or ready objects), or a folder with a skep.yaml; then the name of the image',
+    )
+    .usage('[options] FILE...|FOLDER [NAME[:TAG]]')
     .option('-o, --output-file <file>', 'write the object here (without a name: beside the source, .o)')
     .option('--binary-only', 'only objects, no image')
     .option('--cflags <flags>', 'flags for clang, may be repeated', collect)
@@ -38,8 +42,8 @@ export function define(command: Command): void {
     .option('--vmlinux <file>', "a vmlinux.h instead of this kernel's")
     .option('--platform <os/arch>', "linux/amd64, linux/arm64, …; this machine's unless said")
     .addOption(new Option('--format <kind>', 'layout of the image').choices(['skep', 'bee']).default('skep'))
-    .option('--description <text>', 'what the probe is for')
-    .option('--authors <text>', 'who made it')
+    .option('--description <text>', 'what the probe is for (else what skep.yaml beside the first file says)')
+    .option('--authors <text>', 'who made it (else skep.yaml)')
     .option('-q, --quiet', "print only the image's digest")
     .addOption(new Option('-l, --local', 'as in bee; always so here').hideHelp())
     .addOption(new Option('-i, --build-image <image>').hideHelp())
@@ -50,6 +54,7 @@ export function define(command: Command): void {
     'skep build oomkill.c                       writes oomkill.o beside it',
     'skep build oomkill.c oomkill:1             an image in the local store',
     'skep build a.c b.c ghcr.io/me/bundle:2     both in one image, run together',
+    'skep build probes/oomkill                  what its skep.yaml lists, as NAME:VERSION',
     "skep build --cflags '-DMAX=10 -Iinclude' --mcpu v2 probe.c probe:1",
   );
 }
@@ -65,6 +70,7 @@ async function build(words: string[], flags: BuildFlags, command: Command): Prom
   if (reference === undefined || flags.binaryOnly) return writeObjects(files, flags);
   const { parseReference } = await import('@skep/oci');
   const { repository } = parseReference(reference);
+  const about = await aboutImage(files, flags);
   const objects = await Promise.all(files.map((file) => objectOf(file, flags)));
   if (flags.outputFile !== undefined) await writeWhole(single(objects).path, single(objects).bytes);
   const { packImage } = await import('@skep/probe');
@@ -72,13 +78,7 @@ async function build(words: string[], flags: BuildFlags, command: Command): Prom
   const image = await packImage(
     store,
     reference,
-    {
-      name: basename(repository),
-      objects,
-      description: flags.description,
-      authors: flags.authors,
-      platform: flags.platform,
-    },
+    { ...about, name: basename(repository), objects, platform: flags.platform },
     { format: flags.format },
   );
   const { digest, size } = image.descriptor;
@@ -91,14 +91,19 @@ async function build(words: string[], flags: BuildFlags, command: Command): Prom
   }
 }
 
-/** The last word names the image, unless it is a source or a file that is there. */
+/** The last word names the image, unless it is a source or a file that is there. A folder names files and image. */
 async function split(words: readonly string[]): Promise<{ files: string[]; reference?: string }> {
+  const folder = await folderOf(words);
+  if (folder) return folder;
   const last = words.at(-1)!;
   const isReference = words.length > 1 && !/\.[co]$/.test(last) && !(await isFile(last));
   const files = isReference ? words.slice(0, -1) : [...words];
   for (const file of files) {
     if (/\.[co]$/.test(file)) continue;
-    throw usageError(`"${file}" is neither a .c nor a .o file`, 'skep build FILE.c... [NAME:TAG]');
+    throw usageError(
+      `"${file}" is neither a .c nor a .o file`,
+      'skep build FILE.c... [NAME:TAG], or a folder with a skep.yaml.',
+    );
   }
   const names = files.map(probeName);
   const twice = names.find((name, i) => names.indexOf(name) !== i);

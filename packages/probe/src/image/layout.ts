@@ -4,7 +4,7 @@
  * - config: `application/ebpf.oci.image.config.v1+json`, always `{}`, titled `config.json`
  * - a layer per object: `application/ebpf.oci.image.program.v1+binary`, the ELF file as it is. The first is titled
  *   `program.o`, which is how bee finds it; the others have their own names as titles
- * - what bee drops when it pushes (platform, description, authors) is in the manifest's annotations and so travels
+ * - what bee drops when it pushes (platform, description, authors) or has no place for (title, version, …) is in the manifest's annotations and so travels
  */
 export const CONFIG_TYPE = 'application/ebpf.oci.image.config.v1+json';
 export const PROGRAM_TYPE = 'application/ebpf.oci.image.program.v1+binary';
@@ -12,6 +12,9 @@ export const PROGRAM_TYPE = 'application/ebpf.oci.image.program.v1+binary';
 export const TITLE = 'org.opencontainers.image.title';
 export const DESCRIPTION = 'org.opencontainers.image.description';
 export const AUTHORS = 'org.opencontainers.image.authors';
+export const VERSION = 'org.opencontainers.image.version';
+export const LICENSES = 'org.opencontainers.image.licenses';
+export const SOURCE = 'org.opencontainers.image.source';
 
 /** On the manifest: what the objects were built for, as docker writes it. */
 export const PLATFORM = 'dev.skep.platform';

@@ -16,11 +16,14 @@ import {
   CONFIG_TITLE,
   CONFIG_TYPE,
   DESCRIPTION,
+  LICENSES,
   OBJECT_NAME,
   PLATFORM,
   PROGRAM_TITLE,
   PROGRAM_TYPE,
+  SOURCE,
   TITLE,
+  VERSION,
 } from './layout.ts';
 import { checkObjectNames } from './names.ts';
 import type { ProbeImage } from './types.ts';
@@ -67,7 +70,8 @@ export async function packImage(
     layers.push({ ...(await store.putBlob(bytes, PROGRAM_TYPE)), annotations });
   }
   const annotations = annotationsOf(img);
-  if (format === 'skep') annotations[PLATFORM] = formatPlatform(platform);
+  if (format === 'skep')
+    Object.assign(annotations, ownAnnotations(img), { [PLATFORM]: formatPlatform(platform) });
   const manifest: Manifest = {
     schemaVersion: 2,
     ...(format === 'skep' ? { mediaType: MEDIA_TYPE.manifest } : {}),
@@ -95,6 +99,12 @@ function annotationsOf(img: ProbeImage): Record<string, string> {
   if (created) out[CREATED] = created.toISOString().replace('.000Z', 'Z');
   if (img.description) out[DESCRIPTION] = img.description;
   return out;
+}
+
+/** What bee's own images have no place for. */
+function ownAnnotations(img: ProbeImage): Record<string, string> {
+  const all = { [TITLE]: img.title, [VERSION]: img.version, [LICENSES]: img.licenses, [SOURCE]: img.source };
+  return Object.fromEntries(Object.entries(all).filter((e): e is [string, string] => Boolean(e[1])));
 }
 
 /** https://reproducible-builds.org/specs/source-date-epoch/ */

@@ -6,6 +6,13 @@ export interface ProbeImage {
   objects: { name: string; bytes: Uint8Array }[];
   description?: string;
   authors?: string;
+  /** The probe's own name, whatever the image is called. */
+  title?: string;
+  version?: string;
+  /** Of the sources, as an SPDX expression. */
+  licenses?: string;
+  /** Where the sources can be had. */
+  source?: string;
   /** `linux/amd64`; without it, the machine's that packs. */
   platform?: string;
   /** Left out unless given or `SOURCE_DATE_EPOCH` is set, so that the same input has the same digest. */

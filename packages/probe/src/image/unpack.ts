@@ -6,12 +6,15 @@ import {
   AUTHORS,
   DESCRIPTION,
   FOREIGN_TYPES,
+  LICENSES,
   MAX_OBJECT_BYTES,
   OBJECT_NAME,
   PLATFORM,
   PROGRAM_TITLE,
   PROGRAM_TYPE,
+  SOURCE,
   TITLE,
+  VERSION,
 } from './layout.ts';
 import { isFileName } from './names.ts';
 import type { ProbeImage } from './types.ts';
@@ -42,6 +45,10 @@ export async function unpackImage(store: Store, image: StoredImage): Promise<Pro
     objects,
     description: annotations[DESCRIPTION],
     authors: annotations[AUTHORS],
+    title: annotations[TITLE],
+    version: annotations[VERSION],
+    licenses: annotations[LICENSES],
+    source: annotations[SOURCE],
     platform: annotations[PLATFORM] ?? platformOf(image),
     created: image.created,
   };

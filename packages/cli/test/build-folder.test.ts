@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import { Sandbox } from './harness.ts';
+import { source } from './objects.ts';
+
+const METADATA = `name: calls
+version: 1.10
+description: counts calls
+authors: [A. Author, B. Author]
+license: GPL-2.0 OR BSD-2-Clause
+source: https://example.com/calls
+sources: [calls.c, more/other.bpf.c]
+`;
+
+const box = new Sandbox();
+before(() => {
+  mkdirSync(box.path('p/more'), { recursive: true });
+  writeFileSync(box.path('p/calls.c'), source);
+  writeFileSync(box.path('p/more/other.bpf.c'), source.replaceAll('on_enter', 'other'));
+  writeFileSync(box.path('p/skep.yaml'), METADATA);
+});
+after(() => box[Symbol.dispose]());
+
+test('build FOLDER: what skep.yaml lists, under its name and version or another', async () => {
+  assert.match(await box.ok(['build', 'p']), /^calls:1\.10: digest: sha256:/);
+  assert.match(await box.ok(['list', 'calls', '--format', '{{.Programs}}']), /on_enter,other/);
+  const first = await box.ok(['build', '-q', 'p', 'me/own:3']);
+  assert.equal(await box.ok(['build', '-q', '.', 'own:4'], { cwd: box.path('p') }), first);
+  assert.equal(await box.ok(['build', '--binary-only', 'p']), 'p/calls.o\np/more/other.bpf.o\n');
+});
+
+test('what skep.yaml says is in the manifest and shown; flags win; bee keeps what it knows', async () => {
+  await box.ok(['build', 'p/calls.c', 'one:1', '--description', 'other words']);
+  const text = await box.ok(['describe', 'one:1']);
+  assert.match(text, /^Probe: +calls 1\.10$/m);
+  assert.match(text, /^Description: +other words$/m);
+  assert.match(text, /^Authors: +A\. Author, B\. Author$/m);
+  assert.match(text, /^Source: +https:\/\/example\.com\/calls, GPL-2\.0 OR BSD-2-Clause$/m);
+  const said = '{{.Title}} {{.Version}} {{.Licenses}} {{.Source}}';
+  assert.equal(
+    await box.ok(['inspect', '--format', said, 'one:1']),
+    'calls 1.10 GPL-2.0 OR BSD-2-Clause https://example.com/calls\n',
+  );
+  await box.ok(['build', '--format', 'bee', 'p/calls.c', 'bee:1']);
+  assert.equal(await box.ok(['inspect', '--format', said, 'bee:1']), '   \n');
+  assert.match(await box.ok(['inspect', '--format', '{{.Description}}', 'bee:1']), /^counts calls$/m);
+});
+
+test('a wrong skep.yaml is said with its line, and nothing is built', async () => {
+  mkdirSync(box.path('q'));
+  writeFileSync(box.path('q/calls.c'), source);
+  const { stderr } = await box.fails(2, /the folder q has no skep\.yaml/, ['build', 'q']);
+  assert.match(stderr, /skep build q\/probe\.c/);
+  writeFileSync(box.path('q/skep.yaml'), 'name: q\n');
+  await box.fails(2, /q\/skep\.yaml has no "sources"/, ['build', 'q', 'q:1']);
+  writeFileSync(box.path('q/skep.yaml'), 'name: q\nlicence: MIT\n');
+  await box.fails(7, /q\/skep\.yaml:2: "licence" is no key/, ['build', 'q/calls.c', 'q:1']);
+  writeFileSync(box.path('q/skep.yaml'), 'name: q\nsources: [gone.c]\n');
+  await box.fails(3, /gone\.c/, ['build', 'q']);
+  await box.fails(2, /one word too many/, ['build', 'q', 'a:1', 'b:1']);
+  assert.equal(await box.ok(['list', 'q', '-q']), '');
+});

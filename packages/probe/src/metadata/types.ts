@@ -1,0 +1,14 @@
+/** What skep.yaml says of a probe. */
+export interface Metadata {
+  /** The probe's name: one that an image can have. */
+  name: string;
+  version?: string;
+  description?: string;
+  authors?: string[];
+  /** An SPDX expression. */
+  license?: string;
+  /** An address. */
+  source?: string;
+  /** Files of the folder, as written there. */
+  sources?: string[];
+}
