@@ -120,13 +120,16 @@ test('lines are JSON, exact and complete', { skip }, async () => {
 test('a record shows within 100 ms', { skip }, async () => {
   using producer = new Producer();
   const c = await child(producer);
-  for (let i = 0; i < 3; i++) {
+  const took: number[] = [];
+  for (let i = 0; i < 5; i++) {
     const arrived = once(c.stdout, 'data');
     const from = performance.now();
     await producer.produce(1, 1);
     await arrived;
-    assert.ok(performance.now() - from < 100);
+    took.push(performance.now() - from);
   }
+  // The middle one: a busy machine may hold up any single one.
+  assert.ok(took.sort((a, b) => a - b)[2]! < 100, took.join(' '));
 });
 
 test('maxEvents prints exactly so many lines', { skip }, async () => {

@@ -56,8 +56,16 @@ export class Row implements Series {
 
   text(i: number): string {
     const labels = this.stream.fields.length - this.values.length;
-    if (i < labels) return this.labels[i]?.[1] ?? '';
+    if (i < labels) return this.#labelText(i);
     return this.#texts[i - labels]!(this.values[i - labels]!);
+  }
+
+  /** Labels have the exact number; people get it as its type reads (`1.5ms`). */
+  #labelText(i: number): string {
+    const text = this.labels[i]?.[1] ?? '';
+    const format = this.stream.fields[i]!.source?.format;
+    const number = Number(text);
+    return format && !format.json && text !== '' && !Number.isNaN(number) ? format.text(number) : text;
   }
 
   add(i: number, delta: Num, tick: number): void {

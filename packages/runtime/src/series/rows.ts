@@ -58,11 +58,11 @@ export class Rows {
   resolve(view: RecordView, offset: number): Row | undefined {
     const { decoder, labels } = this.options;
     const fields = this.stream.fields;
-    const texts = labels.map((i) => decoder.text(i, view, offset));
+    const texts = labels.map((i) => this.#label(i, view, offset));
     const key = texts.join('\0');
     let row = this.#byText.get(key);
     if (row === undefined) {
-      if (this.full) return this.#toOverflow();
+      if (this.full) return this.stream.kind === 'print' ? undefined : this.overflow();
       const data = this.#data(view, offset);
       row = this.#make({ labels: texts.map((t, i) => [fields[i]!.name, t] as const), data }, false);
       this.#byText.set(key, row);
@@ -77,10 +77,23 @@ export class Rows {
     this.#byText.delete(row.labels.map(([, text]) => text).join('\0'));
   }
 
-  #toOverflow(): Row | undefined {
-    if (this.stream.kind === 'print') return undefined;
+  /** The row of what came after the cap. */
+  overflow(): Row {
     this.#overflow ??= this.#make({ labels: [], data: {} }, true);
     return this.#overflow;
+  }
+
+  /**
+   * A label's text tells all values apart: a format that only rounds for people (`1.5ms`) is left to the view, one
+   * that names (`10.0.0.1`, `ENOENT`) is used.
+   */
+  #label(i: number, view: RecordView, offset: number): string {
+    const { decoder } = this.options;
+    const { format } = decoder.columns[i]!;
+    if (format === undefined) return decoder.text(i, view, offset);
+    const value = decoder.column(i)(view, offset);
+    const plain = format.json ? format.json(value) : value;
+    return typeof plain === 'object' ? decoder.text(i, view, offset) : String(plain);
   }
 
   #make(key: { labels: (readonly [string, string])[]; data: Record<string, Value> }, overflow: boolean): Row {

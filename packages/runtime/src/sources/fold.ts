@@ -6,8 +6,8 @@ import type { Rows } from '../series/rows.ts';
 import type { FoldPlan } from '../streams/plan.ts';
 import type { Num } from '../types.ts';
 
-/** Raw keys remembered between two folds; each is forgotten when the table is full, its counts are not. */
-const MAX_KEYS = 65_536;
+/** Raw keys remembered at least; more when more label sets are allowed. */
+const MIN_KEYS = 65_536;
 
 /**
  * Counts the records of a counter_, gauge_ or hist_ ring by the raw bytes of their labels. A key is decoded once,
@@ -21,12 +21,17 @@ export class Fold {
   readonly #cells: Cells;
   /** Rows of the table's slots, as far as they were folded. */
   #row: (Row | undefined)[] = [];
+  /** One more than the highest slot in use. */
+  #top = 0;
+  /** Every key that has a row of its own is in the table, so a key that is not and finds no room needs no decoding. */
+  #complete = true;
 
   constructor(plan: FoldPlan, rows: Rows, clock: { readonly tick: number }) {
     const kept = new Set(plan.labels);
     const others = plan.decoder.columns.filter((_, i) => !kept.has(i)).map((c) => c.name);
     const layout = plan.decoder.keyLayout(others);
-    this.#newKeys = () => new RawKeyTable(layout, MAX_KEYS);
+    const capacity = Math.max(MIN_KEYS, 2 * rows.options.maxSeries);
+    this.#newKeys = () => new RawKeyTable(layout, capacity);
     this.#keys = this.#newKeys();
     this.#rows = rows;
     this.#clock = clock;
@@ -40,28 +45,40 @@ export class Fold {
       this.#forget();
       slot = this.#keys.slot(view, offset);
     }
+    if (slot >= this.#top) this.#top = slot + 1;
     this.#cells.record(slot, view, offset);
   }
 
   /** Moves what was counted into the rows. */
   refresh(): void {
-    const size = this.#keys.size;
     const { tick } = this.#clock;
-    for (let slot = 0; slot < size; slot++) {
+    for (let slot = 0; slot < this.#top; slot++) {
       if (!this.#cells.touched(slot)) continue;
-      let row = this.#row[slot];
-      if (row === undefined) {
-        row = this.#rows.resolve(this.#keys.keys, this.#keys.offset(slot))!;
-        this.#row[slot] = row;
-      }
+      const row = this.#row[slot] ?? this.#place(slot);
+      this.#row[slot] = row;
       this.#cells.fold(slot, row, tick);
     }
   }
 
+  #place(slot: number): Row {
+    const rows = this.#rows;
+    if (rows.full && this.#complete) return rows.overflow();
+    return rows.resolve(this.#keys.keys, this.#keys.offset(slot))!;
+  }
+
+  /** Makes room: keys without a row of their own go first, all of them only when that is not enough. */
   #forget(): void {
     this.refresh();
+    for (let slot = 0; slot < this.#top; slot++) {
+      if (!this.#row[slot]?.overflow) continue;
+      this.#keys.delete(slot);
+      this.#row[slot] = undefined;
+    }
+    if (this.#keys.size <= this.#keys.capacity / 2) return;
     this.#keys = this.#newKeys();
     this.#row = [];
+    this.#top = 0;
+    this.#complete = false;
   }
 }
 
