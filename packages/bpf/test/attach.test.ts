@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { release } from 'node:os';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
@@ -120,6 +120,47 @@ test('xdp and tc programs attach, and are gone with their links', () => {
   const [major, minor] = release().split('.').map(Number) as [number, number];
   const tc = major > 6 || (major === 6 && minor >= 6) ? attached : 'SKEP_UNSUPPORTED';
   assert.deepEqual(JSON.parse(out), { xdp: attached, tc, 'tcx/ingress': tc });
+});
+
+test('a cgroup program counts what its cgroup sends, and no other', async (t) => {
+  const mount = /^\S+ (\S+) cgroup2 /m.exec(readFileSync('/proc/self/mounts', 'utf8'))?.[1];
+  if (!mount) return t.skip('no cgroup2 is mounted');
+  const cgroup = `${mount}/skep_t_${process.pid}`;
+  mkdirSync(cgroup);
+  const object = openSource(
+    `__u64 sent = 0; SEC("cgroup_skb/egress") int skep_t_cg(void *skb) { __sync_fetch_and_add(&sent, 1); return 1; }`,
+  );
+  try {
+    await object.load();
+    object.programs[0]!.attach({ target: cgroup });
+    const send = "require('node:dgram').createSocket('udp4').send('x', 9, '127.0.0.1', () => process.exit())";
+    const join = `require('node:fs').writeFileSync('${cgroup}/cgroup.procs', String(process.pid));`;
+    execFileSync(process.execPath, ['-e', send]);
+    execFileSync(process.execPath, ['-e', join + send]);
+    const bss = object.maps.find((m) => m.name.endsWith('.bss'))!;
+    // The datagram; the answer that nobody listens is not sent by the process.
+    assert.equal(asU64(bss.get(u32(0))), 1);
+    assert.throws(() => object.programs[0]!.attach({ target: '/tmp' }), {
+      code: 'SKEP_ATTACH',
+      message: /cgroup2/,
+    });
+  } finally {
+    object.close();
+    rmdirSync(cgroup);
+  }
+});
+
+test('a pinned program is what bpftool finds there', async () => {
+  const path = `${ensureBpffs()}/skep_t_prog_${process.pid}`;
+  const { object, program } = await loaded('raw_tp/sys_enter');
+  using _ = object;
+  try {
+    program.pin(path);
+    const shown = execFileSync('bpftool', ['-j', 'prog', 'show', 'pinned', path], { encoding: 'utf8' });
+    assert.equal((JSON.parse(shown) as { id: number }).id, program.info().id);
+  } finally {
+    rmSync(path, { force: true });
+  }
 });
 
 test('a pinned link keeps the program attached until the pin goes', async () => {
