@@ -56,6 +56,19 @@ const runApart: Plugin = {
   },
 };
 
+/** Nor does `skep run` read a skep.yaml: the reader, most of it a YAML parser, stays a file of its own there too. */
+const yamlEntry = 'packages/probe/src/metadata/parse.ts';
+const yamlApart: Plugin = {
+  name: 'yaml-apart',
+  setup(b) {
+    b.onResolve({ filter: /^\.\/parse\.ts$/ }, ({ importer }) =>
+      dirname(importer) === join(root, dirname(yamlEntry))
+        ? { path: './parse.js', external: true }
+        : undefined,
+    );
+  },
+};
+
 async function buildEntry(
   entry: string,
   splitting: boolean,
@@ -85,8 +98,9 @@ async function buildEntry(
 /** Writes the bundle to a folder, as a whole, and says what went into it. */
 export async function bundle(to: string = dist): Promise<Metafile> {
   const results = [
-    await buildEntry('packages/cli/src/main.ts', true, [runApart]),
-    await buildEntry(runEntry, false, []),
+    await buildEntry('packages/cli/src/main.ts', true, [runApart, yamlApart]),
+    await buildEntry(runEntry, false, [yamlApart]),
+    await buildEntry(yamlEntry, false, []),
   ];
   const fresh = `${to}.new`;
   await rm(fresh, { recursive: true, force: true });
