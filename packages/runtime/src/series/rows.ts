@@ -56,7 +56,7 @@ export class Rows {
 
   /** The row for the raw key at `offset`, made when it is new; undefined when a print_ stream has no room. */
   resolve(view: RecordView, offset: number): Row | undefined {
-    const { decoder, labels } = this.options;
+    const { labels } = this.options;
     const fields = this.stream.fields;
     const texts = labels.map((i) => this.#label(i, view, offset));
     const key = texts.join('\0');
