@@ -26,7 +26,11 @@ const leftOut = new Set([
  * The part of a guest that changes with every edit: the checkout under /skep, the objects its tests load, and
  * what to run. A guest tests the same files as the host; only their types are blanked here, as Node would do there.
  */
-export async function overlay(command: string, kept?: string): Promise<Entry[]> {
+export async function overlay(
+  command: string,
+  kept?: string,
+  files: Readonly<Record<string, string>> = {},
+): Promise<Entry[]> {
   const entries: Entry[] = [
     { path: 'command', kind: 'file', data: Buffer.from(`${command}\n`) },
     {
@@ -45,6 +49,7 @@ export async function overlay(command: string, kept?: string): Promise<Entry[]> 
     await collect(join(root, top), join('skep', top), entries);
   }
   if (kept) await collect(kept, 'kept', entries);
+  for (const [to, from] of Object.entries(files)) await collect(from, to.replace(/^\/+/, ''), entries);
   for (const f of await buildFixtures()) entries.push(await fixtureEntry(f));
   return entries;
 }

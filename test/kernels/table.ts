@@ -18,6 +18,7 @@ export const kernels: readonly KernelLine[] = [
 export const modules: readonly string[] = [
   'nfs',
   'nfsv4',
+  'nfsd',
   'veth',
   'dummy',
   'sch_ingress',

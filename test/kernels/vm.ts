@@ -29,6 +29,8 @@ export interface GuestRequest {
   clang?: boolean;
   /** A folder of objects that bin/clang kept on the host. */
   kept?: string;
+  /** More for the guest: where it finds a file or a folder, and where that lies on this machine. */
+  files?: Readonly<Record<string, string>>;
   timeoutMs?: number;
   /** Called with each line the command prints. */
   onLine?(line: string): void;
@@ -53,7 +55,7 @@ export async function runInGuest(request: GuestRequest): Promise<GuestResult> {
     await copyFile(await baseLayer(kernel), initrd);
     if (request.clang) await appendFile(initrd, await readFile(await clangLayer()));
     const env = `export SKEP_GUEST=${request.kernel} ${settings}\n`;
-    const layer = cpio(await overlay(env + request.command, request.kept));
+    const layer = cpio(await overlay(env + request.command, request.kept, request.files));
     await pipeline(Readable.from(layer), createWriteStream(initrd, { flags: 'a' }));
     const log = join(work, 'console');
     const code = await boot(kernel.vmlinuz, initrd, log, request);

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -13,7 +14,7 @@ import {
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { publint } from 'publint';
-import { ended, floorBin, Installed } from './installed.ts';
+import { type Ended, ended, floorBin, Installed } from './installed.ts';
 
 const version = JSON.parse(
   readFileSync(join(import.meta.dirname, '../../packages/cli/package.json'), 'utf8'),
@@ -75,6 +76,25 @@ suite('the npm package', { timeout: 120_000 }, () => {
     for (const lib of ['libbpf.so.1', 'libelf.so.1', 'libz.so.1']) {
       assert.match(linked, new RegExp(`${lib.replaceAll('.', '\\.')} => ${build}/`), linked);
     }
+  });
+
+  test('builds, packs and runs a probe', { skip: process.getuid?.() !== 0 && 'needs root' }, async () => {
+    const source = join(it.dir, 'watch.c');
+    copyFileSync(join(import.meta.dirname, 'watch.c'), source);
+    const env = { PATH: `${floorBin}:/usr/bin:/bin`, SKEP_STORAGE: join(it.dir, 'store') };
+    const built = await it.skep(['build', source, 'watch:1'], env);
+    assert.equal(built.code, 0, built.stderr);
+    let ran: Ended | undefined;
+    const running = it.skep(['run', 'watch:1', '-o', 'json', '--max-events', '1', '--timeout', '30s'], env);
+    running.then((r) => {
+      ran = r;
+    });
+    // Called again and again until the run, attached at last, has seen one.
+    while (!ran) await ended('/usr/bin/perl', ['-e', 'getpgrp(424242)'], {});
+    assert.equal(ran.code, 0, ran.stderr);
+    const record = JSON.parse(ran.stdout);
+    assert.equal(record.map, 'print_calls');
+    assert.deepEqual(record.data, { argument: 424242, comm: 'perl' });
   });
 
   test('asks for no glibc newer than 2.33', () => {
