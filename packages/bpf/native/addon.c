@@ -312,5 +312,6 @@ NAPI_MODULE_INIT()
 	poll_exports(env, exports);
 	system_exports(env, exports);
 	vmlinux_exports(env, exports);
+	kernel_types_exports(env, exports);
 	return exports;
 }

@@ -91,6 +91,10 @@ void memory_exports(napi_env env, napi_value exports);
 void poll_exports(napi_env env, napi_value exports);
 void system_exports(napi_env env, napi_value exports);
 void vmlinux_exports(napi_env env, napi_value exports);
+void kernel_types_exports(napi_env env, napi_value exports);
+
+/* Frees types that were read ahead and that nobody took. */
+void kernel_types_drop(void);
 
 /* ---- objects, as links see them ---- */
 struct object {

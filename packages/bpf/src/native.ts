@@ -189,6 +189,7 @@ export interface Native {
   readDetached(type: string, path: string): string;
   interfaceIndex(name: string): number;
   vmlinuxDump(path: Text): Promise<string>;
+  kernelTypesAhead(): Promise<boolean> | false;
 }
 
 /** What the addon throws: the kernel's or libbpf's errno (positive) and what libbpf printed meanwhile. */

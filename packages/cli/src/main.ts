@@ -12,6 +12,7 @@ if (major < 22 || (major === 22 && minor < 18)) {
   leaveToNewerNode();
 } else {
   compileCache();
+  if (process.argv[2] === 'run') await readAhead();
   const { main } = await import('./cli.ts');
   await main(process.argv.slice(2));
 }
@@ -27,5 +28,15 @@ function compileCache(): void {
       module.enableCompileCache(join(base, 'skep', 'node'));
   } catch {
     // No home folder: slower by some milliseconds, nothing else.
+  }
+}
+
+/** The kernel's types are read by a thread while the rest of this command is. */
+async function readAhead(): Promise<void> {
+  try {
+    const { readKernelTypesAhead } = await import('@skep/bpf/ahead');
+    readKernelTypesAhead();
+  } catch {
+    // An addon that does not load is told when it is needed, with its reason.
   }
 }
