@@ -33,7 +33,9 @@ async function dispatch(argv: readonly string[]): Promise<void> {
 /** `skep help build` is `skep build --help`. */
 function helpFirst(argv: readonly string[]): string[] {
   if (argv[0] !== 'help') return [...argv];
-  return [...argv.slice(1), '--help'];
+  const [, name, ...rest] = argv;
+  if (name === undefined) return ['--help'];
+  return findCommand(name) ? [name, ...rest, '--help'] : [name];
 }
 
 function failed(e: unknown, argv: readonly string[], verbose: boolean): number {

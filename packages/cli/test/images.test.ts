@@ -122,6 +122,7 @@ test('a store that cannot be used: newer, unwritable, a file', async () => {
   writeFileSync(odd.path('file'), '');
   const { code } = await odd.fails(7, /./, ['list', '--storage', odd.path('file')]);
   assert.notEqual(code, 1);
+  await odd.fails(2, /no store can be in \/proc/, ['list', '--storage', '/proc/x/y']);
   if (process.getuid?.() !== 0) return;
   mkdirSync(odd.path('mine'), { mode: 0o700 });
   chmodSync(odd.dir, 0o755);

@@ -171,6 +171,7 @@ test('login keeps what docker would, logout takes it away', async () => {
   assert.match(loud.stderr, /--password-stdin is safer/);
   await box.ok(['logout', '-c', config, registry.host]);
   assert.equal(auths()?.[registry.host], undefined);
+  assert.equal(await box.ok(['logout', '-c', config, registry.host]), `Not logged in to ${registry.host}\n`);
 });
 
 test('login at a terminal asks, and does not show the password', async () => {

@@ -12,6 +12,6 @@ export function define(command: Command): void {
 
 async function logout(server: string, _flags: unknown, command: Command): Promise<void> {
   const { logout } = await import('@skep/oci');
-  await logout(server, registryOptions(settingsOf(command)));
-  await out(`Removed login credentials for ${server}\n`);
+  const wasKnown = await logout(server, registryOptions(settingsOf(command)));
+  await out(wasKnown ? `Removed login credentials for ${server}\n` : `Not logged in to ${server}\n`);
 }

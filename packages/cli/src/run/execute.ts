@@ -36,15 +36,32 @@ export async function execute(program: string, flags: RunFlags, settings: Settin
   });
   mark('attached');
   stopper.watch(run);
+  const trimming = trimMemory();
   const told = new Set<string>();
   if (!live) tell(run.stats().notes, told);
   const closeLater = later(run);
   const summary = await run.closed;
+  trimming.dispose();
   await closeLater();
   stopper.dispose();
   if (summary.reason === 'error') throw named(summary.error);
   tell(summary.notes, told);
   note(summaryText(image.name, summary));
+}
+
+/**
+ * Gives back what only the start needed of Node's 120 MB, then what compiling and collecting touched meanwhile. Half a
+ * millisecond each time; the resident memory of a run that lasts is what it works with.
+ */
+function trimMemory(): { dispose(): void } {
+  const first = setTimeout(bpf.releaseProgramPages, 1000);
+  const later = setInterval(bpf.releaseProgramPages, 10_000);
+  return {
+    dispose() {
+      clearTimeout(first);
+      clearInterval(later);
+    },
+  };
 }
 
 /** An error of writing knows no path: only standard output is written to. */
