@@ -65,6 +65,7 @@ export { capabilities } from './kernel/capabilities.ts';
 export { onlineCpus, possibleCpus } from './kernel/cpus.ts';
 export { errnoName } from './kernel/errno.ts';
 export { bpffs, ensureBpffs, ensureTracefs, tracefs } from './kernel/filesystems.ts';
+export { releaseProgramPages } from './kernel/resident.ts';
 export { type MapType, mapTypeName, mapTypes, type ProgramType, programTypes } from './kernel/types.ts';
 export type { AttachOptions } from './links/attach.ts';
 export { BpfLink, closeLinks } from './links/link.ts';

@@ -190,6 +190,7 @@ export interface Native {
   interfaceIndex(name: string): number;
   vmlinuxDump(path: Text): Promise<string>;
   kernelTypesAhead(): Promise<boolean> | false;
+  releaseProgramPages(): number;
 }
 
 /** What the addon throws: the kernel's or libbpf's errno (positive) and what libbpf printed meanwhile. */

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Resident memory: gives back the pages of Node's own program file that only its start needed.
+//
+// Node's file has 120 MB; starting touches 45 MB of it, and the kernel maps 64 KiB around each touch. A run that lasts
+// for days needs a few of those. They are clean pages of a file: dropping them from this process loses nothing, and
+// one that is needed again comes from the page cache in a microsecond.
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "skep_bpf.h"
+
+#include <link.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* Only segments that were never writable: relocated pages (relro) are our own and would come back unrelocated. */
+static int drop_program(struct dl_phdr_info *info, size_t size, void *data)
+{
+	uintptr_t page = sysconf(_SC_PAGESIZE);
+
+	(void)size;
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+		uintptr_t from = (info->dlpi_addr + p->p_vaddr) & -page;
+		uintptr_t to = (info->dlpi_addr + p->p_vaddr + p->p_memsz) & -page;
+
+		if (p->p_type == PT_LOAD && !(p->p_flags & PF_W) && to > from &&
+		    madvise((void *)from, to - from, MADV_DONTNEED) == 0)
+			*(double *)data += to - from;
+	}
+	return 1; /* the program itself comes first, and is all we want */
+}
+
+/* releaseProgramPages() -> bytes of address space whose pages were dropped */
+static napi_value releaseProgramPages(napi_env env, napi_callback_info info)
+{
+	double bytes = 0;
+
+	(void)info;
+	dl_iterate_phdr(drop_program, &bytes);
+	return js_number(env, bytes);
+}
+
+void resident_exports(napi_env env, napi_value exports)
+{
+	EXPORT(env, exports, releaseProgramPages);
+}
