@@ -70,7 +70,7 @@ async function boot(vmlinuz: string, initrd: string, log: string, request: Guest
   const machine = ['-accel', 'tcg,thread=multi', '-cpu', 'max', '-m', '2048', '-smp', '2'];
   const devices = ['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'];
   const serial = ['-serial', `file:${log}`, '-serial', 'stdio'];
-  const append = 'console=ttyS0 panic=-1 quiet mitigations=off tsc=reliable';
+  const append = 'console=ttyS0 panic=-1 quiet mitigations=off clocksource=hpet';
   // setpriv: should we be killed, the emulator goes with us.
   const args = ['--pdeathsig', 'KILL', 'qemu-system-x86_64', ...machine, ...devices, ...serial];
   args.push('-kernel', vmlinuz, '-initrd', initrd, '-append', append);
