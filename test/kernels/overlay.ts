@@ -17,6 +17,7 @@ const leftOut = new Set([
   '@types',
   '@typescript',
   'esbuild',
+  'playwright-core',
   'publint',
   'typescript',
   'undici-types',
