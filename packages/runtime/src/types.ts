@@ -77,7 +77,8 @@ export interface Stream {
 
 /**
  * Takes what a run yields. All methods but `name` are optional and called on the event loop's thread; a sink that
- * is slow must queue and, when its queue is full, drop and count (see {@link Run.countLost}).
+ * is slow must queue, say how much more it can take (`room`) and, when its queue is full, drop and count
+ * (see {@link Run.countLost}).
  *
  * Order: `prepare` (while the objects load), `start` (loaded, nothing attached), then `record`, `drained`,
  * `tick`, then `stop`, once, also when the start failed after `prepare`.
@@ -94,6 +95,11 @@ export interface Sink {
    * `timestamp_ns` member where it has one, else when it was drained.
    */
   record?(stream: Stream, view: RecordView, offset: number, length: number, timeMs: number): void;
+  /**
+   * How many records it can take now without dropping any, asked before each batch. What is more waits in the
+   * kernel's buffer as long as that has room. Any number unless said.
+   */
+  room?(): number;
   /** After every batch of records: the moment to write out. */
   drained?(): void;
   /** Each interval, with `run.series` up to date. Series with `changedAt === run.series.tick` changed since the last. */

@@ -43,7 +43,7 @@ class FakeRing implements DrainedReader {
   }
 }
 
-function drainOf(ring: FakeRing) {
+function drainOf(ring: FakeRing, room?: () => number) {
   const seen = { records: 0, batches: [] as number[], errors: [] as unknown[] };
   const drain = new Drain({
     reader: ring,
@@ -55,6 +55,7 @@ function drainOf(ring: FakeRing) {
       seen.records++;
     },
     onBatch: () => {},
+    room,
     onDrained: (n) => seen.batches.push(n),
     onError: (error) => seen.errors.push(error),
   });
@@ -97,8 +98,50 @@ test('a burst is taken in turns, and all of it at the end', async () => {
   await ring.drained();
   assert.deepEqual(seen.batches, [20_000, 20_000]);
   drain.stop();
-  drain.finish();
+  await drain.finish();
   assert.deepEqual(seen.batches, [20_000, 20_000, 5_000]);
+});
+
+test('records wait in the ring while there is no room for them, until it is three quarters full', async () => {
+  const ring = new FakeRing(1 << 20);
+  let room = 3;
+  const { drain, seen } = drainOf(ring, () => room);
+  drain.start();
+  ring.available = 10 * 8;
+  ring.onReadable();
+  assert.deepEqual(seen.batches, [3]);
+  room = 0;
+  drain.stop();
+  drain.start();
+  ring.onReadable();
+  assert.deepEqual(seen.batches, [3]);
+  const taken = ring.drained();
+  room = 100;
+  await taken;
+  assert.deepEqual(seen.batches, [3, 7]);
+  room = 0;
+  drain.stop();
+  drain.start();
+  ring.available = ring.capacity * 0.8;
+  ring.onReadable();
+  assert.deepEqual(seen.batches, [3, 7, 20_000]);
+  drain.stop();
+});
+
+test('the end waits for room, but not for ever', async () => {
+  const ring = new FakeRing(1 << 20);
+  let room = 0;
+  const { drain, seen } = drainOf(ring, () => room);
+  ring.available = 80;
+  const finished = drain.finish(10_000);
+  assert.equal(seen.records, 0);
+  room = 4;
+  await finished;
+  assert.deepEqual(seen.batches, [4, 4, 2]);
+  ring.available = 80;
+  room = 0;
+  await drain.finish(5);
+  assert.equal(seen.records, 20);
 });
 
 test('a ring that had no room left is noticed', () => {

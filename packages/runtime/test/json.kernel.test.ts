@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -60,10 +60,10 @@ interface End {
 }
 
 /** A child that has attached. */
-async function child(producer: Producer, ...args: string[]) {
+async function child(producer: Producer, args: string[] = [], stdout: 'pipe' | number = 'pipe') {
   const script = new URL('./support/json-child.ts', import.meta.url).pathname;
   const process_ = spawn(process.execPath, [script, object, String(producer.pid), ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', stdout, 'pipe'],
   });
   children.push(process_);
   const errors = createInterface(process_.stderr!);
@@ -76,7 +76,7 @@ async function child(producer: Producer, ...args: string[]) {
     assert.equal(process_.exitCode ?? process_.signalCode, 0, said.join('\n'));
     return JSON.parse(said.at(-1)!) as End;
   };
-  return { process: process_, stdout: process_.stdout!, end };
+  return { process: process_, stdout: process_.stdout as NonNullable<typeof process_.stdout>, end };
 }
 
 async function textOf(stream: NodeJS.ReadableStream): Promise<string> {
@@ -134,7 +134,7 @@ test('a record shows within 100 ms', { skip }, async () => {
 
 test('maxEvents prints exactly so many lines', { skip }, async () => {
   using producer = new Producer();
-  const c = await child(producer, '12');
+  const c = await child(producer, ['12']);
   const text = textOf(c.stdout);
   await producer.produce(50, 2);
   assert.equal((await c.end()).reason, 'max-events');
@@ -153,14 +153,30 @@ test('a reader that goes away ends the run quietly', { skip }, async () => {
   assert.equal((await c.end()).reason, 'output-closed');
 });
 
+/** What is left in a pipe that nobody writes to any more. */
+function restOf(fd: number): string {
+  const chunks: Buffer[] = [];
+  for (;;) {
+    const chunk = Buffer.alloc(65536);
+    const read = readSync(fd, chunk);
+    if (read === 0) return Buffer.concat(chunks).toString();
+    chunks.push(chunk.subarray(0, read));
+  }
+}
+
 test('a reader that stalls costs counted lines, not memory', { skip }, async () => {
   using producer = new Producer();
-  const c = await child(producer);
-  c.stdout.pause();
+  const pipe = join(dir, 'stalled');
+  execFileSync('mkfifo', [pipe]);
+  const fd = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
+  const writer = openSync(pipe, constants.O_WRONLY);
+  const c = await child(producer, [], writer);
+  closeSync(writer);
   await producer.produce(300_000, 7);
   c.process.kill('SIGTERM');
   await once(c.process, 'exit');
-  const text = await textOf(c.stdout);
+  const text = restOf(fd);
+  closeSync(fd);
   const end = await c.end();
   const whole = text
     .slice(0, text.lastIndexOf('\n'))

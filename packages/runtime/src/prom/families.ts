@@ -21,7 +21,7 @@ export interface Family {
 const TYPES = { counter: 'counter', gauge: 'gauge', hist: 'histogram' } as const;
 
 /** The metrics of a run: every counter_, gauge_ and hist_ stream, one for each of its numbers. */
-export function familiesOf(run: Run, beeNames: boolean): Family[] {
+export function familiesOf(run: Pick<Run, 'streams'>, beeNames: boolean): Family[] {
   const taken = new Set<string>(SELF_FAMILIES);
   return run.streams.flatMap((stream) => {
     if (stream.kind === 'print') return [];

@@ -8,6 +8,9 @@ import { bindFilters, type Filter, recordFilter, rowFilter } from '../streams/fi
 import type { LostReason, Run, RunStats, RunSummary, Sink, StopReason, Stream } from '../types.ts';
 import type { Opened } from './open.ts';
 
+/** How long the end waits for slow sinks to take what is still in the buffers. */
+const FINISH_MS = 1000;
+
 export interface ActiveRunInit {
   name: string;
   opened: readonly Opened[];
@@ -79,6 +82,7 @@ export class ActiveRun implements Run {
         take: this.#take,
         onRecord: this.#onRecord,
         onDrained: this.#onDrained,
+        room: this.#room,
         onError: (error) => void this.stop('error', error),
         rowFilter: () => {
           const filters = filterOf(p.plan.stream);
@@ -181,6 +185,12 @@ export class ActiveRun implements Run {
     }
   };
 
+  readonly #room = (): number => {
+    let least = Number.POSITIVE_INFINITY;
+    for (const sink of this.#recorders) least = Math.min(least, sink.room?.() ?? least);
+    return least;
+  };
+
   readonly #onDrained = (): void => {
     for (const sink of this.#drainers) sink.drained!();
   };
@@ -206,10 +216,10 @@ export class ActiveRun implements Run {
     for (const ring of this.#rings) ring.drain.stop();
     await closeLinks(this.#links).catch(fail);
     try {
-      for (const ring of this.#rings) ring.drain.finish();
+      for (const ring of this.#rings) await ring.drain.finish(FINISH_MS);
       // A program that was running on another CPU while it was detached may still have submitted one.
       await turn();
-      for (const ring of this.#rings) ring.drain.finish();
+      for (const ring of this.#rings) await ring.drain.finish();
       this.series.refreshNow();
     } catch (error) {
       fail(error);

@@ -43,6 +43,8 @@ export class JsonSink implements Sink {
   #head = Buffer.alloc(0);
   #headTime = Number.NaN;
   #headStream = -1;
+  /** The longest line of a record so far, bytes. */
+  #longest = TYPICAL;
   #flushed = 0;
   #timer: NodeJS.Timeout | undefined;
 
@@ -83,12 +85,17 @@ export class JsonSink implements Sink {
         return;
       }
     }
-    const { bytes } = chunk;
-    bytes.set(head, chunk.used);
+    const { bytes, used } = chunk;
+    bytes.set(head, used);
     bytes[end] = 0x7d;
     bytes[end + 1] = 0x0a;
     chunk.used = end + 2;
+    if (end + 2 - used > this.#longest) this.#longest = end + 2 - used;
     count(chunk, stream.id);
+  }
+
+  room(): number {
+    return this.#lines!.roomFor(this.#longest);
   }
 
   drained(): void {

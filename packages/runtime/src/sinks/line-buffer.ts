@@ -43,6 +43,12 @@ export class LineBuffer {
     return this.#current?.used ?? 0;
   }
 
+  /** How many lines of up to so many bytes it can take, whatever is written out meanwhile. */
+  roomFor(bytes: number): number {
+    const chunks = this.#o.chunks - this.#made + this.#free.length;
+    return chunks * Math.max(1, Math.floor(this.#o.chunkBytes / bytes));
+  }
+
   /** Everything written so far was taken. */
   get idle(): boolean {
     return this.#waiting.size === 0;

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { RecordReader, RecordView } from '@skep/bpf';
 
 /** The part of a `RecordReader` that draining needs. */
@@ -17,6 +18,8 @@ export interface DrainOptions {
   /** Before and after each batch. */
   onBatch: () => void;
   onDrained: (records: number) => void;
+  /** How many records may be taken without a loss further on. Any number unless given. */
+  room?: () => number;
   /** Something threw; draining has stopped. */
   onError: (error: unknown) => void;
 }
@@ -27,6 +30,8 @@ const MAX_DELAY_MS = 20;
 const QUIET_MS = 200;
 /** Records a turn of the event loop takes, so that timers and output get theirs. */
 const BATCH = 20_000;
+/** Looks this often whether there is room again. */
+const HELD_MS = 1;
 
 /**
  * Decides when to look into a ring.
@@ -34,6 +39,10 @@ const BATCH = 20_000;
  * A wake-up costs the reader and the watched program more than reading does. So nobody waits on the ring while
  * events flow: a timer drains it, sooner the faster it fills, at once while it is more than a quarter full. After a
  * quiet while the wake-up is armed instead, so that an idle probe costs nothing and its next event shows at once.
+ *
+ * Where the records go to may be slow. Then they wait in the ring, which is there for that, until it is three quarters
+ * full; from there on they are taken all the same, and whoever has no room for them counts them as lost: a ring that
+ * overflows is not counted by every probe.
  */
 export class Drain {
   readonly #o: DrainOptions;
@@ -74,9 +83,18 @@ export class Drain {
     clearImmediate(this.#immediate);
   }
 
-  /** Takes everything that is there. */
-  finish(): void {
-    while (this.#batch() > 0);
+  /** Takes everything that is there. Waits at most so long for room, then takes it without. */
+  async finish(patienceMs = 0): Promise<void> {
+    const end = performance.now() + patienceMs;
+    for (;;) {
+      const room = this.#room();
+      if (room < 1 && performance.now() < end) await delay(HELD_MS);
+      else if (this.#batch(room < 1 ? BATCH : room) === 0) return;
+    }
+  }
+
+  #room(): number {
+    return Math.min(BATCH, this.#o.room?.() ?? BATCH);
   }
 
   /**
@@ -110,26 +128,32 @@ export class Drain {
       // The kernel refuses a record (8 bytes of header, padded to 8) that would leave no byte free.
       const next = Math.ceil(this.#largest / 8) * 8 + 8;
       if (this.#largest > 0 && waiting + next >= reader.capacity) this.foundFull++;
-      const records = this.#batch();
-      if (this.#running) this.#plan(records, waiting);
+      const room = this.#room();
+      if (room < 1 && waiting < reader.capacity * 0.75) {
+        this.#timer = setTimeout(this.#look, HELD_MS);
+        return;
+      }
+      const limit = room < 1 ? BATCH : room;
+      const records = this.#batch(limit);
+      if (this.#running) this.#plan(records, waiting, records === limit);
     } catch (error) {
       this.stop();
       this.#o.onError(error);
     }
   };
 
-  #batch(): number {
+  #batch(limit: number): number {
     const { reader, onBatch, onDrained } = this.#o;
     if (reader.available === 0) return 0;
     onBatch();
-    const records = reader.drain(this.#record, BATCH);
+    const records = reader.drain(this.#record, limit);
     onDrained(records);
     return records;
   }
 
-  #plan(records: number, waiting: number): void {
+  #plan(records: number, waiting: number, more: boolean): void {
     const { reader } = this.#o;
-    if (records === BATCH || reader.available > reader.capacity / 4) {
+    if (more || reader.available > reader.capacity / 4) {
       this.#lastLook = performance.now();
       this.#immediate = setImmediate(this.#look);
       return;

@@ -1,7 +1,8 @@
 import { type BpfMap, type MapBatch, RawKeyTable, type RecordView, recordView } from '@skep/bpf';
 import type { Rows } from '../series/rows.ts';
 import type { MapPlan } from '../streams/plan.ts';
-import { type Entry, type EntryKind, entryKind } from './entry.ts';
+import type { Entry, EntryKind } from './entry.ts';
+import { entryKind } from './entry-kind.ts';
 
 /** The part of a `BpfMap` that a poll needs. */
 export type PolledMap = Pick<BpfMap, 'keySize' | 'valueSize' | 'valueBytes' | 'newBatch' | 'readBatch'>;

@@ -32,6 +32,8 @@ export interface WireContext {
   /** A record of a print_ stream that passed the filters. */
   onRecord: (stream: Stream, view: RecordView, offset: number, length: number, timeMs: number) => void;
   onDrained: () => void;
+  /** How many records of print_ streams the sinks can take now. */
+  room: () => number;
   onError: (error: unknown) => void;
   rowFilter: (stream: Stream) => ((row: Row) => boolean) | undefined;
   recordFilter: (stream: Stream) => ((view: RecordView, offset: number) => boolean) | undefined;
@@ -134,6 +136,7 @@ function recordRing(plan: RecordPlan, reader: RecordReader, map: string, ctx: Wi
     onBatch: () => clock.update(),
     events: () => events,
     filtered: () => filtered,
+    room: ctx.room,
   });
 }
 
@@ -142,6 +145,7 @@ interface RingParts {
   onBatch: () => void;
   events: () => number;
   filtered: () => number;
+  room?: () => number;
 }
 
 function ring(stream: Stream, reader: RecordReader, map: string, ctx: WireContext, parts: RingParts): Ring {
@@ -155,6 +159,7 @@ function ring(stream: Stream, reader: RecordReader, map: string, ctx: WireContex
     onRecord: parts.onRecord,
     onBatch: parts.onBatch,
     onDrained: ctx.onDrained,
+    room: parts.room,
     onError: ctx.onError,
   });
   const counted =
