@@ -2,15 +2,15 @@
 /*
  * Processes that the kernel killed for want of memory.
  *
- * The tracepoint mark_victim exists since 4.14 and names the victim's thread; newer kernels (6.10) add how much memory
- * it held. The record is written when that thread exits, a moment later: then the victim is the current task, so its
+ * The tracepoint mark_victim is older than BTF and names the victim's thread; since 6.9, and in stable releases from
+ * early 2025 on, it adds how much memory the victim held. The record is written when that thread exits, a moment later: then the victim is the current task, so its
  * name, user and cgroup are known on every kernel, and the filters speak of the victim and not of whoever ran the
  * reclaim.
  */
 #include "skep.h"
 #include "skep_filter.h"
 
-/* What mark_victim has carried since 6.10, in KiB. */
+/* What newer kernels tell, in KiB. */
 struct trace_event_raw_mark_victim___sizes {
 	unsigned long total_vm;
 	unsigned long anon_rss;
@@ -27,9 +27,9 @@ struct oom_kill {
 	user_id_t uid SKEP_HELP("the victim's user");
 	char comm[16] SKEP_HELP("the victim's command name");
 	cgroup_id_t cgroup SKEP_HELP("the victim's cgroup v2");
-	bytes_t anon_rss SKEP_HELP("anonymous memory it held (0 before Linux 6.10)");
-	bytes_t file_rss SKEP_HELP("file pages it held (0 before Linux 6.10)");
-	bytes_t total_vm SKEP_HELP("address space it had (0 before Linux 6.10)");
+	bytes_t anon_rss SKEP_HELP("anonymous memory it held (0 where the kernel does not tell)");
+	bytes_t file_rss SKEP_HELP("file pages it held (0 where the kernel does not tell)");
+	bytes_t total_vm SKEP_HELP("address space it had (0 where the kernel does not tell)");
 	duration_ns took SKEP_HELP("from the verdict to the victim's exit");
 };
 

@@ -3,6 +3,8 @@ import { ProbeError } from '../errors.ts';
 import { FIELDS, type Field, type FieldName } from './fields.ts';
 import type { Metadata } from './types.ts';
 
+const SYNTAX = 'It is not YAML there. A text with ": " or " #" in it stands between quotes.';
+
 const names = Object.keys(FIELDS) as FieldName[];
 
 /**
@@ -28,7 +30,7 @@ class Parser {
       prettyErrors: false,
     });
     const [problem] = [...document.errors, ...document.warnings];
-    if (problem) throw this.#error(problem.pos[0], `${problem.message.replace(/\.$/, '')}.`);
+    if (problem) throw this.#error(problem.pos[0], `${problem.message.replace(/\.$/, '')}.`, SYNTAX);
     this.#root = document.contents;
   }
 
