@@ -11,8 +11,6 @@ import { makeMemoryCgroup } from '../../scripts/lib/memory-cgroup.ts';
 export interface Row {
   map: string;
   data: Record<string, unknown>;
-  value?: number;
-  count?: number;
 }
 
 export interface Example {
@@ -22,6 +20,8 @@ export interface Example {
   event: string;
   /** The map whose data proves it. */
   map: string;
+  /** Its metric in skep's words; rows are not counted. */
+  metric?: string;
   provoke(): Promise<void> | void;
   /** Whether a row of that map is the event that was provoked. */
   isIt(row: Row): boolean;
@@ -61,6 +61,7 @@ export const examples = (nfs: string): readonly Example[] => [
     name: 'activeconn',
     event: `${CONNECTS} connections over loopback`,
     map: 'gauge_sockets_ext',
+    metric: 'skep_sockets_ext',
     provoke: connectOverLoopback,
     isIt: between,
     atLeast: 1,
@@ -96,6 +97,7 @@ export const examples = (nfs: string): readonly Example[] => [
     name: 'nfsstats',
     event: 'a file is written and read over NFS',
     map: 'hist_nfs_op_time_us',
+    metric: 'skep_nfs_op_time_seconds_count',
     provoke: () => {
       writeFileSync(`${nfs}/compat-file`, 'written\n');
       execFileSync('dd', [`if=${nfs}/compat-file`, 'of=/dev/null'], { stdio: 'ignore' });
@@ -108,6 +110,7 @@ export const examples = (nfs: string): readonly Example[] => [
     name: 'oomkill',
     event: 'a process is killed in a cgroup of 64 MiB',
     map: 'counter_oomkills',
+    metric: 'skep_oomkills_total',
     provoke: killOne,
     isIt: ({ data }) => data.tcomm === 'tail' && data.fcomm === 'tail',
     atLeast: 1,
@@ -124,6 +127,7 @@ export const examples = (nfs: string): readonly Example[] => [
     name: 'tcpconnect',
     event: `${CONNECTS} connections over loopback`,
     map: 'counter_events_hash',
+    metric: 'skep_events_hash_total',
     provoke: connectOverLoopback,
     isIt: between,
     atLeast: CONNECTS,

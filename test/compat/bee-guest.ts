@@ -45,12 +45,12 @@ async function tryOut(example: Example, file: string): Promise<Outcome> {
       outcome.attached = true;
     });
     const bees = await watch(example, file, ['--bee-metric-names']);
-    if (JSON.stringify(ours.found.map(keys)) !== JSON.stringify(bees.found.map(keys)))
-      throw new Error('--bee-metric-names changed the JSON lines');
-    const metric = example.map.replace(/^(counter|gauge|hist|print)_/, '');
+    if (members(ours) !== members(bees)) throw new Error('--bee-metric-names changed the JSON lines');
     seen.json = JSON.stringify(ours.found.at(-1));
-    seen.skep = sample(ours.metrics, `skep_${metric}`);
-    seen.bee = sample(bees.metrics, `ebpf_solo_io_${example.map}`);
+    const { metric, map } = example;
+    if (!metric) return outcome;
+    seen.skep = sample(ours.metrics, metric);
+    seen.bee = sample(bees.metrics, `ebpf_solo_io_${map}`);
   } catch (error) {
     outcome.error = (error as Error).message;
   }
@@ -83,10 +83,11 @@ async function watch(
     complaint += text;
   });
   const found = new Map<string, Row>();
+  const others: string[] = [];
   let records = 0;
   createInterface({ input: skep.stdout }).on('line', (line) => {
     const row = JSON.parse(line) as Row;
-    if (row.map !== example.map || !example.isIt(row)) return;
+    if (row.map !== example.map || !example.isIt(row)) return void others.push(line);
     // A series comes again each time it changes; a record is one of its own.
     found.set(row.map.startsWith('print_') ? String(records++) : JSON.stringify(row.data), row);
   });
@@ -97,7 +98,11 @@ async function watch(
     });
     attached?.();
     await example.provoke();
-    await until('the data', () => (amount(found) >= example.atLeast ? true : undefined), 10_000);
+    await until('the data', () => (amount(found) >= example.atLeast ? true : undefined), 5000).catch(() => {
+      throw new Error(
+        `the event was not seen; the last of ${others.length} other rows: ${others.slice(-3).join(' ')}`,
+      );
+    });
     return { found: [...found.values()], metrics: (await scrape()) ?? '' };
   } finally {
     if (skep.exitCode === null) skep.kill('SIGINT');
@@ -107,21 +112,27 @@ async function watch(
 
 /** Records, or what series count. */
 function amount(found: Map<string, Row>): number {
-  return [...found.values()].reduce((sum, row) => sum + Math.max(1, row.value ?? row.count ?? 1), 0);
+  return [...found.values()].reduce((sum, row) => sum + Number(row.data.value ?? row.data.count ?? 1), 0);
 }
 
 async function scrape(): Promise<string | undefined> {
   try {
-    return await (await fetch(`http://${METRICS}/metrics`)).text();
+    const answer = await fetch(`http://${METRICS}/metrics`);
+    const text = await answer.text();
+    return answer.ok ? text : undefined; // 503 until the probe is attached
   } catch (error) {
     if ((error as { cause?: { code?: string } }).cause?.code === 'ECONNREFUSED') return undefined;
     throw error;
   }
 }
 
-const keys = (row: Row): string[] => Object.keys(row.data);
+function members({ found: [row] }: Watched): string {
+  return Object.keys(row?.data ?? {}).join();
+}
 
 /** The first sample of a metric that is more than nothing. */
 function sample(metrics: string, name: string): string {
-  return metrics.split('\n').find((line) => line.startsWith(name) && !line.endsWith(' 0')) ?? '';
+  const line = metrics.split('\n').find((text) => text.startsWith(name) && !text.endsWith(' 0'));
+  if (!line) throw new Error(`/metrics has no ${name} above 0`);
+  return line;
 }

@@ -1,0 +1,47 @@
+/** The workshop oomkill.md, run in an empty home, and everything it started taken away again. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { mismatch, Session, type Step, steps } from '../../scripts/lib/walkthrough.ts';
+
+const root = join(import.meta.dirname, '../..');
+
+export const text = readFileSync(join(root, 'docs/workshop/oomkill.md'), 'utf8');
+
+/** The page that the text shows a picture of after this step. */
+export function pageOf(step: Step): string | undefined {
+  return step.after.includes('![') ? /<(http:[^>]+)>/.exec(step.after)?.[1] : undefined;
+}
+
+/** @param visit called after each step that was as the text says, while all it started is still running */
+export async function walk(visit: (step: Step) => Promise<void>): Promise<void> {
+  const home = mkdtempSync(join(tmpdir(), 'skep-workshop-'));
+  const env = {
+    HOME: home,
+    TMUX_TMPDIR: home,
+    TERM: 'xterm-256color',
+    LANG: 'C.UTF-8',
+    PATH: `${join(root, 'bin')}:${process.env.PATH}`,
+  };
+  try {
+    await using session = new Session(home, env);
+    for (const step of steps(text)) {
+      const { status, printed } = await session.run(step.commands);
+      const where = `docs/workshop/oomkill.md:${step.line}`;
+      if (step.expected === undefined && status !== 0)
+        throw new Error(`${where}: status ${status}\n${printed}`);
+      const wrong = step.expected && mismatch(step.expected, printed);
+      if (wrong) throw new Error(`${where}: ${wrong}`);
+      await visit(step);
+    }
+  } finally {
+    // Killed with its session, the text did not reach its last block.
+    spawnSync('tmux', ['-L', 'workshop', 'kill-server'], { env });
+    const cage = join(home, 'oomkill/cage.sh');
+    // A killed process leaves its cgroup a moment later.
+    const remove = 'for i in $(seq 50); do sh "$1" remove 2>/dev/null && exit; sleep 0.1; done';
+    if (existsSync(cage)) spawnSync('sh', ['-c', remove, 'sh', cage], { env });
+    rmSync(home, { recursive: true, force: true });
+  }
+}
