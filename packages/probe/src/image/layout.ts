@@ -10,11 +10,21 @@ export const CONFIG_TYPE = 'application/ebpf.oci.image.config.v1+json';
 export const PROGRAM_TYPE = 'application/ebpf.oci.image.program.v1+binary';
 
 export const TITLE = 'org.opencontainers.image.title';
-export const DESCRIPTION = 'org.opencontainers.image.description';
-export const AUTHORS = 'org.opencontainers.image.authors';
-export const VERSION = 'org.opencontainers.image.version';
-export const LICENSES = 'org.opencontainers.image.licenses';
-export const SOURCE = 'org.opencontainers.image.source';
+
+/** The texts of an image that bee has a place for, and the annotation of the manifest that holds each. */
+export const BEE_TEXTS = {
+  authors: 'org.opencontainers.image.authors',
+  description: 'org.opencontainers.image.description',
+} as const;
+
+/** All texts of an image. https://github.com/opencontainers/image-spec/blob/v1.1.1/annotations.md */
+export const TEXTS = {
+  ...BEE_TEXTS,
+  title: TITLE,
+  version: 'org.opencontainers.image.version',
+  licenses: 'org.opencontainers.image.licenses',
+  source: 'org.opencontainers.image.source',
+} as const;
 
 /** On the manifest: what the objects were built for, as docker writes it. */
 export const PLATFORM = 'dev.skep.platform';

@@ -12,18 +12,15 @@ import {
 import { describeObject } from '../describe/describe.ts';
 import { ProbeError } from '../errors.ts';
 import {
-  AUTHORS,
+  BEE_TEXTS,
   CONFIG_TITLE,
   CONFIG_TYPE,
-  DESCRIPTION,
-  LICENSES,
   OBJECT_NAME,
   PLATFORM,
   PROGRAM_TITLE,
   PROGRAM_TYPE,
-  SOURCE,
+  TEXTS,
   TITLE,
-  VERSION,
 } from './layout.ts';
 import { checkObjectNames } from './names.ts';
 import type { ProbeImage } from './types.ts';
@@ -69,9 +66,10 @@ export async function packImage(
     if (format === 'skep' && title !== name) annotations[OBJECT_NAME] = name;
     layers.push({ ...(await store.putBlob(bytes, PROGRAM_TYPE)), annotations });
   }
-  const annotations = annotationsOf(img);
-  if (format === 'skep')
-    Object.assign(annotations, ownAnnotations(img), { [PLATFORM]: formatPlatform(platform) });
+  const annotations =
+    format === 'bee'
+      ? annotationsOf(img, BEE_TEXTS)
+      : { ...annotationsOf(img, TEXTS), [PLATFORM]: formatPlatform(platform) };
   const manifest: Manifest = {
     schemaVersion: 2,
     ...(format === 'skep' ? { mediaType: MEDIA_TYPE.manifest } : {}),
@@ -92,19 +90,12 @@ export async function packImage(
   );
 }
 
-function annotationsOf(img: ProbeImage): Record<string, string> {
-  const out: Record<string, string> = {};
-  if (img.authors) out[AUTHORS] = img.authors;
+/** In the order of their names, as Go writes a map and so bee does. */
+function annotationsOf(img: ProbeImage, texts: Partial<typeof TEXTS>): Record<string, string> {
+  const found = Object.entries(texts).map(([key, name]) => [name, img[key as keyof typeof TEXTS]]);
   const created = img.created ?? sourceDate();
-  if (created) out[CREATED] = created.toISOString().replace('.000Z', 'Z');
-  if (img.description) out[DESCRIPTION] = img.description;
-  return out;
-}
-
-/** What bee's own images have no place for. */
-function ownAnnotations(img: ProbeImage): Record<string, string> {
-  const all = { [TITLE]: img.title, [VERSION]: img.version, [LICENSES]: img.licenses, [SOURCE]: img.source };
-  return Object.fromEntries(Object.entries(all).filter((e): e is [string, string] => Boolean(e[1])));
+  found.push([CREATED, created?.toISOString().replace('.000Z', 'Z')]);
+  return Object.fromEntries(found.filter(([, text]) => text).sort());
 }
 
 /** https://reproducible-builds.org/specs/source-date-epoch/ */

@@ -3,18 +3,14 @@ import { type Descriptor, formatPlatform, type Store, type StoredImage } from '@
 import { describeObject } from '../describe/describe.ts';
 import { ProbeError } from '../errors.ts';
 import {
-  AUTHORS,
-  DESCRIPTION,
   FOREIGN_TYPES,
-  LICENSES,
   MAX_OBJECT_BYTES,
   OBJECT_NAME,
   PLATFORM,
   PROGRAM_TITLE,
   PROGRAM_TYPE,
-  SOURCE,
+  TEXTS,
   TITLE,
-  VERSION,
 } from './layout.ts';
 import { isFileName } from './names.ts';
 import type { ProbeImage } from './types.ts';
@@ -43,15 +39,14 @@ export async function unpackImage(store: Store, image: StoredImage): Promise<Pro
   return {
     name: image.reference,
     objects,
-    description: annotations[DESCRIPTION],
-    authors: annotations[AUTHORS],
-    title: annotations[TITLE],
-    version: annotations[VERSION],
-    licenses: annotations[LICENSES],
-    source: annotations[SOURCE],
+    ...textsOf(annotations),
     platform: annotations[PLATFORM] ?? platformOf(image),
     created: image.created,
   };
+}
+
+function textsOf(annotations: Readonly<Record<string, string>>): Pick<ProbeImage, keyof typeof TEXTS> {
+  return Object.fromEntries(Object.entries(TEXTS).map(([key, name]) => [key, annotations[name]]));
 }
 
 function titleOf(layer: Descriptor): string | undefined {
