@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { Sandbox } from './harness.ts';
+import { main, Sandbox } from './harness.ts';
 import { source } from './objects.ts';
 
-const main = join(import.meta.dirname, '../src/main.ts');
 const box = new Sandbox();
 before(async () => {
   mkdirSync(box.path('bin'));

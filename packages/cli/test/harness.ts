@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 
-const main = join(import.meta.dirname, '../src/main.ts');
+/** The entry of the command, unbuilt. */
+export const main = join(import.meta.dirname, '../src/main.ts');
 
 /** How a command ended. */
 export interface Ended {

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { Sandbox } from './harness.ts';
+import { Terminal } from './terminal.ts';
 
 const all = ['-l', 'C', '--program-type', 'Network', '-m', 'RingBuffer', '-o', 'print'];
 
@@ -47,39 +46,16 @@ test('in a pipe what is missing is named with the choices; nothing is overwritte
 
 test('at a terminal it asks', async () => {
   using box = new Sandbox();
-  const session = `skep-init-test-${process.pid}`;
-  const tmux = (...args: string[]) => execFileSync('tmux', ['-L', session, ...args], { encoding: 'utf8' });
-  const main = join(import.meta.dirname, '../src/main.ts');
-  const command = `${process.execPath} ${main} init; echo "code $?"; read line`;
-  execFileSync(
-    'tmux',
-    ['-L', session, '-f', '/dev/null', 'new-session', '-d', '-s', 'x', '-x', '90', '-y', '40', command],
-    {
-      env: { ...box.env, TERM: 'xterm-256color' },
-      cwd: box.dir,
-    },
-  );
-  try {
-    const screen = () => tmux('capture-pane', '-p', '-t', 'x');
-    const until = async (text: string) => {
-      const end = performance.now() + 10_000;
-      while (!screen().includes(text)) {
-        assert.ok(performance.now() < end, `waited too long for "${text}" at:\n${screen()}`);
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      }
-    };
-    await until('What shall it watch?');
-    tmux('send-keys', '-t', 'x', 'Enter');
-    await until('How does the data leave');
-    tmux('send-keys', '-t', 'x', 'Down', 'Enter');
-    await until('What shall become of it?');
-    tmux('send-keys', '-t', 'x', 'Down', 'Enter');
-    await until('Which file?');
-    tmux('send-keys', '-t', 'x', 'Enter');
-    await until('code 0');
-    assert.match(readFileSync(box.path('probe.c'), 'utf8'), /counter_/);
-    await box.ok(['build', 'probe.c']);
-  } finally {
-    tmux('kill-server');
-  }
+  await using terminal = await Terminal.start(box, ['init']);
+  await terminal.until('What shall it watch?');
+  await terminal.press('Enter');
+  await terminal.until('How does the data leave');
+  await terminal.press('Down', 'Enter');
+  await terminal.until('What shall become of it?');
+  await terminal.press('Down', 'Enter');
+  await terminal.until('Which file?');
+  await terminal.press('Enter');
+  await terminal.until('code 0');
+  assert.match(readFileSync(box.path('probe.c'), 'utf8'), /counter_/);
+  await box.ok(['build', 'probe.c']);
 });

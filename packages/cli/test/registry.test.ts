@@ -1,17 +1,14 @@
 import assert from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { fakeRegistry } from './fake-registry.ts';
-import { Sandbox } from './harness.ts';
+import { main, Sandbox } from './harness.ts';
 import { source } from './objects.ts';
-
-const run = promisify(execFile);
+import { Terminal } from './terminal.ts';
 
 /** Debian's docker-registry on a free port of the loopback. */
 async function realRegistry(box: Sandbox): Promise<AsyncDisposable & { host: string }> {
@@ -116,7 +113,6 @@ test('a registry that is not there, and a pull that is given up', async () => {
   await box.fails(2, /is not an image name/, ['pull', 'x.example/UPPER']);
   const { promise: asked, resolve: someoneAsked } = Promise.withResolvers<void>();
   await using registry = await fakeRegistry(() => someoneAsked());
-  const main = join(import.meta.dirname, '../src/main.ts');
   const child = spawn(process.execPath, [main, 'pull', `${registry.host}/x:1`], {
     env: box.env,
     stdio: 'pipe',
@@ -137,7 +133,6 @@ test('a progress bar on a terminal, which is gone afterwards', async () => {
   await using registry = await realRegistry(box);
   const reference = `${registry.host}/calls:1`;
   await built(box, reference);
-  const main = join(import.meta.dirname, '../src/main.ts');
   const command = `${process.execPath} ${main} push ${reference}`;
   const child = spawn('script', ['-qec', command, '/dev/null'], {
     env: box.env,
@@ -180,34 +175,12 @@ test('login at a terminal asks, and does not show the password', async () => {
     const right = request.headers.authorization === `Basic ${btoa('me:secret')}`;
     response.writeHead(right ? 200 : 401, { 'WWW-Authenticate': 'Basic realm="x"' }).end('{}');
   });
-  const session = `skep-login-test-${process.pid}`;
-  const tmux = async (...args: string[]) => (await run('tmux', ['-L', session, ...args])).stdout;
-  const main = join(import.meta.dirname, '../src/main.ts');
-  const command = `${process.execPath} ${main} login -c ${box.path('auth.json')} ${registry.host}; echo "code $?"; read x`;
-  await run(
-    'tmux',
-    ['-L', session, '-f', '/dev/null', 'new-session', '-d', '-x', '90', '-y', '20', command],
-    {
-      env: { ...box.env, TERM: 'xterm-256color' },
-    },
-  );
-  try {
-    const until = async (text: string) => {
-      for (let tries = 0; ; tries++) {
-        const screen = await tmux('capture-pane', '-p');
-        if (screen.includes(text)) return screen;
-        assert.ok(tries < 200, `waited too long for "${text}" at:\n${screen}`);
-        await delay(50);
-      }
-    };
-    await until('Username');
-    await tmux('send-keys', 'me', 'Enter');
-    await until('Password');
-    await tmux('send-keys', 'secret', 'Enter');
-    const screen = await until('code ');
-    assert.match(screen, /Login Succeeded\ncode 0/);
-    assert.doesNotMatch(screen, /secret/);
-  } finally {
-    await tmux('kill-server');
-  }
+  await using terminal = await Terminal.start(box, ['login', '-c', box.path('auth.json'), registry.host]);
+  await terminal.until('Username');
+  await terminal.press('me', 'Enter');
+  await terminal.until('Password');
+  await terminal.press('secret', 'Enter');
+  const screen = await terminal.until('code ');
+  assert.match(screen, /Login Succeeded\ncode 0/);
+  assert.doesNotMatch(screen, /secret/);
 });

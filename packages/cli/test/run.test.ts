@@ -3,13 +3,12 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
-import { Sandbox } from './harness.ts';
+import { main, Sandbox } from './harness.ts';
 import { source } from './objects.ts';
+import { Terminal } from './terminal.ts';
 
-const main = join(import.meta.dirname, '../src/main.ts');
 const me = `target_pid=${process.pid}`;
 const box = new Sandbox();
 const isRoot = process.getuid?.() === 0;
@@ -204,34 +203,10 @@ test('a full disk behind standard output ends the run with a sentence and 1', ne
 });
 
 test('the live view in a terminal: rows come, q leaves, the terminal is as before', needsRoot, async () => {
-  const session = `skep-cli-test-${process.pid}`;
-  const tmux = (...args: string[]) => execFileSync('tmux', ['-L', session, ...args], { encoding: 'utf8' });
-  const command = `${process.execPath} ${main} run calls:1 --set ${me} --no-prom; echo "code $?"; read line`;
-  execFileSync(
-    'tmux',
-    ['-L', session, '-f', '/dev/null', 'new-session', '-d', '-s', 'x', '-x', '80', '-y', '24', command],
-    {
-      env: { ...box.env, TERM: 'xterm-256color' },
-      cwd: box.dir,
-    },
-  );
-  try {
-    const screen = () => tmux('capture-pane', '-p', '-t', 'x');
-    await until(() => /print_events|events/.test(screen()), screen);
-    callUmask(3);
-    await until(() => screen().includes(String(process.pid)), screen);
-    tmux('send-keys', '-t', 'x', 'q');
-    await until(() => screen().includes('code 0'), screen);
-    assert.match(screen(), /calls:1: [\d.]+ s.*3 events, 0 lost/s);
-  } finally {
-    tmux('kill-server');
-  }
+  await using terminal = await Terminal.start(box, ['run', 'calls:1', '--set', me, '--no-prom']);
+  await terminal.until(/print_events|events/);
+  callUmask(3);
+  await terminal.until(String(process.pid));
+  await terminal.press('q');
+  assert.match(await terminal.until('code 0'), /calls:1: [\d.]+ s.*3 events, 0 lost/s);
 });
-
-async function until(done: () => boolean, state: () => string): Promise<void> {
-  const end = performance.now() + 10_000;
-  while (!done()) {
-    assert.ok(performance.now() < end, `waited too long at:\n${state()}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
