@@ -6,6 +6,7 @@ import { release } from 'node:os';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { closeLinks, ensureBpffs } from '../src/index.ts';
+import { turnsDuring } from './support/event-loop.ts';
 import { asU64, callGetpriority, loadedPrograms, openSource, u32 } from './support/kernel.ts';
 
 /** A program in a section that counts its runs in this process. */
@@ -184,15 +185,7 @@ test('many links close on the pool while the event loop goes on', async () => {
     Array.from({ length: 5 }, () => loaded('tp/syscalls/sys_enter_getpriority')),
   );
   const links = five.map(({ program }) => program.attach());
-  let turns = 0;
-  let done = false;
-  const turn = () => {
-    turns++;
-    if (!done) setImmediate(turn);
-  };
-  turn();
-  await closeLinks(links);
-  done = true;
+  const { turns } = await turnsDuring(closeLinks(links));
   assert.ok(turns > 5, `${turns}`);
   assert.ok(links.every((l) => l.closed));
   for (const { object } of five) {

@@ -23,6 +23,7 @@ import {
 import { capabilityNames } from '../src/kernel/capabilities.ts';
 import { countCpuList } from '../src/kernel/cpus.ts';
 import { nearest } from '../src/links/nearest.ts';
+import { turnsDuring } from './support/event-loop.ts';
 
 test('program and map types agree with bpftool’s own probes', () => {
   const probed = JSON.parse(
@@ -106,15 +107,7 @@ test('a misspelt name finds its neighbours', () => {
 test('vmlinux.h compiles a CO-RE program, and is made without stopping the event loop', {
   skip: !hasKernelBtf(),
 }, async () => {
-  let turns = 0;
-  let done = false;
-  const turn = () => {
-    turns++;
-    if (!done) setImmediate(turn);
-  };
-  turn();
-  const header = await dumpVmlinuxHeader();
-  done = true;
+  const { turns, result: header } = await turnsDuring(dumpVmlinuxHeader());
   assert.ok(turns > 10, `${turns} turns`);
   assert.match(header, /^#ifndef __VMLINUX_H__\n/);
   assert.match(header, /preserve_access_index/);
