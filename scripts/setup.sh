@@ -13,8 +13,11 @@ installed() {
 
 # "npm install --no-save" keeps to the versions and hashes of the lock file as "npm ci" does, but does not insist
 # that every package for some other platform (biome has eight) is known to the registry at hand.
+# Debian's Node trusts the certificates of the machine, Node's own build only with NODE_USE_SYSTEM_CA: behind a company's
+# proxy the first install would work and the second would not.
 install() {
-  (cd "$1" && npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error >&2 </dev/null) ||
+  (export NODE_USE_SYSTEM_CA="${NODE_USE_SYSTEM_CA:-1}" && cd "$1" &&
+    npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error >&2 </dev/null) ||
     fail "npm install failed in $1"
   cp "$1/package-lock.json" "$1/node_modules/.skep-lock.json"
 }
