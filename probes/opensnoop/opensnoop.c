@@ -69,17 +69,20 @@ out:
 	return 0;
 }
 
+#define LEAVE(call)                                                   \
+	SEC("tracepoint/syscalls/sys_exit_" #call)                    \
+	int leave_##call(struct trace_event_raw_sys_exit *ctx)        \
+	{                                                             \
+		return leave(ctx->ret);                               \
+	}
+
 SEC("tracepoint/syscalls/sys_enter_openat")
 int enter_openat(struct trace_event_raw_sys_enter *ctx)
 {
 	return enter((const char *)ctx->args[1], ctx->args[2]);
 }
 
-SEC("tracepoint/syscalls/sys_exit_openat")
-int leave_openat(struct trace_event_raw_sys_exit *ctx)
-{
-	return leave(ctx->ret);
-}
+LEAVE(openat)
 
 SEC("tracepoint/syscalls/sys_enter_openat2")
 int enter_openat2(struct trace_event_raw_sys_enter *ctx)
@@ -91,11 +94,7 @@ int enter_openat2(struct trace_event_raw_sys_enter *ctx)
 	return enter((const char *)ctx->args[1], how.flags);
 }
 
-SEC("tracepoint/syscalls/sys_exit_openat2")
-int leave_openat2(struct trace_event_raw_sys_exit *ctx)
-{
-	return leave(ctx->ret);
-}
+LEAVE(openat2)
 
 #ifdef __TARGET_ARCH_x86
 /* open(2) and creat(2) are not system calls of arm64. */
@@ -105,11 +104,7 @@ int enter_open(struct trace_event_raw_sys_enter *ctx)
 	return enter((const char *)ctx->args[0], ctx->args[1]);
 }
 
-SEC("tracepoint/syscalls/sys_exit_open")
-int leave_open(struct trace_event_raw_sys_exit *ctx)
-{
-	return leave(ctx->ret);
-}
+LEAVE(open)
 
 SEC("tracepoint/syscalls/sys_enter_creat")
 int enter_creat(struct trace_event_raw_sys_enter *ctx)
@@ -117,11 +112,7 @@ int enter_creat(struct trace_event_raw_sys_enter *ctx)
 	return enter((const char *)ctx->args[0], 01 | 0100 | 01000 /* O_WRONLY | O_CREAT | O_TRUNC */);
 }
 
-SEC("tracepoint/syscalls/sys_exit_creat")
-int leave_creat(struct trace_event_raw_sys_exit *ctx)
-{
-	return leave(ctx->ret);
-}
+LEAVE(creat)
 #endif
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
