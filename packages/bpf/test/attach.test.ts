@@ -228,12 +228,12 @@ for (const [section, code, message] of [
     /"skep_t_count".*oom\/mark_victimx: this kernel has no such tracepoint/,
   ],
   ['tp/ooom/mark_victim', 'SKEP_UNSUPPORTED', /no tracepoint category "ooom"/],
-  ['tp', 'SKEP_ARGUMENT', /names no hook/],
+  ['tp', 'SKEP_ATTACH', /names no hook/],
   ['raw_tp/nope', 'SKEP_UNSUPPORTED', /no such tracepoint/],
   ['uprobe//bin/nope:readline', 'SKEP_ATTACH', /no file \/bin\/nope/],
   ['uprobe//bin/sh:nope_nope', 'SKEP_ATTACH', /no function "nope_nope"/],
   ['usdt//bin/sh:a:b', 'SKEP_ATTACH', /USDT/],
-  ['xdp', 'SKEP_ARGUMENT', /names no hook/],
+  ['xdp', 'SKEP_ATTACH', /names no hook/],
   ['socket', 'SKEP_UNSUPPORTED', /no hook/],
 ] as const) {
   test(`attaching ${section} fails with a reason`, async () => {
@@ -250,3 +250,16 @@ for (const [section, code, message] of [
     await assert.rejects(program.attachAsync(), { code, message });
   });
 }
+
+test('a program that reads past the end of its tracepoint is told so', async () => {
+  using object = openSource(
+    `SEC("tp/syscalls/sys_enter_getpriority") int skep_t_past(void *ctx) { return *(int *)(ctx + 4096); }`,
+    'past',
+  );
+  await object.load();
+  assert.throws(() => object.programs[0]!.attach(), {
+    code: 'SKEP_ATTACH',
+    message: /reads past the end of what this tracepoint hands over/,
+    hint: /events\/syscalls\/sys_enter_getpriority\/format/,
+  });
+});

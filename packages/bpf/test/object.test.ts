@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BpfError, BpfMap, BpfObject, enableStats, parseSection } from '../src/index.ts';
+import type { NativeError } from '../src/native.ts';
+import { loadError } from '../src/object/load-error.ts';
 import { compileBpf } from './support/clang.ts';
 import { asU64, callGetpriority, loadedPrograms, openFds, openSource, u32, u64 } from './support/kernel.ts';
 
@@ -252,6 +254,27 @@ for (const [what, source, code, message] of [
     await assert.rejects(object.load(), { code, message });
   });
 }
+
+test('no file descriptor left, no kernel types, a program refused unseen: said as that', () => {
+  using object = open();
+  const failed = (errno: number, log: string) =>
+    loadError(object, Object.assign(new Error('load'), { errno, log }) as NativeError);
+  const full = failed(24, "libbpf: failed to create map 'calls'");
+  assert.equal(full.code, 'SKEP_LOAD');
+  assert.match(full.hint, /ulimit -n/);
+  const untyped = failed(
+    3,
+    "libbpf: failed to find valid kernel BTF\nlibbpf: Error loading vmlinux BTF: -3\nlibbpf: failed to load object 'x'",
+  );
+  assert.equal(untyped.code, 'SKEP_UNSUPPORTED');
+  assert.match(untyped.message, /\/sys\/kernel\/btf\/vmlinux cannot be read/);
+  const unseen = failed(
+    22,
+    "libbpf: prog 'skep_t_enter': BPF program load failed: Invalid argument\nlibbpf: prog 'skep_t_enter': -- BEGIN PROG LOAD LOG --\nprocessed 0 insns (limit 1000000) max_states_per_insn 0\n-- END PROG LOAD LOG --",
+  );
+  assert.equal(unseen.code, 'SKEP_UNSUPPORTED');
+  assert.match(unseen.message, /does not take program "skep_t_enter"/);
+});
 
 test('a map in the old form is refused with the new form', () => {
   const source =

@@ -41,8 +41,19 @@ export const Errno = {
   EBUSY: 16,
   EEXIST: 17,
   EINVAL: 22,
+  ENFILE: 23,
+  EMFILE: 24,
   ENOSPC: 28,
   ERANGE: 34,
   EOPNOTSUPP: 95,
   ENOTSUPP: 524,
 } as const;
+
+/** Whether the process, or the whole machine, has as many files open as it may. */
+export function outOfDescriptors(errno: number): boolean {
+  return errno === Errno.EMFILE || errno === Errno.ENFILE;
+}
+
+/** The way out of {@link outOfDescriptors}: every map, program, hook and per-CPU buffer is one. */
+export const DESCRIPTOR_HINT =
+  'Each map, program, hook and per-CPU buffer takes a file descriptor: raise the limit (ulimit -n 1024, LimitNOFILE= in a systemd unit).';

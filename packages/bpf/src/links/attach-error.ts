@@ -1,6 +1,6 @@
 import { BpfError, type BpfErrorCode } from '../errors.ts';
 import { kernelDenied } from '../kernel/denied.ts';
-import { Errno, errnoName } from '../kernel/errno.ts';
+import { DESCRIPTOR_HINT, Errno, errnoName, outOfDescriptors } from '../kernel/errno.ts';
 import type { NativeError } from '../native.ts';
 import { diagnose } from './diagnose.ts';
 import type { Hook } from './target.ts';
@@ -18,7 +18,9 @@ export interface Reason {
  * gives the same few numbers for everything, so the reason is looked for in the system itself.
  */
 export function attachError(hook: Hook, cause: NativeError): BpfError {
-  const reason = diagnose(hook, cause) ?? byErrno(hook, cause);
+  const reason = outOfDescriptors(cause.errno)
+    ? NO_DESCRIPTORS
+    : (diagnose(hook, cause) ?? byErrno(hook, cause));
   if (!reason)
     return kernelDenied(`attach program "${hook.program}" to ${describe(hook)}`, cause, hook.program);
   return new BpfError(
@@ -33,6 +35,12 @@ export function attachError(hook: Hook, cause: NativeError): BpfError {
     },
   );
 }
+
+const NO_DESCRIPTORS: Reason = {
+  code: 'SKEP_ATTACH',
+  why: 'this process may open no more files',
+  hint: DESCRIPTOR_HINT,
+};
 
 function describe(hook: Hook): string {
   return hook.target ? `${hook.kind} ${hook.target}` : hook.kind;

@@ -11,7 +11,7 @@ import { type Hook, parseTracepoint, parseUsdt, parseUserFunction } from './targ
 export function diagnose(hook: Hook, cause: NativeError): Reason | undefined {
   switch (hook.kind) {
     case 'tracepoint':
-      return tracepoint(hook);
+      return tracepoint(hook, cause);
     case 'kprobe':
     case 'kretprobe':
     case 'kprobe.multi':
@@ -63,7 +63,7 @@ const noTracefs = unsupported(
   'Run as root: mount -t tracefs tracefs /sys/kernel/tracing',
 );
 
-function tracepoint(hook: Hook): Reason | undefined {
+function tracepoint(hook: Hook, cause: NativeError): Reason | undefined {
   const where = tracefs();
   if (!where) return noTracefs;
   if (!tracefsReadable()) {
@@ -81,7 +81,15 @@ function tracepoint(hook: Hook): Reason | undefined {
       `ls ${where}/events shows which it has. It may belong to a module that is not loaded, or to another kernel version.`,
     );
   }
-  if (names.includes(name)) return undefined;
+  if (names.includes(name)) {
+    // perf_event_set_bpf_prog() compares what the verifier saw being read with the record's size.
+    if (cause.errno !== Errno.EACCES) return undefined;
+    return {
+      code: 'SKEP_ATTACH',
+      why: 'it reads past the end of what this tracepoint hands over',
+      hint: `Its context is not the struct that the program takes it for: cat ${where}/events/${category}/${name}/format shows the members this kernel has.`,
+    };
+  }
   const near = nearest(name, names, 3);
   return unsupported(
     `this kernel has no such tracepoint`,

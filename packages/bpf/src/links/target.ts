@@ -18,14 +18,10 @@ export interface FunctionOffset {
 
 export function missingTarget(hook: Hook, example: string): BpfError {
   const what = hook.target === '' ? 'its section names no hook' : `"${hook.target}" is not such a name`;
-  return new BpfError(
-    'SKEP_ARGUMENT',
-    `Program "${hook.program}" (${hook.kind}) cannot be attached: ${what}`,
-    {
-      hint: `Name one in the section or as target, such as ${example}.`,
-      object: hook.program,
-    },
-  );
+  return new BpfError('SKEP_ATTACH', `Program "${hook.program}" (${hook.kind}) cannot be attached: ${what}`, {
+    hint: `Name one in the section or as target, such as ${example}.`,
+    object: hook.program,
+  });
 }
 
 /** `sched/sched_switch` or `sched:sched_switch`. */

@@ -1,6 +1,6 @@
 import { BpfError } from '../errors.ts';
 import { kernelDenied } from '../kernel/denied.ts';
-import { Errno, errnoName } from '../kernel/errno.ts';
+import { DESCRIPTOR_HINT, Errno, errnoName, outOfDescriptors } from '../kernel/errno.ts';
 import { mapCreateHint } from '../maps/map-error.ts';
 import type { NativeError } from '../native.ts';
 import { explainVerifierLog } from '../verifier/explain.ts';
@@ -34,6 +34,12 @@ export function openError(name: string, cause: NativeError): BpfError {
 
 /** Turns a failed load into which program or map, and what was wrong with it. */
 export function loadError(object: BpfObject, cause: NativeError): BpfError {
+  if (outOfDescriptors(cause.errno)) {
+    return new BpfError('SKEP_LOAD', `${object.name} cannot be loaded: this process may open no more files`, {
+      hint: DESCRIPTOR_HINT,
+      ...details(object.name, cause),
+    });
+  }
   const seen = readLoadLog(cause.log ?? '');
   switch (seen.kind) {
     case 'relocation':
@@ -58,6 +64,15 @@ export function loadError(object: BpfObject, cause: NativeError): BpfError {
         {
           hint: 'Name its hook in SEC("…"), such as SEC("tracepoint/oom/mark_victim").',
           ...details(seen.name, cause),
+        },
+      );
+    case 'kernel-btf':
+      return new BpfError(
+        'SKEP_UNSUPPORTED',
+        `${object.name} needs the kernel's types, and this kernel does not tell them (/sys/kernel/btf/vmlinux cannot be read)`,
+        {
+          hint: 'They are there in kernels built with CONFIG_DEBUG_INFO_BTF, as distributions do since about 2020; in a container /sys must be mounted.',
+          ...details(object.name, cause),
         },
       );
     case 'other': {
@@ -123,7 +138,8 @@ function program(object: BpfObject, seen: Of<'program'>, cause: NativeError): Bp
     );
   }
   if (cause.errno === Errno.EPERM && !verifier) return kernelDenied(`load ${what}`, cause, seen.name);
-  if (seen.log.trim() === '') {
+  // A log with nothing but the verifier's closing line: it was refused before it was looked at.
+  if (seen.log.replace(/^processed 0 insns.*$/m, '').trim() === '') {
     return new BpfError(
       'SKEP_UNSUPPORTED',
       `This kernel does not take ${what}, a program of kind ${kind} (${errnoName(cause.errno)})`,

@@ -8,6 +8,8 @@ export type LoadFailure =
   /** An fentry, tp_btf or lsm program whose function is not in the kernel's BTF. */
   | { kind: 'btf-target'; name: string; target: string }
   | { kind: 'section'; name: string }
+  /** The object needs the kernel's own type information, and there is none. */
+  | { kind: 'kernel-btf' }
   | { kind: 'other' };
 
 /**
@@ -17,6 +19,8 @@ export type LoadFailure =
 export function readLoadLog(log: string): LoadFailure {
   const target = /^libbpf: prog '([^']+)': failed to find kernel BTF type ID of '([^']+)'/m.exec(log);
   if (target) return { kind: 'btf-target', name: target[1]!, target: target[2]! };
+
+  if (/^libbpf: Error loading vmlinux BTF/m.test(log)) return { kind: 'kernel-btf' };
 
   const section = /^libbpf: prog '([^']+)': missing BPF prog type/m.exec(log);
   if (section) return { kind: 'section', name: section[1]! };

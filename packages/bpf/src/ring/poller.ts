@@ -1,5 +1,5 @@
 import { BpfError } from '../errors.ts';
-import { errnoName } from '../kernel/errno.ts';
+import { DESCRIPTOR_HINT, errnoName, outOfDescriptors } from '../kernel/errno.ts';
 import { isNativeError, native, type PollHandle } from '../native.ts';
 import { pending } from './pending.ts';
 
@@ -40,7 +40,7 @@ export class Poller implements Disposable {
         'SKEP_ARGUMENT',
         `File descriptor ${fd} cannot be waited for (${errnoName(cause.errno)})`,
         {
-          hint: 'Give the fd of a RecordReader.',
+          hint: outOfDescriptors(cause.errno) ? DESCRIPTOR_HINT : 'Give the fd of a RecordReader.',
           errno: cause.errno,
           cause,
         },

@@ -11,7 +11,7 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
   ],
   [
     /invalid mem access '(scalar|inv)'/,
-    'A number is used as an address: read kernel memory with BPF_CORE_READ or bpf_probe_read_kernel(), memory of a process with bpf_probe_read_user().',
+    'A number is used as an address: read kernel memory with BPF_CORE_READ or bpf_probe_read_kernel(), memory of a process with bpf_probe_read_user(). A record is no longer yours after bpf_ringbuf_submit().',
   ],
   [
     /math between (\w+) pointer and/,
