@@ -3,15 +3,16 @@ import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import { openPage } from '../scripts/lib/chromium.ts';
 import { mismatch, steps } from '../scripts/lib/walkthrough.ts';
-import { pageOf, text, walk } from './workshop/oomkill.ts';
+import { pageOf, textOf, walk } from './workshop/walk.ts';
 
+const workshop = 'docs/workshop/oomkill.md';
 const skip = process.getuid?.() === 0 ? false : 'loads BPF and makes a cgroup: needs root';
 
 test('the workshop runs as it stands, and its number is in the web page of Prometheus', {
   skip,
 }, async () => {
   let pages = 0;
-  await walk(async (step) => {
+  await walk(workshop, async (step) => {
     const url = pageOf(step);
     if (!url) return;
     pages++;
@@ -34,8 +35,14 @@ test('the workshop runs as it stands, and its number is in the web page of Prome
   strictEqual(pages, 1, 'the text shows the page once');
 });
 
+test("the README's own probe runs as it stands", { skip }, async () => {
+  let steps = 0;
+  await walk('README.md', async () => void steps++);
+  strictEqual(steps, 2);
+});
+
 test('each program of the workshop is whole in the text', () => {
-  const programs = [...text.matchAll(/cat > oomkill\.c <<'EOF'\n([\s\S]*?)\nEOF\n/g)].map(
+  const programs = [...textOf(workshop).matchAll(/cat > oomkill\.c <<'EOF'\n([\s\S]*?)\nEOF\n/g)].map(
     (found) => found[1]!,
   );
   strictEqual(programs.length, 3, 'hash map, perf buffer, ring buffer');

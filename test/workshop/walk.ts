@@ -1,4 +1,4 @@
-/** The workshop oomkill.md, run in an empty home, and everything it started taken away again. */
+/** A guide of ours, run in an empty home, and everything it started taken away again. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,7 +7,10 @@ import { mismatch, Session, type Step, steps } from '../../scripts/lib/walkthrou
 
 const root = join(import.meta.dirname, '../..');
 
-export const text = readFileSync(join(root, 'docs/workshop/oomkill.md'), 'utf8');
+/** The guides whose commands are run, by path in the checkout. */
+export type Guide = 'docs/workshop/oomkill.md' | 'README.md';
+
+export const textOf = (guide: Guide): string => readFileSync(join(root, guide), 'utf8');
 
 /** The page that the text shows a picture of after this step. */
 export function pageOf(step: Step): string | undefined {
@@ -15,7 +18,7 @@ export function pageOf(step: Step): string | undefined {
 }
 
 /** @param visit called after each step that was as the text says, while all it started is still running */
-export async function walk(visit: (step: Step) => Promise<void>): Promise<void> {
+export async function walk(guide: Guide, visit: (step: Step) => Promise<void>): Promise<void> {
   const home = mkdtempSync(join(tmpdir(), 'skep-workshop-'));
   const env = {
     HOME: home,
@@ -26,9 +29,9 @@ export async function walk(visit: (step: Step) => Promise<void>): Promise<void> 
   };
   try {
     await using session = new Session(home, env);
-    for (const step of steps(text)) {
+    for (const step of steps(textOf(guide))) {
       const { status, printed } = await session.run(step.commands);
-      const where = `docs/workshop/oomkill.md:${step.line}`;
+      const where = `${guide}:${step.line}`;
       if (step.expected === undefined && status !== 0)
         throw new Error(`${where}: status ${status}\n${printed}`);
       const wrong = step.expected && mismatch(step.expected, printed);
