@@ -158,13 +158,21 @@ export interface SeriesRegistry extends Iterable<Series> {
 export interface Lost {
   readonly map: string;
   /**
-   * `ring_full`, `perf_full`: no room in the kernel's buffer. `short_record`, `decode`: could not be read.
+   * `ring_full`, `perf_full`: no room in the kernel's buffer. `map_full`: no room in a hash for a new key, as the probe
+   * counted it (`<map>_lost`). `short_record`, `decode`: could not be read.
    * `slow_output`: the sink's queue was full. `map_read`: a poll of a map failed.
    */
   readonly reason: LostReason;
   readonly count: number;
 }
-export type LostReason = 'ring_full' | 'perf_full' | 'short_record' | 'decode' | 'slow_output' | 'map_read';
+export type LostReason =
+  | 'ring_full'
+  | 'perf_full'
+  | 'map_full'
+  | 'short_record'
+  | 'decode'
+  | 'slow_output'
+  | 'map_read';
 
 export interface ProgramStats {
   readonly name: string;
@@ -188,6 +196,8 @@ export interface RunStats {
   /** Of those, how often the ring was found full: the sign that something probably was lost. */
   readonly foundFull: Readonly<Record<string, number>>;
   readonly programs: readonly ProgramStats[];
+  /** Whether the kernel counts runs and run times; if not, those of `programs` are zero and mean nothing. */
+  readonly programStats: boolean;
   readonly decodeErrors: number;
   readonly series: number;
   /** CPU of this process since the start, user and system, microseconds. */

@@ -1,10 +1,20 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, unlinkSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, before, test } from 'node:test';
 import { ensureBpffs } from '@skep/bpf';
-import { type Run, type RunRequest, type Sink, startRun as start } from '../src/index.ts';
+import { type Run, type RunRequest, type RuntimeError, type Sink, startRun as start } from '../src/index.ts';
 import { build } from './support/probe.ts';
 import { Producer, WATCH } from './support/producer.ts';
 import { Collect, rowsOf } from './support/sinks.ts';
@@ -363,4 +373,99 @@ test('no temporary folder is left', () => {
     readdirSync(tmpdir()).filter((f) => f.startsWith('skep-runtime-')),
     [],
   );
+});
+
+test('pins of two objects are told apart, and a start that fails takes pins and folders back', {
+  skip,
+}, async () => {
+  using producer = new Producer();
+  ensureBpffs();
+  const dir = mkdtempSync('/sys/fs/bpf/skep-test-');
+  const pins = { pinMaps: join(dir, 'new/maps'), pinProgs: join(dir, 'new/progs') };
+  try {
+    const two = [
+      { name: 'one.o', bytes: calls.bytes },
+      { name: 'two.o', bytes: calls.bytes },
+    ];
+    const absent = await build(`${CALLS}
+SEC("tp/syscalls/sys_enter_no_such_call") int absent(void *ctx) { return 0; }`);
+    const failing = [...two, { name: 'absent.o', bytes: absent }];
+    await assert.rejects(startRun(request(producer, { ...pins, objects: failing })), /absent/);
+    assert.deepEqual(readdirSync(dir), []);
+    const run = await startRun(request(producer, { ...pins, objects: two }));
+    await run.stop();
+    assert.deepEqual(readdirSync(pins.pinProgs).sort(), ['calls@one', 'calls@two']);
+    const maps = readdirSync(pins.pinMaps).filter((name) => name.startsWith('counter_args'));
+    assert.deepEqual(maps.sort(), ['counter_args@one', 'counter_args@two']);
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+});
+
+test('without CAP_SYS_ADMIN a probe runs, and its cost is left out rather than shown as nothing', {
+  skip,
+}, async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'skep-caps-'));
+  try {
+    const file = join(dir, 'calls.o');
+    writeFileSync(file, calls.bytes);
+    const script = `
+      import { readFileSync } from 'node:fs';
+      import { startRun, prometheusText } from ${JSON.stringify(join(import.meta.dirname, '../src/index.ts'))};
+      const objects = [{ name: 'calls.o', bytes: readFileSync(process.argv[1]) }];
+      const run = await startRun({ name: 'calls', objects, sinks: [], timeoutMs: 1 });
+      const metrics = prometheusText(run, {});
+      const { notes, programStats } = await run.closed;
+      console.log(JSON.stringify({ notes, programStats, runs: metrics.includes('skep_run_program_runs') }));`;
+    const node = [process.execPath, '--input-type=module', '-e', script, file];
+    const { stdout, stderr } = spawnSync('setpriv', ['--bounding-set', '-sys_admin', ...node], {
+      encoding: 'utf8',
+    });
+    assert.deepEqual(
+      JSON.parse(stdout || JSON.stringify(stderr)),
+      {
+        notes: ['what the probe costs is not counted: that needs CAP_SYS_ADMIN'],
+        programStats: false,
+        runs: false,
+      },
+      stderr,
+    );
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+});
+
+test('what shows nothing says so: no map of a known name, an iterator', { skip }, async () => {
+  using producer = new Producer();
+  const bytes = await build(`${WATCH}
+SKEP_HASH(other, __u32, __u64, 16);
+SEC("iter/task") int tasks(void *ctx) { return 0; }
+SEC("tp/syscalls/sys_enter_getpgid") int calls(struct trace_event_raw_sys_enter *ctx) { return argument(ctx) > 0; }`);
+  const run = await startRun(request(producer, { objects: [{ name: 'silent.o', bytes }] }));
+  const { notes } = await run.stop();
+  assert.match(notes.join('\n'), /nothing to show: no ring, hash or array is named print_/);
+  assert.match(notes.join('\n'), /tasks never runs: an iterator/);
+});
+
+test('histogram flags that cannot be followed are refused with what there is', { skip }, async () => {
+  const bytes = await build(`${WATCH}
+struct hist_key { __u32 who; __u32 size; };
+struct hist_value { __u64 calls; __u64 bytes; };
+SKEP_HASH(hist_sizes, struct hist_key, struct hist_value, 16);
+SKEP_ARRAY(hist_slots, __u64, 8);
+SEC("tp/syscalls/sys_enter_getpgid") int calls(struct trace_event_raw_sys_enter *ctx) { return argument(ctx) > 0; }`);
+  using producer = new Producer();
+  const refused = (more: Partial<RunRequest>, message: RegExp, hint: RegExp) =>
+    assert.rejects(
+      startRun(request(producer, { objects: [{ name: 'hist.o', bytes }], ...more })),
+      (e: RuntimeError) => {
+        assert.match(e.message, message);
+        assert.match(e.hint, hint);
+        return true;
+      },
+    );
+  await refused({}, /hist_sizes.*several numbers/, /--hist-value-key hist_sizes,calls/);
+  await refused({ histValueKeys: ['hist_sizes,x'] }, /no number of that name/, /who, size, calls and bytes/);
+  const histValueKeys = ['hist_sizes,bytes'];
+  await refused({ histValueKeys, histBuckets: ['hist_slots,[1,2]'] }, /8 slots of powers of two/, /./);
 });

@@ -168,6 +168,7 @@ export class FakeRun implements Run {
       lossUnknown: [],
       foundFull: {},
       programs: this.programs,
+      programStats: true,
       decodeErrors: 0,
       series: this.all.length,
       ownCpuUs: 0,

@@ -12,7 +12,7 @@ export function summaryText(name: string, s: RunSummary): string {
   const lost = s.lost.reduce((sum, l) => sum + l.count, 0);
   const runs = s.programs.reduce((sum, p) => sum + p.runs, 0n);
   const runTimeNs = s.programs.reduce((sum, p) => sum + p.runTimeNs, 0n);
-  const parts = [`${grouped(events)} events`, `${grouped(lost)} lost`];
+  const parts = [`${grouped(events)} events`, lostText(lost, s.lossUnknown.length > 0)];
   if (s.series > 0) parts.push(`${grouped(s.series)} series`);
   if (runs > 0n) parts.push(`probe ran ${grouped(runs)} times (${average(runTimeNs, runs)} each)`);
   if (s.elapsedMs >= 1000) parts.push(`skep ${(s.ownCpuUs / 10 / s.elapsedMs).toFixed(1)} % CPU`);
@@ -28,6 +28,12 @@ export function summaryText(name: string, s: RunSummary): string {
         `  ${map} was found full ${s.foundFull[map]} times: events were probably lost, the probe does not count them`,
     );
   return [head, ...losses, ...full].join('\n');
+}
+
+/** Where a probe does not count what found no room, nobody knows that it was nothing. */
+function lostText(lost: number, unknown: boolean): string {
+  if (!unknown) return `${grouped(lost)} lost`;
+  return lost === 0 ? 'losses not counted by the probe' : `at least ${grouped(lost)} lost`;
 }
 
 /** 1234567 as 1,234,567; toLocaleString would load ICU's tables first, 12 ms. */

@@ -22,7 +22,7 @@ export function selfMetrics(stats: RunStats, openMetrics: boolean): string {
   const byMap = (counts: Readonly<Record<string, number>>): Sample[] =>
     Object.entries(counts).map(([map, count]) => [{ map }, count]);
   const programs = (value: (p: RunStats['programs'][number]) => number): Sample[] =>
-    stats.programs.map((p) => [{ object: p.object, program: p.name }, value(p)]);
+    stats.programStats ? stats.programs.map((p) => [{ object: p.object, program: p.name }, value(p)]) : [];
   const family = (name: string, type: string, help: string, samples: readonly Sample[]): string =>
     samples.length === 0 ? '' : headLines(name, type, help, openMetrics) + lines(name, type, samples);
   return [

@@ -16,6 +16,8 @@ export async function attachAll(opened: readonly Opened[], notes: string[]): Pro
         if (!program.autoload) continue;
         try {
           links.push(await program.attachAsync());
+          if (program.type === 'iter')
+            notes.push(`${program.name} never runs: an iterator runs when it is read, and a run reads maps`);
         } catch (error) {
           if (!optional.has(program.name)) throw error;
           notes.push(`${program.name} was left out: ${sentence(error)}`);

@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, statfsSync, unlinkSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, rmdirSync, statfsSync, unlinkSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { RuntimeError } from '../errors.ts';
+import { sharedMaps } from './load.ts';
 import type { Opened } from './open.ts';
 
 const BPF_FS_MAGIC = 0xcafe4a11;
@@ -13,7 +14,8 @@ export interface Pin {
 
 /**
  * What `--pin-maps` and `--pin-progs` ask for: every map but .rodata, every program by its function's name. Bpffs
- * allows no dots in names, so `.bss` becomes `_bss`.
+ * allows no dots in names, so `.bss` becomes `_bss`. What several objects have of the same name without sharing it is
+ * told apart as everywhere: `calls@first`.
  *
  * @throws RuntimeError SKEP_PIN_DIRECTORY when a directory is not on bpffs or something of that name is there
  */
@@ -22,38 +24,51 @@ export function planPins(opened: readonly Opened[], mapDir?: string, progDir?: s
   for (const dir of new Set([mapDir, progDir])) if (dir !== undefined) checkBpffs(dir);
   const add = (dir: string, name: string, pin: (path: string) => void): void => {
     const path = join(dir, name.replaceAll('.', '_'));
-    if (pins.some((p) => p.path === path)) return;
-    if (existsSync(path)) {
+    if (existsSync(path) || pins.some((p) => p.path === path)) {
       throw new RuntimeError(
         'SKEP_PIN_DIRECTORY',
-        `${path} is there already, so "${name}" cannot be pinned`,
-        `Remove it (rm ${path}) or choose another directory.`,
+        `${path} is ${existsSync(path) ? 'there already' : 'the name of two things'}, so "${name}" cannot be pinned`,
+        existsSync(path)
+          ? `Remove it (rm ${path}) or choose another directory.`
+          : 'Choose different directories for --pin-maps and --pin-progs.',
       );
     }
     pins.push({ path, pin: () => pin(path) });
   };
+  const twin = (o: Opened, has: (other: Opened) => boolean): string =>
+    opened.some((other) => other !== o && has(other)) ? `@${o.name.replace(/\.o$/, '')}` : '';
+  const shared = new Set<string>();
   for (const o of opened) {
+    const own = sharedMaps(o).map((m) => m.name);
     if (mapDir !== undefined)
-      for (const map of o.object.maps)
-        if (!map.name.includes('.rodata')) add(mapDir, map.name, (path) => o.object.map(map.name).pin(path));
+      for (const { name } of o.object.maps) {
+        if (name.includes('.rodata') || shared.has(name)) continue;
+        if (own.includes(name)) shared.add(name);
+        const mark = own.includes(name) ? '' : twin(o, (p) => p.object.maps.some((m) => m.name === name));
+        add(mapDir, name + mark, (path) => o.object.map(name).pin(path));
+      }
     if (progDir !== undefined)
-      for (const program of o.object.programs)
-        if (program.autoload) add(progDir, program.name, (path) => o.object.program(program.name).pin(path));
+      for (const { name, autoload } of o.object.programs) {
+        if (!autoload) continue;
+        const mark = twin(o, (p) => p.object.programs.some((q) => q.name === name));
+        add(progDir, name + mark, (path) => o.object.program(name).pin(path));
+      }
   }
   return pins;
 }
 
-/** Pins everything or nothing. Returns how to take it back, for when the start fails later. */
+/** Pins everything or nothing. Returns how to take it back, folders that were made for it too, for when the start fails later. */
 export function pinAll(pins: readonly Pin[]): () => void {
-  const done: string[] = [];
+  const undone: (() => void)[] = [];
   const undo = (): void => {
-    for (const path of done.splice(0)) unlinkSync(path);
+    for (const step of undone.splice(0).reverse()) step();
   };
   try {
     for (const { path, pin } of pins) {
-      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+      const first = mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+      if (first !== undefined) undone.push(() => removeFolders(resolve(first), resolve(dirname(path))));
       pin();
-      done.push(path);
+      undone.push(() => unlinkSync(path));
     }
   } catch (error) {
     undo();
@@ -62,13 +77,21 @@ export function pinAll(pins: readonly Pin[]): () => void {
   return undo;
 }
 
+/** Removes `last` and what is above it up to `first`, as far as nobody has put anything else there. */
+function removeFolders(first: string, last: string): void {
+  for (let at = last; at.length >= first.length; at = dirname(at)) {
+    if (readdirSync(at).length > 0) return;
+    rmdirSync(at);
+  }
+}
+
 function checkBpffs(dir: string): void {
-  let at = dir;
+  let at = resolve(dir);
   while (!existsSync(at) && dirname(at) !== at) at = dirname(at);
-  if (statfsSync(at).type === BPF_FS_MAGIC) return;
+  if (dir !== '' && statfsSync(at).type === BPF_FS_MAGIC) return;
   throw new RuntimeError(
     'SKEP_PIN_DIRECTORY',
-    `${dir} is not on a BPF file system`,
+    dir === '' ? 'the folder to pin in has no name' : `${dir} is not on a BPF file system`,
     'Use a directory below /sys/fs/bpf (mount -t bpf bpf /sys/fs/bpf if it is not mounted).',
   );
 }

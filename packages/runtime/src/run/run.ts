@@ -38,8 +38,9 @@ export class ActiveRun implements Run {
   readonly #cpuAtStart = process.cpuUsage();
   readonly #startedMs = performance.now();
   #rings: Ring[] = [];
+  readonly #accounts: (() => void)[] = [];
   #links: BpfLink[] = [];
-  #cleanups: (() => void)[] = [];
+  #programStats: Disposable | undefined;
   #timers: NodeJS.Timeout[] = [];
   /** Events that may still be taken; counted from the print_ streams, or from all when there are none. */
   #left: number;
@@ -74,7 +75,7 @@ export class ActiveRun implements Run {
     );
     const filterOf = (stream: Stream) => bound.get(stream as never);
     for (const p of planned) {
-      const ring = wire(p, {
+      const { ring, account } = wire(p, {
         registry: this.series,
         ledger: this.#ledger,
         maxSeries,
@@ -93,15 +94,16 @@ export class ActiveRun implements Run {
           return filters && recordFilter(p.plan.stream, filters);
         },
       });
+      this.#accounts.push(account);
       if (ring) this.#rings.push(ring);
     }
     for (const sink of sinks) await sink.start?.(this);
   }
 
   /** Everything is attached: begin to read. */
-  begin(links: BpfLink[], timeoutMs: number | undefined, cleanups: (() => void)[]): void {
+  begin(links: BpfLink[], timeoutMs: number | undefined, programStats?: Disposable): void {
     this.#links = links;
-    this.#cleanups = cleanups;
+    this.#programStats = programStats;
     this.#started = true;
     for (const ring of this.#rings) ring.drain.start();
     this.#timers.push(setInterval(() => this.#tick(), this.intervalMs));
@@ -111,7 +113,7 @@ export class ActiveRun implements Run {
 
   stats(): RunStats {
     if (this.#final) return this.#final;
-    for (const ring of this.#rings) ring.account();
+    for (const account of this.#accounts) account();
     const of = (value: (ring: Ring) => number, which = (_: Ring) => true): Record<string, number> =>
       Object.fromEntries(this.#rings.filter(which).map((r) => [r.stream.map, value(r)]));
     const cpu = process.cpuUsage(this.#cpuAtStart);
@@ -137,6 +139,7 @@ export class ActiveRun implements Run {
             return { name: p.name, object: o.name, section: p.section, runs, runTimeNs };
           }),
       ),
+      programStats: this.#programStats !== undefined,
       decodeErrors: this.#decodeErrors + this.#ledger.of('short_record'),
       series: this.series.size,
       ownCpuUs: cpu.user + cpu.system,
@@ -234,7 +237,7 @@ export class ActiveRun implements Run {
     this.#final = this.stats();
     this.series.seal();
     for (const ring of this.#rings) ring.close();
-    for (const cleanup of this.#cleanups) cleanup();
+    this.#programStats?.[Symbol.dispose]();
     for (const o of opened) o.object.close();
     this.#resolve({ ...this.#final, ...this.#stopping! });
   }

@@ -4,7 +4,7 @@ import { bindFilters, parseFilters } from '../streams/filter.ts';
 import type { Run, RunRequest, RunSummary, Sink } from '../types.ts';
 import { attachAll } from './attach.ts';
 import { loadObjects } from './load.ts';
-import { openObjects } from './open.ts';
+import { openObjects, sentence } from './open.ts';
 import { pinAll, planPins } from './pin.ts';
 import { ActiveRun } from './run.ts';
 
@@ -41,10 +41,10 @@ export async function startRun(request: RunRequest): Promise<Run> {
     const { name, maxEvents } = request;
     run = new ActiveRun({ name, opened, planned, filters, sinks, intervalMs, maxSeries, maxEvents, notes });
     await run.open();
-    const stats = programStats ? enableStats() : undefined;
+    const stats = programStats ? accountPrograms(notes) : undefined;
     undo.push(() => stats?.[Symbol.dispose]());
     const links = await attachAll(opened, notes);
-    run.begin(links, request.timeoutMs, [() => stats?.[Symbol.dispose]()]);
+    run.begin(links, request.timeoutMs, stats);
     return run;
   } catch (error) {
     run?.abandon();
@@ -59,6 +59,22 @@ export async function startRun(request: RunRequest): Promise<Run> {
 /** Both at once, and both over before the first fault is told: an object must not be closed while it loads. */
 async function both(...work: Promise<void>[]): Promise<void> {
   for (const result of await Promise.allSettled(work)) if (result.status === 'rejected') throw result.reason;
+}
+
+/** What the programs cost is worth knowing, but no reason not to run them: CAP_BPF and CAP_PERFMON do not allow it. */
+function accountPrograms(notes: string[]): Disposable | undefined {
+  try {
+    return enableStats();
+  } catch (error) {
+    const { code } = error as { code?: string };
+    if (code !== 'SKEP_PERMISSION' && code !== 'SKEP_UNSUPPORTED') throw error;
+    notes.push(
+      code === 'SKEP_PERMISSION'
+        ? 'what the probe costs is not counted: that needs CAP_SYS_ADMIN'
+        : `what the probe costs is not counted: ${sentence(error)}`,
+    );
+    return undefined;
+  }
 }
 
 async function prepareSinks(sinks: readonly Sink[]): Promise<void> {
@@ -77,6 +93,7 @@ function failedSummary(notes: readonly string[], error: unknown): RunSummary {
     lossUnknown: [],
     foundFull: {},
     programs: [],
+    programStats: false,
     decodeErrors: 0,
     series: 0,
     ownCpuUs: 0,

@@ -7,7 +7,7 @@ import {
   type RecordView,
 } from '@skep/bpf';
 import type { Ledger } from '../ledger.ts';
-import { lossReader } from '../run/losses.ts';
+import { hasLossCounter, lossReader } from '../run/losses.ts';
 import type { Opened } from '../run/open.ts';
 import type { Registry } from '../series/registry.ts';
 import type { Row } from '../series/row.ts';
@@ -45,13 +45,19 @@ export interface Ring {
   readonly drain: Drain;
   readonly events: number;
   readonly filtered: number;
-  /** Brings the ledger up to date with what kernel and probe counted as lost. */
-  account(): void;
   close(): void;
 }
 
-/** Connects a loaded map with what is to be made of it. Rings are returned; maps are polled by the registry. */
-export function wire({ plan, opened, map }: PlannedMap, ctx: WireContext): Ring | undefined {
+/** What a map was connected to. */
+export interface Wired {
+  /** Where it is a ring or perf buffer; other maps are polled by the registry. */
+  readonly ring?: Ring;
+  /** Brings the ledger up to date with what kernel and probe counted as lost. */
+  account(): void;
+}
+
+/** Connects a loaded map with what is to be made of it. */
+export function wire({ plan, opened, map }: PlannedMap, ctx: WireContext): Wired {
   const bpfMap = opened.object.map(map);
   if (plan.mode === 'map') {
     const rows = rowsFor(plan, ctx);
@@ -64,10 +70,24 @@ export function wire({ plan, opened, map }: PlannedMap, ctx: WireContext): Ring 
       onError: () => ctx.ledger.add(plan.stream.map, 'map_read', 1),
     });
     ctx.registry.add(rows, poll);
-    return undefined;
+    return { account: mapAccount(plan.stream, map, ctx) };
   }
   const reader = plan.stream.source === 'ring' ? openRingBuffer(bpfMap) : openPerfBuffer(bpfMap);
-  return plan.mode === 'records' ? recordRing(plan, reader, map, ctx) : foldRing(plan, reader, map, ctx);
+  const ring = plan.mode === 'records' ? recordRing(plan, reader, ctx) : foldRing(plan, reader, ctx);
+  return { ring, account: ringAccount(ring.stream, reader, map, ctx) };
+}
+
+function mapAccount(stream: Stream, map: string, ctx: WireContext): () => void {
+  if (!hasLossCounter(ctx.opened, map)) return () => {};
+  const counted = lossReader(ctx.opened, map, possibleCpus());
+  return () => ctx.ledger.set(stream.map, 'map_full', counted());
+}
+
+function ringAccount(stream: Stream, reader: RecordReader, map: string, ctx: WireContext): () => void {
+  if (stream.source === 'perf') return () => ctx.ledger.set(stream.map, 'perf_full', Number(reader.lost()));
+  if (!stream.lossKnown) return () => {};
+  const counted = lossReader(ctx.opened, map, possibleCpus());
+  return () => ctx.ledger.set(stream.map, 'ring_full', counted());
 }
 
 function rowsFor(plan: FoldPlan | MapPlan, ctx: WireContext): Rows {
@@ -83,7 +103,7 @@ function rowsFor(plan: FoldPlan | MapPlan, ctx: WireContext): Rows {
   });
 }
 
-function foldRing(plan: FoldPlan, reader: RecordReader, map: string, ctx: WireContext): Ring {
+function foldRing(plan: FoldPlan, reader: RecordReader, ctx: WireContext): Ring {
   const { stream, decoder } = plan;
   const rows = rowsFor(plan, ctx);
   const fold = new Fold(plan, rows, ctx.registry);
@@ -96,7 +116,7 @@ function foldRing(plan: FoldPlan, reader: RecordReader, map: string, ctx: WireCo
     if (length < size) ctx.ledger.add(stream.map, 'short_record', 1);
     else fold.record(view, offset);
   };
-  return ring(stream, reader, map, ctx, {
+  return ring(stream, reader, ctx, {
     onRecord,
     onBatch: () => {},
     events: () => events,
@@ -104,7 +124,7 @@ function foldRing(plan: FoldPlan, reader: RecordReader, map: string, ctx: WireCo
   });
 }
 
-function recordRing(plan: RecordPlan, reader: RecordReader, map: string, ctx: WireContext): Ring {
+function recordRing(plan: RecordPlan, reader: RecordReader, ctx: WireContext): Ring {
   const { stream, decoder } = plan;
   const { size } = decoder;
   const clock = new WallClock();
@@ -131,7 +151,7 @@ function recordRing(plan: RecordPlan, reader: RecordReader, map: string, ctx: Wi
     const timeMs = time === undefined ? clock.now : clock.fromKernel(time(view, offset) as number | bigint);
     ctx.onRecord(stream, view, offset, length, timeMs);
   };
-  return ring(stream, reader, map, ctx, {
+  return ring(stream, reader, ctx, {
     onRecord,
     onBatch: () => clock.update(),
     events: () => events,
@@ -148,7 +168,7 @@ interface RingParts {
   room?: () => number;
 }
 
-function ring(stream: Stream, reader: RecordReader, map: string, ctx: WireContext, parts: RingParts): Ring {
+function ring(stream: Stream, reader: RecordReader, ctx: WireContext, parts: RingParts): Ring {
   let poller: Poller | undefined;
   const drain = new Drain({
     reader,
@@ -162,8 +182,6 @@ function ring(stream: Stream, reader: RecordReader, map: string, ctx: WireContex
     room: parts.room,
     onError: ctx.onError,
   });
-  const counted =
-    stream.source === 'ring' && stream.lossKnown ? lossReader(ctx.opened, map, possibleCpus()) : undefined;
   return {
     stream,
     drain,
@@ -172,10 +190,6 @@ function ring(stream: Stream, reader: RecordReader, map: string, ctx: WireContex
     },
     get filtered() {
       return parts.filtered();
-    },
-    account() {
-      if (counted) ctx.ledger.set(stream.map, 'ring_full', counted());
-      if (stream.source === 'perf') ctx.ledger.set(stream.map, 'perf_full', Number(reader.lost()));
     },
     close() {
       poller?.close();

@@ -3,7 +3,7 @@ import { listed, RuntimeError } from '../errors.ts';
 import { sharedMaps } from '../run/load.ts';
 import { hasLossCounter } from '../run/losses.ts';
 import type { Opened } from '../run/open.ts';
-import { DEFAULT_BUCKETS, parseBuckets, parseValueKeys } from './flags.ts';
+import { parseBuckets, parseValueKeys } from './flags.ts';
 import { planStream, type StreamPlan } from './plan.ts';
 import { sourceOf, splitPrefix } from './prefix.ts';
 
@@ -30,6 +30,10 @@ export function buildStreams(
   notes: string[],
 ): PlannedMap[] {
   const found = prefixedMaps(opened, notes);
+  if (found.length === 0)
+    notes.push(
+      'there is nothing to show: no ring, hash or array is named print_…, counter_…, gauge_… or hist_…',
+    );
   const buckets = parseBuckets(options.histBuckets);
   const valueKeys = parseValueKeys(options.histValueKeys);
   const histograms = found.filter((f) => f.map.startsWith('hist_')).map((f) => f.map);
@@ -49,7 +53,7 @@ export function buildStreams(
       object: o.name,
       btf: o.object.btf,
       format: typeFormats,
-      buckets: buckets.get(map) ?? DEFAULT_BUCKETS,
+      buckets: buckets.get(map),
       valueKey: valueKeys.get(map),
       lossKnown: sourceOf(o.object.map(map).type) !== 'ring' || hasLossCounter(opened, map),
     });

@@ -82,7 +82,7 @@ function countColumn(map: MapFacts, values: readonly Column[]): number {
   throw new RuntimeError(
     'SKEP_STREAM_INVALID',
     `map "${map.name}": its value has several numbers and none is called count or value`,
-    'Tag the one that counts with SKEP_VALUE, or keep the slots in an array member.',
+    `Tag the one that counts with SKEP_VALUE, name it (--hist-value-key ${map.name},${values[columns[0]!]!.name}), or keep the slots in an array member.`,
   );
 }
 

@@ -1,6 +1,7 @@
 import { type Btf, compileDecoder, type DecodeOptions, type Decoder } from '@skep/bpf';
 import { RuntimeError } from '../errors.ts';
 import type { Field, StreamKind } from '../types.ts';
+import { DEFAULT_BUCKETS } from './flags.ts';
 import { log2Bounds, type MapHistogram, planMapHistogram } from './map-histogram.ts';
 import { isArray, isPerCpu, sourceOf, splitPrefix } from './prefix.ts';
 import { namedColumn, recordRoles, valueColumns, visible } from './roles.ts';
@@ -28,7 +29,8 @@ export interface PlanContext {
   object: string;
   btf: Btf;
   format?: DecodeOptions['format'];
-  buckets: readonly number[];
+  /** Bounds that were asked for. */
+  buckets?: readonly number[];
   valueKey?: string;
   lossKnown: boolean;
 }
@@ -118,7 +120,7 @@ function planRecords(map: MapFacts, common: Common, ctx: PlanContext): StreamPla
     fields: uniqueNames(fields),
     decoder,
   });
-  return { mode: 'fold', stream, decoder, labels, values, bounds: ctx.buckets };
+  return { mode: 'fold', stream, decoder, labels, values, bounds: ctx.buckets ?? DEFAULT_BUCKETS };
 }
 
 function planMap(map: MapFacts, common: Common, ctx: PlanContext): MapPlan {
@@ -132,10 +134,10 @@ function planMap(map: MapFacts, common: Common, ctx: PlanContext): MapPlan {
   if (common.kind === 'hist') {
     const key = ctx.valueKey;
     const inKey = key !== undefined && decoder.columns.some((c) => c.name === key);
-    const valueKey = key === undefined ? undefined : inKey ? key : undefined;
-    if (key !== undefined && !inKey) namedColumn(map.name, valueDecoder.columns, key);
+    if (key !== undefined && !inKey)
+      namedColumn(map.name, valueDecoder.columns, key, lone ? [] : decoder.columns);
     histogram = planMapHistogram(map, decoder.columns, valueDecoder.columns, {
-      keyColumn: valueKey,
+      keyColumn: inKey ? key : undefined,
       valueColumn: inKey ? undefined : key,
       slotKey: scalarKey && isArray(map.type) && !lone,
     });
@@ -158,10 +160,25 @@ function planMap(map: MapFacts, common: Common, ctx: PlanContext): MapPlan {
     labels,
     values,
     histogram,
-    bounds: histogram?.slots ? log2Bounds(histogram.slots) : ctx.buckets,
+    bounds: boundsOf(map, histogram, ctx.buckets),
     perCpu: isPerCpu(map.type),
     skipZero: isArray(map.type) && !lone,
   };
+}
+
+/** Slots have their bounds already; to ask for others is an error, not a wish to pass over. */
+function boundsOf(
+  map: MapFacts,
+  histogram: MapHistogram | undefined,
+  wanted: readonly number[] | undefined,
+): readonly number[] {
+  if (!histogram?.slots) return wanted ?? DEFAULT_BUCKETS;
+  if (wanted === undefined) return log2Bounds(histogram.slots);
+  throw new RuntimeError(
+    'SKEP_HIST_INVALID',
+    `hist buckets "${map.name}": the probe counts it in ${histogram.slots} slots of powers of two`,
+    'Leave the bounds out, or let the probe hand over the values themselves.',
+  );
 }
 
 /** What the numbers of a series are called: `count` for a histogram, `value` for a lone number, else the member. */

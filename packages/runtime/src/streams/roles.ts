@@ -81,14 +81,19 @@ export function valueColumns(map: string, columns: readonly Column[]): number[] 
   return values;
 }
 
-/** The column of that name, for `--hist-value-key`. */
-export function namedColumn(map: string, columns: readonly Column[], name: string): number {
+/** The column of that name, for `--hist-value-key`; `others` might have been named as well. */
+export function namedColumn(
+  map: string,
+  columns: readonly Column[],
+  name: string,
+  others: readonly Column[] = [],
+): number {
   const found = numericScalars(columns).find((i) => columns[i]!.name === name);
   if (found !== undefined) return found;
   throw new RuntimeError(
     'SKEP_HIST_INVALID',
     `hist value key "${map},${name}": "${map}" has no number of that name`,
-    `Numbers it has: ${listed(numericScalars(columns).map((i) => columns[i]!.name))}.`,
+    `Numbers it has: ${listed([others, columns].flatMap((all) => numericScalars(all).map((i) => all[i]!.name)))}.`,
   );
 }
 

@@ -81,7 +81,7 @@ export class Meter {
       lossKnown: stats.lossUnknown.length === 0,
       foundFull: sum(Object.values(stats.foundFull)),
       decodeErrors: stats.decodeErrors,
-      probeCpu: runs > 0 && runTimeNs === 0 ? undefined : this.#rates.probeCpu,
+      probeCpu: !stats.programStats || (runs > 0 && runTimeNs === 0) ? undefined : this.#rates.probeCpu,
       ownCpu: this.#rates.ownCpu,
       elapsedMs: stats.elapsedMs,
     };

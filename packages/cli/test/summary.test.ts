@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { RunSummary } from '@skep/runtime';
+import { summaryText } from '../src/run/summary.ts';
+
+const summary: RunSummary = {
+  reason: 'timeout',
+  startedAt: new Date(0),
+  elapsedMs: 2000,
+  events: { print_a: 1000, counter_b: 234 },
+  filtered: {},
+  lost: [],
+  lossUnknown: [],
+  foundFull: {},
+  programs: [],
+  programStats: true,
+  decodeErrors: 0,
+  series: 0,
+  ownCpuUs: 20_000,
+  notes: [],
+};
+
+test('the summary says what was lost, and never that nothing was where nobody counted', () => {
+  const lost = [{ map: 'print_a', reason: 'ring_full' as const, count: 56789 }];
+  assert.equal(
+    summaryText('probe', summary),
+    'probe: 2.0 s (time is up), 1,234 events, 0 lost, skep 1.0 % CPU',
+  );
+  assert.match(
+    summaryText('probe', { ...summary, lost }),
+    /, 56,789 lost, .*\n {2}lost in print_a: 56,789 \(ring_full\)$/,
+  );
+  const unknown = { ...summary, lossUnknown: ['counter_b'] };
+  assert.match(summaryText('probe', unknown), /events, losses not counted by the probe, skep/);
+  assert.match(summaryText('probe', { ...unknown, lost }), /, at least 56,789 lost,/);
+  assert.match(
+    summaryText('probe', { ...unknown, foundFull: { counter_b: 3 } }),
+    /\n {2}counter_b was found full 3 times/,
+  );
+});

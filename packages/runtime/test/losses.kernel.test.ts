@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { startRun } from '../src/index.ts';
+import { build } from './support/probe.ts';
+import { Producer, WATCH } from './support/producer.ts';
+import { rowsOf } from './support/sinks.ts';
+
+const skip = process.getuid?.() === 0 ? false : 'needs root';
+
+/** Counts calls by their argument, in a hash of eight entries. */
+const counting = (program: string, map: string) => `${WATCH}
+${map}
+SEC("tp/syscalls/sys_enter_getpgid") int ${program}(struct trace_event_raw_sys_enter *ctx)
+{
+	long arg = argument(ctx);
+	__u32 key = arg;
+
+	if (arg >= 0)
+		skep_add(&counter_args, &key, 1);
+	return 0;
+}`;
+
+async function count(sources: readonly string[]): Promise<{ counted: number; keys: number; lost: unknown }> {
+  using producer = new Producer();
+  const objects = await Promise.all(
+    sources.map(async (source, i) => ({ name: `${i}.o`, bytes: await build(source) })),
+  );
+  const params = { target_pid: String(producer.pid) };
+  const run = await startRun({ name: 'losses', objects, params, sinks: [] });
+  await producer.produce(1000, 20);
+  const { lost } = await run.stop();
+  const values = [...rowsOf(run, 'counter_args').values()].map(Number);
+  return { counted: values.reduce((a, b) => a + b, 0), keys: values.length, lost };
+}
+
+test('a hash too small: what it counted and what the probe counted as lost is what happened', {
+  skip,
+}, async () => {
+  const kinds = ['SKEP_HASH', 'SKEP_PERCPU_HASH'];
+  for (const kind of kinds) {
+    const result = await count([counting('calls', `${kind}(counter_args, __u32, __u64, 8);`)]);
+    assert.deepEqual(
+      result,
+      { counted: 400, keys: 8, lost: [{ map: 'counter_args', reason: 'map_full', count: 600 }] },
+      kind,
+    );
+  }
+});
+
+test('objects that share a hash that is full have each counted their part', { skip }, async () => {
+  const map = 'SKEP_HASH(counter_args, __u32, __u64, 8) SKEP_SHARED;';
+  const result = await count([counting('one', map), counting('other', map)]);
+  assert.deepEqual(result.lost, [{ map: 'counter_args', reason: 'map_full', count: 1200 }]);
+  assert.equal(result.counted, 800);
+});
+
+test('a hash with room has lost nothing', { skip }, async () => {
+  const { counted, lost } = await count([counting('calls', 'SKEP_HASH(counter_args, __u32, __u64, 20);')]);
+  assert.deepEqual({ counted, lost }, { counted: 1000, lost: [] });
+});
