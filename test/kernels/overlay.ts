@@ -46,7 +46,16 @@ export async function overlay(
   for (const name of await readdir(etc)) {
     entries.push({ path: `etc/${name}`, kind: 'file', data: await readFile(join(etc, name)) });
   }
-  for (const top of ['package.json', 'packages', 'probes', 'test', 'scripts', 'node_modules', 'bin']) {
+  for (const top of [
+    'package.json',
+    'packages',
+    'probes',
+    'test',
+    'scripts',
+    'docs',
+    'node_modules',
+    'bin',
+  ]) {
     await collect(join(root, top), join('skep', top), entries);
   }
   if (kept) await collect(kept, 'kept', entries);
