@@ -48,12 +48,6 @@ const shots: Record<string, Shot> = {
       find /usr/include -name '*.h' -exec cat {} + > /dev/null; sleep 0.2; done`,
     when: /READ/,
   },
-  tcpconnlat: {
-    probe: 'tcpconnlat',
-    rows: 22,
-    load: `while :; do for port in 1 2 3; do (exec 3<>/dev/tcp/127.0.0.1/$port) 2>/dev/null; done; sleep 0.1; done`,
-    when: /latency/,
-  },
 };
 
 async function take(name: string, shot: Shot): Promise<void> {

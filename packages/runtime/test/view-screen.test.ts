@@ -282,6 +282,18 @@ test('histograms: percentiles and a small drawing a row, bars of the selected on
   assert.equal(opened.quits, 0);
 });
 
+test('a histogram without a value says so instead of listing its buckets', async () => {
+  const hist = seriesStream(0, 'hist_size', 'hist', 'bytes');
+  using opened = openView([hist], [80, 24], {}, (run) => {
+    const bounds = Array.from({ length: 30 }, (_, i) => 2 ** i);
+    const counts = new Array<number>(31).fill(0);
+    run.all.push(new FakeSeries(1, hist, 'dd', 0, { bounds, counts, count: 0, sum: undefined }));
+  });
+  opened.view.tick();
+  const lines = await opened.output.until((l) => l.join().includes('nothing observed yet'));
+  assert.doesNotMatch(lines.join('\n'), /≤|more buckets/);
+});
+
 test('a histogram with more buckets than lines says so, and scrolls in full', async () => {
   const hist = seriesStream(0, 'hist_size', 'hist', 'bytes');
   using opened = openView([hist], [80, 16], {}, (run) => {

@@ -72,6 +72,7 @@ function bucketsOf(h: HistogramState, unit: string | undefined): Bucket[] {
 
 /** How many lines a histogram needs. */
 export function histogramHeight(h: HistogramState): number {
+  if (h.count === 0) return 1;
   const [first, last] = extent(h);
   return last - first + 1;
 }
@@ -91,6 +92,11 @@ export interface BarsPlace {
 
 /** Draws bucket ranges, counts, shares and bars, one line a bucket, empty buckets at both ends left out. */
 export function paintBars(screen: Screen, h: HistogramState, place: BarsPlace): void {
+  // A map of slots has its row from the start; thirty empty buckets would only look like a fault.
+  if (h.count === 0) {
+    screen.put(place.x, place.y, 'nothing observed yet', STYLE.dim, { width: place.width });
+    return;
+  }
   const buckets = bucketsOf(h, place.unit);
   const { ascii, x, y } = place;
   const text = (t: string): string => (ascii ? t.replace('≤', '<=') : t);
