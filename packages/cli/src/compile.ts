@@ -18,3 +18,15 @@ export async function compileFile(
 export function probeName(file: string): string {
   return basename(file).replace(/(\.bpf)?\.[co]$/, '');
 }
+
+/**
+ * What an object is called in an image: there a name is a plain file name on every machine, so `mèo mun.c` is
+ * `meo_mun.o`.
+ */
+export function objectName(file: string): string {
+  const letters = probeName(file).normalize('NFKD').replaceAll(/\p{M}/gu, '');
+  return `${letters
+    .replaceAll(/[^\w.+-]/gu, '_')
+    .replace(/^\./, '_')
+    .slice(0, 100)}.o`;
+}

@@ -19,8 +19,14 @@ interface SkepError {
  * | `SKEP_TEMPLATE` | `--format` cannot be read, or names a field that is not there |
  * | `SKEP_NOT_FOUND` | no such image |
  * | `SKEP_PERMISSION` | a capability is missing |
+ * | `SKEP_PLATFORM` | the image is for another architecture |
  */
-export type CliErrorCode = 'SKEP_USAGE' | 'SKEP_TEMPLATE' | 'SKEP_NOT_FOUND' | 'SKEP_PERMISSION';
+export type CliErrorCode =
+  | 'SKEP_USAGE'
+  | 'SKEP_TEMPLATE'
+  | 'SKEP_NOT_FOUND'
+  | 'SKEP_PERMISSION'
+  | 'SKEP_PLATFORM';
 
 /** An error of the command line itself. `hint` says what to do next. */
 export class CliError extends Error {

@@ -154,6 +154,23 @@ test('build: output file, several sources, flags, the same digest twice', async 
   await b.fails(2, /neither/, ['build', 'README', 'x:1']);
   await b.fails(2, /build container/, ['build', 'b.c', '-i', 'builder:1']);
   await b.fails(2, /not an image name/, ['build', 'b.c', 'No:Such:Name']);
+  await b.fails(2, /holds a digest/, ['build', 'b.c', `b@sha256:${'0'.repeat(64)}`]);
+  await b.fails(2, /would be overwritten/, ['build', 'b.c', '-o', './b.c']);
+  await b.fails(2, /Allowed choices are v1, v2, v3, v4/, ['build', 'b.c', '--mcpu', 'v5']);
+});
+
+test('build: a source may be called anything, its object in the image has a plain name', async () => {
+  using b = new Sandbox();
+  mkdirSync(b.path('späce 雪'));
+  writeFileSync(b.path('späce 雪', 'é b.c'), source);
+  assert.equal(await b.ok(['build', 'späce 雪/é b.c']), 'späce 雪/é b.o\n');
+  const names = '{{range .Objects}}{{.Name}}{{end}}';
+  for (const file of ['é b.c', 'é b.o']) {
+    await b.ok(['build', `späce 雪/${file}`, 'odd:1']);
+    assert.equal(await b.ok(['describe', '--format', names, 'odd:1']), 'e_b.o\n');
+  }
+  writeFileSync(b.path('e_b.c'), source);
+  await b.fails(2, /two sources would be "e_b\.o"/, ['build', 'späce 雪/é b.c', 'e_b.c', 'odd:2']);
 });
 
 test('build: what the compiler says comes through; a machine without clang is told', async () => {

@@ -100,6 +100,16 @@ test('a C file is built and run, --timeout ends it with 0, --debug writes debug.
   assert.match(readFileSync(box.path('debug.log'), 'utf8'), /loaded .*raw_tp\/sys_enter/);
 });
 
+test('an image for another architecture is refused before anything is loaded', needsRoot, async () => {
+  const other = process.arch === 'x64' ? 'linux/arm64' : 'linux/amd64';
+  await box.ok(['build', '--platform', other, 'calls.o', 'foreign:1']);
+  await box.fails(2, new RegExp(`foreign:1 was built for ${other}, and this machine is linux/`), [
+    'run',
+    'foreign:1',
+  ]);
+  assert.match(await box.ok(['run', 'foreign:1', '--help']), /target_pid/);
+});
+
 test('a filter shows only what matches', needsRoot, async () => {
   const nobody = 'print_events,calls,^(2|4)$';
   await using run = await Running.start('calls:1', '--set', me, '-f', nobody, '--timeout', '700ms');

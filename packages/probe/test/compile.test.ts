@@ -149,6 +149,11 @@ test('a compiler, a source or a platform that is not there is one sentence', asy
   assert.equal(await compile({ source, clang: '/bin/true' }).catch(code), 'SKEP_CLANG_MISSING');
   assert.equal(await compile({ source: '/no/such.c' }).catch(code), 'SKEP_SOURCE');
   assert.equal(await compile({ source: folder.path }).catch(code), 'SKEP_SOURCE');
+  const e: ProbeError = await compile({ source, cpu: 'v9' }).catch((e) => e);
+  assert.match(
+    `${e.code} ${e.message} ${e.hint}`,
+    /^SKEP_COMPILE .* does not compile \(clang [\d.]+\)\. .*--mcpu v9/,
+  );
   assert.equal(await compile({ source, platform: 'linux/vax' }).catch(code), 'SKEP_PLATFORM');
   assert.equal(await compile({ source, vmlinux: '/no/vmlinux.h' }).catch(code), 'SKEP_VMLINUX');
 });

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -145,6 +146,14 @@ test('what is no probe is not packed, and nothing is named', async () => {
       { name: 'program.o', bytes },
     ]),
     code('SKEP_IMAGE_INVALID'),
+  );
+  const unlicensed = execFileSync('clang', ['-target', 'bpf', '-g', '-O2', '-x', 'c', '-c', '-o', '-', '-'], {
+    input: `static long (*ktime)(void) = (void *)5; static long (*printk)(const char *, int) = (void *)6;
+      __attribute__((section("raw_tp/x"), used)) int f(void *c) { return ktime() + printk(c, 1); }`,
+  });
+  await assert.rejects(
+    bad([{ name: 'x.o', bytes: unlicensed }]),
+    (e: Error) => code('SKEP_LICENSE')(e) && /x\.o has no SEC\("license"\).*bpf_trace_printk/.test(e.message),
   );
   await assert.rejects(packImage(store, 'Bad Name', image), code('SKEP_REFERENCE_INVALID'));
   assert.equal(await store.resolve('bad:1'), undefined);

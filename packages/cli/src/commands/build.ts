@@ -1,7 +1,7 @@
-import { basename } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { aboutImage, folderOf } from '../build-folder.ts';
-import { compileFile, probeName } from '../compile.ts';
+import { compileFile, objectName } from '../compile.ts';
 import { usageError } from '../errors.ts';
 import { examples } from '../examples.ts';
 import { writeWhole } from '../fs-errors.ts';
@@ -37,8 +37,8 @@ export function define(command: Command): void {
     .option('-o, --output-file <file>', 'write the object here (without a name: beside the source, .o)')
     .option('--binary-only', 'only objects, no image')
     .option('--cflags <flags>', 'flags for clang, may be repeated', collect)
-    .option('--mcpu <version>', 'BPF instruction set: v1 to v4')
-    .option('--clang <file>', 'the compiler (SKEP_CLANG; default: the newest found)')
+    .addOption(new Option('--mcpu <version>', 'BPF instruction set').choices(['v1', 'v2', 'v3', 'v4']))
+    .option('--clang <file>', 'the compiler (SKEP_CLANG; else clang, clang-19 … clang-14)')
     .option('--vmlinux <file>', "a vmlinux.h instead of this kernel's")
     .option('--platform <os/arch>', "linux/amd64, linux/arm64, …; this machine's unless said")
     .addOption(new Option('--format <kind>', 'layout of the image').choices(['skep', 'bee']).default('skep'))
@@ -69,7 +69,13 @@ async function build(words: string[], flags: BuildFlags, command: Command): Prom
   const { files, reference } = await split(words);
   if (reference === undefined || flags.binaryOnly) return writeObjects(files, flags);
   const { parseReference } = await import('@skep/oci');
-  const { repository } = parseReference(reference);
+  const { repository, digest: wanted } = parseReference(reference);
+  if (wanted !== undefined) {
+    throw usageError(
+      `"${reference}" holds a digest, so it cannot be a new name`,
+      'Leave out what begins with @.',
+    );
+  }
   const about = await aboutImage(files, flags);
   const objects = await Promise.all(files.map((file) => objectOf(file, flags)));
   if (flags.outputFile !== undefined) await writeWhole(single(objects).path, single(objects).bytes);
@@ -105,22 +111,23 @@ async function split(words: readonly string[]): Promise<{ files: string[]; refer
       'skep build FILE.c... [NAME:TAG], or a folder with a skep.yaml.',
     );
   }
-  const names = files.map(probeName);
+  const names = files.map(objectName);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
-  if (twice !== undefined) throw usageError(`two sources are called "${twice}"`, 'Rename one of them.');
+  if (twice !== undefined) throw usageError(`two sources would be "${twice}"`, 'Rename one of them.');
   return { files, reference: isReference ? last : undefined };
 }
 
 async function objectOf(file: string, flags: BuildFlags): Promise<{ name: string; bytes: Uint8Array }> {
-  if (file.endsWith('.o')) return (await objectFile(file)).image.objects[0]!;
-  const { name, object } = await compileFile(file, {
+  const name = objectName(file);
+  if (file.endsWith('.o')) return { ...(await objectFile(file)).image.objects[0]!, name };
+  const { object } = await compileFile(file, {
     cflags: flags.cflags,
     cpu: flags.mcpu,
     clang: flags.clang,
     vmlinux: flags.vmlinux,
     platform: flags.platform,
   });
-  return { name: `${name}.o`, bytes: object };
+  return { name, bytes: object };
 }
 
 /** Without an image: objects beside their sources, as bee does. */
@@ -131,6 +138,9 @@ async function writeObjects(files: readonly string[], flags: BuildFlags): Promis
   const objects = files.filter((file) => file.endsWith('.o'));
   if (objects.length > 0) {
     throw usageError(`${objects[0]} is compiled already`, `To pack it: skep build ${objects[0]} NAME:TAG`);
+  }
+  if (flags.outputFile !== undefined && resolve(flags.outputFile) === resolve(files[0]!)) {
+    throw usageError(`${files[0]} would be overwritten`, 'Give --output-file another name.');
   }
   for (const file of files) {
     const { bytes } = await objectOf(file, flags);

@@ -5,7 +5,7 @@ import type { Settings } from '../settings.ts';
 import { mark, printMarks } from '../timing.ts';
 import type { RunFlags } from './flags.ts';
 import { chooseOutputs } from './outputs.ts';
-import { checkPrivileges, provideBpffs, provideTracefs } from './preflight.ts';
+import { checkPlatform, checkPrivileges, provideBpffs, provideTracefs } from './preflight.ts';
 import { runSource } from './source.ts';
 import { summaryText } from './summary.ts';
 
@@ -17,6 +17,7 @@ export async function execute(program: string, flags: RunFlags, settings: Settin
   provideTracefs(bpf);
   if (flags.pinMaps !== undefined || flags.pinProgs !== undefined) provideBpffs(bpf);
   const { image } = await runSource(program, flags, settings);
+  checkPlatform(image, program);
   mark('probe read');
   const { sinks, live, later } = chooseOutputs(flags, program, () => stopper.stop('quit'));
   const run = await startRun({

@@ -1,4 +1,6 @@
 import type * as Bpf from '@skep/bpf';
+import { machinePlatform } from '@skep/oci';
+import type { ProbeImage } from '@skep/probe';
 import { CliError, explain } from '../errors.ts';
 import { note } from '../output/out.ts';
 
@@ -14,6 +16,21 @@ export function checkPrivileges(have: ReadonlySet<string>, program: string): voi
     'SKEP_PERMISSION',
     `running a probe needs ${missing.join(' and ')}, which this process does not have`,
     `sudo skep run ${program}\n${setcapAdvice()}`,
+  );
+}
+
+/**
+ * Throws SKEP_PLATFORM for an image that was built for another architecture: its bytecode would load here, and read
+ * the arguments of kernel functions from the wrong registers.
+ */
+export function checkPlatform(image: ProbeImage, program: string): void {
+  const { os, architecture } = machinePlatform();
+  const built = image.platform?.split('/')[1];
+  if (built === undefined || built === 'unknown' || built === architecture) return;
+  throw new CliError(
+    'SKEP_PLATFORM',
+    `${program} was built for ${image.platform}, and this machine is ${os}/${architecture}`,
+    `Build it here from its sources, or, where its registry has it for both: skep pull --platform ${os}/${architecture} ${program}`,
   );
 }
 

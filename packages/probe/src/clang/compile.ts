@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { access, constants, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { BpfError, dumpVmlinuxHeader, Elf } from '@skep/bpf';
 import { ProbeError } from '../errors.ts';
@@ -77,9 +77,14 @@ export async function compile(o: CompileOptions): Promise<CompileResult> {
 async function checkSource(source: string): Promise<void> {
   const hint = 'Name a C file: skep build probe.c.';
   try {
-    if ((await stat(source)).isFile()) return;
+    const file = (await stat(source)).isFile();
+    if (file) return await access(source, constants.R_OK);
   } catch (cause) {
-    throw new ProbeError('SKEP_SOURCE', `${source} cannot be read.`, { hint, cause });
+    const denied = cause instanceof Error && 'code' in cause && cause.code === 'EACCES';
+    throw new ProbeError('SKEP_SOURCE', `${source} cannot be read${denied ? ': permission denied' : ''}.`, {
+      hint: denied ? 'Check who owns it and its folders.' : hint,
+      cause,
+    });
   }
   throw new ProbeError('SKEP_SOURCE', `${source} is not a file.`, { hint });
 }
@@ -146,9 +151,13 @@ function compileError(
   vmlinux: ProbeError | BpfError | undefined,
 ): ProbeError | BpfError {
   if (vmlinux && messages.includes("'vmlinux.h' file not found")) return vmlinux;
-  const what = /\d+ errors?(?= generated)/.exec(messages)?.[0] ?? 'see below';
-  return new ProbeError('SKEP_COMPILE', `${source} does not compile (${what}, clang ${clang.version}).`, {
-    hint: 'The first error is the one to mend; later ones often follow from it.',
+  const count = /\d+ errors?(?= generated)/.exec(messages)?.[0];
+  const what = [count, `clang ${clang.version}`].filter(Boolean).join(', ');
+  const cpu = /unknown target CPU '(\S+)'/.exec(messages)?.[1];
+  return new ProbeError('SKEP_COMPILE', `${source} does not compile (${what}).`, {
+    hint: cpu
+      ? `This clang does not know --mcpu ${cpu}; a newer one may: name it with --clang.`
+      : 'The first error is the one to mend; later ones often follow from it.',
     log: messages,
   });
 }

@@ -1,3 +1,4 @@
+import { Elf } from '@skep/bpf';
 import {
   CREATED,
   type Descriptor,
@@ -11,6 +12,7 @@ import {
 } from '@skep/oci';
 import { describeObject } from '../describe/describe.ts';
 import { ProbeError } from '../errors.ts';
+import { checkLicense } from '../license/check.ts';
 import {
   BEE_TEXTS,
   CONFIG_TITLE,
@@ -42,8 +44,8 @@ export interface PackOptions {
  * ```
  *
  * @param ref the name; `img.name` when undefined
- * @throws {ProbeError} `SKEP_OBJECT_INVALID`, `SKEP_IMAGE_INVALID` (names), `SKEP_IMAGE_FORMAT` (what bee's format
- * cannot hold)
+ * @throws {ProbeError} `SKEP_OBJECT_INVALID`, `SKEP_LICENSE`, `SKEP_IMAGE_INVALID` (names), `SKEP_IMAGE_FORMAT` (what
+ * bee's format cannot hold)
  * @throws {BpfError} `SKEP_ELF_…`, `SKEP_BTF_…` for what is no BPF object
  * @throws {OciError} `SKEP_REFERENCE_INVALID`, `SKEP_DISK_FULL`, …
  */
@@ -56,7 +58,10 @@ export async function packImage(
   const format = opts.format ?? 'skep';
   checkObjectNames(img);
   if (format === 'bee') checkFitsBee(img);
-  for (const { name, bytes } of img.objects) describeObject(bytes, name);
+  for (const { name, bytes } of img.objects) {
+    describeObject(bytes, name);
+    checkLicense(Elf.parse(bytes), name);
+  }
   const platform = img.platform === undefined ? machinePlatform() : parsePlatform(img.platform);
   const config = await store.putBlob(Buffer.from('{}'), CONFIG_TYPE);
   const layers: Descriptor[] = [];
