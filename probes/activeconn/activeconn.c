@@ -23,7 +23,6 @@ struct connection {
 SKEP_HASH(connections, __u64, struct connection, 65536);
 SKEP_HASH(gauge_tcp_active_connections, struct peer, __u64, 10240)
 	SKEP_HELP("TCP connections open now that were begun here.");
-__u64 connections_lost; /* sockets that found the table full: not in the gauge */
 
 static __always_inline void remember(struct trace_event_raw_inet_sock_set_state *ctx, __u64 socket)
 {
@@ -34,7 +33,7 @@ static __always_inline void remember(struct trace_event_raw_inet_sock_set_state 
 	tcp_address(&connection.peer.daddr, ctx->daddr_v6);
 	connection.peer.dport = ctx->dport;
 	if (bpf_map_update_elem(&connections, &socket, &connection, BPF_ANY))
-		__sync_fetch_and_add(&connections_lost, 1);
+		__sync_fetch_and_add(&gauge_tcp_active_connections_lost, 1);
 }
 
 static __always_inline void forget(__u64 socket, struct connection *connection)

@@ -110,6 +110,8 @@ static __always_inline int leave(void)
 	slots = slots_of(&where);
 	if (slots)
 		__sync_fetch_and_add(&slots->slots[skep_slot(took / 1000, SLOTS)], 1);
+	else
+		__sync_fetch_and_add(&hist_fs_latency_lost, 1);
 	bpf_map_delete_elem(&calls, &id);
 	return 0;
 }

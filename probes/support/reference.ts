@@ -25,8 +25,14 @@ export async function referenceOf(probe: string): Promise<Reference> {
   const streams = object.maps
     .filter((map) => outputOf(map.name))
     .map((map, id) => {
-      const place = { id, label: map.name, object: object.name, btf, format: typeFormats };
-      return planStream(map, { ...place, buckets: [], lossKnown: true }).stream;
+      const place = {
+        id,
+        label: map.name,
+        object: object.name,
+        btf,
+        format: typeFormats,
+      };
+      return planStream(map, { ...place, lossKnown: true }).stream;
     });
   const metrics = familiesOf({ streams }, false).map(({ name, type, help, labels, stream }) => {
     return { name: type === 'counter' ? `${name}_total` : name, type, help, labels, map: stream.map };

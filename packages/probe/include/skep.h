@@ -100,7 +100,9 @@ typedef __u64 user_stack_t[SKEP_STACK_DEPTH];
 		__type(value, event);                    \
 	} name SEC(".maps")
 
+/* `name_lost` counts what skep_add() could not, because the map was full; it is read as that of a ring buffer is. */
 #define SKEP_MAP(name, kind, key_type, value_type, entries) \
+	__u64 name##_lost;                               \
 	struct {                                         \
 		__uint(type, kind);                      \
 		__uint(max_entries, entries);            \
@@ -133,7 +135,8 @@ typedef __u64 user_stack_t[SKEP_STACK_DEPTH];
 	})
 #define skep_submit(record) bpf_ringbuf_submit(record, 0)
 
-/* Adds to a number in a hash map; the first time the key gets it. Safe when two CPUs meet at a new key. */
+/* Adds to a number in a hash map declared by SKEP_HASH and its like; the first time the key gets it. Safe when two CPUs
+ * meet at a new key. A map that is full takes no new key: what is not added is counted in `name_lost`. */
 #define skep_add(map, key, amount)                                                       \
 	({                                                                               \
 		__u64 __amount = (amount);                                               \
@@ -145,6 +148,8 @@ typedef __u64 user_stack_t[SKEP_STACK_DEPTH];
 		}                                                                        \
 		if (__sum)                                                               \
 			__sync_fetch_and_add(__sum, __amount);                           \
+		else                                                                     \
+			__sync_fetch_and_add(map##_lost, 1);                             \
 	})
 
 /* floor(log2(v)), 0 for 0: the slot of a power-of-two histogram. */
