@@ -19,6 +19,7 @@ SKEP_RINGBUF(counter_callsSeen, struct who, 65536) SKEP_HELP("calls \\"seen\\" b
 SKEP_RINGBUF(hist_op_time_us, struct op, 65536) SKEP_HELP("how long an op takes");
 SKEP_HASH(counter_io, struct who, struct io, 64);
 SKEP_HASH(gauge_open, __u32, __s64, 64);
+SKEP_HASH(gauge_io_reads, __u32, __s64, 64);
 SKEP_HASH(gauge_took, duration_ns, __u64, 64);
 SKEP_HASH(counter_run_events, __u32, __u64, 4);
 SEC("tp/syscalls/sys_enter_getpgid") int calls(struct trace_event_raw_sys_enter *ctx)
@@ -34,6 +35,7 @@ SEC("tp/syscalls/sys_enter_getpgid") int calls(struct trace_event_raw_sys_enter 
 	bpf_map_update_elem(&counter_io, &key, &io, 0);
 	__u32 k = arg; __s64 v = -5;
 	bpf_map_update_elem(&gauge_open, &k, &v, 0);
+	bpf_map_update_elem(&gauge_io_reads, &k, &v, 0);
 	duration_ns took = 1500000 + arg; __u64 one = 1;
 	bpf_map_update_elem(&gauge_took, &took, &one, 0);
 	return 0;
@@ -81,12 +83,13 @@ test('what is scraped passes promtool and has units, help and exact numbers', { 
     'skep_io_reads_total{comm="a\\"b\\\\c\\n",arg="1"} 1152921504606846976',
     '# HELP skep_io_written_bytes_total what was written',
     'skep_open{key="0"} -5',
+    'skep_io_reads_current{key="0"} -5',
     'skep_took{key="1500000"} 1',
     'skep_took{key="1500001"} 1',
     '# TYPE skep_run_events_counter_total counter',
     'skep_run_events_total{map="counter_callsSeen"} 6',
     'skep_run_decode_errors_total 0',
-    'skep_run_series 10',
+    'skep_run_series 12',
   ])
     assert.ok(text.split('\n').includes(line), `${line}\nis missing in\n${text}`);
   // The hook sees every process's calls, of which six are ours.

@@ -20,6 +20,9 @@ export interface Family {
 
 const TYPES = { counter: 'counter', gauge: 'gauge', hist: 'histogram' } as const;
 
+/** What tells `gauge_files` from `counter_files`; Prometheus' linter wants no `_gauge` in a gauge's name. */
+const TWIN_SUFFIX = { counter: '_counter', gauge: '_current', hist: '_hist' } as const;
+
 /** The metrics of a run: every counter_, gauge_ and hist_ stream, one for each of its numbers. */
 export function familiesOf(run: Pick<Run, 'streams'>, beeNames: boolean): Family[] {
   const taken = new Set<string>(SELF_FAMILIES);
@@ -38,7 +41,7 @@ export function familiesOf(run: Pick<Run, 'streams'>, beeNames: boolean): Family
       let name = beeNames
         ? metricWord(['ebpf_solo_io', stream.map, ...member].join('_'))
         : familyName([stream.name, ...member], unit);
-      while (taken.has(name)) name += `_${stream.kind}`;
+      while (taken.has(name)) name += TWIN_SUFFIX[stream.kind];
       taken.add(name);
       const help = field.help ?? stream.help ?? describe(stream, member[0]);
       return { name, type, help, stream, value, divisor: unit.divisor, labels, bare: beeNames };
