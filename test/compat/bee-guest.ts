@@ -46,11 +46,11 @@ async function tryOut(example: Example, file: string): Promise<Outcome> {
     });
     const bees = await watch(example, file, ['--bee-metric-names']);
     if (members(ours) !== members(bees)) throw new Error('--bee-metric-names changed the JSON lines');
-    seen.json = JSON.stringify(ours.found.at(-1));
+    seen.json = ours.last;
     const { metric, map } = example;
     if (!metric) return outcome;
-    seen.skep = sample(ours.metrics, metric);
-    seen.bee = sample(bees.metrics, `ebpf_solo_io_${map}`);
+    seen.skep = sample(ours, metric);
+    seen.bee = sample(bees, `ebpf_solo_io_${map}`);
   } catch (error) {
     outcome.error = (error as Error).message;
   }
@@ -65,6 +65,8 @@ async function load(file: string): Promise<void> {
 
 interface Watched {
   found: Row[];
+  /** The data of the last of them as it was printed: not every 64-bit number survives a parser. */
+  last: string;
   metrics: string;
 }
 
@@ -84,10 +86,12 @@ async function watch(
   });
   const found = new Map<string, Row>();
   const others: string[] = [];
+  let last = '';
   let records = 0;
   createInterface({ input: skep.stdout }).on('line', (line) => {
     const row = JSON.parse(line) as Row;
     if (row.map !== example.map || !example.isIt(row)) return void others.push(line);
+    last = /"data":(.*)\}$/.exec(line)?.[1] ?? '';
     // A series comes again each time it changes; a record is one of its own.
     found.set(row.map.startsWith('print_') ? String(records++) : JSON.stringify(row.data), row);
   });
@@ -103,7 +107,7 @@ async function watch(
         `the event was not seen; the last of ${others.length} other rows: ${others.slice(-3).join(' ')}`,
       );
     });
-    return { found: [...found.values()], metrics: (await scrape()) ?? '' };
+    return { found: [...found.values()], last, metrics: (await scrape()) ?? '' };
   } finally {
     if (skep.exitCode === null) skep.kill('SIGINT');
     await ended;
@@ -130,9 +134,17 @@ function members({ found: [row] }: Watched): string {
   return Object.keys(row?.data ?? {}).join();
 }
 
-/** The first sample of a metric that is more than nothing. */
-function sample(metrics: string, name: string): string {
-  const line = metrics.split('\n').find((text) => text.startsWith(name) && !text.endsWith(' 0'));
-  if (!line) throw new Error(`/metrics has no ${name} above 0`);
-  return line;
+/** The sample of a metric that has the labels of what was found. */
+function sample({ found, metrics }: Watched, name: string): string {
+  const numbers = ['value', 'count', 'sum', 'buckets'];
+  for (const { data } of found) {
+    const labels = Object.entries(data).filter(([key]) => !numbers.includes(key));
+    const line = metrics
+      .split('\n')
+      .find(
+        (text) => text.startsWith(name) && labels.every(([key, value]) => text.includes(`${key}="${value}"`)),
+      );
+    if (line) return line;
+  }
+  throw new Error(`/metrics has no ${name} with the labels of the rows`);
 }

@@ -68,7 +68,7 @@ function report(release: string, outcomes: Map<string, Outcome>, complaints: Map
   for (const name of names) {
     const { loaded = false, attached = false, event = '', seen, error } = outcomes.get(name) ?? {};
     const cells = [!complaints.has(name), loaded, attached].map((yes) => (yes ? 'yes' : '**no**'));
-    const data = seen?.json ? `\`${JSON.stringify(JSON.parse(seen.json).data)}\`` : '**no**';
+    const data = seen?.json ? `\`${seen.json}\`` : '**no**';
     const metrics = [seen?.skep, seen?.bee].map((line) => (line ? `\`${line}\`` : 'rows only'));
     console.log(`| ${[name, ...cells, event, data, ...metrics].join(' | ')} |`);
     const wrong = complaints.get(name) ?? error;
