@@ -101,6 +101,20 @@ test('resizing paints the new size, down to 20×5 and up again', async () => {
   }
 });
 
+test('a text narrowed in vain gets back what the columns left out leave free', async () => {
+  const number = (name: string) => ({ name, role: 'field' as const, numeric: true });
+  const wide = {
+    ...printStream(0).stream,
+    fields: [{ name: 'what', role: 'field' as const, numeric: false }, number('one'), number('two')],
+    text: (i: number) => (i === 0 ? 'seventeen letters' : '18446744073709551615'),
+  };
+  using opened = openView([wide], [60, 24]);
+  send(opened, 1, 1);
+  const lines = await opened.output.until((l) => l.join().includes('18446744073709551615'));
+  assert.match(lines[3]!, /seventeen letters {2}18446744073709551615$/);
+  assert.match(lines[2]!, / one +›$/);
+});
+
 test('sorting by a column, the other way, and back to the order of arrival', async () => {
   using opened = openView([printStream(0).stream]);
   send(opened, 1, 50);

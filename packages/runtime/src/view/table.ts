@@ -57,12 +57,23 @@ function place(tab: Tab, widths: number[], screenWidth: number): { placed: Place
     const width = Math.min(wanted[i]!, room);
     // Half a number is a wrong number: a column that does not fit is left out, unless it is the only one.
     if (width < wanted[i]! && placed.length > 0 && (columns[i]!.right || room < NARROWEST)) {
-      return { placed, more: true };
+      return { placed: widen(placed, widths, room + GAP), more: true };
     }
     placed.push({ index: shown[i]!, column: columns[i]!, x, width });
     x += width + GAP;
   }
   return { placed, more: false };
+}
+
+/** What was narrowed in vain, since columns were left out all the same, gets what they leave free. */
+function widen(placed: readonly Placed[], widths: readonly number[], free: number): Placed[] {
+  let moved = 0;
+  return placed.map((p) => {
+    const more = Math.min(widths[p.index]! - p.width, free - moved);
+    const wider = { ...p, x: p.x + moved, width: p.width + more };
+    moved += more;
+    return wider;
+  });
 }
 
 /** Paints header, held rows and the window of rows. `tab.refresh` must have been called for this height. */
