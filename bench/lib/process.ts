@@ -1,4 +1,4 @@
-/** What a process has cost so far, from /proc: exact to the nanosecond for CPU, to the page for memory. */
+/** What a process has cost so far, from /proc, and the load that it is measured under. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -12,55 +12,52 @@ export function cpuSeconds(pid: number): number {
   return ns / 1e9;
 }
 
-/** Resident memory in MiB. The second mapping of a ring buffer's pages is the same memory and is taken off. */
-export function residentMiB(pid: number, ringBytes = 0): number {
-  const kib = Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
-  return (kib * 1024 - ringBytes) / 1048576;
+/** Resident memory in MiB. A ring buffer is mapped twice in a row, which is the same memory: it counts once. */
+export function residentMiB(pid: number): number {
+  let kib = 0;
+  let ring = false;
+  for (const line of readFileSync(`/proc/${pid}/smaps`, 'utf8').split('\n')) {
+    if (/^[0-9a-f]+-[0-9a-f]+ /.test(line)) ring = line.includes('bpf-map');
+    else if (line.startsWith('Rss:')) kib += Number(/\d+/.exec(line)) / (ring ? 2 : 1);
+  }
+  return kib / 1024;
 }
 
-/** The only child of a process, where a tool runs behind a shell or unshare; the process itself if it has none. */
-export function leaf(pid: number): number {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
-    .trim()
-    .split(' ')
-    .filter(Boolean);
-  return children.length === 1 ? leaf(Number(children[0])) : pid;
-}
-
-/** Asks a process to end and waits; kills it after five seconds. */
-export async function stop(child: ChildProcess, signal: NodeJS.Signals = 'SIGINT'): Promise<void> {
+/** Asks a process to end and waits; kills it after ten seconds. */
+export async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = once(child, 'exit');
-  process.kill(leaf(child.pid as number), signal);
-  const timer = setTimeout(() => {
-    process.kill(leaf(child.pid as number), 'SIGKILL');
-    child.kill('SIGKILL');
-  }, 5000);
+  child.kill('SIGINT');
+  const timer = setTimeout(() => child.kill('SIGKILL'), 10_000);
   await ended;
   clearTimeout(timer);
 }
 
 export interface Sent {
   readonly sent: number;
-  readonly ns: number;
+  /** How long it took. */
+  readonly seconds: number;
 }
 
 /** Runs the generator on CPU 1 and returns what it did. `rate` 0 is as fast as it can. */
 export async function generate(generator: string, count: number, rate: number, sets = 16): Promise<Sent> {
-  const child = spawn('taskset', ['-c', '1', generator, String(count), String(rate), String(sets)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = generatorProcess(generator, count, rate, sets);
   let out = '';
-  child.stdout.on('data', (data) => {
+  child.stdout!.on('data', (data) => {
     out += data;
   });
   const [code] = await once(child, 'close');
   if (code !== 0) throw new Error(`the generator ended with ${code}`);
-  return JSON.parse(out) as Sent;
+  const { sent, ns } = JSON.parse(out) as { sent: number; ns: number };
+  return { sent, seconds: ns / 1e9 };
 }
 
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+export function generatorProcess(generator: string, count: number, rate: number, sets = 16): ChildProcess {
+  return spawn('taskset', ['-c', '1', generator, String(count), String(rate), String(sets)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+}
+
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,0 +1,48 @@
+// bench/run.ts [CASE…]: measures, see README.md. SKEP_BENCH_ROUNDS says how often (3).
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { cost } from './cases/cost.ts';
+import { cpuCounted, cpuJson, cpuSlow } from './cases/cpu.ts';
+import { flat, memory } from './cases/memory.ts';
+import { poll } from './cases/poll.ts';
+import { rate } from './cases/rate.ts';
+import { firstEvent, smallCommands } from './cases/start.ts';
+import { largeTransfer, smallTransfer } from './cases/transfer.ts';
+import { burst, stream } from './cases/view.ts';
+import type { Case } from './lib/case.ts';
+import { conditions, record, results, table, write } from './lib/report.ts';
+import { openWorkplace } from './lib/workplace.ts';
+
+const cases: readonly Case[] = [
+  ...[rate, cpuCounted, cpuJson, cpuSlow, cost, firstEvent, smallCommands],
+  ...[burst, stream, memory, flat, poll, smallTransfer, largeTransfer],
+];
+
+const asked = process.argv.slice(2);
+const unknown = asked.filter((name) => !cases.some((c) => c.name === name));
+if (unknown.length > 0) {
+  console.error(`no case "${unknown[0]}"; there are ${cases.map((c) => c.name).join(', ')}`);
+  process.exit(2);
+}
+const rounds = Number(process.env.SKEP_BENCH_ROUNDS ?? 3);
+for (const peer of ['SKEP_BENCH_BEE', 'SKEP_BENCH_IG']) {
+  if (!process.env[peer]) console.log(`${peer} is not set: that peer is absent`);
+}
+if (!existsSync('/usr/bin/bpftrace')) console.log('bpftrace is not installed: that peer is absent');
+
+using place = openWorkplace();
+let failed = 0;
+for (const c of cases.filter(({ name }) => asked.length === 0 || asked.includes(name))) {
+  const at = conditions();
+  const values: Record<string, number>[] = [];
+  try {
+    for (let round = 0; round < rounds * (c.times ?? 1); round++) values.push(await c.round(place, round));
+    console.log(record(c, values, at));
+  } catch (error) {
+    failed++;
+    console.error(`${c.name}: ${error instanceof Error ? error.message : error}\n`);
+  }
+}
+const measured = cases.map((c) => c.name).filter((name) => existsSync(join(results, `${name}.json`)));
+write('table.md', `${table(measured)}\n`);
+process.exitCode = failed ? 1 : 0;
