@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs';
 import type { TransferOptions } from '@skep/oci';
+import { usageError } from './errors.ts';
 import { progressBar } from './output/progress.ts';
 import type { Settings } from './settings.ts';
 import { parseDuration } from './values.ts';
@@ -26,6 +28,13 @@ export async function transfer<T>(
   quiet: boolean,
   work: (options: TransferOptions) => Promise<T>,
 ): Promise<T> {
+  const absent = settings.authFiles.find((file) => !existsSync(file));
+  if (absent !== undefined) {
+    throw usageError(
+      `there is no file ${absent} with logins`,
+      `skep login --config ${absent} HOST makes it.`,
+    );
+  }
   const bar = quiet ? undefined : progressBar(process.stderr, label);
   const abort = new AbortController();
   const give = () => abort.abort();

@@ -61,6 +61,15 @@ test('build, push, rm, pull, and the image is the same', async () => {
     `Digest: ${digest}\nStatus: Downloaded newer image for ${reference}\n`,
   );
   assert.match(await box.ok(['pull', reference]), /Status: Image is up to date for/);
+  const exact = `${registry.host}/me/calls@${digest}`;
+  await box.ok(['pull', exact]);
+  assert.match(
+    await box.ok(['list']),
+    new RegExp(`^${exact.slice(0, -52)} `, 'm'),
+    'a table has no place for it',
+  );
+  assert.match(await box.ok(['list', '--format', '{{.Reference}}']), new RegExp(`^${exact}$`, 'm'));
+  await box.ok(['rm', exact]);
   assert.equal(await box.ok(['pull', '-q', reference]), `${reference}\n`);
   assert.equal(await box.ok(['push', '-q', reference]), `${reference}\n`);
   assert.match(await box.ok(['describe', reference]), /on_enter +raw_tp\/sys_enter/);
@@ -111,6 +120,7 @@ test('a registry that is not there, and a pull that is given up', async () => {
   using box = new Sandbox();
   await box.fails(6, /127\.0\.0\.1:1/, ['pull', '127.0.0.1:1/x:1']);
   await box.fails(2, /is not an image name/, ['pull', 'x.example/UPPER']);
+  await box.fails(2, /no file no\.json with logins/, ['pull', '-c', 'no.json', '127.0.0.1:1/x:1']);
   const { promise: asked, resolve: someoneAsked } = Promise.withResolvers<void>();
   await using registry = await fakeRegistry(() => someoneAsked());
   const child = spawn(process.execPath, [main, 'pull', `${registry.host}/x:1`], {

@@ -69,8 +69,10 @@ export function parseReference(s: string): Reference {
   if (rest === '') fail('the name is missing');
   if (rest.length + (registry?.length ?? -1) + 1 > MAX_NAME)
     fail(`the name is longer than ${MAX_NAME} characters`);
-  if (rest !== rest.toLowerCase())
-    fail('the name must be lower case', `Write ${printable(rest.toLowerCase())}.`);
+  if (rest !== rest.toLowerCase()) {
+    const host = registry === undefined ? '' : `${registry}/`;
+    fail('the name must be lower case', `Write ${printable(host + rest.toLowerCase())}.`);
+  }
   if (!REPOSITORY.test(rest)) {
     fail('a name is made of lower-case letters and digits, separated by ".", "_", "__", "-" or "/"');
   }

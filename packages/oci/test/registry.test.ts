@@ -147,7 +147,11 @@ test('a registry with a password: refused without, accepted with, and login reme
   await putTestImage(store, ref, 'program');
   const e = await failsWith('SKEP_UNAUTHORIZED', () => push(store, ref, { env }));
   assert.match(e.hint, new RegExp(`skep login ${closed.host}`));
-  await failsWith('SKEP_UNAUTHORIZED', () => push(store, ref, { env, username: 'me', password: 'wrong' }));
+  await failsWith(
+    'SKEP_UNAUTHORIZED',
+    () => push(store, ref, { env, username: 'me', password: 'wrong' }),
+    /does not accept the login of me/,
+  );
   await failsWith(
     'SKEP_UNAUTHORIZED',
     () => login(closed.host, { username: 'me', password: 'wrong' }, { env }),
@@ -168,6 +172,15 @@ test('TLS: an unknown authority is refused, --ca-file and --insecure accept it, 
   // On loopback plain HTTP is tried first, and the server says that it wants TLS.
   const e = await failsWith('SKEP_REGISTRY_TLS', () => push(store, ref, quick), /certificate of 127/);
   assert.match(e.hint, /--ca-file/);
+  assert.doesNotMatch(e.message, /Node/, "Node's advice about its own flags is not ours");
+  const byName = `localhost:${tls.host.split(':')[1]}/x/y:1`;
+  await putTestImage(store, byName, 'program');
+  const other = await failsWith(
+    'SKEP_REGISTRY_TLS',
+    () => push(store, byName, { ...quick, caFile: ca }),
+    /altnames/,
+  );
+  assert.match(other.hint, /Use a name that the certificate has/);
   await push(store, ref, { ...quick, caFile: ca });
   await pull(store, ref, { ...quick, insecure: true });
   await pull(store, ref, { ...quick, plainHttp: false, caFile: ca });

@@ -54,7 +54,8 @@ async function list(
     const { repository, tag } = splitReference(image.reference);
     const digest = shortened(image.descriptor.digest, trunc);
     return {
-      Reference: image.reference,
+      // A template may pass it on to another command, which needs the whole digest.
+      Reference: flags.format === undefined ? image.reference.replace(/@.*/, `@${digest}`) : image.reference,
       Repository: repository,
       Tag: tag,
       Digest: digest,

@@ -2,7 +2,7 @@ import type { Credentials } from '../credentials/find.ts';
 import { OciError, printable } from '../errors.ts';
 import { isObject } from '../manifest.ts';
 import { type Challenge, parseChallenges } from './challenge.ts';
-import { readBody, statusError, unauthorized } from './errors.ts';
+import { readBody, refused, statusError, unauthorized } from './errors.ts';
 import type { RetryPolicy } from './retry.ts';
 import type { Request, Transport } from './transport.ts';
 
@@ -59,7 +59,8 @@ export class Authenticator {
       pending.catch(() => this.#headers.delete(scope));
     }
     const header = await pending;
-    if (header === undefined || header === tried) throw unauthorized(this.#host, what);
+    if (header === undefined) throw unauthorized(this.#host, what);
+    if (header === tried) throw refused(this.#host, (await this.#credentials)?.username);
     return header;
   }
 

@@ -12,6 +12,16 @@ export const UNKNOWN_AUTHORITY = new Set([
   'DEPTH_ZERO_SELF_SIGNED_CERT',
 ]);
 
+/** What Node adds to OpenSSL's words, about flags of its own. */
+const NODE_ADVICE = /; if the root CA is installed locally, .*/;
+
+function tlsWayOut(code: string): string {
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return 'Use a name that the certificate has';
+  if (code === 'CERT_HAS_EXPIRED') return 'Let who runs the registry renew it';
+  if (code === 'CERT_NOT_YET_VALID') return "Check this machine's clock";
+  return 'Name the authority with --ca-file FILE';
+}
+
 /** An error of the connection as a sentence. `host` is where we meant to go. */
 export function networkError(e: unknown, host: string): OciError {
   if (e instanceof OciError) return e;
@@ -24,8 +34,9 @@ export function networkError(e: unknown, host: string): OciError {
     });
   }
   if (TLS.test(code)) {
-    return new OciError('SKEP_REGISTRY_TLS', `The TLS certificate of ${host} cannot be trusted: ${reason}.`, {
-      hint: 'Name the authority with --ca-file FILE, or add --insecure to accept any certificate.',
+    const why = reason.replace(NODE_ADVICE, '').replace(/\.$/, '');
+    return new OciError('SKEP_REGISTRY_TLS', `The TLS certificate of ${host} cannot be trusted: ${why}.`, {
+      hint: `${tlsWayOut(code)}, or add --insecure to accept any certificate.`,
       cause: e,
     });
   }
@@ -97,7 +108,7 @@ export async function statusError(res: IncomingMessage, host: string, what: stri
   const transient = status >= 500 && status !== 501 && status !== 505;
   const hint = transient
     ? 'The fault is on its side: try again later, or look into its log.'
-    : 'Check that the address is that of a registry.';
+    : 'Check that the address is that of a registry; one with TLS is not reached by --plain-http.';
   const message = `${host} answered ${status} to the request to ${what}${words}.`;
   return new OciError('SKEP_REGISTRY', message, { hint, transient, retryAfterMs });
 }
@@ -105,6 +116,14 @@ export async function statusError(res: IncomingMessage, host: string, what: stri
 export function unauthorized(host: string, what: string, words = ''): OciError {
   return new OciError('SKEP_UNAUTHORIZED', `${host} wants a login to ${what}${words}.`, {
     hint: `Run skep login ${host}, then try again.`,
+  });
+}
+
+/** A login was shown, and is wrong. */
+export function refused(host: string, user = ''): OciError {
+  const whose = user === '' ? '' : ` of ${printable(user)}`;
+  return new OciError('SKEP_UNAUTHORIZED', `${host} does not accept the login${whose}.`, {
+    hint: `Check user name and password, or run skep login ${host}.`,
   });
 }
 
