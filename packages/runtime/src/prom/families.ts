@@ -27,8 +27,9 @@ const TWIN_SUFFIX = { counter: '_counter', gauge: '_current', hist: '_hist' } as
 export function familiesOf(run: Pick<Run, 'streams'>, beeNames: boolean): Family[] {
   const taken = new Set<string>(SELF_FAMILIES);
   return run.streams.flatMap((stream) => {
-    if (stream.kind === 'print') return [];
-    const type = TYPES[stream.kind];
+    const { kind } = stream;
+    if (kind === 'print') return [];
+    const type = TYPES[kind];
     const convert = beeNames ? metricWord : snake;
     const labels = labelNames(
       stream.fields.filter((f) => f.role === 'label').map((f) => f.name),
@@ -41,7 +42,7 @@ export function familiesOf(run: Pick<Run, 'streams'>, beeNames: boolean): Family
       let name = beeNames
         ? metricWord(['ebpf_solo_io', stream.map, ...member].join('_'))
         : familyName([stream.name, ...member], unit);
-      while (taken.has(name)) name += TWIN_SUFFIX[stream.kind];
+      while (taken.has(name)) name += TWIN_SUFFIX[kind];
       taken.add(name);
       const help = field.help ?? stream.help ?? describe(stream, member[0]);
       return { name, type, help, stream, value, divisor: unit.divisor, labels, bare: beeNames };
