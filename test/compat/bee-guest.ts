@@ -102,7 +102,7 @@ async function watch(
     });
     attached?.();
     await example.provoke();
-    await until('the data', () => (amount(found) >= example.atLeast ? true : undefined), 5000).catch(() => {
+    await until('the data', () => (amount(found) >= example.atLeast ? true : undefined), 15_000).catch(() => {
       throw new Error(
         `the event was not seen; the last of ${others.length} other rows: ${others.slice(-3).join(' ')}`,
       );
@@ -142,7 +142,10 @@ function sample({ found, metrics }: Watched, name: string): string {
     const line = metrics
       .split('\n')
       .find(
-        (text) => text.startsWith(name) && labels.every(([key, value]) => text.includes(`${key}="${value}"`)),
+        (text) =>
+          text.startsWith(name) &&
+          !text.endsWith(' 0') &&
+          labels.every(([key, value]) => text.includes(`${key}="${value}"`)),
       );
     if (line) return line;
   }
