@@ -9,12 +9,40 @@
 #endif
 #include "skep_bpf.h"
 
+#include <inttypes.h>
 #include <link.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+struct drop {
+	FILE *maps;
+	double bytes;
+};
+
+/* Only what is still mapped from a file: with --use-largepages Node puts its code into memory of its own, and pages
+ * dropped there come back as zeros. */
+static void drop_range(struct drop *drop, uintptr_t from, uintptr_t to)
+{
+	char line[512];
+
+	rewind(drop->maps);
+	while (fgets(line, sizeof(line), drop->maps)) {
+		uintptr_t start, end;
+		char perms[5];
+		unsigned long inode;
+
+		if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s %*s %*s %lu", &start, &end, perms, &inode) != 4)
+			continue; /* the rest of a long path */
+		start = start > from ? start : from;
+		end = end < to ? end : to;
+		if (start < end && inode && perms[1] != 'w' && madvise((void *)start, end - start, MADV_DONTNEED) == 0)
+			drop->bytes += end - start;
+	}
+}
+
 /* Only segments that were never writable: relocated pages (relro) are our own and would come back unrelocated. */
-static int drop_program(struct dl_phdr_info *info, size_t size, void *data)
+static int drop_program(struct dl_phdr_info *info, size_t size, void *drop)
 {
 	uintptr_t page = sysconf(_SC_PAGESIZE);
 
@@ -24,9 +52,8 @@ static int drop_program(struct dl_phdr_info *info, size_t size, void *data)
 		uintptr_t from = (info->dlpi_addr + p->p_vaddr) & -page;
 		uintptr_t to = (info->dlpi_addr + p->p_vaddr + p->p_memsz) & -page;
 
-		if (p->p_type == PT_LOAD && !(p->p_flags & PF_W) && to > from &&
-		    madvise((void *)from, to - from, MADV_DONTNEED) == 0)
-			*(double *)data += to - from;
+		if (p->p_type == PT_LOAD && !(p->p_flags & PF_W))
+			drop_range(drop, from, to);
 	}
 	return 1; /* the program itself comes first, and is all we want */
 }
@@ -34,11 +61,14 @@ static int drop_program(struct dl_phdr_info *info, size_t size, void *data)
 /* releaseProgramPages() -> bytes of address space whose pages were dropped */
 static napi_value releaseProgramPages(napi_env env, napi_callback_info info)
 {
-	double bytes = 0;
+	struct drop drop = { .maps = fopen("/proc/self/maps", "re") };
 
 	(void)info;
-	dl_iterate_phdr(drop_program, &bytes);
-	return js_number(env, bytes);
+	if (drop.maps) {
+		dl_iterate_phdr(drop_program, &drop);
+		fclose(drop.maps);
+	}
+	return js_number(env, drop.bytes);
 }
 
 void resident_exports(napi_env env, napi_value exports)

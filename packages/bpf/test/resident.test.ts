@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { releaseProgramPages } from '../src/index.ts';
@@ -21,4 +22,15 @@ test('pages that only the start needed are given back, and the program goes on',
   assert.ok(after < before / 2, `${before} KiB before, ${after} KiB after`);
   assert.equal(JSON.parse('{"a":[1,2,3]}').a.length, 3);
   assert.match(new Intl.DateTimeFormat('de').format(0), /\d/);
+});
+
+test('code that Node has moved to large pages is no file any more, and stays', () => {
+  const index = new URL('../src/index.ts', import.meta.url).href;
+  const code = `
+    import { releaseProgramPages } from ${JSON.stringify(index)};
+    releaseProgramPages();
+    console.log(new Intl.DateTimeFormat('de').format(0));`;
+  // silent: where the kernel has no large pages, it is as without
+  const flags = ['--use-largepages=silent', '--input-type=module-typescript', '-e', code];
+  assert.match(execFileSync(process.execPath, flags, { encoding: 'utf8' }), /\d/);
 });
