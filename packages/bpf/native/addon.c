@@ -39,13 +39,31 @@ static bool absent(struct args *a, size_t i)
 	return type == napi_undefined || type == napi_null;
 }
 
+/* Nothing is cut down to fit: descriptor 2^32 would be descriptor 0. */
+static int64_t whole(struct args *a, size_t i, double least, double most)
+{
+	double n = 0;
+
+	if (i < a->count && napi_get_value_double(a->env, a->value[i], &n) == napi_ok && n >= least && n <= most &&
+	    n == (double)(int64_t)n)
+		return (int64_t)n;
+	wrong(a, i, "a whole number in range");
+	return 0;
+}
+
 int64_t arg_int(struct args *a, size_t i)
 {
-	int64_t n = 0;
+	return whole(a, i, -9007199254740991.0, 9007199254740991.0);
+}
 
-	if (i >= a->count || napi_get_value_int64(a->env, a->value[i], &n) != napi_ok)
-		wrong(a, i, "a number");
-	return n;
+int32_t arg_i32(struct args *a, size_t i)
+{
+	return whole(a, i, INT32_MIN, INT32_MAX);
+}
+
+uint32_t arg_u32(struct args *a, size_t i)
+{
+	return whole(a, i, 0, UINT32_MAX);
 }
 
 bool arg_bool(struct args *a, size_t i)
@@ -67,14 +85,17 @@ uint64_t arg_u64(struct args *a, size_t i)
 	return n;
 }
 
+char *arg_string_or_null(struct args *a, size_t i)
+{
+	return absent(a, i) ? NULL : arg_string(a, i);
+}
+
 char *arg_string(struct args *a, size_t i)
 {
 	size_t length = 0;
 	char *text;
 
-	if (absent(a, i))
-		return NULL;
-	if (napi_get_value_string_utf8(a->env, a->value[i], NULL, 0, &length) != napi_ok) {
+	if (i >= a->count || napi_get_value_string_utf8(a->env, a->value[i], NULL, 0, &length) != napi_ok) {
 		wrong(a, i, "a string");
 		return NULL;
 	}
@@ -87,18 +108,22 @@ char *arg_string(struct args *a, size_t i)
 	return text;
 }
 
+struct bytes arg_bytes_or_null(struct args *a, size_t i)
+{
+	return absent(a, i) ? (struct bytes){ 0 } : arg_bytes(a, i);
+}
+
 struct bytes arg_bytes(struct args *a, size_t i)
 {
 	struct bytes b = { 0 };
 	napi_typedarray_type type;
 	void *data;
 
-	if (absent(a, i))
-		return b;
-	if (napi_get_typedarray_info(a->env, a->value[i], &type, &b.length, &data, NULL, NULL) != napi_ok ||
+	if (i >= a->count ||
+	    napi_get_typedarray_info(a->env, a->value[i], &type, &b.length, &data, NULL, NULL) != napi_ok ||
 	    type != napi_uint8_array) {
 		wrong(a, i, "a Uint8Array");
-		return b;
+		return (struct bytes){ 0 };
 	}
 	static uint8_t empty;
 	b.data = data ? data : &empty; /* an empty array may have no address */
@@ -169,15 +194,13 @@ void log_free(struct log *log)
 
 napi_value make_error(napi_env env, int err, const char *what, const struct log *log)
 {
-	napi_value error;
+	napi_value error = NULL;
 
 	napi_create_error(env, js_string(env, "SKEP_NATIVE"), js_string(env, what), &error);
 	js_set(env, error, "errno", js_number(env, err));
 	if (log && log->length) {
-		napi_value text;
-		napi_create_string_utf8(env, log->text, log->length, &text);
 		/* not enumerable: as the cause of another error it would be printed again, all 16 MB of it */
-		napi_property_descriptor property = { .utf8name = "log", .value = text };
+		napi_property_descriptor property = { .utf8name = "log", .value = js_log(env, log) };
 		napi_define_properties(env, error, 1, &property);
 	}
 	return error;
@@ -206,12 +229,16 @@ static void job_complete(napi_env env, napi_status status, void *data)
 	struct job *job = data;
 	napi_value value;
 
-	if (status != napi_ok)
+	if (status != napi_ok) {
 		napi_reject_deferred(env, job->deferred, make_error(env, ECANCELED, job->what, NULL));
-	else if (job->err)
+	} else if (job->err) {
 		napi_reject_deferred(env, job->deferred, make_error(env, job->err, job->what, &job->log));
-	else if ((value = job->done(env, job)))
+	} else if ((value = job->done(env, job))) {
 		napi_resolve_deferred(env, job->deferred, value);
+	} else {
+		napi_get_and_clear_last_exception(env, &value);
+		napi_reject_deferred(env, job->deferred, value);
+	}
 	if (job->keep)
 		napi_delete_reference(env, job->keep);
 	napi_delete_async_work(env, job->work);
@@ -221,14 +248,22 @@ static void job_complete(napi_env env, napi_status status, void *data)
 
 napi_value job_start(napi_env env, struct job *job, napi_value keep)
 {
-	napi_value promise;
+	napi_value promise = NULL;
 
-	if (keep)
-		napi_create_reference(env, keep, 1, &job->keep);
-	napi_create_promise(env, &job->deferred, &promise);
-	napi_create_async_work(env, NULL, js_string(env, job->what), job_execute, job_complete, job, &job->work);
-	napi_queue_async_work(env, job->work);
-	return promise;
+	if ((!keep || napi_create_reference(env, keep, 1, &job->keep) == napi_ok) &&
+	    napi_create_async_work(env, NULL, js_string(env, job->what), job_execute, job_complete, job, &job->work) ==
+		    napi_ok &&
+	    napi_create_promise(env, &job->deferred, &promise) == napi_ok &&
+	    napi_queue_async_work(env, job->work) == napi_ok)
+		return promise;
+	/* As good as never: memory has run out, or the environment is going down. */
+	if (job->work)
+		napi_delete_async_work(env, job->work);
+	if (job->keep)
+		napi_delete_reference(env, job->keep);
+	fail(env, ECANCELED, job->what, NULL);
+	job->release(env, job);
+	return NULL;
 }
 
 napi_value job_run_here(napi_env env, struct job *job)
@@ -249,38 +284,48 @@ napi_value job_run_here(napi_env env, struct job *job)
 
 napi_value js_number(napi_env env, double n)
 {
-	napi_value v;
+	napi_value v = NULL;
 	napi_create_double(env, n, &v);
 	return v;
 }
 
 napi_value js_string(napi_env env, const char *s)
 {
-	napi_value v;
+	napi_value v = NULL;
 	napi_create_string_utf8(env, s ? s : "", NAPI_AUTO_LENGTH, &v);
+	return v;
+}
+
+/* A string of JavaScript holds half a gigabyte, the verifier's log may have more; what was wrong is at the end. */
+napi_value js_log(napi_env env, const struct log *log)
+{
+	size_t most = 1 << 28, skip = log->length > most ? log->length - most : 0;
+	napi_value v = NULL;
+	napi_create_string_utf8(env, log->text ? log->text + skip : "", log->length - skip, &v);
 	return v;
 }
 
 napi_value js_bool(napi_env env, bool b)
 {
-	napi_value v;
+	napi_value v = NULL;
 	napi_get_boolean(env, b, &v);
 	return v;
 }
 
 napi_value js_bigint(napi_env env, uint64_t n)
 {
-	napi_value v;
+	napi_value v = NULL;
 	napi_create_bigint_uint64(env, n, &v);
 	return v;
 }
 
 napi_value js_bytes(napi_env env, const void *data, size_t length)
 {
-	napi_value buffer, array;
+	napi_value buffer, array = NULL;
 	void *memory;
 
-	napi_create_arraybuffer(env, length, &memory, &buffer);
+	if (napi_create_arraybuffer(env, length, &memory, &buffer) != napi_ok)
+		return NULL;
 	if (length)
 		memcpy(memory, data, length);
 	napi_create_typedarray(env, napi_uint8_array, length, buffer, 0, &array);
@@ -294,7 +339,7 @@ void js_set(napi_env env, napi_value object, const char *key, napi_value value)
 
 void export_function(napi_env env, napi_value exports, const char *name, napi_callback fn)
 {
-	napi_value f;
+	napi_value f = NULL;
 
 	napi_create_function(env, name, NAPI_AUTO_LENGTH, fn, NULL, &f);
 	js_set(env, exports, name, f);

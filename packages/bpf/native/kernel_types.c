@@ -14,7 +14,8 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
-static enum { NOTHING, READING, UNWANTED, READY } state;
+/* QUEUED: nobody waits for that. The thread that would read may be the one that waits, where the pool has few. */
+static enum { NOTHING, QUEUED, READING, UNWANTED, READY } state;
 static struct btf *types;
 
 /* uv_dl…: dlopen itself would ask for glibc 2.34. libbpf is loaded already, so this only finds it. */
@@ -37,9 +38,18 @@ static struct btf *libbpf_own(void)
 /* What goes wrong here is told to the one who needs the types and tries again. */
 static void read_ahead(struct job *job)
 {
-	struct btf *btf = libbpf_own();
+	struct btf *btf;
+	bool wanted;
 
 	(void)job;
+	pthread_mutex_lock(&lock);
+	wanted = state == QUEUED;
+	if (wanted)
+		state = READING;
+	pthread_mutex_unlock(&lock);
+	if (!wanted)
+		return;
+	btf = libbpf_own();
 	pthread_mutex_lock(&lock);
 	if (state == READING && btf) {
 		types = btf;
@@ -63,8 +73,9 @@ __attribute__((visibility("default"))) struct btf *btf__load_vmlinux_btf(void)
 	if (state == READY) {
 		btf = types;
 		types = NULL;
-		state = NOTHING;
 	}
+	if (state != UNWANTED)
+		state = NOTHING;
 	pthread_mutex_unlock(&lock);
 	return btf ? btf : libbpf_own();
 }
@@ -74,9 +85,9 @@ void kernel_types_drop(void)
 	struct btf *btf = NULL;
 
 	pthread_mutex_lock(&lock);
-	if (state == READING) {
+	if (state == READING || state == UNWANTED) {
 		state = UNWANTED;
-	} else if (state == READY) {
+	} else {
 		btf = types;
 		types = NULL;
 		state = NOTHING;
@@ -94,6 +105,10 @@ static napi_value ahead_done(napi_env env, struct job *job)
 static void ahead_release(napi_env env, struct job *job)
 {
 	(void)env;
+	pthread_mutex_lock(&lock);
+	if (state == QUEUED) /* it never ran */
+		state = NOTHING;
+	pthread_mutex_unlock(&lock);
 	free(job);
 }
 
@@ -109,7 +124,7 @@ static napi_value kernelTypesAhead(napi_env env, napi_callback_info info)
 	pthread_mutex_lock(&lock);
 	begin = state == NOTHING;
 	if (begin)
-		state = READING;
+		state = QUEUED;
 	pthread_mutex_unlock(&lock);
 	if (!begin) {
 		free(job);

@@ -7,18 +7,38 @@
 
 struct link {
 	uint32_t kind;
-	struct bpf_link *bpf; /* libbpf's, or NULL */
-	int fd;               /* a bare link fd, or -1 */
+	struct bpf_link *bpf;  /* libbpf's, or NULL */
+	struct object *object; /* whose program libbpf's link is of */
+	int fd;                /* a bare link fd, or -1 */
 };
 
-static void link_close_now(struct link *link)
+/* On any thread. */
+static void link_detach(const struct link *link)
 {
 	if (link->bpf)
 		bpf_link__destroy(link->bpf);
 	if (link->fd >= 0)
 		close(link->fd);
+}
+
+/* What the handle held; it is closed then. */
+static struct link link_take(struct link *link)
+{
+	struct link taken = *link;
+
 	link->bpf = NULL;
+	link->object = NULL;
 	link->fd = -1;
+	return taken;
+}
+
+static void link_close_now(struct link *link)
+{
+	struct link taken = link_take(link);
+
+	link_detach(&taken);
+	if (taken.object)
+		object_link_gone(taken.object);
 }
 
 static void link_finalize(napi_env env, void *data, void *hint)
@@ -29,21 +49,23 @@ static void link_finalize(napi_env env, void *data, void *hint)
 	free(data);
 }
 
-static napi_value link_new(napi_env env, struct bpf_link *bpf, int fd)
+/* Takes over what `link` holds, also when it fails. */
+static napi_value link_new(napi_env env, struct link link)
 {
-	struct link *link = calloc(1, sizeof(*link));
+	struct link *kept = malloc(sizeof(*kept));
 	napi_value handle;
 
-	if (!link) {
-		if (bpf)
-			bpf_link__destroy(bpf);
-		return fail(env, ENOMEM, "link", NULL);
+	if (link.object)
+		link.object->links++;
+	link.kind = HANDLE_LINK;
+	if (kept) {
+		*kept = link;
+		if (napi_create_external(env, kept, link_finalize, NULL, &handle) == napi_ok)
+			return handle;
 	}
-	link->kind = HANDLE_LINK;
-	link->bpf = bpf;
-	link->fd = fd;
-	napi_create_external(env, link, link_finalize, NULL, &handle);
-	return handle;
+	free(kept);
+	link_close_now(&link);
+	return fail(env, ENOMEM, "link", NULL);
 }
 
 /* ---- attach ---- */
@@ -53,11 +75,30 @@ struct attach_job {
 	struct object *object;
 	struct bpf_program *program;
 	char *how, *a, *b, *c;
-	int64_t number, offset;
+	int number; /* a process, a descriptor or an interface */
+	int64_t offset;
 	bool ret;
 	uint64_t cookie;
 	struct bpf_link *link;
 };
+
+/* How many of a, b and c a kind cannot do without: libbpf does not look. */
+static int strings_of(const char *how)
+{
+	static const struct {
+		const char *how;
+		int strings;
+	} kinds[] = {
+		{ "auto", 0 },   { "tracepoint", 2 },     { "kprobe", 1 }, { "kprobe.multi", 1 }, { "ksyscall", 1 },
+		{ "uprobe", 1 }, { "usdt", 3 },           { "trace", 0 },  { "raw_tracepoint", 1 }, { "xdp", 0 },
+		{ "netns", 0 },  { "perf_event", 0 },     { "cgroup", 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+		if (!strcmp(how, kinds[i].how))
+			return kinds[i].strings;
+	return -1;
+}
 
 static struct bpf_link *attach_by_kind(struct attach_job *j)
 {
@@ -119,7 +160,9 @@ static void attach_run(struct job *job)
 
 static napi_value attach_done(napi_env env, struct job *job)
 {
-	return link_new(env, ((struct attach_job *)job)->link, -1);
+	struct attach_job *j = (struct attach_job *)job;
+
+	return link_new(env, (struct link){ .bpf = j->link, .object = j->object, .fd = -1 });
 }
 
 static void attach_release(napi_env env, struct job *job)
@@ -128,7 +171,7 @@ static void attach_release(napi_env env, struct job *job)
 
 	(void)env;
 	if (j->object)
-		object_release_busy(j->object);
+		object_job_ended(j->object);
 	free(j->how);
 	free(j->a);
 	free(j->b);
@@ -148,21 +191,31 @@ static napi_value attach(napi_env env, napi_callback_info info)
 	if (!j)
 		return fail(env, ENOMEM, "attach", NULL);
 	j->how = arg_string(&a, 2);
-	j->a = arg_string(&a, 3);
-	j->b = arg_string(&a, 4);
-	j->c = arg_string(&a, 5);
-	j->number = arg_int(&a, 6);
+	j->a = arg_string_or_null(&a, 3);
+	j->b = arg_string_or_null(&a, 4);
+	j->c = arg_string_or_null(&a, 5);
+	j->number = arg_i32(&a, 6);
 	j->offset = arg_int(&a, 7);
 	j->ret = arg_bool(&a, 8);
 	j->cookie = arg_u64(&a, 9);
 	pool = arg_bool(&a, 10);
-	if (a.bad || !j->how) {
+	if (a.bad) {
 		attach_release(env, &j->job);
 		return NULL;
 	}
-	if (!o->loaded || o->close_later || o->busy || index < 0 || (size_t)index >= o->program_count) {
+	int strings = strings_of(j->how);
+	int err = 0;
+	if (o->closing)
+		err = ECANCELED;
+	else if (o->busy || !o->loaded)
+		err = EALREADY;
+	else if (index < 0 || (size_t)index >= o->program_count)
+		err = ENOENT;
+	else if (strings < 0 || (strings > 0 && !j->a) || (strings > 1 && !j->b) || (strings > 2 && !j->c))
+		err = EINVAL;
+	if (err) {
 		attach_release(env, &j->job);
-		return fail(env, EBUSY, "object is closed, busy or not loaded", NULL);
+		return fail(env, err, "attach", NULL);
 	}
 	j->object = o;
 	j->program = o->programs[index];
@@ -178,9 +231,9 @@ static napi_value attach(napi_env env, napi_callback_info info)
 static napi_value linkFromFd(napi_env env, napi_callback_info info)
 {
 	struct args a = args_get(env, info);
-	int fd = arg_int(&a, 0);
+	int fd = arg_i32(&a, 0);
 
-	return a.bad ? NULL : link_new(env, NULL, fd);
+	return a.bad ? NULL : link_new(env, (struct link){ .fd = fd });
 }
 
 /* linkFd(link) -> number, -1 when closed or when this kernel has no link for the hook */
@@ -221,7 +274,7 @@ static void close_run(struct job *job)
 	struct close_job *j = (struct close_job *)job;
 
 	for (size_t i = 0; i < j->count; i++)
-		link_close_now(&j->taken[i]);
+		link_detach(&j->taken[i]);
 }
 
 static napi_value close_done(napi_env env, struct job *job)
@@ -231,7 +284,12 @@ static napi_value close_done(napi_env env, struct job *job)
 
 static void close_release(napi_env env, struct job *job)
 {
+	struct close_job *j = (struct close_job *)job;
+
 	(void)env;
+	for (size_t i = 0; i < j->count; i++)
+		if (j->taken[i].object)
+			object_link_gone(j->taken[i].object);
 	free(job);
 }
 
@@ -259,9 +317,7 @@ static napi_value linksClose(napi_env env, napi_callback_info info)
 			free(j);
 			return NULL;
 		}
-		j->taken[j->count++] = *link;
-		link->bpf = NULL;
-		link->fd = -1;
+		j->taken[j->count++] = link_take(link);
 	}
 	j->job.what = "close links";
 	j->job.run = close_run;

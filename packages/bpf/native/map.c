@@ -9,8 +9,8 @@
 static napi_value mapLookup(napi_env env, napi_callback_info info)
 {
 	struct args a = args_get(env, info);
-	int fd = arg_int(&a, 0);
-	struct bytes key = arg_bytes(&a, 1), value = arg_bytes(&a, 2);
+	int fd = arg_i32(&a, 0);
+	struct bytes key = arg_bytes_or_null(&a, 1), value = arg_bytes(&a, 2);
 	uint64_t flags = arg_int(&a, 3);
 	bool remove = arg_bool(&a, 4);
 	int err;
@@ -28,8 +28,8 @@ static napi_value mapLookup(napi_env env, napi_callback_info info)
 static napi_value mapUpdate(napi_env env, napi_callback_info info)
 {
 	struct args a = args_get(env, info);
-	int fd = arg_int(&a, 0);
-	struct bytes key = arg_bytes(&a, 1), value = arg_bytes(&a, 2);
+	int fd = arg_i32(&a, 0);
+	struct bytes key = arg_bytes_or_null(&a, 1), value = arg_bytes(&a, 2);
 	uint64_t flags = arg_int(&a, 3);
 
 	if (a.bad)
@@ -43,7 +43,7 @@ static napi_value mapUpdate(napi_env env, napi_callback_info info)
 static napi_value mapDelete(napi_env env, napi_callback_info info)
 {
 	struct args a = args_get(env, info);
-	int fd = arg_int(&a, 0);
+	int fd = arg_i32(&a, 0);
 	struct bytes key = arg_bytes(&a, 1);
 
 	if (a.bad)
@@ -57,8 +57,8 @@ static napi_value mapDelete(napi_env env, napi_callback_info info)
 static napi_value mapNextKey(napi_env env, napi_callback_info info)
 {
 	struct args a = args_get(env, info);
-	int fd = arg_int(&a, 0);
-	struct bytes key = arg_bytes(&a, 1), next = arg_bytes(&a, 2);
+	int fd = arg_i32(&a, 0);
+	struct bytes key = arg_bytes_or_null(&a, 1), next = arg_bytes(&a, 2);
 
 	if (a.bad)
 		return NULL;
@@ -72,17 +72,17 @@ static napi_value mapNextKey(napi_env env, napi_callback_info info)
 static napi_value mapBatch(napi_env env, napi_callback_info info)
 {
 	struct args a = args_get(env, info);
-	int fd = arg_int(&a, 0);
-	struct bytes from = arg_bytes(&a, 1), next = arg_bytes(&a, 2), keys = arg_bytes(&a, 3);
-	size_t key_at = arg_int(&a, 4);
+	int fd = arg_i32(&a, 0);
+	struct bytes from = arg_bytes_or_null(&a, 1), next = arg_bytes(&a, 2), keys = arg_bytes(&a, 3);
+	int64_t key_at = arg_int(&a, 4);
 	struct bytes values = arg_bytes(&a, 5);
-	size_t value_at = arg_int(&a, 6);
-	uint32_t count = arg_int(&a, 7);
+	int64_t value_at = arg_int(&a, 6);
+	uint32_t count = arg_u32(&a, 7);
 	int err;
 
 	if (a.bad)
 		return NULL;
-	if (key_at > keys.length || value_at > values.length)
+	if (key_at < 0 || (size_t)key_at > keys.length || value_at < 0 || (size_t)value_at > values.length)
 		return fail(env, ERANGE, "batch", NULL);
 	err = bpf_map_lookup_batch(fd, from.data, next.data, keys.data + key_at, values.data + value_at, &count,
 				   NULL);
@@ -96,10 +96,10 @@ static napi_value mapBatch(napi_env env, napi_callback_info info)
 static napi_value mapCreate(napi_env env, napi_callback_info info)
 {
 	struct args a = args_get(env, info);
-	int type = arg_int(&a, 0);
-	char *name = arg_string(&a, 1);
-	uint32_t key = arg_int(&a, 2), value = arg_int(&a, 3), entries = arg_int(&a, 4), flags = arg_int(&a, 5);
-	int fd;
+	int type = arg_i32(&a, 0);
+	char *name = arg_string_or_null(&a, 1);
+	uint32_t key = arg_u32(&a, 2), value = arg_u32(&a, 3), entries = arg_u32(&a, 4), flags = arg_u32(&a, 5);
+	int fd, err;
 
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = flags);
 	if (a.bad) {
@@ -107,15 +107,16 @@ static napi_value mapCreate(napi_env env, napi_callback_info info)
 		return NULL;
 	}
 	fd = bpf_map_create(type, name, key, value, entries, &opts);
+	err = errno;
 	free(name);
-	return fd >= 0 ? js_number(env, fd) : fail(env, errno, "create map", NULL);
+	return fd >= 0 ? js_number(env, fd) : fail(env, err, "create map", NULL);
 }
 
 /* mapInfo(fd) -> {id, type, keySize, valueSize, maxEntries, flags, name} */
 static napi_value mapInfo(napi_env env, napi_callback_info info)
 {
 	struct args a = args_get(env, info);
-	int fd = arg_int(&a, 0);
+	int fd = arg_i32(&a, 0);
 	struct bpf_map_info m = { 0 };
 	uint32_t length = sizeof(m);
 	napi_value out;
@@ -139,10 +140,10 @@ static napi_value mapInfo(napi_env env, napi_callback_info info)
 static napi_value objPin(napi_env env, napi_callback_info info)
 {
 	struct args a = args_get(env, info);
-	int fd = arg_int(&a, 0), err = 0;
+	int fd = arg_i32(&a, 0), err = 0;
 	char *path = arg_string(&a, 1);
 
-	if (!a.bad && path && bpf_obj_pin(fd, path))
+	if (!a.bad && bpf_obj_pin(fd, path))
 		err = errno;
 	free(path);
 	return a.bad ? NULL : err ? fail(env, err, "pin", NULL) : js_bool(env, true);
@@ -153,9 +154,9 @@ static napi_value objGet(napi_env env, napi_callback_info info)
 {
 	struct args a = args_get(env, info);
 	char *path = arg_string(&a, 0);
-	int fd = -1, err = EINVAL;
+	int fd = -1, err = 0;
 
-	if (!a.bad && path) {
+	if (!a.bad) {
 		fd = bpf_obj_get(path);
 		err = errno;
 	}
@@ -167,7 +168,7 @@ static napi_value objGet(napi_env env, napi_callback_info info)
 static napi_value fdClose(napi_env env, napi_callback_info info)
 {
 	struct args a = args_get(env, info);
-	int fd = arg_int(&a, 0);
+	int fd = arg_i32(&a, 0);
 
 	if (!a.bad && fd >= 0)
 		close(fd);

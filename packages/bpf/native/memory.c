@@ -89,13 +89,15 @@ static napi_value memory_give(napi_env env, struct memory *m)
 {
 	napi_value out, handle, buffer;
 
-	m->owners = 2;
+	m->owners = 1;
 	if (napi_create_external_arraybuffer(env, m->address, m->length, buffer_finalize, m, &buffer) != napi_ok) {
 		errno = ENOMEM;
 		return memory_failed(env, m, "share memory");
 	}
-	napi_create_reference(env, buffer, 0, &m->buffer);
-	napi_create_external(env, m, handle_finalize, NULL, &handle);
+	if (napi_create_reference(env, buffer, 0, &m->buffer) != napi_ok ||
+	    napi_create_external(env, m, handle_finalize, NULL, &handle) != napi_ok)
+		return fail(env, ENOMEM, "share memory", NULL); /* the buffer takes it along */
+	m->owners = 2;
 	napi_create_object(env, &out);
 	js_set(env, out, "handle", handle);
 	js_set(env, out, "buffer", buffer);
@@ -106,8 +108,8 @@ static napi_value memory_give(napi_env env, struct memory *m)
 static napi_value ringMap(napi_env env, napi_callback_info info)
 {
 	struct args a = args_get(env, info);
-	int fd = arg_int(&a, 0);
-	size_t size = arg_int(&a, 1), page = sysconf(_SC_PAGESIZE);
+	int fd = arg_i32(&a, 0);
+	size_t size = arg_u32(&a, 1), page = sysconf(_SC_PAGESIZE);
 	struct memory *m;
 
 	if (a.bad)
@@ -121,18 +123,23 @@ static napi_value ringMap(napi_env env, napi_callback_info info)
 	return memory_give(env, m);
 }
 
+#define MAX_PAGES (1u << 20)
+#define MAX_CPUS 65536
+
 /* perfMap(fds: Uint8Array of int32, pages) -> {handle, buffer}
  * For each fd [metadata page][data, `pages` pages], then 64 KiB of scratch for a record that wraps. */
 static napi_value perfMap(napi_env env, napi_callback_info info)
 {
 	struct args a = args_get(env, info);
 	struct bytes fds = arg_bytes(&a, 0);
-	size_t pages = arg_int(&a, 1), page = sysconf(_SC_PAGESIZE);
+	size_t pages = arg_u32(&a, 1), page = sysconf(_SC_PAGESIZE);
 	size_t count = fds.length / sizeof(int32_t), stride = page * (pages + 1);
 	struct memory *m;
 
 	if (a.bad)
 		return NULL;
+	if (pages > MAX_PAGES || count > MAX_CPUS) /* MAP_FIXED below must stay within what was reserved */
+		return fail(env, ERANGE, "map perf buffer", NULL);
 	m = memory_reserve(count * stride + 65536);
 	if (!m)
 		return memory_failed(env, NULL, "reserve memory");
@@ -176,17 +183,18 @@ static napi_value perfOpen(napi_env env, napi_callback_info info)
 	struct args a = args_get(env, info);
 	struct perf_event_attr attr = { .size = sizeof(attr) };
 	bool frequency, output;
-	int64_t rate, wakeup;
+	int64_t rate;
+	uint32_t wakeup;
 	int pid, cpu, fd;
 
-	attr.type = arg_int(&a, 0);
+	attr.type = arg_u32(&a, 0);
 	attr.config = arg_int(&a, 1);
 	rate = arg_int(&a, 2);
 	frequency = arg_bool(&a, 3);
 	output = arg_bool(&a, 4);
-	wakeup = arg_int(&a, 5);
-	pid = arg_int(&a, 6);
-	cpu = arg_int(&a, 7);
+	wakeup = arg_u32(&a, 5);
+	pid = arg_i32(&a, 6);
+	cpu = arg_i32(&a, 7);
 	if (a.bad)
 		return NULL;
 	if (frequency)
@@ -212,7 +220,7 @@ static napi_value perfOpen(napi_env env, napi_callback_info info)
 static napi_value perfEnable(napi_env env, napi_callback_info info)
 {
 	struct args a = args_get(env, info);
-	int fd = arg_int(&a, 0);
+	int fd = arg_i32(&a, 0);
 
 	if (a.bad)
 		return NULL;
@@ -225,7 +233,7 @@ static napi_value perfEnable(napi_env env, napi_callback_info info)
 static napi_value perfLost(napi_env env, napi_callback_info info)
 {
 	struct args a = args_get(env, info);
-	int fd = arg_int(&a, 0);
+	int fd = arg_i32(&a, 0);
 	uint64_t values[2] = { 0 }; /* value, lost */
 
 	if (a.bad)

@@ -19,18 +19,36 @@ static void object_close_now(struct object *o)
 	o->program_count = o->map_count = 0;
 }
 
-void object_release_busy(struct object *o)
+static void object_close_if_unused(struct object *o)
 {
-	if (--o->busy == 0 && o->close_later)
+	if (o->busy || o->links)
+		return;
+	if (o->closing || o->collected)
 		object_close_now(o);
+	if (o->collected)
+		free(o);
+}
+
+void object_job_ended(struct object *o)
+{
+	o->busy--;
+	object_close_if_unused(o);
+}
+
+void object_link_gone(struct object *o)
+{
+	o->links--;
+	object_close_if_unused(o);
 }
 
 static void object_finalize(napi_env env, void *data, void *hint)
 {
+	struct object *o = data;
+
 	(void)env;
 	(void)hint;
-	object_close_now(data); /* jobs keep the handle alive, so none is under way */
-	free(data);
+	o->collected = true;
+	object_close_if_unused(o);
 }
 
 /* objectOpen(bytes, name) -> handle */
@@ -38,7 +56,7 @@ static napi_value objectOpen(napi_env env, napi_callback_info info)
 {
 	struct args a = args_get(env, info);
 	struct bytes image = arg_bytes(&a, 0);
-	char *name = arg_string(&a, 1);
+	char *name = arg_string_or_null(&a, 1);
 	struct object *o;
 	struct bpf_program *p;
 	struct bpf_map *m;
@@ -86,8 +104,11 @@ static napi_value objectOpen(napi_env env, napi_callback_info info)
 	size_t i = 0, j = 0;
 	bpf_object__for_each_program(p, o->bpf) o->programs[i++] = p;
 	bpf_object__for_each_map(m, o->bpf) o->maps[j++] = m;
-	napi_create_external(env, o, object_finalize, NULL, &handle);
-	return handle;
+	if (napi_create_external(env, o, object_finalize, NULL, &handle) == napi_ok)
+		return handle;
+	object_close_now(o);
+	free(o);
+	return NULL;
 }
 
 /* The object of argument 0, open and not being loaded; else NULL and an exception. */
@@ -97,7 +118,7 @@ static struct object *arg_object(struct args *a)
 
 	if (a->bad)
 		return NULL;
-	if (!o->bpf || o->close_later) {
+	if (!o->bpf || o->closing) {
 		a->bad = true;
 		fail(a->env, EBADF, "object is closed", NULL);
 		return NULL;
@@ -197,16 +218,18 @@ static napi_value mapConfigure(napi_env env, napi_callback_info info)
 	struct object *o = arg_object(&a);
 	struct bpf_map *m = o ? arg_map(&a, o, 1) : NULL;
 	char *what = m ? arg_string(&a, 2) : NULL;
-	uint32_t n = m ? arg_int(&a, 3) : 0;
+	uint32_t n = m ? arg_u32(&a, 3) : 0;
 	struct log log;
 	int err = -EINVAL;
 
-	if (a.bad || !what) {
+	if (a.bad) {
 		free(what);
 		return NULL;
 	}
 	log_begin(&log, false);
-	if (!strcmp(what, "type"))
+	if (bpf_map__is_internal(m))
+		err = -EPERM; /* libbpf has its bytes mapped, as many as the compiler made */
+	else if (!strcmp(what, "type"))
 		err = bpf_map__set_type(m, n);
 	else if (!strcmp(what, "keySize"))
 		err = bpf_map__set_key_size(m, n);
@@ -229,7 +252,7 @@ static napi_value mapReuse(napi_env env, napi_callback_info info)
 	struct args a = args_get(env, info);
 	struct object *o = arg_object(&a);
 	struct bpf_map *m = o ? arg_map(&a, o, 1) : NULL;
-	int fd = m ? arg_int(&a, 2) : -1;
+	int fd = m ? arg_i32(&a, 2) : -1;
 	struct log log;
 	int err;
 
@@ -239,46 +262,6 @@ static napi_value mapReuse(napi_env env, napi_callback_info info)
 	err = bpf_map__reuse_fd(m, fd);
 	log_end(&log);
 	return answer(env, err, "reuse map", &log);
-}
-
-/* mapPinPath(object, map, path | null): overrides or clears what the object itself asks for */
-static napi_value mapPinPath(napi_env env, napi_callback_info info)
-{
-	struct args a = args_get(env, info);
-	struct object *o = arg_object(&a);
-	struct bpf_map *m = o ? arg_map(&a, o, 1) : NULL;
-	char *path = m ? arg_string(&a, 2) : NULL;
-	struct log log;
-	int err;
-
-	if (a.bad) {
-		free(path);
-		return NULL;
-	}
-	log_begin(&log, false);
-	err = bpf_map__set_pin_path(m, path);
-	log_end(&log);
-	free(path);
-	return answer(env, err, "set pin path", &log);
-}
-
-/* mapInitial(object, map) -> copy of the bytes of .rodata, .data, .bss, or null */
-static napi_value mapInitial(napi_env env, napi_callback_info info)
-{
-	struct args a = args_get(env, info);
-	struct object *o = arg_object(&a);
-	struct bpf_map *m = o ? arg_map(&a, o, 1) : NULL;
-	size_t size = 0;
-	const void *data;
-	napi_value null;
-
-	if (a.bad)
-		return NULL;
-	data = bpf_map__initial_value(m, &size);
-	if (data)
-		return js_bytes(env, data, size);
-	napi_get_null(env, &null);
-	return null;
 }
 
 /* mapInitialWrite(object, map, offset, bytes): before load only, as libbpf then seals .rodata */
@@ -311,11 +294,11 @@ static napi_value programConfigure(napi_env env, napi_callback_info info)
 	struct object *o = arg_object(&a);
 	struct bpf_program *p = o ? arg_program(&a, o, 1) : NULL;
 	char *what = p ? arg_string(&a, 2) : NULL;
-	uint32_t n = p ? arg_int(&a, 3) : 0;
+	uint32_t n = p ? arg_u32(&a, 3) : 0;
 	struct log log;
 	int err = -EINVAL;
 
-	if (a.bad || !what) {
+	if (a.bad) {
 		free(what);
 		return NULL;
 	}
@@ -401,7 +384,7 @@ static void load_run(struct job *job)
 static napi_value load_done(napi_env env, struct job *job)
 {
 	struct object *o = ((struct load_job *)job)->object;
-	napi_value out, programs, maps, text;
+	napi_value out, programs, maps;
 
 	o->loaded = true;
 	napi_create_object(env, &out);
@@ -411,17 +394,16 @@ static napi_value load_done(napi_env env, struct job *job)
 		napi_set_element(env, programs, i, js_number(env, bpf_program__fd(o->programs[i])));
 	for (size_t i = 0; i < o->map_count; i++)
 		napi_set_element(env, maps, i, js_number(env, bpf_map__fd(o->maps[i])));
-	napi_create_string_utf8(env, job->log.text ? job->log.text : "", job->log.length, &text);
 	js_set(env, out, "programs", programs);
 	js_set(env, out, "maps", maps);
-	js_set(env, out, "log", text);
+	js_set(env, out, "log", js_log(env, &job->log));
 	return out;
 }
 
 static void load_release(napi_env env, struct job *job)
 {
 	(void)env;
-	object_release_busy(((struct load_job *)job)->object);
+	object_job_ended(((struct load_job *)job)->object);
 	free(job);
 }
 
@@ -450,7 +432,7 @@ static napi_value objectLoad(napi_env env, napi_callback_info info)
 	return job_start(env, &load->job, a.value[0]);
 }
 
-/* objectClose(handle): at once, or when the work under way ends; a second call does nothing */
+/* objectClose(handle): at once, or when the work under way and its links have ended; a second call does nothing */
 static napi_value objectClose(napi_env env, napi_callback_info info)
 {
 	struct args a = args_get(env, info);
@@ -459,10 +441,8 @@ static napi_value objectClose(napi_env env, napi_callback_info info)
 
 	if (a.bad)
 		return NULL;
-	if (o->busy)
-		o->close_later = true;
-	else
-		object_close_now(o);
+	o->closing = true;
+	object_close_if_unused(o);
 	return answer(env, 0, "", &log);
 }
 
@@ -474,8 +454,6 @@ void object_exports(napi_env env, napi_value exports)
 	EXPORT(env, exports, objectClose);
 	EXPORT(env, exports, mapConfigure);
 	EXPORT(env, exports, mapReuse);
-	EXPORT(env, exports, mapPinPath);
-	EXPORT(env, exports, mapInitial);
 	EXPORT(env, exports, mapInitialWrite);
 	EXPORT(env, exports, programConfigure);
 	EXPORT(env, exports, programTarget);

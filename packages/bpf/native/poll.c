@@ -41,8 +41,10 @@ static void poll_close_now(struct poll *p)
 	napi_remove_env_cleanup_hook(p->env, on_env_exit, p);
 	uv_poll_stop(&p->watch);
 	uv_close((uv_handle_t *)&p->watch, on_closed);
-	napi_async_destroy(p->env, p->context);
-	napi_delete_reference(p->env, p->callback);
+	if (p->context)
+		napi_async_destroy(p->env, p->context);
+	if (p->callback)
+		napi_delete_reference(p->env, p->callback);
 }
 
 static void poll_finalize(napi_env env, void *data, void *hint)
@@ -63,29 +65,39 @@ static void on_readable(uv_poll_t *watch, int status, int events)
 	struct poll *p = watch->data;
 	napi_env env = p->env;
 	napi_handle_scope scope;
-	napi_value fn, receiver, error;
+	napi_value fn = NULL, receiver, error;
 
 	(void)status; /* an error state is readable too: the callback's drain finds out */
 	(void)events;
 	napi_open_handle_scope(env, &scope);
 	napi_get_reference_value(env, p->callback, &fn);
 	napi_get_global(env, &receiver);
-	if (napi_make_callback(env, p->context, receiver, fn, 0, NULL, NULL) == napi_pending_exception) {
+	if (!fn)
+		uv_poll_stop(watch);
+	else if (napi_make_callback(env, p->context, receiver, fn, 0, NULL, NULL) == napi_pending_exception) {
 		napi_get_and_clear_last_exception(env, &error);
 		napi_fatal_exception(env, error); /* as for any callback: 'uncaughtException' */
 	}
 	napi_close_handle_scope(env, scope);
 }
 
-/* pollNew(fd, callback) -> handle, stopped */
+/* pollNew(fd, callback) -> handle, stopped. The caller keeps the callback alive: it may well refer to the handle, and
+ * held from here neither would ever be collected. */
 static napi_value pollNew(napi_env env, napi_callback_info info)
 {
 	struct args a = args_get(env, info);
-	int fd = arg_int(&a, 0), err;
+	int fd = arg_i32(&a, 0), err;
 	struct uv_loop_s *loop;
 	struct poll *p;
-	napi_value handle, resource;
+	napi_value handle, resource = NULL;
+	napi_valuetype type = napi_undefined;
 
+	if (a.count > 1)
+		napi_typeof(env, a.value[1], &type);
+	if (!a.bad && type != napi_function) {
+		a.bad = true;
+		napi_throw_type_error(env, "ERR_INVALID_ARG_TYPE", "argument 1 must be a function");
+	}
 	if (a.bad)
 		return NULL;
 	p = calloc(1, sizeof(*p));
@@ -107,12 +119,15 @@ static napi_value pollNew(napi_env env, napi_callback_info info)
 		return fail(env, -err, "poll", NULL);
 	}
 	p->watch.data = p;
-	napi_create_object(env, &resource);
-	napi_async_init(env, resource, js_string(env, "skep:poll"), &p->context);
-	napi_create_reference(env, a.value[1], 1, &p->callback);
 	napi_add_env_cleanup_hook(env, on_env_exit, p);
-	napi_create_external(env, p, poll_finalize, NULL, &handle);
-	return handle;
+	if (napi_create_object(env, &resource) == napi_ok &&
+	    napi_async_init(env, resource, js_string(env, "skep:poll"), &p->context) == napi_ok &&
+	    napi_create_reference(env, a.value[1], 0, &p->callback) == napi_ok &&
+	    napi_create_external(env, p, poll_finalize, NULL, &handle) == napi_ok)
+		return handle;
+	p->collected = true;
+	poll_close_now(p);
+	return NULL;
 }
 
 /* pollSet(handle, on) */

@@ -6,7 +6,7 @@
 static napi_value programInfo(napi_env env, napi_callback_info info)
 {
 	struct args a = args_get(env, info);
-	int fd = arg_int(&a, 0);
+	int fd = arg_i32(&a, 0);
 	struct bpf_prog_info p = { 0 };
 	uint32_t length = sizeof(p);
 	napi_value out;
@@ -34,11 +34,11 @@ static napi_value programInfo(napi_env env, napi_callback_info info)
 static napi_value programTestRun(napi_env env, napi_callback_info info)
 {
 	struct args a = args_get(env, info);
-	int fd = arg_int(&a, 0);
-	struct bytes data = arg_bytes(&a, 1), ctx = arg_bytes(&a, 2);
-	int repeat = arg_int(&a, 3);
-	uint32_t flags = arg_int(&a, 4);
-	struct bytes out = arg_bytes(&a, 5);
+	int fd = arg_i32(&a, 0);
+	struct bytes data = arg_bytes_or_null(&a, 1), ctx = arg_bytes_or_null(&a, 2);
+	int repeat = arg_i32(&a, 3);
+	uint32_t flags = arg_u32(&a, 4);
+	struct bytes out = arg_bytes_or_null(&a, 5);
 	napi_value result;
 
 	if (a.bad)
@@ -59,17 +59,17 @@ static napi_value programTestRun(napi_env env, napi_callback_info info)
 static napi_value programLoad(napi_env env, napi_callback_info info)
 {
 	struct args a = args_get(env, info);
-	int type = arg_int(&a, 0), expected = arg_int(&a, 1);
+	int type = arg_i32(&a, 0), expected = arg_i32(&a, 1);
 	struct bytes code = arg_bytes(&a, 2);
 	char *license = arg_string(&a, 3);
-	uint32_t btf_id = arg_int(&a, 4);
+	uint32_t btf_id = arg_u32(&a, 4);
 	char *text = calloc(1, 65536);
 	int fd, err;
 
-	if (a.bad || !license || !text) {
+	if (a.bad || !text) {
 		free(license);
 		free(text);
-		return NULL;
+		return a.bad ? NULL : fail(env, ENOMEM, "load program", NULL);
 	}
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = expected, .attach_btf_id = btf_id,
 		    .log_level = 1, .log_buf = text, .log_size = 65536);
@@ -88,8 +88,8 @@ static napi_value programLoad(napi_env env, napi_callback_info info)
 static napi_value rawTracepointOpen(napi_env env, napi_callback_info info)
 {
 	struct args a = args_get(env, info);
-	char *name = arg_string(&a, 0);
-	int program = arg_int(&a, 1), fd, err;
+	char *name = arg_string_or_null(&a, 0);
+	int program = arg_i32(&a, 1), fd, err;
 
 	if (a.bad) {
 		free(name);
@@ -105,8 +105,8 @@ static napi_value rawTracepointOpen(napi_env env, napi_callback_info info)
 static napi_value linkCreate(napi_env env, napi_callback_info info)
 {
 	struct args a = args_get(env, info);
-	int program = arg_int(&a, 0), target = arg_int(&a, 1), type = arg_int(&a, 2);
-	uint32_t flags = arg_int(&a, 3);
+	int program = arg_i32(&a, 0), target = arg_i32(&a, 1), type = arg_i32(&a, 2);
+	uint32_t flags = arg_u32(&a, 3);
 	int fd;
 
 	if (a.bad)
@@ -120,7 +120,7 @@ static napi_value linkCreate(napi_env env, napi_callback_info info)
 static napi_value kprobeMultiOpen(napi_env env, napi_callback_info info)
 {
 	struct args a = args_get(env, info);
-	int program = arg_int(&a, 0), fd, err;
+	int program = arg_i32(&a, 0), fd, err;
 	char *function = arg_string(&a, 1);
 	const char *functions[] = { function };
 
@@ -139,7 +139,7 @@ static napi_value kprobeMultiOpen(napi_env env, napi_callback_info info)
 static napi_value iteratorCreate(napi_env env, napi_callback_info info)
 {
 	struct args a = args_get(env, info);
-	int link = arg_int(&a, 0), fd;
+	int link = arg_i32(&a, 0), fd;
 
 	if (a.bad)
 		return NULL;

@@ -32,11 +32,15 @@ struct bytes {
 };
 
 struct args args_get(napi_env env, napi_callback_info info);
-int64_t arg_int(struct args *a, size_t i);
+int64_t arg_int(struct args *a, size_t i); /* whole and safe; the two below within their type too */
+int32_t arg_i32(struct args *a, size_t i);
+uint32_t arg_u32(struct args *a, size_t i);
 bool arg_bool(struct args *a, size_t i);
-uint64_t arg_u64(struct args *a, size_t i);     /* a bigint */
-char *arg_string(struct args *a, size_t i);     /* malloc'd; NULL for null or undefined */
-struct bytes arg_bytes(struct args *a, size_t i); /* valid until the call returns: never keep it */
+uint64_t arg_u64(struct args *a, size_t i);               /* a bigint */
+char *arg_string(struct args *a, size_t i);               /* malloc'd */
+char *arg_string_or_null(struct args *a, size_t i);       /* NULL for null or undefined */
+struct bytes arg_bytes(struct args *a, size_t i);         /* valid until the call returns: never keep it */
+struct bytes arg_bytes_or_null(struct args *a, size_t i); /* data is NULL for null or undefined */
 
 /* ---- handles: externals that begin with this header ---- */
 enum handle_kind { HANDLE_OBJECT = 0x736b6501, HANDLE_LINK, HANDLE_MEMORY, HANDLE_POLL };
@@ -66,7 +70,7 @@ struct job {
 	struct log log;
 	const char *what;
 	void (*run)(struct job *job);                        /* on the pool thread: no napi here */
-	napi_value (*done)(napi_env env, struct job *job);   /* on the main thread: the promise's value */
+	napi_value (*done)(napi_env env, struct job *job);   /* on the main thread: the promise's value, or NULL */
 	void (*release)(napi_env env, struct job *job);      /* always, last; frees the job */
 };
 napi_value job_start(napi_env env, struct job *job, napi_value keep);
@@ -75,6 +79,7 @@ napi_value job_run_here(napi_env env, struct job *job);
 /* ---- small makers ---- */
 napi_value js_number(napi_env env, double n);
 napi_value js_string(napi_env env, const char *s);
+napi_value js_log(napi_env env, const struct log *log);
 napi_value js_bool(napi_env env, bool b);
 napi_value js_bigint(napi_env env, uint64_t n);
 napi_value js_bytes(napi_env env, const void *data, size_t length);
@@ -106,9 +111,13 @@ struct object {
 	struct bpf_map **maps;
 	size_t program_count, map_count;
 	bool loaded;
-	int busy;         /* jobs under way */
-	bool close_later; /* close() was called while busy */
+	/* What still uses it. libbpf's links of USDT probes point into their object, so it stays until they are gone. */
+	int busy; /* jobs under way */
+	int links;
+	bool closing;   /* close() was called */
+	bool collected; /* nobody has the handle any more */
 };
-void object_release_busy(struct object *object);
+void object_job_ended(struct object *object);
+void object_link_gone(struct object *object);
 
 #endif

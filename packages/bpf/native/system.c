@@ -14,7 +14,7 @@
 static napi_value probeProgram(napi_env env, napi_callback_info info)
 {
 	struct args a = args_get(env, info);
-	int type = arg_int(&a, 0), got;
+	int type = arg_i32(&a, 0), got;
 
 	if (a.bad)
 		return NULL;
@@ -25,7 +25,7 @@ static napi_value probeProgram(napi_env env, napi_callback_info info)
 static napi_value probeMap(napi_env env, napi_callback_info info)
 {
 	struct args a = args_get(env, info);
-	int type = arg_int(&a, 0), got;
+	int type = arg_i32(&a, 0), got;
 
 	if (a.bad)
 		return NULL;
@@ -37,7 +37,7 @@ static napi_value probeMap(napi_env env, napi_callback_info info)
 static napi_value probeHelper(napi_env env, napi_callback_info info)
 {
 	struct args a = args_get(env, info);
-	int type = arg_int(&a, 0), helper = arg_int(&a, 1), got;
+	int type = arg_i32(&a, 0), helper = arg_i32(&a, 1), got;
 
 	if (a.bad)
 		return NULL;
@@ -50,9 +50,9 @@ static napi_value kernelBtfId(napi_env env, napi_callback_info info)
 {
 	struct args a = args_get(env, info);
 	char *name = arg_string(&a, 0);
-	int type = arg_int(&a, 1), id = 0;
+	int type = arg_i32(&a, 1), id = 0;
 
-	if (!a.bad && name)
+	if (!a.bad)
 		id = libbpf_find_vmlinux_btf_id(name, type);
 	free(name);
 	return a.bad ? NULL : js_number(env, id > 0 ? id : 0);
@@ -112,7 +112,7 @@ static napi_value readDetached(napi_env env, napi_callback_info info)
 	int fs = -1, tree = -1, file = -1, err = 0;
 	ssize_t length = -1;
 
-	if (!a.bad && type && path) {
+	if (!a.bad) {
 		fs = syscall(SYS_fsopen, type, FSOPEN_CLOEXEC);
 		if (fs >= 0 && !syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
 			tree = syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, 0);
@@ -144,9 +144,9 @@ static napi_value interfaceIndex(napi_env env, napi_callback_info info)
 	struct args a = args_get(env, info);
 	char *name = arg_string(&a, 0);
 	unsigned int index = 0;
-	int err = EINVAL;
+	int err = 0;
 
-	if (!a.bad && name) {
+	if (!a.bad) {
 		index = if_nametoindex(name);
 		err = errno;
 	}

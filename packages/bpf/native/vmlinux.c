@@ -56,7 +56,7 @@ static void dump_run(struct job *job)
 		      "#endif\n\n"
 		      "#endif /* __VMLINUX_H__ */\n",
 		      out);
-		if (fclose(out) && !job->err)
+		if ((ferror(out) | fclose(out)) && !job->err)
 			job->err = ENOMEM;
 	}
 	btf__free(btf);
@@ -65,7 +65,7 @@ static void dump_run(struct job *job)
 static napi_value dump_done(napi_env env, struct job *job)
 {
 	struct dump_job *j = (struct dump_job *)job;
-	napi_value text;
+	napi_value text = NULL;
 
 	/* identifiers are ASCII */
 	napi_create_string_latin1(env, j->text, j->length, &text);
@@ -90,7 +90,7 @@ static napi_value vmlinuxDump(napi_env env, napi_callback_info info)
 
 	if (!j)
 		return fail(env, ENOMEM, "dump types", NULL);
-	j->path = arg_string(&a, 0);
+	j->path = arg_string_or_null(&a, 0);
 	if (a.bad) {
 		dump_release(env, &j->job);
 		return NULL;

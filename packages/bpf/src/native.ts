@@ -68,8 +68,6 @@ export interface Native {
     n: number,
   ): void;
   mapReuse(o: ObjectHandle, map: number, fd: number): void;
-  mapPinPath(o: ObjectHandle, map: number, path: Text): void;
-  mapInitial(o: ObjectHandle, map: number): Bytes;
   mapInitialWrite(o: ObjectHandle, map: number, offset: number, bytes: Uint8Array): void;
   programConfigure(
     o: ObjectHandle,
@@ -175,6 +173,7 @@ export interface Native {
   perfLost(fd: number): number;
   epollOf(fds: Uint8Array): number;
 
+  /** Does not keep `onReadable` alive. */
   pollNew(fd: number, onReadable: () => void): PollHandle;
   pollSet(poll: PollHandle, on: boolean): void;
   pollClose(poll: PollHandle): void;

@@ -61,7 +61,10 @@ test('handles that are dropped instead of closed are collected, their memory too
       await object.load();
       const reader = openRingBuffer(object.map('ring'));
       object.program('fill_ring').testRun({ context: u64(10) });
-      new Poller(reader.fd, () => {});
+      // the callback refers to what it is called for, as it will
+      const poller = new Poller(reader.fd, () => poller.stop());
+      poller.start();
+      poller.stop();
       return reader.drain(() => {});
     };
     await round(); gc(); await new Promise((r) => setImmediate(r));

@@ -46,6 +46,8 @@ export const Errno = {
   ENOSPC: 28,
   ERANGE: 34,
   EOPNOTSUPP: 95,
+  EALREADY: 114,
+  ECANCELED: 125,
   ENOTSUPP: 524,
 } as const;
 

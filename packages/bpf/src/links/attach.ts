@@ -1,3 +1,5 @@
+import { BpfError } from '../errors.ts';
+import { Errno } from '../kernel/errno.ts';
 import { isNativeError, type LinkHandle, native, type ObjectHandle } from '../native.ts';
 import { attachError } from './attach-error.ts';
 import { BpfLink } from './link.ts';
@@ -67,7 +69,23 @@ function bareLink(program: Attachable, plan: Plan): LinkHandle[] {
 
 function failed(hook: Hook, links: readonly LinkHandle[], cause: unknown): unknown {
   for (const link of links) native().linkClose(link);
-  return isNativeError(cause) ? attachError(hook, cause) : cause;
+  if (!isNativeError(cause)) return cause;
+  const details = { object: hook.program, errno: cause.errno, cause };
+  // The addon's own words; the kernel answers an attachment with neither.
+  if (cause.errno === Errno.ECANCELED) {
+    return new BpfError('SKEP_CLOSED', `The object of program "${hook.program}" is closed`, {
+      hint: 'Open it again; maps and programs of a closed object are gone.',
+      ...details,
+    });
+  }
+  if (cause.errno === Errno.EALREADY) {
+    return new BpfError(
+      'SKEP_STATE',
+      `Program "${hook.program}" cannot be attached while another of its object is`,
+      { hint: 'Await attachAsync() before the next: one at a time for an object.', ...details },
+    );
+  }
+  return attachError(hook, cause);
 }
 
 /** Attaches on the calling thread. */

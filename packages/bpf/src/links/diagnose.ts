@@ -18,7 +18,7 @@ export function diagnose(hook: Hook, cause: NativeError): Reason | undefined {
     case 'kretprobe.multi':
     case 'ksyscall':
     case 'kretsyscall':
-      return kprobe(hook);
+      return kprobe(hook, cause);
     case 'uprobe':
     case 'uretprobe':
       return uprobe(hook, cause);
@@ -99,7 +99,7 @@ function tracepoint(hook: Hook, cause: NativeError): Reason | undefined {
   );
 }
 
-function kprobe(hook: Hook): Reason | undefined {
+function kprobe(hook: Hook, cause: NativeError): Reason | undefined {
   if (!hasKprobes()) {
     return unsupported(
       'this kernel was built without kprobes (CONFIG_KPROBES)',
@@ -114,6 +114,7 @@ function kprobe(hook: Hook): Reason | undefined {
       `It may have been renamed or inlined in this version: grep ${name} /proc/kallsyms`,
     );
   }
+  if (cause.errno === Errno.EPERM || cause.errno === Errno.EACCES) return undefined;
   return unsupported(
     `the kernel does not allow a probe there`,
     'Functions that are inlined, marked notrace or on the kprobe blacklist cannot be probed; try a caller of it.',
