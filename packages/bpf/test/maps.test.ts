@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, rmSync } from 'node:fs';
 import { test } from 'node:test';
+import { Worker } from 'node:worker_threads';
 import { BpfMap, ensureBpffs, type MapType, MapUpdate, possibleCpus } from '../src/index.ts';
 import { readAll } from '../src/maps/batch.ts';
-import { asU32, asU64, u32, u64 } from './support/kernel.ts';
+import { asU32, asU64, openSource, u32, u64 } from './support/kernel.ts';
+import { producers } from './support/producers.ts';
 
 const make = (type: MapType, maxEntries = 64, valueSize = 8, keySize = 4) =>
   BpfMap.create({ type, keySize, valueSize, maxEntries, name: 'skep_test' });
@@ -109,6 +112,60 @@ test('a map type without batch operations falls back by itself', () => {
   using traces = BpfMap.create({ type: 'stack_trace', keySize: 4, valueSize: 80, maxEntries: 16 });
   assert.equal(readAll.inBatches(traces.fd, traces.newBatch()), undefined);
   assert.equal(traces.readBatch(traces.newBatch()), 0);
+});
+
+test('a batch read takes no buffers that another map was measured for, and mends those that were tampered with', () => {
+  using map = make('hash', 2000);
+  using wide = make('hash', 2000, 64);
+  for (let i = 0; i < 2000; i++) map.set(u32(i), u64(i));
+  assert.throws(() => map.readBatch(wide.newBatch()), { code: 'SKEP_ARGUMENT', message: /12 bytes, not 68/ });
+  const batch = map.newBatch();
+  batch.values = new Uint8Array(8);
+  batch.capacity = 1e6;
+  assert.equal(map.readBatch(batch), 2000);
+  structuredClone(batch.keys.buffer, { transfer: [batch.keys.buffer as ArrayBuffer] });
+  assert.equal(map.readBatch(batch), 2000);
+  assert.equal(new Set(new Uint32Array(batch.keys.buffer, 0, 2000)).size, 2000);
+});
+
+test('a map is not touched when the kernel has it in another size than its definition says', async () => {
+  using object = openSource(producers);
+  await object.load();
+  const perf = object.map('perf'); // 24 bytes a record for readers, 4 + 4 an entry for the kernel
+  for (const use of [() => perf.get(u32(0)), () => [...perf], () => perf.pop()]) {
+    assert.throws(use, { code: /SKEP_UNSUPPORTED|SKEP_ARGUMENT/ });
+  }
+  assert.throws(() => [...perf], { code: 'SKEP_UNSUPPORTED', message: /4 \+ 4 bytes.* 0 \+ 24/ });
+});
+
+test('while others change a map, a batch read sees each key once, and all that stay', async () => {
+  using map = make('hash', 8192);
+  for (let i = 0; i < 1000; i++) map.set(u32(i), u64(i));
+  const code = `
+    const { native } = await import(${JSON.stringify(new URL('../src/native.ts', import.meta.url).href)});
+    const { workerData, parentPort } = await import('node:worker_threads');
+    const u32 = (n) => new Uint8Array(Uint32Array.of(n).buffer);
+    let stop = false;
+    parentPort.once('message', () => { stop = true; });
+    parentPort.postMessage('begun');
+    (function churn() {
+      for (let i = 0; i < 4000; i++) native().mapUpdate(workerData, u32(10000 + i), new Uint8Array(8), 0);
+      for (let i = 0; i < 4000; i++) native().mapDelete(workerData, u32(10000 + i));
+      if (!stop) setImmediate(churn);
+    })();`;
+  const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(code)}`), {
+    workerData: map.fd,
+  });
+  await once(worker, 'message');
+  const batch = map.newBatch();
+  for (let round = 0; round < 50; round++) {
+    const count = map.readBatch(batch);
+    const keys = new Uint32Array(batch.keys.buffer, 0, count);
+    assert.equal(new Set(keys).size, count);
+    assert.equal(keys.filter((k) => k < 1000).length, 1000);
+  }
+  worker.postMessage('stop');
+  await once(worker, 'exit');
 });
 
 test('wrong lengths, full maps and flags are refused with the reason', () => {

@@ -180,6 +180,32 @@ test('what comes too late or too early says so', async () => {
   await assert.rejects(object.load(), { code: 'SKEP_STATE' });
 });
 
+test('what failed to load stays so; sizes that are not ours to set are refused', async () => {
+  using object = openSource('SEC("tp_btf/nope_event") int p(void *c) { return 0; }', 'refused');
+  await assert.rejects(object.load(), { code: 'SKEP_UNSUPPORTED' });
+  await assert.rejects(object.load(), { code: 'SKEP_STATE', message: /could not be loaded/ });
+  assert.throws(() => (object.programs[0]!.autoload = false), { code: 'SKEP_STATE' });
+
+  using one = open();
+  await one.load();
+  using two = open();
+  two.reuseMap('calls', one.map('calls'));
+  assert.throws(() => (two.map('calls').maxEntries = 5), { code: 'SKEP_STATE', message: /shared/ });
+  const rodata = two.maps.find((m) => m.internal)!;
+  assert.throws(() => (rodata.maxEntries = 5), { code: 'SKEP_STATE', message: /global variables/ });
+});
+
+test('attaching two at once on the pool, or to an object that closes meanwhile, is refused as that', async () => {
+  const object = open();
+  await object.load();
+  const first = object.program('skep_t_enter').attachAsync();
+  await assert.rejects(object.program('skep_t_exit').attachAsync(), { code: 'SKEP_STATE', message: /while/ });
+  assert.throws(() => object.program('skep_t_exit').attach(), { code: 'SKEP_STATE' });
+  object.close();
+  assert.ok((await first).closed);
+  await assert.rejects(object.program('skep_t_exit').attachAsync(), { code: 'SKEP_CLOSED' });
+});
+
 test('unknown names are answered with those there are', () => {
   using object = open();
   assert.throws(() => object.map('cals'), { code: 'SKEP_NOT_FOUND', hint: /calls/ });

@@ -35,12 +35,22 @@ export function newBatch(keySize: number, valueBytes: number, maxEntries: number
   };
 }
 
+/** Entries that really fit: the kernel is told how many it may write, and the buffers are anybody's to change. */
+export function roomOf(b: MapBatch): number {
+  const entries = (bytes: number, size: number) => (size === 0 ? 0xffff_ffff : Math.floor(bytes / size));
+  const cursorsFit = b.cursors.every((c) => c.length >= Math.max(b.keySize, 8));
+  return cursorsFit ? Math.min(entries(b.keys.length, b.keySize), entries(b.values.length, b.valueBytes)) : 0;
+}
+
 function grow(b: MapBatch): void {
-  b.capacity *= 2;
+  const filled = b.capacity;
+  b.capacity = Math.max(1, filled * 2);
   const keys = new Uint8Array(b.capacity * b.keySize);
   const values = new Uint8Array(b.capacity * b.valueBytes);
-  keys.set(b.keys);
-  values.set(b.values);
+  if (filled > 0) {
+    keys.set(b.keys.subarray(0, filled * b.keySize));
+    values.set(b.values.subarray(0, filled * b.valueBytes));
+  }
   b.keys = keys;
   b.values = values;
 }

@@ -3,13 +3,14 @@ import { possibleCpus } from '../kernel/cpus.ts';
 import { type MapType, mapTypeName, mapTypeNumber } from '../kernel/types.ts';
 import { isNativeError, type NativeMap, native, type ObjectHandle } from '../native.ts';
 import { openPinned, pinAt } from '../object/pin.ts';
-import { type MapBatch, newBatch, readAll } from './batch.ts';
+import { type MapBatch, newBatch, readAll, roomOf } from './batch.ts';
 import { mapCreateError, mapError } from './map-error.ts';
 
 /** What a map needs of the object it belongs to. */
 export interface MapOwner {
   readonly name: string;
-  readonly loaded: boolean;
+  /** `what` is about to change. @throws {BpfError} `SKEP_STATE` when it no longer can, `SKEP_CLOSED` */
+  beforeLoad(what: string): void;
   /** @throws {BpfError} `SKEP_CLOSED` */
   handle(): ObjectHandle;
   /** @throws {BpfError} `SKEP_CLOSED`, `SKEP_STATE` before load */
@@ -18,6 +19,16 @@ export interface MapOwner {
 
 /** Where a map's file descriptor comes from: its object, or the map itself owns it. */
 type Source = { owner: MapOwner; index: number } | { owner?: undefined; fd: number };
+
+/** Read a bucket or a run of indices at a time; elsewhere a deleted key would begin the walk anew, endlessly. */
+const batchTypes: ReadonlySet<MapType> = new Set([
+  'hash',
+  'lru_hash',
+  'percpu_hash',
+  'lru_percpu_hash',
+  'array',
+  'percpu_array',
+]);
 
 /** `flags` of {@link BpfMap.set} (BPF_ANY, BPF_NOEXIST, BPF_EXIST). */
 export const MapUpdate = { any: 0, noExist: 1, exist: 2 } as const;
@@ -65,7 +76,9 @@ export class BpfMap implements Disposable {
   #maxEntries: number;
   #source: Source | undefined;
   #reused = false;
-  #noBatch = false;
+  #noBatch: boolean;
+  /** Whether the kernel's map has been seen to have the sizes that buffers are made for. */
+  #measured = false;
 
   private constructor(source: Source, m: Omit<NativeMap, 'type'>, type: MapType) {
     this.#source = source;
@@ -79,6 +92,7 @@ export class BpfMap implements Disposable {
     this.flags = m.flags;
     this.#maxEntries = m.maxEntries;
     this.perCpu = type.includes('percpu');
+    this.#noBatch = !batchTypes.has(type);
     this.valueBytes = this.perCpu ? Math.ceil(m.valueSize / 8) * 8 * possibleCpus() : m.valueSize;
   }
 
@@ -123,7 +137,10 @@ export class BpfMap implements Disposable {
     );
   }
 
-  /** Most entries it holds; the size in bytes for a ring buffer. May be set before load. */
+  /**
+   * Most entries it holds; the size in bytes for a ring buffer. May be set before load.
+   * @throws {BpfError} `SKEP_ARGUMENT`, `SKEP_STATE` once it is fixed
+   */
   get maxEntries(): number {
     return this.#maxEntries;
   }
@@ -135,7 +152,14 @@ export class BpfMap implements Disposable {
         object: this.name,
       });
     }
-    const { owner, index } = this.#configurable('its size');
+    const { owner, index } = this.#configurable('size');
+    if (this.internal || this.#reused) {
+      const why = this.internal ? "holds the object's global variables" : 'is shared';
+      throw new BpfError('SKEP_STATE', `Map "${this.name}" ${why}: its size is fixed`, {
+        hint: 'Other maps of the object can be resized.',
+        object: this.name,
+      });
+    }
     native().mapConfigure(owner.handle(), index, 'maxEntries', n);
     this.#maxEntries = n;
   }
@@ -162,7 +186,7 @@ export class BpfMap implements Disposable {
 
   /** For {@link BpfObject.reuseMap}. */
   reuse(map: number | BpfMap): void {
-    const { owner, index } = this.#configurable('which map it is');
+    const { owner, index } = this.#configurable('identity');
     const fd = typeof map === 'number' ? map : map.fd;
     try {
       const other = native().mapInfo(fd);
@@ -257,12 +281,17 @@ export class BpfMap implements Disposable {
    * Reads the whole map into `into`, whose buffers grow when they must; entry `i` is at `i * keySize` and
    * `i * valueBytes`. Entries that change meanwhile are seen old, new, or not at all, never twice.
    *
-   * In batches where the kernel has them (5.6, arrays too), else key by key.
+   * In batches where the kernel has them (5.6, arrays too), else key by key; then one that stays may be missed too
+   * while others are deleted.
    * @returns the count of entries, also in `into.count`
+   * @throws {BpfError} `SKEP_ARGUMENT` for another map's buffers, `SKEP_UNSUPPORTED`, `SKEP_MAP_OPERATION`
    */
   readBatch(into: MapBatch): number {
-    const fd = this.fd;
-    return this.#do('read', () => {
+    if (into.keySize !== this.keySize || into.valueBytes !== this.valueBytes) {
+      throw this.#wrongLength('batch entry', into.keySize + into.valueBytes, this.keySize + this.valueBytes);
+    }
+    into.capacity = roomOf(into);
+    return this.#do('read', (fd) => {
       if (!this.#noBatch) {
         const count = readAll.inBatches(fd, into);
         if (count !== undefined) return count;
@@ -292,6 +321,7 @@ export class BpfMap implements Disposable {
   #do<T>(verb: string, f: (fd: number) => T): T {
     const fd = this.fd;
     try {
+      if (!this.#measured) this.#measure(fd);
       return f(fd);
     } catch (cause) {
       if (!isNativeError(cause)) throw cause;
@@ -299,10 +329,26 @@ export class BpfMap implements Disposable {
     }
   }
 
+  /** The kernel writes as many bytes as its own map has, which may not be the one that was asked for (struct_ops). */
+  #measure(fd: number): void {
+    const { keySize, valueSize } = native().mapInfo(fd);
+    if (keySize !== this.keySize || valueSize !== this.valueSize) {
+      throw new BpfError(
+        'SKEP_UNSUPPORTED',
+        `Map "${this.name}" of type ${this.type} cannot be read or written here: the kernel's has ${keySize} + ${valueSize} bytes an entry, its definition ${this.keySize} + ${this.valueSize}`,
+        { hint: 'Ring and perf buffers are read by a reader.', object: this.name },
+      );
+    }
+    this.#measured = true;
+  }
+
   #configurable(what: string): { owner: MapOwner; index: number } {
     const s = this.#source;
-    if (s?.owner && !s.owner.loaded) return s;
-    throw new BpfError('SKEP_STATE', `Map "${this.name}" exists already: ${what} can no longer change`, {
+    if (s?.owner) {
+      s.owner.beforeLoad(`the ${what} of map "${this.name}"`);
+      return s;
+    }
+    throw new BpfError('SKEP_STATE', `Map "${this.name}" exists already: its ${what} can no longer change`, {
       hint: 'Configure maps between BpfObject.open() and load().',
       object: this.name,
     });

@@ -33,7 +33,7 @@ export class BpfObject implements Disposable {
   readonly #links = new Set<BpfLink>();
   #programFds: number[] | undefined;
   #mapFds: number[] | undefined;
-  #loading = false;
+  #state: 'open' | 'loading' | 'loaded' | 'failed' = 'open';
   #closed = false;
 
   private constructor(elf: Elf, btf: Btf, handle: ObjectHandle, name: string) {
@@ -81,7 +81,7 @@ export class BpfObject implements Disposable {
 
   /** Whether {@link load} has succeeded. */
   get loaded(): boolean {
-    return this.#mapFds !== undefined;
+    return this.#state === 'loaded';
   }
 
   /**
@@ -99,7 +99,16 @@ export class BpfObject implements Disposable {
       );
     }
     const index = this.maps.findIndex((m) => m.internal && m.name.endsWith(variable.section));
-    native().mapInitialWrite(this.#open(), index, variable.offset, bytes);
+    try {
+      native().mapInitialWrite(this.#open(), index, variable.offset, bytes);
+    } catch (cause) {
+      if (!isNativeError(cause)) throw cause;
+      throw new BpfError(
+        'SKEP_BTF_INVALID',
+        `Global variable "${name}" of ${this.name} does not lie within ${variable.section}`,
+        { hint: 'The object contradicts itself: compile it again.', object: name, cause },
+      );
+    }
   }
 
   /**
@@ -128,18 +137,20 @@ export class BpfObject implements Disposable {
       this.programs.forEach((_, i) => {
         native().programConfigure(handle, i, 'logLevel', logLevel);
       });
-    this.#loading = true;
+    this.#state = 'loading';
+    let state: 'loaded' | 'failed' = 'failed';
     try {
       const fds = await native().objectLoad(handle, logLevel > 0);
       this.#open(); // close() may have been called meanwhile
       this.#programFds = fds.programs;
       this.#mapFds = fds.maps;
       this.loadLog = fds.log;
+      state = 'loaded';
     } catch (cause) {
       if (!isNativeError(cause)) throw cause;
       throw loadError(this, cause);
     } finally {
-      this.#loading = false;
+      this.#state = state;
     }
   }
 
@@ -189,8 +200,11 @@ export class BpfObject implements Disposable {
 
   #beforeLoad(what: string): void {
     this.#open();
-    if (!this.loaded && !this.#loading) return;
-    throw new BpfError('SKEP_STATE', `${this.name} is loaded: ${what} can no longer change`, {
+    if (this.#state === 'open') return;
+    const is = { loading: 'is being loaded', loaded: 'is loaded', failed: 'could not be loaded' }[
+      this.#state
+    ];
+    throw new BpfError('SKEP_STATE', `${this.name} ${is}: ${what} can no longer change`, {
       hint: 'Configure an object between open() and load(); open it again to load it twice.',
       object: this.name,
     });
@@ -207,12 +221,9 @@ export class BpfObject implements Disposable {
 
   /** Its programs and maps reach it through this, so that the rest of its inside stays private. */
   #owner(): ProgramOwner & MapOwner {
-    const object = this;
     return {
       name: this.name,
-      get loaded() {
-        return object.loaded || object.#loading;
-      },
+      beforeLoad: (what) => this.#beforeLoad(what),
       handle: () => this.#open(),
       programFd: (i) => this.#fd(this.#programFds, i),
       mapFd: (i) => this.#fd(this.#mapFds, i),

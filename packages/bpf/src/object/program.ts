@@ -10,7 +10,8 @@ import { parseSection } from './section.ts';
 /** What a program needs of the object it belongs to. */
 export interface ProgramOwner {
   readonly name: string;
-  readonly loaded: boolean;
+  /** `what` is about to change. @throws {BpfError} `SKEP_STATE` when it no longer can, `SKEP_CLOSED` */
+  beforeLoad(what: string): void;
   /** @throws {BpfError} `SKEP_CLOSED` */
   handle(): ObjectHandle;
   /** @throws {BpfError} `SKEP_CLOSED`, `SKEP_STATE` before load */
@@ -76,13 +77,14 @@ export class BpfProgram {
     this.#autoload = p.autoload;
   }
 
-  /** Whether {@link BpfObject.load} loads it. May be set before load. */
+  /** Whether {@link BpfObject.load} loads it. May be set before load. @throws {BpfError} `SKEP_STATE` after it */
   get autoload(): boolean {
     return this.#autoload;
   }
 
   set autoload(on: boolean) {
-    this.#configure('autoload', on ? 1 : 0, 'whether it loads');
+    this.#owner.beforeLoad(`whether program "${this.name}" loads`);
+    native().programConfigure(this.#owner.handle(), this.#index, 'autoload', on ? 1 : 0);
     this.#autoload = on;
   }
 
@@ -92,7 +94,7 @@ export class BpfProgram {
    * @throws {BpfError} `SKEP_STATE`, `SKEP_NOT_FOUND` when the kernel has no such function
    */
   setKernelFunction(name: string): void {
-    if (this.#owner.loaded) throw this.#tooLate('its kernel function');
+    this.#owner.beforeLoad(`the kernel function of program "${this.name}"`);
     try {
       native().programTarget(this.#owner.handle(), this.#index, name);
     } catch (cause) {
@@ -193,21 +195,5 @@ export class BpfProgram {
         },
       );
     }
-  }
-
-  #configure(what: 'autoload', n: number, said: string): void {
-    if (this.#owner.loaded) throw this.#tooLate(said);
-    native().programConfigure(this.#owner.handle(), this.#index, what, n);
-  }
-
-  #tooLate(what: string): BpfError {
-    return new BpfError(
-      'SKEP_STATE',
-      `Program "${this.name}" of ${this.#owner.name} is loaded: ${what} can no longer change`,
-      {
-        hint: 'Set it between BpfObject.open() and load().',
-        object: this.name,
-      },
-    );
   }
 }

@@ -32,12 +32,18 @@ const SCRATCH = 65536;
  * Opens a perf event array as one reader over all online CPUs. Order holds within a CPU only.
  *
  * A record that wraps at the end of its CPU's buffer is copied to scratch memory that is part of `view` too.
- * @throws {BpfError} `SKEP_ARGUMENT` for another type of map or a wrong count of pages, `SKEP_STATE` before
+ * @throws {BpfError} `SKEP_ARGUMENT` for another type of map or a wrong count of pages or bytes, `SKEP_STATE` before
  * load, `SKEP_CLOSED`, `SKEP_MAP_OPERATION` when it cannot be made
  */
 export function openPerfBuffer(map: BpfMap, options: PerfBufferOptions = {}): RecordReader {
   if (map.type !== 'perf_event_array') throw wrongMap(map, 'perf_event_array');
   const { pages = 64, wakeupBytes = 1 } = options;
+  if (!Number.isInteger(wakeupBytes) || wakeupBytes < 1 || wakeupBytes > 0xffff_ffff) {
+    throw new BpfError('SKEP_ARGUMENT', `A perf buffer cannot wake its reader every ${wakeupBytes} bytes`, {
+      hint: 'Give a whole number from 1 on.',
+      object: map.name,
+    });
+  }
   if (!Number.isInteger(pages) || pages < 1 || pages > 1 << 18 || (pages & (pages - 1)) !== 0) {
     throw new BpfError('SKEP_ARGUMENT', `A perf buffer of ${pages} pages for each CPU is not possible`, {
       hint: 'Give a power of two: 8, 64, 512.',
@@ -82,6 +88,7 @@ class PerfBuffer implements RecordReader {
     this.#map = map;
     this.#size = pages * n.pageSize;
     const fds: number[] = [];
+    let memory: ReturnType<typeof n.perfMap> | undefined;
     const opened = mapMemory(map, () => {
       try {
         const cpus = onlineCpus();
@@ -96,9 +103,9 @@ class PerfBuffer implements RecordReader {
         ] as const;
         for (const cpu of cpus) fds.push(n.perfOpen(...config, cpu));
         const list = new Uint8Array(Int32Array.from(fds).buffer);
-        const memory = n.perfMap(list, pages);
         const epoll = n.epollOf(list);
         fds.push(epoll);
+        memory = n.perfMap(list, pages);
         cpus.forEach((cpu, i) => {
           const u32 = (v: number) => new Uint8Array(Uint32Array.of(v).buffer);
           n.perfEnable(fds[i]!);
@@ -106,6 +113,7 @@ class PerfBuffer implements RecordReader {
         });
         return { ...memory, epoll };
       } catch (cause) {
+        if (memory) n.memoryClose(memory.handle);
         for (const fd of fds) n.fdClose(fd);
         throw cause;
       }
@@ -172,8 +180,10 @@ class PerfBuffer implements RecordReader {
         position = (position + length) | 0;
         if (type === RECORD_SAMPLE) {
           // u32 size of the raw data, padded so that size and data together are a multiple of 8
+          const raw = dv.getUint32(at + HEADER, true);
+          if (raw > length - HEADER - 4) throw corrupt(this.#map, raw);
           count++;
-          onRecord(at + HEADER + 4, dv.getUint32(at + HEADER, true));
+          onRecord(at + HEADER + 4, raw);
         } else if (type === RECORD_LOST) {
           this.#lostRecords += Number(dv.getBigUint64(at + HEADER + 8, true));
         }

@@ -77,7 +77,6 @@ class RingBuffer implements RecordReader {
     const mask = this.#mask;
     const data = this.#data;
     const chunk = this.#chunk;
-    const longest = this.capacity - HEADER;
     let count = 0;
     let position = this.#low;
     let published = position;
@@ -89,8 +88,10 @@ class RingBuffer implements RecordReader {
         const header = Atomics.load(words, at >>> 2);
         if (header < 0) break; // bit 31: reserved by a program, not submitted yet
         const length = header & LENGTH;
-        if (length > longest) throw corrupt(this.#map, length);
-        position = (position + ((length + HEADER + 7) & -8)) | 0;
+        const size = (length + HEADER + 7) & -8;
+        // Past the end there would be no end.
+        if (size > ((end - position) | 0)) throw corrupt(this.#map, length);
+        position = (position + size) | 0;
         if ((header & DISCARDED) === 0) {
           count++;
           onRecord(at + HEADER, length);
@@ -141,7 +142,7 @@ class RingBuffer implements RecordReader {
 function corrupt(map: BpfMap, length: number): BpfError {
   return new BpfError(
     'SKEP_MAP_OPERATION',
-    `Ring buffer "${map.name}" holds a record of ${length} bytes, more than itself`,
+    `Ring buffer "${map.name}" holds a record of ${length} bytes, more than was written`,
     {
       hint: 'Is another process reading from the same buffer? A ring buffer has one reader.',
       object: map.name,
