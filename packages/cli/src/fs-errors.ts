@@ -1,4 +1,5 @@
-import { writeFile } from 'node:fs/promises';
+import { lstat, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { ExitCodeName } from './exit-codes.ts';
 
 interface Sentence {
@@ -42,16 +43,39 @@ const sentences: Record<string, { says: string; hint: string; kind: Sentence['ki
   EADDRINUSE: { says: 'the address is occupied', hint: 'Ask for another port.', kind: 'general' },
 };
 
-/** Writes a file; an error names it also where the system's own does not (a disk that is full). */
+/** Writes a file, whole or not at all; an error names it also where the system's own does not. */
 export async function writeWhole(
   path: string,
   data: string | Uint8Array,
   flag: 'w' | 'wx' = 'w',
 ): Promise<void> {
   try {
-    await writeFile(path, data, { flag });
+    await (flag === 'w' && (await replaceable(path))
+      ? replaceFile(path, data)
+      : writeFile(path, data, { flag }));
   } catch (e) {
-    if (e instanceof Error && !('path' in e)) Object.assign(e, { path });
+    if (e instanceof Error) Object.assign(e, { path });
+    throw e;
+  }
+}
+
+/** A file, or nothing yet; not a device, a pipe or a link, which are written into. */
+async function replaceable(path: string): Promise<boolean> {
+  try {
+    return (await lstat(path)).isFile();
+  } catch {
+    return true; // nothing there yet, or writing will say what is wrong
+  }
+}
+
+/** In one step, so that a disk that fills up leaves neither half a file nor takes away the one that was there. */
+async function replaceFile(path: string, data: string | Uint8Array): Promise<void> {
+  const temporary = join(dirname(path), `.skep-${process.pid}.tmp`);
+  try {
+    await writeFile(temporary, data, { flag: 'wx' });
+    await rename(temporary, path);
+  } catch (e) {
+    await rm(temporary, { force: true }).catch(() => undefined); // a folder that is read-only holds none
     throw e;
   }
 }

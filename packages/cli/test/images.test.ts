@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -193,6 +194,21 @@ test('build: what the compiler says comes through; a machine without clang is to
 test('a full disk is said', { skip: !existsSync('/dev/full') }, async () => {
   const { stderr } = await box.fails(1, /no space left/, ['build', 'calls.c', '-o', '/dev/full']);
   assert.match(stderr, /\/dev\/full/);
+  writeFileSync(box.path('keep.o'), 'what was there');
+  // A limit on the size of files stands in for the disk.
+  const script = `import { writeWhole } from ${JSON.stringify(import.meta.resolve('../src/fs-errors.ts'))};
+    await writeWhole('keep.o', new Uint8Array(100_000)).catch((e) => console.log(e.code, e.path));`;
+  const node = [process.execPath, '--input-type=module', '-e', script];
+  const limited = spawnSync('sh', ['-c', 'ulimit -f 1; exec "$0" "$@"', ...node], {
+    cwd: box.dir,
+    encoding: 'utf8',
+  });
+  assert.equal(limited.stdout, 'EFBIG keep.o\n', limited.stderr);
+  assert.equal(readFileSync(box.path('keep.o'), 'utf8'), 'what was there');
+  assert.deepEqual(
+    readdirSync(box.dir).filter((name) => name.endsWith('.tmp')),
+    [],
+  );
   assert.ok(readFileSync(box.path('calls.c'), 'utf8') === source);
 });
 

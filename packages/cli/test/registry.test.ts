@@ -74,6 +74,10 @@ test('build, push, rm, pull, and the image is the same', async () => {
   assert.equal(await box.ok(['push', '-q', reference]), `${reference}\n`);
   assert.match(await box.ok(['describe', reference]), /on_enter +raw_tp\/sys_enter/);
   await box.ok(['rm', '-q', reference]);
+  const described = await box.skep(['describe', reference]);
+  assert.equal(described.stderr, `pulling ${reference}\n`, 'describe fetches, as in bee');
+  assert.match(described.stdout, /on_enter +raw_tp\/sys_enter/);
+  await box.ok(['rm', '-q', reference]);
   const help = await box.skep(['run', reference, '--help']);
   assert.equal(help.code, 0, help.stderr);
   assert.equal(help.stderr, `pulling ${reference}\n`, 'run fetches what is not there, and says so');

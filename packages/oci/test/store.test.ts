@@ -2,14 +2,17 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
+  closeSync,
   existsSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
   truncateSync,
   utimesSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -240,6 +243,19 @@ test('a full disk leaves the store as it was', async (t) => {
   }
   const images = await store.list();
   assert.ok(images.every((i) => i.damaged === undefined));
+  // The way out that the hint names works though there is no room left for a new index.json.
+  const filler = openSync(join(dir, 'filler'), 'w');
+  assert.throws(() => {
+    for (;;) writeSync(filler, Buffer.alloc(1024));
+  }, /ENOSPC/);
+  closeSync(filler);
+  const names = images.map((i) => i.reference).filter((name) => name !== 'a:latest');
+  assert.ok(names.length > 0);
+  for (const name of names) assert.deepEqual((await store.remove(name)).removed, [name]);
+  assert.deepEqual(
+    (await store.list()).map((i) => [i.reference, i.damaged]),
+    [['a:latest', undefined]],
+  );
   assert.equal((await store.resolve('a'))?.reference, 'a:latest');
   assert.match(readFileSync(join(store.dir, 'index.json'), 'utf8'), /"a:latest"/);
   assert.match(before, /"a:latest"/);

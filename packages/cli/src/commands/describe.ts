@@ -3,13 +3,13 @@ import { describeProbe, descriptionText } from '../describe-image.ts';
 import { examples } from '../examples.ts';
 import { formatObject } from '../output/format.ts';
 import { out } from '../output/out.ts';
-import { fileOrImage } from '../probe-source.ts';
-import { settingsOf } from '../settings.ts';
+import { fileOrImage, isFile, looksLikePath, objectFile, type Source, storedImage } from '../probe-source.ts';
+import { type Settings, settingsOf } from '../settings.ts';
 
 /** `skep describe` */
 export function define(command: Command): void {
   command
-    .argument('<program>', 'an image of the local store, or an object file')
+    .argument('<program>', 'an image (pulled if absent), or an object file')
     .option('--format <template>', 'json, or a Go template')
     .action(describe);
   examples(
@@ -22,7 +22,8 @@ export function define(command: Command): void {
 }
 
 async function describe(program: string, flags: { format?: string }, command: Command): Promise<void> {
-  const { image, stored } = await fileOrImage(program, settingsOf(command));
+  const settings = settingsOf(command);
+  const { image, stored } = (await present(program, settings)) ?? (await pulled(program, settings));
   const { describeObject } = await import('@skep/probe');
   const objects = image.objects.map((o) => describeObject(o.bytes, o.name));
   await out(
@@ -30,4 +31,15 @@ async function describe(program: string, flags: { format?: string }, command: Co
       ? descriptionText(program, image, objects, stored)
       : formatObject(describeProbe(program, image, objects, stored), flags.format),
   );
+}
+
+async function present(program: string, settings: Settings): Promise<Source | undefined> {
+  if ((await isFile(program)) || looksLikePath(program)) return objectFile(program);
+  return storedImage(program, settings);
+}
+
+async function pulled(reference: string, settings: Settings): Promise<Source> {
+  const { pullImage } = await import('../pull-image.ts');
+  await pullImage(reference, settings);
+  return fileOrImage(reference, settings);
 }

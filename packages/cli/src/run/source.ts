@@ -1,10 +1,7 @@
-import { parseReference, pull } from '@skep/oci';
 import { CliError } from '../errors.ts';
-import { noImage, openStore } from '../images.ts';
-import { note } from '../output/out.ts';
 import { isFile, looksLikePath, objectFile, type Source, storedImage } from '../probe-source.ts';
+import { pullImage } from '../pull-image.ts';
 import type { Settings } from '../settings.ts';
-import { transfer } from '../transfer.ts';
 import type { RunFlags } from './flags.ts';
 
 /** Gets what is to be run: a C file is compiled, an object read, an image pulled when it is absent. */
@@ -33,12 +30,4 @@ async function image(reference: string, when: RunFlags['pull'], settings: Settin
     `no image "${reference}" in the local store, and --pull never`,
     `skep pull ${reference} fetches it, skep list shows what is there.`,
   );
-}
-
-async function pullImage(reference: string, settings: Settings): Promise<void> {
-  // A short name means the local store: there is nowhere to fetch it from.
-  if (parseReference(reference).registry === undefined) await noImage(await openStore(settings), reference);
-  note(`pulling ${reference}`);
-  const store = await openStore(settings);
-  await transfer(`pulling ${reference}`, settings, false, (o) => pull(store, reference, o));
 }

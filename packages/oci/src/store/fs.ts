@@ -19,6 +19,16 @@ export function storeError(e: unknown, doing: string, dir: string): OciError {
       cause: e,
     });
   }
+  if (code === 'ENOTDIR') {
+    return new OciError(
+      'SKEP_STORE_ACCESS',
+      `No image store can be at ${dir}: that is, or lies in, a file.`,
+      {
+        hint: 'Name a folder with --storage.',
+        cause: e,
+      },
+    );
+  }
   const reason = e instanceof Error ? e.message : String(e);
   return new OciError('SKEP_STORE_CORRUPT', `${doing} failed in the image store ${dir}: ${reason}.`, {
     hint: 'See what is in that folder, or choose another place with --storage.',

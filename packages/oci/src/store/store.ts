@@ -14,7 +14,7 @@ import {
 } from '../types.ts';
 import { Blobs } from './blobs.ts';
 import { storeError, syncDir } from './fs.ts';
-import { Layout } from './layout.ts';
+import { type IndexFile, Layout } from './layout.ts';
 import { Lease, readWorkFolder } from './lease.ts';
 import { clearTakeovers, withLock } from './lock.ts';
 import { findEntries, nameOf } from './names.ts';
@@ -279,17 +279,37 @@ export class Store {
       for (const entry of gone) await this.#reach(entry, candidates);
       // Killed after the index is written, the blobs would have no name and no owner: this list leads to them.
       const doomed = join(this.#layout.workDir, `${uniqueName()}.doomed`);
+      index.manifests = index.manifests.filter((m) => !gone.includes(m));
+      const removed = gone.map((e) => nameOf(e) ?? e.digest);
       try {
         writeFileSync(doomed, [...candidates].map((d) => `${d}\n`).join(''));
-        index.manifests = index.manifests.filter((m) => !gone.includes(m));
         await this.#layout.writeIndex(index);
-        const freed = await this.#sweep(candidates);
+        const freed = await this.#sweep(candidates, index.manifests);
         unlinkSync(doomed);
-        return { removed: gone.map((e) => nameOf(e) ?? e.digest), freed };
+        return { removed, freed };
       } catch (e) {
-        throw storeError(e, `Removing ${printable(ref)}`, this.dir);
+        const error = storeError(e, `Removing ${printable(ref)}`, this.dir);
+        if (error.code !== 'SKEP_DISK_FULL') throw error;
+        const freed = await this.#removeOnFullDisk(index, candidates, error);
+        rmSync(doomed, { force: true });
+        return { removed, freed };
       }
     });
+  }
+
+  /**
+   * A full disk has no room for a new index.json until something is deleted, so here the blobs go first. Killed in
+   * between, the name stays as that of a damaged image, and removing it once more takes it away.
+   */
+  async #removeOnFullDisk(
+    index: IndexFile,
+    candidates: ReadonlySet<string>,
+    error: OciError,
+  ): Promise<string[]> {
+    const freed = await this.#sweep(candidates, index.manifests);
+    if (freed.length === 0) throw error;
+    await this.#layout.writeIndex(index);
+    return freed;
   }
 
   /** The manifest behind a descriptor; of an index, the one for this machine. @throws OciError SKEP_STORE_CORRUPT, SKEP_MANIFEST_INVALID, SKEP_PLATFORM */
@@ -367,9 +387,9 @@ export class Store {
    * Deletes candidates that no image needs and no process has leased, and strays older than an hour. Under the lock.
    * With a broken manifest in the store nothing can be said about what it needs, so nothing is deleted.
    */
-  async #sweep(candidates: ReadonlySet<string>): Promise<string[]> {
+  async #sweep(candidates: ReadonlySet<string>, named: readonly Descriptor[]): Promise<string[]> {
     const needed = new Set<string>();
-    for (const entry of this.#layout.readIndex().manifests) {
+    for (const entry of named) {
       const whole = await this.#reach(entry, needed);
       // An index may list manifests of other platforms that were never fetched; those need nothing here.
       if (!whole && !isIndexType(entry.mediaType)) return [];
@@ -392,7 +412,7 @@ export class Store {
       await withLock(ownDir, async () => {
         clearTakeovers(ownDir);
         const { orphaned, leftovers } = readWorkFolder(workDir, mtimeMs);
-        if (orphaned.size > 0) await this.#sweep(orphaned);
+        if (orphaned.size > 0) await this.#sweep(orphaned, this.#layout.readIndex().manifests);
         for (const path of leftovers) rmSync(path, { force: true });
       });
     } catch (e) {
