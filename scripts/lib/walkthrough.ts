@@ -76,6 +76,7 @@ export class Session implements AsyncDisposable {
     // A process group of its own, so that what the commands left in the background can be ended with it.
     this.#bash = spawn('bash', ['--norc', '--noprofile'], { cwd, env, detached: true });
     this.#ended = once(this.#bash, 'exit');
+    process.once('exit', this.#kill);
     for (const stream of [this.#bash.stdout, this.#bash.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
         this.#output += text;
@@ -109,11 +110,16 @@ export class Session implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    process.off('exit', this.#kill);
+    this.#kill();
+    await this.#ended;
+  }
+
+  readonly #kill = (): void => {
     try {
       process.kill(-this.#bash.pid!, 'SIGKILL');
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
     }
-    await this.#ended;
-  }
+  };
 }

@@ -55,27 +55,37 @@ test('the cage kills what wants too much, and goes away', { skip }, () => {
   ok(!existsSync(path));
 });
 
+/** Runs a program of the text around two kills in a cage: names in its rows, and its series with their values. */
+async function aroundTwoKills(name: string, code: string) {
+  using cage = new Cage();
+  const source = join(cage.dir, `${name}.c`);
+  writeFileSync(source, code);
+  const { object } = await compile({ source });
+  const rows: string[] = [];
+  const sink: Sink = {
+    name: 'test',
+    record: (stream, view, offset, length) => rows.push(JSON.parse(stream.json(view, offset, length)).comm),
+  };
+  const run = await startRun({
+    name,
+    objects: [{ name: `${name}.o`, bytes: object }],
+    params: { target_cgroup: cage.path },
+    sinks: [sink],
+  });
+  for (let kill = 0; kill < 2; kill++) strictEqual(cage.run('run', 'tail', '/dev/zero').signal, 'SIGKILL');
+  await run.stop();
+  return { rows, series: [...run.series].map((series) => [series.data, Number(series.value)]) };
+}
+
 for (const [i, kind] of ['hash map', 'perf buffer', 'ring buffer'].entries()) {
   test(`the workshop's ${kind} has each kill`, { skip }, async () => {
-    using cage = new Cage();
-    const source = join(cage.dir, 'oomkill.c');
-    writeFileSync(source, written('oomkill.c')[i]!);
-    const { object } = await compile({ source });
-    const rows: string[] = [];
-    const sink: Sink = {
-      name: 'test',
-      record: (stream, view, offset, length) => rows.push(JSON.parse(stream.json(view, offset, length)).comm),
-    };
-    const run = await startRun({
-      name: 'oomkill',
-      objects: [{ name: 'oomkill.o', bytes: object }],
-      params: { target_cgroup: cage.path },
-      sinks: [sink],
-    });
-    for (let kill = 0; kill < 2; kill++) strictEqual(cage.run('run', 'tail', '/dev/zero').signal, 'SIGKILL');
-    await run.stop();
-    const counted = [...run.series].map((series) => [series.data, Number(series.value)]);
-    deepStrictEqual(counted, kind === 'perf buffer' ? [] : [[{ asked_by: 'tail' }, 2]]);
+    const { rows, series } = await aroundTwoKills('oomkill', written('oomkill.c')[i]!);
+    deepStrictEqual(series, kind === 'perf buffer' ? [] : [[{ asked_by: 'tail' }, 2]]);
     deepStrictEqual(rows, kind === 'hash map' ? [] : ['tail', 'tail']);
   });
 }
+
+test("the workshop's second file has each exit", { skip }, async () => {
+  const { series } = await aroundTwoKills('exits', written('exits.c')[0]!);
+  deepStrictEqual(series, [[{ comm: 'tail', signal: 'SIGKILL' }, 2]]);
+});
