@@ -73,6 +73,7 @@ export type { MapBatch } from './maps/batch.ts';
 export { BpfMap, type MapShape, MapUpdate } from './maps/map.ts';
 export type { GlobalVariable } from './object/globals.ts';
 export { BpfObject } from './object/object.ts';
+export { parseObject } from './object/parse.ts';
 export { BpfProgram, type ProgramInfo, type TestRunOptions, type TestRunResult } from './object/program.ts';
 export { type ProgramSection, parseSection } from './object/section.ts';
 export { openPerfBuffer, type PerfBufferOptions } from './ring/perf-buffer.ts';

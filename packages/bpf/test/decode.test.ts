@@ -60,3 +60,18 @@ test('32-bit floats have for people the digits they were written with', () => {
     assert.equal(decoder.column(quarter)(view, 0), Math.fround(value));
   }
 });
+
+test('a text cannot give orders to the terminal that its JSON is shown on', () => {
+  const decoder = decoderOf('texts');
+  const column = decoder.columns.find((c) => c.kind === 'char[]' && c.size >= 8)!;
+  const view = recordView(new Uint8Array(decoder.size));
+  view.u8.set([0x1b, 0x5b, 0x7f, 0xc2, 0x9b, 0x32, 0x4a], column.offset);
+  const json = decoder.json(view, 0);
+  assert.ok(json.includes('"\\u001b[\\u007f\\u009b2J"'), json);
+  const out = recordView(new Uint8Array(decoder.maxJsonBytes(decoder.size)));
+  const end = decoder.jsonInto(out, 0, view, 0, decoder.size);
+  assert.equal(Buffer.from(out.u8.subarray(0, end)).toString(), json);
+  assert.equal(stringify(decoder.decode(view, 0)), json);
+  view.u8.fill(0x7f, column.offset, column.offset + column.size);
+  assert.ok(decoder.jsonInto(out, 0, view, 0, decoder.size) > 0, 'there is room for all of it');
+});

@@ -314,7 +314,10 @@ test('bytes that are no object never reach libbpf', () => {
     code: 'SKEP_ELF_INVALID',
   });
   const { bytes } = compileBpf('int x;', ['-target', 'bpf']);
-  assert.throws(() => BpfObject.open(bytes), { code: 'SKEP_BTF_MISSING' });
+  assert.throws(() => BpfObject.open(bytes, { name: 'probe.o' }), {
+    code: 'SKEP_BTF_MISSING',
+    message: /^probe\.o: the object has no type information/,
+  });
 });
 
 test('section names are read as libbpf reads them', () => {

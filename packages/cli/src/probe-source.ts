@@ -31,7 +31,11 @@ export function looksLikePath(word: string): boolean {
 /** Reads an object file. */
 export async function objectFile(path: string): Promise<Source> {
   const { readFile } = await import('node:fs/promises');
-  const bytes = new Uint8Array(await readFile(path));
+  const bytes = new Uint8Array(
+    await readFile(path).catch((e: Error) => {
+      throw Object.assign(e, { path });
+    }),
+  );
   const name = basename(path);
   return { image: { name: probeName(path), objects: [{ name, bytes }] } };
 }

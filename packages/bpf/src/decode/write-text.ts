@@ -24,7 +24,12 @@ export function writeChars(out: RecordView, p: number, u8: Uint8Array, start: nu
 
 function writeEscaped(out: RecordView, p: number, u8: Uint8Array, start: number, limit: number): number {
   const nul = u8.subarray(start, limit).indexOf(0);
-  return writeJson(out, p, JSON.stringify(utf8(u8, start, nul < 0 ? limit : start + nul)));
+  return writeJson(out, p, quote(utf8(u8, start, nul < 0 ? limit : start + nul)));
+}
+
+/** As JSON. What a terminal takes for a command but JSON lets through is escaped as well: a process may call itself anything. */
+function quote(text: string): string {
+  return JSON.stringify(text).replace(/[\u007f-\u009f]/g, (c) => `\\u00${c.charCodeAt(0).toString(16)}`);
 }
 
 /** Writes finished JSON text. There must be room for three bytes a character. */
@@ -43,9 +48,10 @@ export function writeBytes(out: RecordView, p: number, bytes: Uint8Array): numbe
 /** JSON of a decoded value: bigints in plain digits, which JSON.stringify refuses; NaN and infinities as null. */
 export function stringify(value: Value): string {
   if (typeof value === 'bigint') return value.toString();
+  if (typeof value === 'string') return quote(value);
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   if (Array.isArray(value)) return `[${value.map(stringify).join(',')}]`;
   return `{${Object.keys(value)
-    .map((k) => `${JSON.stringify(k)}:${stringify(value[k]!)}`)
+    .map((k) => `${quote(k)}:${stringify(value[k]!)}`)
     .join(',')}}`;
 }

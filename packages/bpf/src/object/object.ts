@@ -1,5 +1,5 @@
-import { Btf } from '../btf/btf.ts';
-import { Elf } from '../elf/elf.ts';
+import type { Btf } from '../btf/btf.ts';
+import type { Elf } from '../elf/elf.ts';
 import { BpfError } from '../errors.ts';
 import type { BpfLink } from '../links/link.ts';
 import { closeLinks } from '../links/link.ts';
@@ -7,6 +7,7 @@ import { BpfMap, type MapOwner } from '../maps/map.ts';
 import { isNativeError, native, type ObjectHandle } from '../native.ts';
 import { type GlobalVariable, globalVariables } from './globals.ts';
 import { loadError, openError } from './load-error.ts';
+import { parseObject } from './parse.ts';
 import { prepareMaps, prepareProgramTypes } from './prepare.ts';
 import { BpfProgram, type ProgramOwner } from './program.ts';
 
@@ -57,8 +58,7 @@ export class BpfObject implements Disposable {
    */
   static open(bytes: Uint8Array, options: { name?: string } = {}): BpfObject {
     const name = options.name ?? 'object';
-    const elf = Elf.parse(bytes);
-    const btf = Btf.fromElf(elf);
+    const { elf, btf } = parseObject(bytes, name);
     try {
       // The kernel keeps letters, digits, dots and underscores of an object's name, as prefix of .rodata.
       const handle = native().objectOpen(bytes, name.replace(/[^A-Za-z0-9_.]/g, '_'));

@@ -8,7 +8,8 @@ export async function programHelp(program: string, { image }: Source, command: C
   const { describeObject } = await import('@skep/probe');
   const objects = image.objects.map((o) => describeObject(o.bytes, o.name));
   const params = new Map(objects.flatMap((o) => o.params).map((p) => [p.name, p]));
-  const shown = objects.flatMap((o) => o.maps).filter((m) => m.output);
+  const maps = objects.flatMap((o) => o.maps).filter((m) => m.output);
+  const shown = [...new Map(maps.map((m) => [m.name, m])).values()];
   const parts = [`Usage: skep run ${program} [--set NAME=VALUE]... [flags]`];
   if (image.description) parts.push(image.description);
   parts.push(

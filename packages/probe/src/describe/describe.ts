@@ -1,4 +1,4 @@
-import { Btf, Elf, mapDefinitions, mapTypes, parseSection } from '@skep/bpf';
+import { type Btf, type Elf, mapDefinitions, mapTypes, parseObject, parseSection } from '@skep/bpf';
 import { ProbeError } from '../errors.ts';
 import { licenseOf } from '../license/check.ts';
 import { describeParams } from '../params/params.ts';
@@ -21,8 +21,7 @@ const SHF_EXECINSTR = 4;
  * @throws {ProbeError} `SKEP_OBJECT_INVALID` when it has no program, or a parameter without bytes
  */
 export function describeObject(bytes: Uint8Array, name: string): ObjectDescription {
-  const elf = Elf.parse(bytes);
-  const btf = Btf.fromElf(elf);
+  const { elf, btf } = parseObject(bytes, name);
   const programs = describePrograms(elf, btf);
   if (programs.length === 0) {
     throw new ProbeError('SKEP_OBJECT_INVALID', `${name} has no BPF program.`, {
