@@ -21,15 +21,27 @@ export function doctorText(about: string, checks: readonly Check[], onlyMissing:
   return `${[...(onlyMissing ? [] : [`${about}\n`]), ...blocks].join('\n')}\n${verdict}\n`;
 }
 
-/** Checks that passed without a word (types, hooks) share lines; all others have their own. */
+/** Checks that passed without a word (types, hooks) share lines, and those that failed for the same reason. */
 function areaText(area: string, checks: readonly Check[]): string {
   const silent = checks.filter((c) => c.ok && c.detail === '');
-  const rest = checks.filter((c) => !silent.includes(c));
-  const lines = silent.length > 0 ? wrapped(silent.map((c) => c.name)) : [];
-  return `${bold(area)}\n${[...lines, ...rest.flatMap(checkLines)].map((l) => `${l}\n`).join('')}`;
+  const lines =
+    silent.length > 0
+      ? wrapped(
+          silent.map((c) => c.name),
+          true,
+        )
+      : [];
+  const reasons = new Map<string, Check[]>();
+  for (const c of checks) {
+    if (silent.includes(c)) continue;
+    const reason = JSON.stringify([c.ok, c.detail, c.mend]);
+    reasons.set(reason, [...(reasons.get(reason) ?? []), c]);
+  }
+  for (const [first, ...more] of reasons.values()) lines.push(...checkLines(first!, more));
+  return `${bold(area)}\n${lines.map((l) => `${l}\n`).join('')}`;
 }
 
-function wrapped(names: readonly string[]): string[] {
+function wrapped(names: readonly string[], ok: boolean | undefined): string[] {
   const columns = Math.min(process.stdout.columns || 100, 110) - 8;
   const lines: string[] = [];
   for (const name of names) {
@@ -38,12 +50,21 @@ function wrapped(names: readonly string[]): string[] {
       lines[lines.length - 1] = `${last} ${name}`;
     else lines.push(name);
   }
-  return lines.map((line, i) => (i === 0 ? `  ${state(true)} ${line}` : `      ${line}`));
+  return lines.map((line, i) => (i === 0 ? `  ${state(ok)} ${line}` : `      ${line}`));
 }
 
-function checkLines(c: Check): string[] {
-  const first = `  ${state(c.ok)} ${c.name.padEnd(width)} ${c.detail}`.trimEnd();
-  return [first, ...(c.mend ? c.mend.split('\n').map((m) => `      ${paintOut('cyan', `→ ${m}`)}`) : [])];
+function checkLines(c: Check, sameReason: readonly Check[]): string[] {
+  const first =
+    sameReason.length === 0
+      ? [`  ${state(c.ok)} ${c.name.padEnd(width)} ${c.detail}`.trimEnd()]
+      : [
+          ...wrapped(
+            [c, ...sameReason].map((o) => o.name),
+            c.ok,
+          ),
+          `      ${c.detail}`,
+        ];
+  return [...first, ...(c.mend ? c.mend.split('\n').map((m) => `      ${paintOut('cyan', `→ ${m}`)}`) : [])];
 }
 
 function state(ok: boolean | undefined): string {

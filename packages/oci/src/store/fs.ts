@@ -21,7 +21,7 @@ export function storeError(e: unknown, doing: string, dir: string): OciError {
   }
   if (code === 'ENOTDIR') {
     return new OciError(
-      'SKEP_STORE_ACCESS',
+      'SKEP_STORE_CORRUPT',
       `No image store can be at ${dir}: that is, or lies in, a file.`,
       {
         hint: 'Name a folder with --storage.',
