@@ -45,14 +45,15 @@ const lightCommander: Plugin = {
 };
 
 /**
- * `skep run` is a bundle of its own, in few files: taken apart into what it shares with each other command it would be
- * over thirty, and half a millisecond each is what a probe waits for before it runs.
+ * For `skep run` everything is in one file, the other commands too, which it only carries: taken apart into what it
+ * shares with each of them it would be over thirty, and half a millisecond each is what a probe waits for before it
+ * runs. The file works for any command; main.ts takes it when one of the arguments is `run`.
  */
-const runEntry = 'packages/cli/src/commands/run.ts';
+const runEntry = 'packages/cli/src/run-cli.ts';
 const runApart: Plugin = {
   name: 'run-apart',
   setup(b) {
-    b.onResolve({ filter: /^\.\/commands\/run\.ts$/ }, () => ({ path: './run.js', external: true }));
+    b.onResolve({ filter: /^\.\/run-cli\.ts$/ }, () => ({ path: './run-cli.js', external: true }));
   },
 };
 

@@ -12,9 +12,11 @@ if (major < 22 || (major === 22 && minor < 18)) {
   leaveToNewerNode();
 } else {
   compileCache();
-  if (process.argv[2] === 'run') await readAhead();
-  const { main } = await import('./cli.ts');
-  await main(process.argv.slice(2));
+  const args = process.argv.slice(2);
+  const runs = args.includes('run');
+  if (runs) await readAhead();
+  const { main } = runs ? await import('./run-cli.ts') : await import('./cli.ts');
+  await main(args);
 }
 
 /**
