@@ -5,7 +5,7 @@ import { BpfObject, ensureTracefs } from '../../src/index.ts';
 import { compileBpf } from './clang.ts';
 
 /** clang -target bpf does not look into the multiarch folder for asm/types.h by itself. */
-const flags = [
+export const sourceFlags = [
   '-g',
   '-target',
   'bpf',
@@ -21,7 +21,7 @@ char LICENSE[] SEC("license") = "GPL";
 /** Compiles C after the usual includes and a GPL licence, and opens it. */
 export function openSource(source: string, name = 'test'): BpfObject {
   ensureTracefs();
-  return BpfObject.open(compileBpf(prelude + source, flags).bytes, { name });
+  return BpfObject.open(compileBpf(prelude + source, sourceFlags).bytes, { name });
 }
 
 /** A little-endian integer of 4 or 8 bytes. */
