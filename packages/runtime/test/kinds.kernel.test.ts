@@ -68,7 +68,7 @@ SEC("tp/syscalls/sys_enter_getpgid") int calls(struct trace_event_raw_sys_enter 
 	skep_add(&hist_slot, &slotkey, 1);
 	struct log2 *slots = bpf_map_lookup_elem(&hist_slots, &k);
 	if (!slots) { struct log2 none = {}; bpf_map_update_elem(&hist_slots, &k, &none, 0); slots = bpf_map_lookup_elem(&hist_slots, &k); }
-	if (slots) { slots->sum += a; __u32 s = skep_log2(a); if (s < 8) slots->slots[s] += 1; }
+	if (slots) { slots->sum += a; slots->slots[skep_slot(a, 8)] += 1; }
 	__u32 s = skep_log2(a);
 	count = bpf_map_lookup_elem(&hist_array, &s);
 	if (count) *count += 1;

@@ -403,7 +403,7 @@ SEC("tp/syscalls/sys_enter_no_such_call") int absent(void *ctx) { return 0; }`);
 });
 
 test('without CAP_SYS_ADMIN a probe runs, and its cost is left out rather than shown as nothing', {
-  skip,
+  skip: skip || (process.env.SKEP_GUEST !== undefined && "busybox's setpriv drops no capability for good"),
 }, async () => {
   const dir = mkdtempSync(join(tmpdir(), 'skep-caps-'));
   try {
