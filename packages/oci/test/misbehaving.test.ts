@@ -213,6 +213,28 @@ test('a download cut in the middle goes on where it broke', async (t) => {
   assert.deepEqual(await store.list(), []);
 });
 
+test('a registry that goes away in the middle is waited for, one that never was is not', async (t) => {
+  const { fake, opts, ref, store, image } = await setUp(t);
+  fake.hook = async (_req, res, seen) => {
+    if (!seen.path.includes(image.layer.digest)) return false;
+    res.destroy();
+    await fake.close();
+    return true;
+  };
+  const gone = await failsWith(
+    'SKEP_REGISTRY_UNREACHABLE',
+    () => pull(store, ref, opts),
+    /Nothing listens .* any more/,
+  );
+  assert.equal(gone.transient, true);
+  const never = await failsWith(
+    'SKEP_REGISTRY_UNREACHABLE',
+    () => pull(store, ref, opts),
+    /Nothing listens at [\d.:]+\.$/,
+  );
+  assert.equal(never.transient, false);
+});
+
 test('content that is not what its digest says never gets into the store', async (t) => {
   const { fake, opts, ref, store, image } = await setUp(t);
   const wrong = Buffer.from(LAYER);

@@ -22,8 +22,11 @@ function tlsWayOut(code: string): string {
   return 'Name the authority with --ca-file FILE';
 }
 
-/** An error of the connection as a sentence. `host` is where we meant to go. */
-export function networkError(e: unknown, host: string): OciError {
+/**
+ * An error of the connection as a sentence. `host` is where we meant to go; one that has answered `before` and refuses
+ * now is being restarted, and worth another try.
+ */
+export function networkError(e: unknown, host: string, before = false): OciError {
   if (e instanceof OciError) return e;
   const code = errno(e);
   const reason = e instanceof Error ? printable(e.message) : String(e);
@@ -46,7 +49,8 @@ export function networkError(e: unknown, host: string): OciError {
       cause: e,
     });
   }
-  if (code === 'ECONNREFUSED') return unreachable(`Nothing listens at ${host}`, e, false);
+  if (code === 'ECONNREFUSED')
+    return unreachable(`Nothing listens at ${host}${before ? ' any more' : ''}`, e, before);
   if (code === 'ENOTFOUND') return unreachable(`There is no host named ${host}`, e, false);
   if (code === 'EAI_AGAIN') return unreachable(`The name ${host} cannot be looked up right now`, e, true);
   if (['EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL'].includes(code)) {
@@ -72,7 +76,7 @@ export function timeoutError(host: string, ms: number): OciError {
 
 export function abortError(signal: AbortSignal): OciError {
   return new OciError('SKEP_ABORTED', 'The transfer was stopped.', {
-    hint: 'Start it again; what has arrived is kept.',
+    hint: 'Start it again; blobs that have arrived whole are kept.',
     cause: signal.reason,
   });
 }

@@ -33,6 +33,7 @@ export class Transport {
   readonly #idleMs: number;
   #ca: string[] | undefined;
   #systemCa = false;
+  readonly #answered = new Set<string>();
 
   constructor(opts: RegistryOptions) {
     this.#opts = opts;
@@ -80,6 +81,7 @@ export class Transport {
       req.on('timeout', () => stop(timeoutError(host, this.#idleMs)));
       req.on('response', (res) => {
         response = res;
+        this.#answered.add(host);
         if (isStream(body)) body.stream.destroy(); // answered before it was all sent, or has been read to its end
         // Answered early, the rest of the body stays unsent, and the connection cannot be used again.
         res.once('end', () => {
@@ -89,7 +91,7 @@ export class Transport {
       });
       req.on('error', (e) => {
         if (isStream(body)) body.stream.destroy();
-        reject(networkError(e, host));
+        reject(networkError(e, host, this.#answered.has(host)));
       });
       if (!isStream(body)) return void req.end(body);
       body.stream.on('error', (e) => {
