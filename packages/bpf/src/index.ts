@@ -23,6 +23,7 @@ export type {
   BtfVariable,
   BtfVoid,
 } from './btf/types.ts';
+export { namesEnumerators } from './decode/build-plan.ts';
 export { compileDecoder } from './decode/compile.ts';
 export type { KeyLayout } from './decode/key-layout.ts';
 export { RawKeyTable } from './decode/raw-key-table.ts';

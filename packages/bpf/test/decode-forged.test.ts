@@ -183,3 +183,16 @@ test('members that share one long name cost no memory', () => {
   const struct = b.add('union', 'many', 1, members, 60_000);
   failsWith('SKEP_BTF_INVALID', () => Btf.parse(b.bytes()).type(struct));
 });
+
+test('an 8-byte enum of a clang before 15, whose constants have lost their upper half, stays a number', () => {
+  const b = new BtfBuilder();
+  // enum { BIG = 0x100000000, ZERO = 0 } as clang 14 wrote it.
+  const old = b.add('enum', 'old', 8, [b.name('BIG'), 0, b.name('ZERO'), 0], 2);
+  const struct = b.struct('s', 16, [
+    ['a', old, 0],
+    ['b', old, 64],
+  ]);
+  const view = recordView(new Uint8Array(16));
+  view.dv.setBigUint64(8, 2n ** 32n, true);
+  assert.equal(compile(b, struct).json(view, 0), '{"a":0,"b":4294967296}');
+});

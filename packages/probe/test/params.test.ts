@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { statSync } from 'node:fs';
 import { before, test } from 'node:test';
-import { Btf, Elf } from '@skep/bpf';
+import { Btf, type BtfEnum, Elf, namesEnumerators } from '@skep/bpf';
 import fc from 'fast-check';
 import { describeObject, findParam, type ParamDescription, ProbeError, parseParam } from '../src/index.ts';
 import { build, PROGRAM } from './support.ts';
@@ -12,10 +12,11 @@ let params: ParamDescription[];
 before(async () => {
   const object = await build(`
 enum color { RED = 1, GREEN = -2 };
+enum wide { NONE, WIDE = 0x100000000 };
 SKEP_PARAM(__u8, a_u8, 0, ""); SKEP_PARAM(__s8, a_s8, 0, ""); SKEP_PARAM(__u16, a_u16, 0, ""); SKEP_PARAM(__s16, a_s16, 0, "");
 SKEP_PARAM(__u32, a_u32, 0, ""); SKEP_PARAM(__s32, a_s32, 0, ""); SKEP_PARAM(__u64, a_u64, 7, ""); SKEP_PARAM(__s64, a_s64, 0, "");
 SKEP_PARAM(bool, flag, false, ""); SKEP_PARAM(double, real, 0, ""); SKEP_PARAM(float, small, 0, "");
-SKEP_PARAM_STRING(text, 16, ""); SKEP_PARAM(enum color, color, RED, "");
+SKEP_PARAM_STRING(text, 16, ""); SKEP_PARAM(enum color, color, RED, ""); SKEP_PARAM(enum wide, wide, NONE, "");
 SKEP_PARAM(ipv4_addr, v4, 0, ""); const volatile ipv6_addr v6 = {};
 SKEP_PARAM(duration_ns, ns, 0, ""); SKEP_PARAM(duration_us, us, 0, ""); SKEP_PARAM(duration_ms, ms, 0, "");
 SKEP_PARAM(bytes_t, size, 0, ""); SKEP_PARAM(errno_t, error, 0, ""); SKEP_PARAM(signal_t, signal, 0, "");
@@ -104,6 +105,11 @@ test('booleans, floats, texts, enums', () => {
   assert.equal(set('color', 'GREEN').readInt32LE(), -2);
   assert.equal(set('color', '-2').readInt32LE(), -2);
   refused('color', 'green');
+  assert.equal(set('wide', '0x100000000').readBigUInt64LE(), 0x100000000n);
+  // Clang before 15 lost the upper half of the constant: no value then, rather than a wrong one.
+  const named = namesEnumerators(btf.resolve(findParam(params, 'wide').typeId) as BtfEnum);
+  if (named) assert.equal(set('wide', 'WIDE').readBigUInt64LE(), 0x100000000n);
+  else refused('wide', 'WIDE');
 });
 
 test('addresses', () => {

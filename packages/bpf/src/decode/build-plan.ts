@@ -164,11 +164,20 @@ function isChar(type: BtfInt): boolean {
 
 function enumNames(type: BtfEnum): Map<number | bigint, string> {
   const names = new Map<number | bigint, string>();
+  if (!namesEnumerators(type)) return names;
   for (const { name, value } of type.values) {
     const key = type.size < 4 ? narrow(Number(value), type) : value;
     if (!names.has(key)) names.set(key, name);
   }
   return names;
+}
+
+/**
+ * Whether the enumerators' values are known. Clang before 15 wrote the lower half only of those of an 8-byte enum: a name
+ * found by it would be a guess.
+ */
+export function namesEnumerators(type: BtfEnum): boolean {
+  return type.kind === 'enum64' || type.size <= 4;
 }
 
 /** Packed enums of 1 and 2 bytes: as the record's bytes will be read. */

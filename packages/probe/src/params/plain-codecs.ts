@@ -1,4 +1,4 @@
-import type { BtfEnum, Value } from '@skep/bpf';
+import { type BtfEnum, namesEnumerators, type Value } from '@skep/bpf';
 import type { ParamCodec } from './codec.ts';
 
 /** Reads an integer of 1, 2, 4, 8 or 16 bytes. */
@@ -104,12 +104,16 @@ export function floatCodec(size: number): ParamCodec | undefined {
 }
 
 export function enumCodec(type: BtfEnum): ParamCodec {
-  const { size, signed, values } = type;
+  const { size, signed } = type;
+  const values = namesEnumerators(type) ? type.values : [];
   const byName = new Map(values.map((v) => [v.name, BigInt(v.value)]));
   const [least, greatest] = limits(size, signed);
   return {
     size,
-    range: `one of ${[...byName.keys()].join(', ')}, or a number`,
+    range:
+      values.length > 0
+        ? `one of ${[...byName.keys()].join(', ')}, or a number`
+        : 'a whole number; its names need clang 15',
     read(view, offset) {
       const value = readInteger(view, offset, size, signed);
       return values.find((v) => BigInt(v.value) === value)?.name ?? integerValue(value);
