@@ -12,11 +12,11 @@ let params: ParamDescription[];
 before(async () => {
   const object = await build(`
 enum color { RED = 1, GREEN = -2 };
-enum wide { NONE, WIDE = 0x100000000 };
+enum wide { NARROW_ONE, WIDE = 0x100000000 };
 SKEP_PARAM(__u8, a_u8, 0, ""); SKEP_PARAM(__s8, a_s8, 0, ""); SKEP_PARAM(__u16, a_u16, 0, ""); SKEP_PARAM(__s16, a_s16, 0, "");
 SKEP_PARAM(__u32, a_u32, 0, ""); SKEP_PARAM(__s32, a_s32, 0, ""); SKEP_PARAM(__u64, a_u64, 7, ""); SKEP_PARAM(__s64, a_s64, 0, "");
 SKEP_PARAM(bool, flag, false, ""); SKEP_PARAM(double, real, 0, ""); SKEP_PARAM(float, small, 0, "");
-SKEP_PARAM_STRING(text, 16, ""); SKEP_PARAM(enum color, color, RED, ""); SKEP_PARAM(enum wide, wide, NONE, "");
+SKEP_PARAM_STRING(text, 16, ""); SKEP_PARAM(enum color, color, RED, ""); SKEP_PARAM(enum wide, wide, NARROW_ONE, "");
 SKEP_PARAM(ipv4_addr, v4, 0, ""); const volatile ipv6_addr v6 = {};
 SKEP_PARAM(duration_ns, ns, 0, ""); SKEP_PARAM(duration_us, us, 0, ""); SKEP_PARAM(duration_ms, ms, 0, "");
 SKEP_PARAM(bytes_t, size, 0, ""); SKEP_PARAM(errno_t, error, 0, ""); SKEP_PARAM(signal_t, signal, 0, "");
