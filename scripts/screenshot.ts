@@ -7,12 +7,12 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Screen } from '../test/support/screen.ts';
 import { pageOf, walk } from '../test/workshop/walk.ts';
 import { openPage } from './lib/chromium.ts';
 import { type MemoryCgroup, makeMemoryCgroup } from './lib/memory-cgroup.ts';
 import { queryPrometheus, until } from './lib/services.ts';
 import { terminalPicture } from './lib/terminal-picture.ts';
-import { Screen } from './lib/tmux.ts';
 
 const root = join(import.meta.dirname, '..');
 const images = join(root, 'docs/images');
@@ -62,18 +62,23 @@ async function take(name: string, shot: Shot): Promise<void> {
     });
     const [code] = await once(build, 'exit');
     if (code !== 0) throw new Error(`skep build ${shot.probe}: ${code}`);
-    using screen = new Screen(command, { columns, rows: shot.rows }, env);
-    await screen.shows(/Quit/);
+    using screen = new Screen([command], {
+      columns,
+      rows: shot.rows,
+      env: { ...process.env, COLORTERM: 'truecolor', ...env },
+    });
+    await screen.until(/Quit/);
     const load = inside(cgroup, shot.load, home);
     try {
-      await screen.shows(shot.when);
+      await screen.until(shot.when);
       if (shot.keys) screen.press(...shot.keys);
-      await screen.shows(/up 00:00:0[5-9]/);
+      await screen.until(/up 00:00:0[5-9]/);
       const caption = `skep run ${shot.probe}`;
       const svg = await terminalPicture(screen.text(true), { columns, rows: shot.rows, caption });
       writeFileSync(join(images, `${name}.svg`), svg);
     } finally {
       load.kill('SIGKILL');
+      cgroup.remove(); // and with it what the load had started, which may still be writing
     }
   } finally {
     rmSync(home, { recursive: true, force: true });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Sandbox } from './harness.ts';
-import { Terminal } from './terminal.ts';
+import { inTerminal } from './terminal.ts';
 
 const all = ['-l', 'C', '--program-type', 'Network', '-m', 'RingBuffer', '-o', 'print'];
 
@@ -46,15 +46,15 @@ test('in a pipe what is missing is named with the choices; nothing is overwritte
 
 test('at a terminal it asks', async () => {
   using box = new Sandbox();
-  await using terminal = await Terminal.start(box, ['init']);
+  using terminal = inTerminal(box, ['init']);
   await terminal.until('What shall it watch?');
-  await terminal.press('Enter');
+  terminal.press('Enter');
   await terminal.until('How does the data leave');
-  await terminal.press('Down', 'Enter');
+  terminal.press('Down', 'Enter');
   await terminal.until('What shall become of it?');
-  await terminal.press('Down', 'Enter');
+  terminal.press('Down', 'Enter');
   await terminal.until('Which file?');
-  await terminal.press('Enter');
+  terminal.press('Enter');
   await terminal.until('code 0');
   assert.match(readFileSync(box.path('probe.c'), 'utf8'), /counter_/);
   await box.ok(['build', 'probe.c']);

@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fakeRegistry } from './fake-registry.ts';
 import { main, Sandbox } from './harness.ts';
 import { source } from './objects.ts';
-import { Terminal } from './terminal.ts';
+import { inTerminal } from './terminal.ts';
 
 /** Debian's docker-registry on a free port of the loopback. */
 async function realRegistry(box: Sandbox): Promise<AsyncDisposable & { host: string }> {
@@ -189,11 +189,11 @@ test('login at a terminal asks, and does not show the password', async () => {
     const right = request.headers.authorization === `Basic ${btoa('me:secret')}`;
     response.writeHead(right ? 200 : 401, { 'WWW-Authenticate': 'Basic realm="x"' }).end('{}');
   });
-  await using terminal = await Terminal.start(box, ['login', '-c', box.path('auth.json'), registry.host]);
+  using terminal = inTerminal(box, ['login', '-c', box.path('auth.json'), registry.host]);
   await terminal.until('Username');
-  await terminal.press('me', 'Enter');
+  terminal.press('me', 'Enter');
   await terminal.until('Password');
-  await terminal.press('secret', 'Enter');
+  terminal.press('secret', 'Enter');
   const screen = await terminal.until('code ');
   assert.match(screen, /Login Succeeded\ncode 0/);
   assert.doesNotMatch(screen, /secret/);

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
 import { main, Sandbox } from './harness.ts';
 import { source } from './objects.ts';
-import { Terminal } from './terminal.ts';
+import { inTerminal } from './terminal.ts';
 
 const me = `target_pid=${process.pid}`;
 const box = new Sandbox();
@@ -213,10 +213,10 @@ test('a full disk behind standard output ends the run with a sentence and 1', ne
 });
 
 test('the live view in a terminal: rows come, q leaves, the terminal is as before', needsRoot, async () => {
-  await using terminal = await Terminal.start(box, ['run', 'calls:1', '--set', me, '--no-prom']);
+  using terminal = inTerminal(box, ['run', 'calls:1', '--set', me, '--no-prom']);
   await terminal.until(/print_events|events/);
   callUmask(3);
   await terminal.until(String(process.pid));
-  await terminal.press('q');
+  terminal.press('q');
   assert.match(await terminal.until('code 0'), /calls:1: [\d.]+ s.*3 events, 0 lost/s);
 });
