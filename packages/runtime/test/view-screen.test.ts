@@ -32,6 +32,12 @@ test('the first screen says what runs, on which hooks, and that it waits', async
   assert.equal(opened.input.raw, true);
 });
 
+test('a probe without a map to show has no tab, and says why', async () => {
+  using opened = openView([]);
+  const lines = await opened.output.until((l) => l.join().includes('this probe has no print_'));
+  assert.equal(lines[1], '');
+});
+
 test('numbers stand at the right of their column, texts at the left', async () => {
   using opened = openView([printStream(0).stream]);
   send(opened, 9, 2);

@@ -26,6 +26,7 @@ export function paintTabs(
   active: number,
   ascii: boolean,
 ): void {
+  if (tabs.length === 0) return;
   const labels = tabs.map((tab, i) => {
     const count = tab.stream.yields === 'records' ? tab.events : tab.model.total;
     return `${i < 9 ? `${i + 1} ` : ''}${printable(tab.stream.map)} ${shortNumber(count)}`;
