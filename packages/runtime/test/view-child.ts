@@ -18,6 +18,14 @@ const ways: Record<string, () => void> = {
   throw: () => {
     throw new Error('the probe broke');
   },
+  // As the command does it: a sentence of its own, and the end.
+  told: () => {
+    process.on('uncaughtException', (error) => {
+      process.stderr.write(`told: ${error}\n`);
+      process.exit(1);
+    });
+    throw new Error('the probe broke');
+  },
   reject: () => {
     void Promise.reject(new Error('the probe broke'));
   },

@@ -65,7 +65,7 @@ function screenText(term: xterm.Terminal): string {
   );
 }
 
-for (const way of ['throw', 'reject']) {
+for (const way of ['throw', 'told', 'reject']) {
   test(`an uncaught error (${way}) gives the terminal back and stands on the shell's screen`, async () => {
     const after = await runOnTerminal(way);
     assertRestored(after);

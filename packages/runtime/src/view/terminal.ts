@@ -78,6 +78,8 @@ export class Terminal {
     this.#output.on('drain', this.#drain);
     this.#output.on('error', this.#gone);
     process.on('exit', this.#exit);
+    // Before whoever tells of the error, lest it stand on the screen that goes.
+    process.on('uncaughtExceptionMonitor', this.#exit);
     process.on('SIGCONT', this.#resumed);
     for (const signal of SIGNALS) process.on(signal, this.#signal);
     this.#take();
@@ -94,6 +96,7 @@ export class Terminal {
     this.#output.off('resize', this.#resize);
     this.#output.off('drain', this.#drain);
     process.off('exit', this.#exit);
+    process.off('uncaughtExceptionMonitor', this.#exit);
     process.off('SIGCONT', this.#resumed);
     for (const signal of SIGNALS) process.off(signal, this.#signal);
     // The listener for output errors stays: a late EIO from a closed terminal must not end the process.
