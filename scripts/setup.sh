@@ -17,7 +17,7 @@ installed() {
 # proxy the first install would work and the second would not.
 install() {
   (export NODE_USE_SYSTEM_CA="${NODE_USE_SYSTEM_CA:-1}" && cd "$1" &&
-    npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error >&2 </dev/null) ||
+    npm install --no-save --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error >&2 </dev/null) ||
     fail "npm install failed in $1"
   cp "$1/package-lock.json" "$1/node_modules/.skep-lock.json"
 }

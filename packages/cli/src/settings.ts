@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
+import { usageError } from './errors.ts';
 
 /** The flags that every command takes, before or after its name. */
 export interface Settings {
@@ -56,6 +57,8 @@ export function settingsOf(command: Command): Settings {
   const own = command.opts<RawFlags>();
   const program = command.parent?.opts<RawFlags>() ?? {};
   const flags: RawFlags = { ...program, ...own };
+  // As from --storage "$UNSET": the current folder was not meant.
+  if (flags.storage === '') throw usageError('--storage names no folder', 'Leave it out, or name one.');
   const given = flags.storage ?? (process.env.SKEP_STORAGE || undefined);
   return {
     verbose: flags.verbose ?? false,

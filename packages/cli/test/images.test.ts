@@ -124,6 +124,7 @@ test('a store that cannot be used: newer, unwritable, a file', async () => {
   const { code } = await odd.fails(7, /./, ['list', '--storage', odd.path('file')]);
   assert.notEqual(code, 1);
   await odd.fails(2, /no store can be in \/proc/, ['list', '--storage', '/proc/x/y']);
+  await odd.fails(2, /--storage names no folder/, ['list', '--storage', '']);
   if (process.getuid?.() !== 0) return;
   mkdirSync(odd.path('mine'), { mode: 0o700 });
   chmodSync(odd.dir, 0o755);
