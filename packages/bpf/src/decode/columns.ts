@@ -44,6 +44,8 @@ function columnOf(btf: Btf, m: MemberPlan, name: string, offset: number, tags: s
     tags,
   };
   const withFormat = plan.format ? { ...column, format: plan.format } : column;
+  if (plan.kind === 'array' && plan.element.kind === 'int' && !plan.flexible)
+    return { ...withFormat, integers: plan.length };
   if (plan.kind !== 'bits') return withFormat;
   return { ...withFormat, bitfield: { offset: offset * 8 + plan.bit, size: plan.width } };
 }

@@ -62,6 +62,8 @@ export interface Column {
   readonly kind: ColumnKind;
   /** Whether its values are numbers, to be compared and aligned as such. */
   readonly numeric: boolean;
+  /** For an array of whole numbers of one dimension: how many. */
+  readonly integers?: number;
   readonly format?: FormatSpec;
   /** Its `btf_decl_tag` texts, after those of the structs around it. */
   readonly tags: readonly string[];

@@ -32,9 +32,6 @@ export interface HistogramWish {
   slotKey: boolean;
 }
 
-const INT_ARRAY =
-  /^(?:(?:unsigned |signed )?(?:char|short|int|long(?: long)?)(?: unsigned)?(?: int)?|__?[us]\d+|u?int\d+_t|[us]\d+)\s*\[(\d+)\]$/;
-
 /** Finds the form; see {@link MapHistogram} for the order. */
 export function planMapHistogram(
   map: MapFacts,
@@ -86,7 +83,7 @@ function countColumn(map: MapFacts, values: readonly Column[]): number {
   );
 }
 
+/** A stack is an array, too; what has a format of its own is no distribution. */
 function slotCount(column: Column): number {
-  const match = column.kind === 'array' ? INT_ARRAY.exec(column.typeName) : null;
-  return match ? Number(match[1]) : 0;
+  return column.format ? 0 : (column.integers ?? 0);
 }
