@@ -112,7 +112,7 @@ export async function statusError(res: IncomingMessage, host: string, what: stri
   const transient = status >= 500 && status !== 501 && status !== 505;
   const hint = transient
     ? 'The fault is on its side: try again later, or look into its log.'
-    : 'Check that the address is that of a registry; one with TLS is not reached by --plain-http.';
+    : `Check that the address is that of a registry${status === 400 ? '; one with TLS is not reached by --plain-http' : ''}.`;
   const message = `${host} answered ${status} to the request to ${what}${words}.`;
   return new OciError('SKEP_REGISTRY', message, { hint, transient, retryAfterMs });
 }
