@@ -28,6 +28,11 @@ export function toNum(v: Value): Num {
   return v === true ? 1 : 0;
 }
 
+/** What a counter may take: nothing for what is below zero or no number, so that it never goes back. */
+export function positive(v: Num): Num {
+  return v > 0 ? v : 0;
+}
+
 function whole(v: Num): boolean {
   return typeof v === 'bigint' || Number.isInteger(v);
 }

@@ -21,6 +21,9 @@ SKEP_RINGBUF(gauge_ring, struct both, 65536);
 SKEP_RINGBUF(hist_ring, struct le_key, 65536);
 struct bytes { __u32 k; bytes_t n SKEP_VALUE; __u32 secret SKEP_PRIVATE; };
 SKEP_RINGBUF(counter_bytes, struct bytes, 65536);
+struct signed_step { __u32 k; __s64 n SKEP_VALUE; };
+SKEP_RINGBUF(counter_signed, struct signed_step, 65536);
+SKEP_HASH(counter_below, __u32, __s64, 16);
 SKEP_HASH(print_hash, __u32, struct pair, 16);
 SKEP_HASH(counter_pair, __u32, struct pair, 16);
 SKEP_LRU_HASH(gauge_lru, __u32, __s64, 16);
@@ -56,6 +59,9 @@ SEC("tp/syscalls/sys_enter_getpgid") int calls(struct trace_event_raw_sys_enter 
 	else { struct pair first = { .reads = 2, .writes = 1 }; bpf_map_update_elem(&counter_pair, &k, &first, 0); }
 	__s64 minus = -a;
 	bpf_map_update_elem(&gauge_lru, &k, &minus, 0);
+	bpf_map_update_elem(&counter_below, &k, &minus, 0);
+	struct signed_step *step = skep_reserve(counter_signed, struct signed_step);
+	if (step) { step->k = k; step->n = k ? -5 : 2; skep_submit(step); }
 	__u64 value = a;
 	bpf_map_update_elem(&gauge_cpus, &k, &value, 0);
 	bpf_map_update_elem(&hist_sampled, &k, &value, 0);
@@ -117,6 +123,8 @@ test('every prefix on every kind of map yields what the table in the README says
   assert.deepEqual(rows('print_hash'), { 0: '6,-6,hey', 1: '7,-7,hey' });
   assert.deepEqual(rows('print_array'), { 0: '6,-6,hey', 1: '7,-7,hey' });
   assert.deepEqual(rows('counter_pair'), { 0: '8,4', 1: '8,4' });
+  assert.deepEqual(rows('counter_signed'), { 0: '8', 1: '0' }, 'a counter never goes back');
+  assert.deepEqual(rows('counter_below'), { 0: '0', 1: '0' });
   assert.deepEqual(rows('gauge_lru'), { 0: '-6', 1: '-7' });
   assert.deepEqual(rows('counter_array'), { 0: '1', 1: '1', 2: '1', 3: '1', 4: '1', 5: '1', 6: '1', 7: '1' });
   assert.deepEqual(rows('counter_one'), { '': '8' });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { minus, plus } from '../src/num.ts';
 import { bucketOf, Histogram } from '../src/series/histogram.ts';
+import { grownBy } from '../src/sources/entry-numbers.ts';
 import { log2Bounds } from '../src/streams/map-histogram.ts';
 
 test('sums stay exact beyond 2^53 and come back to numbers below', () => {
@@ -10,6 +11,22 @@ test('sums stay exact beyond 2^53 and come back to numbers below', () => {
   assert.equal(minus(max, max - 5n), 5);
   assert.equal(plus(0.5, 0.25), 0.75);
   assert.equal(plus(0.5, 2n ** 60n), 2 ** 60 + 0.5);
+});
+
+test('a counter takes what a number grew by, all of it after a fall, and never less than nothing', () => {
+  const grown = [
+    [7, 5],
+    [3, 5],
+    [0, 5],
+    [-3, 0],
+    [-1, -3],
+    [Number.NaN, 5],
+    [2n ** 64n - 1n, 2n ** 63n],
+  ] as const;
+  assert.deepEqual(
+    grown.map(([now, last]) => grownBy(now, last)),
+    [2, 3, 0, 0, 2, 0, 2n ** 63n - 1n],
+  );
 });
 
 test('bounds are inclusive', () => {

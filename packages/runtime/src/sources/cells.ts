@@ -1,5 +1,5 @@
 import type { RecordView, Value } from '@skep/bpf';
-import { plus, toNum } from '../num.ts';
+import { plus, positive, toNum } from '../num.ts';
 import { bucketOf } from '../series/histogram.ts';
 import type { Row } from '../series/row.ts';
 import type { FoldPlan } from '../streams/plan.ts';
@@ -51,10 +51,11 @@ class SumCells implements Cells {
   record(slot: number, view: RecordView, offset: number): void {
     const sums = this.#sums[slot];
     if (sums === undefined) {
-      this.#sums[slot] = this.#reads.map((read) => toNum(read(view, offset)));
+      this.#sums[slot] = this.#reads.map((read) => positive(toNum(read(view, offset))));
       return;
     }
-    for (let i = 0; i < sums.length; i++) sums[i] = plus(sums[i]!, toNum(this.#reads[i]!(view, offset)));
+    for (let i = 0; i < sums.length; i++)
+      sums[i] = plus(sums[i]!, positive(toNum(this.#reads[i]!(view, offset))));
   }
 
   touched(slot: number): boolean {

@@ -1,5 +1,5 @@
 import type { RecordView, Value } from '@skep/bpf';
-import { minus, plus, toNum } from '../num.ts';
+import { minus, plus, positive, toNum } from '../num.ts';
 import type { Row } from '../series/row.ts';
 import type { Num } from '../types.ts';
 import { type Entry, type EntryKind, newEntry, type Read } from './entry.ts';
@@ -63,9 +63,9 @@ export abstract class NumberEntries implements EntryKind {
   leave(_entry: Entry, _row: Row, _tick: number): void {}
 }
 
-/** What a number that only grows grew by; after a fall, which is a reset, all that it has. */
+/** What a number that only grows grew by; after a fall, which is a reset, all that it has. Never less than nothing. */
 export function grownBy(now: Num, last: Num): Num {
-  return now < last ? now : minus(now, last);
+  return positive(now < last ? now : minus(now, last));
 }
 
 /** A row grows by what each entry grew. */
