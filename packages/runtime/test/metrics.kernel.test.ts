@@ -21,6 +21,7 @@ SKEP_HASH(counter_io, struct who, struct io, 64);
 SKEP_HASH(gauge_open, __u32, __s64, 64);
 SKEP_HASH(gauge_io_reads, __u32, __s64, 64);
 SKEP_HASH(gauge_took, duration_ns, __u64, 64);
+SKEP_HASH(counter_slept_ms_total, __u32, __u64, 4);
 SKEP_HASH(counter_run_events, __u32, __u64, 4);
 SEC("tp/syscalls/sys_enter_getpgid") int calls(struct trace_event_raw_sys_enter *ctx)
 {
@@ -36,6 +37,8 @@ SEC("tp/syscalls/sys_enter_getpgid") int calls(struct trace_event_raw_sys_enter 
 	__u32 k = arg; __s64 v = -5;
 	bpf_map_update_elem(&gauge_open, &k, &v, 0);
 	bpf_map_update_elem(&gauge_io_reads, &k, &v, 0);
+	__u64 slept = 1500;
+	bpf_map_update_elem(&counter_slept_ms_total, &k, &slept, 0);
 	duration_ns took = 1500000 + arg; __u64 one = 1;
 	bpf_map_update_elem(&gauge_took, &took, &one, 0);
 	return 0;
@@ -84,12 +87,13 @@ test('what is scraped passes promtool and has units, help and exact numbers', { 
     '# HELP skep_io_written_bytes_total what was written',
     'skep_open{key="0"} -5',
     'skep_io_reads_current{key="0"} -5',
+    'skep_slept_seconds_total{key="0"} 1.5',
     'skep_took{key="1500000"} 1',
     'skep_took{key="1500001"} 1',
     '# TYPE skep_run_events_counter_total counter',
     'skep_run_events_total{map="counter_callsSeen"} 6',
     'skep_run_decode_errors_total 0',
-    'skep_run_series 12',
+    'skep_run_series 14',
   ])
     assert.ok(text.split('\n').includes(line), `${line}\nis missing in\n${text}`);
   // The hook sees every process's calls, of which six are ours.

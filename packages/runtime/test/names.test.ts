@@ -8,6 +8,7 @@ import type { Run, Stream } from '../src/types.ts';
 
 test('names say the base unit once and keep off Prometheus’ own endings', () => {
   assert.equal(familyName(['op_time_us'], unitFor('us')), 'skep_op_time_seconds');
+  assert.equal(familyName(['wait_ms_total'], unitFor('ms')), 'skep_wait_seconds');
   assert.equal(familyName(['io_bytes'], unitFor('bytes')), 'skep_io_bytes');
   assert.equal(familyName(['kills_total'], unitFor(undefined)), 'skep_kills');
   assert.equal(familyName(['tcpConnects', 'v4.ok'], unitFor(undefined)), 'skep_tcp_connects_v4_ok');

@@ -59,8 +59,8 @@ export function unitFor(unit: string | undefined): Unit {
  */
 export function familyName(words: readonly string[], unit: Unit): string {
   let name = snake(['skep', ...words].join('_'));
-  if (unit.divisor !== 1 && unit.suffix === 'seconds') name = name.replace(/_(ns|us|ms)$/, '');
   name = name.replace(/_(total|count|sum|bucket)$/, '');
+  if (unit.divisor !== 1 && unit.suffix === 'seconds') name = name.replace(/_(ns|us|ms)$/, '');
   return unit.suffix === '' || name.endsWith(`_${unit.suffix}`) ? name : `${name}_${unit.suffix}`;
 }
 

@@ -9,7 +9,7 @@ import { columnField, StreamInfo, type StreamInit, uniqueNames } from './stream.
 import { tagsOf, unitOf } from './tags.ts';
 
 /** `op_time_us` says its unit itself. */
-const UNIT_IN_NAME = /_(ns|us|ms)$/;
+const UNIT_IN_NAME = /_(ns|us|ms)(?:_total)?$/;
 
 /** What is known of a map before anything is loaded; `BpfMap` fits. */
 export interface MapFacts {
