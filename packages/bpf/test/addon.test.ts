@@ -98,7 +98,10 @@ test('a worker thread can use it and end in the middle of everything', async () 
 test('whatever it is called with, it throws or answers, and never crashes', () => {
   const fuzz = fileURLToPath(new URL('./support/addon-fuzz.ts', import.meta.url));
   const seed = Date.now() % 2 ** 31;
-  const out = execFileSync(process.execPath, ['--expose-gc', fuzz, `${seed}`, '5000'], { encoding: 'utf8' });
+  const out = execFileSync(process.execPath, ['--expose-gc', fuzz, `${seed}`, '5000'], {
+    encoding: 'utf8',
+    timeout: 60_000,
+  });
   const { answered, thrown, unnamed } = JSON.parse(out) as Record<'answered' | 'thrown' | 'unnamed', unknown>;
   assert.ok(Number(answered) > 500 && Number(thrown) > 500, `seed ${seed}: ${out}`);
   // These act on the system, on any descriptor, or for a second; batches write what the map has.

@@ -40,7 +40,7 @@ const shapes: Partial<Record<keyof Native, string>> = {
   memoryClose: 'm',
   perfOpen: 'nnnxxnnn',
   perfEnable: 'n',
-  perfLost: 'n',
+  perfLost: 'd',
   epollOf: 'b',
   pollNew: 'nf',
   pollSet: 'px',
@@ -116,6 +116,8 @@ const right: Record<string, () => unknown> = {
   m: () => one(memories),
   p: () => one(polls),
   n: () => one(numbers),
+  // It reads: from standard input that would be for ever.
+  d: () => one([999, -1, 2 ** 32, 0.5, ring, hash]),
   t: () => one([...texts, null]),
   k: () => one(kinds),
   b: () => one([new Uint8Array(0), new Uint8Array(64), detached, elf, null]),
