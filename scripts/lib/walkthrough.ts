@@ -5,7 +5,7 @@
  *
  * Whatever the commands leave running belongs to the session and ends with it.
  */
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 
 export interface Step {
@@ -67,16 +67,26 @@ function escaped(text: string): string {
 export class Session implements AsyncDisposable {
   readonly #bash: ChildProcessWithoutNullStreams;
   readonly #ended: Promise<unknown>;
+  readonly #guard: ChildProcess;
   #output = '';
   #heard: () => void = () => undefined;
   #blocks = 0;
 
-  /** @param cwd where it begins; `env` is all that it knows of the world */
-  constructor(cwd: string, env: NodeJS.ProcessEnv) {
+  /**
+   * @param cwd where it begins; `env` is all that it knows of the world
+   * @param undo commands that take away what outlives a killed process, should we be killed
+   */
+  constructor(cwd: string, env: NodeJS.ProcessEnv, undo: string) {
     // A process group of its own, so that what the commands left in the background can be ended with it.
     this.#bash = spawn('bash', ['--norc', '--noprofile'], { cwd, env, detached: true });
     this.#ended = once(this.#bash, 'exit');
-    process.once('exit', this.#kill);
+    // Its input ends when we do, whatever ends us.
+    const watch = `read -r _; kill -s KILL -- -$1; ${undo}`;
+    this.#guard = spawn('sh', ['-c', watch, 'sh', `${this.#bash.pid}`], {
+      env,
+      detached: true,
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
     for (const stream of [this.#bash.stdout, this.#bash.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
         this.#output += text;
@@ -100,7 +110,8 @@ export class Session implements AsyncDisposable {
         this.#output = this.#output.slice(found.index + found[0].length);
         return { status: Number(found[1]), printed };
       }
-      if (this.#bash.exitCode !== null) throw new Error(`bash ended:\n${this.#output}`);
+      if (this.#bash.exitCode !== null || this.#bash.signalCode !== null)
+        throw new Error(`bash ended:\n${this.#output}`);
       if (signal.aborted) throw new Error(`not done after ${timeoutMs / 1000} s:\n${this.#output}`);
       await new Promise<void>((resolve) => {
         this.#heard = resolve;
@@ -110,16 +121,12 @@ export class Session implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    process.off('exit', this.#kill);
-    this.#kill();
-    await this.#ended;
-  }
-
-  readonly #kill = (): void => {
+    this.#guard.kill('SIGKILL');
     try {
       process.kill(-this.#bash.pid!, 'SIGKILL');
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
     }
-  };
+    await this.#ended;
+  }
 }

@@ -1,6 +1,6 @@
 /** A guide of ours, run in an empty home, and everything it started taken away again. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { mismatch, Session, type Step, steps } from '../../scripts/lib/walkthrough.ts';
@@ -11,6 +11,12 @@ const root = join(import.meta.dirname, '../..');
 export type Guide = 'docs/workshop/oomkill.md' | 'README.md';
 
 export const textOf = (guide: Guide): string => readFileSync(join(root, guide), 'utf8');
+
+/** What the workshop's last block does, as far as it is needed. A killed process leaves its cgroup a moment later. */
+const undo = [
+  'tmux -L workshop kill-server 2>/dev/null',
+  '[ -f ~/oomkill/cage.sh ] && for i in $(seq 50); do sh ~/oomkill/cage.sh remove 2>/dev/null && break; sleep 0.1; done',
+].join('; ');
 
 /** The page that the text shows a picture of after this step. */
 export function pageOf(step: Step): string | undefined {
@@ -28,7 +34,7 @@ export async function walk(guide: Guide, visit: (step: Step) => Promise<void>): 
     PATH: `${join(root, 'bin')}:${process.env.PATH}`,
   };
   try {
-    await using session = new Session(home, env);
+    await using session = new Session(home, env, undo);
     for (const step of steps(textOf(guide))) {
       const { status, printed } = await session.run(step.commands);
       const where = `${guide}:${step.line}`;
@@ -40,11 +46,7 @@ export async function walk(guide: Guide, visit: (step: Step) => Promise<void>): 
     }
   } finally {
     // Killed with its session, the text did not reach its last block.
-    spawnSync('tmux', ['-L', 'workshop', 'kill-server'], { env });
-    const cage = join(home, 'oomkill/cage.sh');
-    // A killed process leaves its cgroup a moment later.
-    const remove = 'for i in $(seq 50); do sh "$1" remove 2>/dev/null && exit; sleep 0.1; done';
-    if (existsSync(cage)) spawnSync('sh', ['-c', remove, 'sh', cage], { env });
+    spawnSync('sh', ['-c', undo], { env });
     rmSync(home, { recursive: true, force: true });
   }
 }
