@@ -469,3 +469,27 @@ SEC("tp/syscalls/sys_enter_getpgid") int calls(struct trace_event_raw_sys_enter 
   const histValueKeys = ['hist_sizes,bytes'];
   await refused({ histValueKeys, histBuckets: ['hist_slots,[1,2]'] }, /8 slots of powers of two/, /./);
 });
+
+test('an object of which nothing is attached says why', { skip }, async () => {
+  using producer = new Producer();
+  const only = async (section: string) => ({
+    objects: [
+      {
+        name: 'none.o',
+        bytes: await build(`${WATCH}\n${section} int none(void *ctx) { return target_pid; }`),
+      },
+    ],
+  });
+  const kept = await only('SEC("?tp/syscalls/sys_enter_getpgid")');
+  await assert.rejects(startRun(request(producer, kept)), {
+    code: 'SKEP_NOTHING_TO_RUN',
+    message: 'none.o: no program was attached',
+    hint: /question mark/,
+  });
+  const lacking = await only('SKEP_OPTIONAL SEC("tp/syscalls/sys_enter_no_such_call")');
+  await assert.rejects(startRun(request(producer, lacking)), {
+    code: 'SKEP_NOTHING_TO_RUN',
+    message: /^none\.o: no program was attached; none was left out: [^;]*$/,
+    hint: /lacks every hook/,
+  });
+});

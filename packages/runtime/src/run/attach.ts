@@ -24,18 +24,24 @@ export async function attachAll(opened: readonly Opened[], notes: string[]): Pro
         }
       }
     }
-    if (links.length === 0) {
-      throw new RuntimeError(
-        'SKEP_NOTHING_TO_RUN',
-        [`${opened.map((o) => o.name).join(', ')}: no program was attached`, ...notes].join('; '),
-        notes.length > 0
-          ? 'This kernel lacks every hook that the probe offers: skep doctor says what it has.'
-          : 'An object needs a program whose section names a hook, such as SEC("tracepoint/sched/sched_process_exec").',
-      );
-    }
+    if (links.length === 0) throw nothingAttached(opened, notes);
   } catch (error) {
     await closeLinks(links);
     throw error;
   }
   return links;
+}
+
+function nothingAttached(opened: readonly Opened[], notes: readonly string[]): RuntimeError {
+  const leftOut = notes.filter((note) => note.includes(' was left out: '));
+  const marked = opened.some((o) => o.object.programs.some((p) => !p.autoload));
+  return new RuntimeError(
+    'SKEP_NOTHING_TO_RUN',
+    [`${opened.map((o) => o.name).join(', ')}: no program was attached`, ...leftOut].join('; '),
+    leftOut.length > 0
+      ? 'This kernel lacks every hook that the probe offers: skep doctor says what it has.'
+      : marked
+        ? 'A section that begins with a question mark, SEC("?…"), keeps its program from being loaded.'
+        : 'An object needs a program whose section names a hook, such as SEC("tracepoint/sched/sched_process_exec").',
+  );
 }
