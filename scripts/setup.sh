@@ -13,25 +13,33 @@ installed() {
 
 # "npm install --no-save" keeps to the versions and hashes of the lock file as "npm ci" does, but does not insist
 # that every package for some other platform (biome has eight) is known to the registry at hand.
-# Debian's Node trusts the certificates of the machine, Node's own build only with NODE_USE_SYSTEM_CA: behind a company's
-# proxy the first install would work and the second would not.
+# Debian's Node trusts the certificates of the machine, Node's own builds only what they bring and are shown: behind a
+# company's proxy one install would work and the next would not.
+#
+# install DIR FILE: what DIR/package-lock.json says; FILE comes from a package for this machine. Such a package is
+# optional to npm, which passes over one that it cannot fetch without a word.
 install() {
-  (export NODE_USE_SYSTEM_CA="${NODE_USE_SYSTEM_CA:-1}" && cd "$1" &&
+  certificates=${NODE_EXTRA_CA_CERTS:-/etc/ssl/certs/ca-certificates.crt}
+  (if [ -f "$certificates" ]; then export NODE_EXTRA_CA_CERTS="$certificates"; fi && cd "$1" &&
     npm install --no-save --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error >&2 </dev/null) ||
     fail "npm install failed in $1"
+  if [ ! -x "$1/node_modules/$2" ]; then
+    rm -rf "$1/node_modules"
+    fail "npm did not get $2 from its registry; what it says: cd $1 && npm install --no-save --loglevel=verbose"
+  fi
   cp "$1/package-lock.json" "$1/node_modules/.skep-lock.json"
 }
 
 if ! installed "$root/tools/node"; then
   command -v npm >/dev/null || fail 'npm is missing: install Node 20 or later with its npm, then run this again'
   say 'Node 24 from npm'
-  install "$root/tools/node"
+  install "$root/tools/node" "$node_package/bin/node"
 fi
 if ! installed "$root"; then
   say 'npm workspaces'
-  install "$root"
+  install "$root" "@esbuild/${node_package#node-}/bin/esbuild"
 fi
 if [ "${1:-}" = test ] && ! installed "$root/tools/node-floor"; then
   say 'the oldest Node we support, from npm'
-  install "$root/tools/node-floor"
+  install "$root/tools/node-floor" "$node_package/bin/node"
 fi
