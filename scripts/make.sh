@@ -42,7 +42,8 @@ case ${1:-build} in
     sh scripts/packages.sh build
     sh scripts/setup.sh
     sh scripts/build.sh
-    exec sh bench/run.sh
+    # shellcheck disable=SC2086 # a list of names
+    exec sh bench/run.sh ${CASES:-}
     ;;
   pack)
     sh scripts/packages.sh build

@@ -2,9 +2,9 @@
 import type { Case } from './case.ts';
 import { figures, type Spread } from './statistics.ts';
 
-const WIDTH = 720;
+const WIDTH = 780;
 const LEFT = 170;
-const RIGHT = 170;
+const RIGHT = 240;
 const BAR = 22;
 const GAP = 12;
 
