@@ -30,6 +30,8 @@ for (const peer of ['SKEP_BENCH_BEE', 'SKEP_BENCH_IG']) {
 }
 if (!existsSync('/usr/bin/bpftrace')) console.log('bpftrace is not installed: that peer is absent');
 
+// Interrupted, it ends what it has started: see `withUs` and the workplace.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 using place = openWorkplace();
 let failed = 0;
 for (const c of cases.filter(({ name }) => asked.length === 0 || asked.includes(name))) {

@@ -23,6 +23,14 @@ export function residentMiB(pid: number): number {
   return kib / 1024;
 }
 
+/** A child that does not outlive us, whatever ends us. */
+export function withUs(child: ChildProcess): ChildProcess {
+  const end = (): void => void child.kill('SIGKILL');
+  process.once('exit', end);
+  child.once('exit', () => process.off('exit', end));
+  return child;
+}
+
 /** Asks a process to end and waits; kills it after ten seconds. */
 export async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
@@ -53,9 +61,8 @@ export async function generate(generator: string, count: number, rate: number, s
 }
 
 export function generatorProcess(generator: string, count: number, rate: number, sets = 16): ChildProcess {
-  return spawn('taskset', ['-c', '1', generator, String(count), String(rate), String(sets)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const args = ['-c', '1', generator, String(count), String(rate), String(sets)];
+  return withUs(spawn('taskset', args, { stdio: ['ignore', 'pipe', 'inherit'] }));
 }
 
 export function pause(ms: number): Promise<void> {

@@ -9,7 +9,7 @@ import { once } from 'node:events';
 import { closeSync, existsSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort, until } from '../../scripts/lib/services.ts';
-import { stop } from './process.ts';
+import { stop, withUs } from './process.ts';
 import { skep, type Workplace } from './workplace.ts';
 
 export type ToolName = 'skep' | 'bee' | 'ig' | 'bpftrace';
@@ -111,7 +111,7 @@ async function lines(name: ToolName, place: Workplace): Promise<Tool> {
 
 function launch(command: string[], stdout: number | 'ignore' = 'ignore'): ChildProcess {
   const errors = process.env.SKEP_BENCH_DEBUG ? 'inherit' : 'ignore';
-  return spawn(command[0]!, command.slice(1), { stdio: ['ignore', stdout, errors] });
+  return withUs(spawn(command[0]!, command.slice(1), { stdio: ['ignore', stdout, errors] }));
 }
 
 async function running(name: ToolName, child: ChildProcess, counted: () => Promise<number>): Promise<Tool> {

@@ -36,8 +36,10 @@ export function openWorkplace(): Workplace {
   const hash = object('hash.c', 'hash');
   const image = 'bench:1';
   execFileSync(skep, ['build', print, image], { stdio: 'pipe' });
+  const remove = (): void => rmSync(dir, { recursive: true, force: true });
+  process.once('exit', remove);
   return {
     ...{ dir, store, generator, counter, print, hash, image },
-    [Symbol.dispose]: () => rmSync(dir, { recursive: true, force: true }),
+    [Symbol.dispose]: remove,
   };
 }
