@@ -80,7 +80,10 @@ async function openScreen(name: Shown, place: Workplace): Promise<Screen> {
   tmux('new-session', '-d', '-x', '120', '-y', '30', ...command);
   const pid = Number(tmux('list-panes', '-F', '#{pane_pid}'));
   const text = (): string => tmux('capture-pane', '-p');
-  await until(`${name}'s screen`, () => /print_events|events/.test(text()) || undefined);
+  await until(
+    `${name}'s screen`,
+    () => (name === 'skep' ? /waiting for events/ : /print_events/).test(text()) || undefined,
+  );
   await pause(1500);
   return { pid, text, [Symbol.dispose]: () => void tmux('kill-server') };
 }

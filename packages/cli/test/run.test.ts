@@ -214,7 +214,7 @@ test('a full disk behind standard output ends the run with a sentence and 1', ne
 
 test('the live view in a terminal: rows come, q leaves, the terminal is as before', needsRoot, async () => {
   using terminal = inTerminal(box, ['run', 'calls:1', '--set', me, '--no-prom']);
-  await terminal.until(/print_events|events/);
+  await terminal.until('waiting for events');
   callUmask(3);
   await terminal.until(String(process.pid));
   terminal.press('q');

@@ -80,7 +80,7 @@ export interface Stream {
  * is slow must queue, say how much more it can take (`room`) and, when its queue is full, drop and count
  * (see {@link Run.countLost}).
  *
- * Order: `prepare` (while the objects load), `start` (loaded, nothing attached), then `record`, `drained`,
+ * Order: `prepare` (while the objects load), `start` (loaded, nothing attached), `attached`, then `record`, `drained`,
  * `tick`, then `stop`, once, also when the start failed after `prepare`.
  */
 export interface Sink {
@@ -89,6 +89,8 @@ export interface Sink {
   prepare?(): void | Promise<void>;
   /** Everything is loaded, nothing attached. Throwing here ends the run with nothing attached. */
   start?(run: Run): void | Promise<void>;
+  /** Everything is attached: what happens from now on is seen. */
+  attached?(): void;
   /**
    * One record of a stream with `yields: 'records'`, after filters. The bytes at `offset` are only there during
    * the call: copy what is kept. `timeMs`: milliseconds since 1970 with a fraction; the record's first

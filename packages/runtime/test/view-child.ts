@@ -13,6 +13,7 @@ const view = new TerminalView({
   },
 });
 view.start(new FakeRun([printStream(0).stream]));
+view.attached();
 
 const ways: Record<string, () => void> = {
   throw: () => {

@@ -44,6 +44,7 @@ test('an idle view writes the clock once a second, a few bytes, and nothing once
     const opened = openView([printStream(0).stream, seriesStream(1, 'gauge_x', 'gauge')], [80, 24], {
       output,
     });
+    mock.timers.tick(200); // "attaching" goes
     const before = output.writes.length;
     for (let i = 0; i < 100; i++) mock.timers.tick(100);
     const idle = output.writes.slice(before);

@@ -271,12 +271,13 @@ export interface Opened {
   [Symbol.dispose](): void;
 }
 
-/** Opens a view on an emulated terminal; `using` closes it. */
+/** Opens a view on an emulated terminal, everything attached unless said otherwise; `using` closes it. */
 export function openView(
   streams: readonly Stream[],
   size: readonly [number, number] = [80, 24],
   options: Partial<TerminalViewOptions> = {},
   prepare?: (run: FakeRun) => void,
+  attaching = false,
 ): Opened {
   const run = new FakeRun(streams);
   prepare?.(run);
@@ -299,5 +300,6 @@ export function openView(
     [Symbol.dispose]: () => opened.view.stop(),
   };
   opened.view.start(run);
+  if (!attaching) opened.view.attached();
   return opened;
 }

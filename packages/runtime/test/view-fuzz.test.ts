@@ -65,6 +65,7 @@ test('no order of keys, sizes and data breaks a frame', () => {
       const hist = seriesStream(2, 'hist_latency', 'hist', 'us');
       const run = new FakeRun([print, counter, hist]);
       const state = new ViewState(run, ascii, undefined, { records: 50, bytes: 2048, testsPerFrame: 20 });
+      state.attaching = false;
       let screen = new Screen(80, 24);
       let now = 0;
       let id = 0;

@@ -32,6 +32,15 @@ test('the first screen says what runs, on which hooks, and that it waits', async
   assert.equal(opened.input.raw, true);
 });
 
+test('until everything is attached, nobody is told that it waits for events', async () => {
+  using opened = openView([printStream(0).stream], [80, 24], {}, undefined, true);
+  const before = await opened.output.until((l) => l.join().includes('ATTACHING'));
+  assert.doesNotMatch(before.join('\n'), /waiting for events/);
+  opened.view.attached();
+  const after = await opened.output.until((l) => l.join().includes('waiting for events'));
+  assert.doesNotMatch(after.join('\n'), /ATTACHING/);
+});
+
 test('a probe without a map to show has no tab, and says why', async () => {
   using opened = openView([]);
   const lines = await opened.output.until((l) => l.join().includes('this probe has no print_'));

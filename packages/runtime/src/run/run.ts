@@ -108,6 +108,7 @@ export class ActiveRun implements Run {
     for (const ring of this.#rings) ring.drain.start();
     this.#timers.push(setInterval(() => this.#tick(), this.intervalMs));
     if (timeoutMs !== undefined) this.#timers.push(setTimeout(() => void this.stop('timeout'), timeoutMs));
+    for (const sink of this.#init.sinks) sink.attached?.();
     if (this.#stopping) void this.#shutDown();
   }
 

@@ -102,6 +102,7 @@ export function paintStatus(screen: Screen, y: number, state: ViewState): void {
     right.push({ text: `${grouped(total)} row${total === 1 ? '' : 's'}`, style: STYLE.dim, rank: 8 });
   }
   if (state.stopping) right.push({ text: 'STOPPING', style: STYLE.warn, rank: 1 });
+  else if (state.attaching) right.push({ text: 'ATTACHING', style: STYLE.warn, rank: 1 });
   else if (state.paused) right.push({ text: 'PAUSED', style: STYLE.warn, rank: 1 });
   else if (tab?.following === true) right.push({ text: 'follow', style: STYLE.dim, rank: 7 });
   const all = [...left, ...right];

@@ -88,7 +88,8 @@ function composeTable(screen: Screen, state: ViewState, tab: Tab, area: Area): v
   if (tab.model.length === 0) {
     const rows = windowHeight(tab, area.height);
     const hint = state.hint ?? state.hooks.join(', ');
-    paintEmpty(screen, tab, { ...area, y: area.y + area.height - rows, height: rows }, hint);
+    const room = { ...area, y: area.y + area.height - rows, height: rows };
+    paintEmpty(screen, tab, room, hint, state.attaching);
   }
 }
 

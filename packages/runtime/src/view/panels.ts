@@ -136,12 +136,12 @@ export function paintHelp(screen: Screen, area: Area, scroll: number, notes: rea
 }
 
 /** What stands where no row is: why, and what would bring one. */
-export function paintEmpty(screen: Screen, tab: Tab, area: Area, hint: string): void {
+export function paintEmpty(screen: Screen, tab: Tab, area: Area, hint: string, attaching: boolean): void {
   const filtered = tab.query.filter !== '' && tab.model.total > 0;
   const dash = area.ascii ? '-' : '–';
   const head = filtered
     ? `no row matches "${printable(tab.query.filter, area.ascii)}"`
-    : `waiting for events${hint === '' ? '' : ` ${dash} ${printable(hint, area.ascii)}`}`;
+    : `${attaching ? 'attaching' : 'waiting for events'}${hint === '' ? '' : ` ${dash} ${printable(hint, area.ascii)}`}`;
   const lines = wrap(head, Math.max(4, Math.min(72, screen.width - 4))).slice(0, area.height);
   const y = area.y + Math.max(0, Math.floor((area.height - lines.length) / 2));
   lines.forEach((line, n) => {

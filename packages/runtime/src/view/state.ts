@@ -26,6 +26,8 @@ export class ViewState {
   notes: readonly string[] = [];
   active = 0;
   paused = false;
+  /** Not everything is attached yet: what happens now is not seen. */
+  attaching = true;
   stopping = false;
   /** The filter being typed. */
   prompt: string | undefined;

@@ -104,6 +104,14 @@ export class TerminalView implements Sink {
     this.#paint();
   }
 
+  /** From now on an empty table means that nothing happened. */
+  attached(): void {
+    if (this.#state === undefined) return;
+    this.#state.attaching = false;
+    this.#dirty = true;
+    this.#pacer.soon();
+  }
+
   /** Keeps the record's bytes; nothing is decoded. */
   record(stream: Stream, view: RecordView, offset: number, length: number, timeMs: number): void {
     this.#byStream[stream.id]?.push(view, offset, length, timeMs);
