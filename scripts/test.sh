@@ -26,8 +26,8 @@ if [ $# -eq 0 ]; then
   set -- test/kernels/kernels.test.ts $(find packages/*/test probes test -name '*.test.ts' \
     ! -name '*.kernel.test.ts' ! -name kernels.test.ts | sort)
 fi
-# A small machine has two processors, and an emulated kernel wants both.
-node --test --test-concurrency=2 "$@" || status=$?
+# A small machine has two processors, and an emulated kernel wants both. A test that hangs is named when its time is up.
+timeout --foreground -s INT -k 60 "${SKEP_TEST_SECONDS:-2700}" node --test --test-concurrency=2 "$@" || status=$?
 after=$(left)
 if [ "$before" != "$after" ]; then
   printf 'tests left something behind:\n%s\n' "$after" >&2

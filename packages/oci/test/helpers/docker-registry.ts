@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 
 export interface RealRegistry {
@@ -38,12 +38,19 @@ export async function startRegistry(dir: string, opts: RealRegistryOptions = {})
   child.stderr.setEncoding('utf8').on('data', (s: string) => {
     said += s;
   });
+  // A test that fails before it stops its registry ends all the same, and the registry with it.
+  child.unref();
+  (child.stderr as Socket).unref();
+  const kill = (): void => void child.kill('SIGKILL');
+  process.once('exit', kill);
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   await listening(port, child, () => said);
   return {
     host,
     stop: () => {
-      child.kill('SIGKILL');
+      process.off('exit', kill);
+      child.ref();
+      kill();
       return ended;
     },
   };
