@@ -1,8 +1,8 @@
 import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { run } from './process.ts';
-import { kernelLine } from './table.ts';
+import { packageNames, unpackPackages } from './apt.ts';
+import { cacheDir } from './cache.ts';
+import { type KernelLine, kernelLine } from './table.ts';
 
 /** A kernel unpacked in the cache. */
 export interface KernelFiles {
@@ -13,38 +13,29 @@ export interface KernelFiles {
   modules: string;
 }
 
-/** Where kernels, guests' root files and logs are kept between runs, outside of any checkout. */
-export const cacheDir = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'skep', 'kernels');
-
 /**
- * The newest kernel of a line that apt knows: downloaded and checked against Debian's signed lists by apt,
- * unpacked beside us, never installed. A version once unpacked is used again; without any list of apt's, the
- * newest one unpacked is.
+ * The kernel of a line: the newest one unpacked in the cache, or else the newest in Debian's lists, which is then
+ * downloaded, checked (apt.ts says by what) and unpacked there, never installed. A kernel once unpacked needs no
+ * network and no list any more; who wants a newer one removes its folder.
  */
 export async function fetchKernel(name: string): Promise<KernelFiles> {
   await mkdir(cacheDir, { recursive: true });
   const line = kernelLine(name);
-  const known = (await run('apt-cache', ['pkgnames', 'linux-image-'])).split('\n');
-  const unpacked = await readdir(cacheDir);
-  const newest = (names: string[]) =>
-    names
-      .filter((n) => line.package.test(n))
-      .sort(byVersion)
-      .at(-1);
-  const wanted = newest(known) ?? newest(unpacked);
-  if (!wanted) throw new Error(`apt knows no ${line.package.source}; run: apt-get update`);
-  if (!unpacked.includes(wanted)) await download(wanted);
-  return files(join(cacheDir, wanted));
+  const unpacked = newest(await readdir(cacheDir), line);
+  return files(join(cacheDir, unpacked ?? (await download(line))));
 }
 
-async function download(name: string): Promise<void> {
+async function download(line: KernelLine): Promise<string> {
+  const name = newest(await packageNames(line.source, 'linux-'), line);
+  if (!name) {
+    const { source, package: pattern } = line;
+    throw new Error(`Debian's ${source.name} has no ${pattern.source} any more; see test/kernels/table.ts`);
+  }
   const work = await mkdtemp(join(cacheDir, 'download-'));
   try {
-    // As root apt would step down to its own user, which may not write here.
-    await run('apt-get', ['-q', '-o', 'APT::Sandbox::User=root', 'download', name], { cwd: work });
-    const deb = (await readdir(work)).find((f) => f.endsWith('.deb'));
-    if (!deb) throw new Error(`apt-get download ${name} left no package`);
-    await run('dpkg', ['-x', join(work, deb), join(work, 'root')]);
+    const version = line.package.exec(name)?.[1] ?? '';
+    const names = [name, ...(line.beside ?? []).map((prefix) => `${prefix}${version}`)];
+    await unpackPackages(line.source, names, join(work, 'root'));
     await rename(join(work, 'root'), join(cacheDir, name)).catch((e: NodeJS.ErrnoException) => {
       // Another run was faster; its copy is as good as ours.
       if (e.code !== 'ENOTEMPTY' && e.code !== 'EEXIST') throw e;
@@ -52,15 +43,31 @@ async function download(name: string): Promise<void> {
   } finally {
     await rm(work, { recursive: true, force: true });
   }
+  return name;
 }
 
+/** Since Debian 14 the kernel lies with its modules, and those under /usr. */
 async function files(dir: string): Promise<KernelFiles> {
-  const image = (await readdir(join(dir, 'boot'))).find((f) => f.startsWith('vmlinuz-'));
-  if (!image) throw new Error(`${dir} holds no kernel; remove that folder and run again`);
-  const release = image.slice('vmlinuz-'.length);
-  return { release, vmlinuz: join(dir, 'boot', image), modules: join(dir, 'lib/modules', release) };
+  const boot = (await names(join(dir, 'boot'))).find((f) => f.startsWith('vmlinuz-'));
+  const home = join(dir, boot ? 'lib/modules' : 'usr/lib/modules');
+  const release = boot?.slice('vmlinuz-'.length) ?? (await names(home))[0];
+  if (!release) throw new Error(`${dir} holds no kernel; remove that folder and run again`);
+  const modules = join(home, release);
+  return { release, vmlinuz: boot ? join(dir, 'boot', boot) : join(modules, 'vmlinuz'), modules };
 }
 
-function byVersion(a: string, b: string): number {
-  return a.localeCompare(b, 'en', { numeric: true });
+async function names(dir: string): Promise<string[]> {
+  try {
+    return await readdir(dir);
+  } catch (e) {
+    if ((e as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw e;
+  }
+}
+
+function newest(packages: string[], line: KernelLine): string | undefined {
+  return packages
+    .filter((n) => line.package.test(n))
+    .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
+    .at(-1);
 }

@@ -4,8 +4,9 @@ import { mkdtemp, readdir, readFile, realpath, rename, rm, stat, utimes } from '
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { cacheDir } from './cache.ts';
 import { cpio, type Entry } from './cpio.ts';
-import { cacheDir, type KernelFiles } from './fetch.ts';
+import type { KernelFiles } from './fetch.ts';
 import { moduleEntries } from './modules.ts';
 import { run } from './process.ts';
 import { modules } from './table.ts';

@@ -1,17 +1,37 @@
+import type { AptSource } from './apt.ts';
+
 /** A kernel the tests run on: what we call it, and which Debian package holds it. */
 export interface KernelLine {
   name: string;
-  /** The package's name without its version, as a pattern over the names in the apt lists at hand. */
+  source: AptSource;
+  /** The package that holds the kernel, as a pattern over names; its group is what `beside` is followed by. */
   package: RegExp;
+  /** Beginnings of the names of packages that hold the rest, where one package does not hold all. */
+  beside?: readonly string[];
 }
 
-/**
- * Both are in Debian 12's own lists. Another line is a row here, plus an apt list of its own in fetch.ts if
- * Debian 12 does not carry it.
- */
+const bullseye: AptSource = { name: 'bullseye', architecture: 'amd64', suites: [['bullseye', 'debian']] };
+const bookworm: AptSource = {
+  name: 'bookworm',
+  architecture: 'amd64',
+  suites: [
+    ['bookworm', 'debian'],
+    ['bookworm-security', 'debian-security'],
+  ],
+};
+const sid: AptSource = { name: 'sid', architecture: 'amd64', suites: [['sid', 'debian']] };
+
+/** Debian's kernels for clouds: small, with BTF, kprobes and trampolines. */
 export const kernels: readonly KernelLine[] = [
-  { name: '6.1', package: /^linux-image-6\.1\.\d+-\d+-cloud-amd64$/ },
-  { name: '6.12', package: /^linux-image-6\.12\.\d+\+deb12-cloud-amd64$/ },
+  { name: '5.10', source: bullseye, package: /^linux-image-(5\.10\.\d+-\d+-cloud-amd64)$/ },
+  { name: '6.1', source: bookworm, package: /^linux-image-(6\.1\.\d+-\d+-cloud-amd64)$/ },
+  { name: '6.12', source: bookworm, package: /^linux-image-(6\.12\.\d+\+deb12-cloud-amd64)$/ },
+  {
+    name: '7.2',
+    source: sid,
+    package: /^linux-binary-(7\.2\.\d+\+deb\d+-cloud-amd64)$/,
+    beside: ['linux-modules-', 'linux-base-'],
+  },
 ];
 
 /** Modules a guest can load with modprobe, with all they depend on. */
