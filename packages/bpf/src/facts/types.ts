@@ -1,0 +1,57 @@
+import type { Btf } from '../btf/btf.ts';
+import type { HookKind } from '../features/hooks.ts';
+
+/**
+ * What is known of a kernel, the running one ({@link runningKernel}) or one that is kept as data. `undefined` means
+ * not known, and nobody may conclude anything from it; an empty set means that there is nothing.
+ */
+export interface KernelFacts {
+  /** `'6.1.176-1-cloud-amd64'`, or `'the running kernel'`. */
+  readonly name: string;
+  readonly version: readonly [major: number, minor: number, patch: number];
+  readonly architecture: 'x86_64' | 'arm64';
+  /** The kernel's own types. */
+  readonly btf?: Btf;
+  /** Which functions it has, and which of them can be hooked. */
+  readonly functions?: KernelFunctions;
+  readonly tracepoints?: Tracepoints;
+  /** `CONFIG_X` to `y`, `m` or its value, quotes kept. What is not set is not in it. */
+  readonly config?: ReadonlyMap<string, string>;
+  /** Which kinds of hook attach at all: kprobes permitted, trampolines permitted, … A kind that is absent is not known. */
+  readonly hooks?: Readonly<Partial<Record<HookKind, boolean>>>;
+  /** By the kernel's names: `'kprobe'`, `'tracing'`, … */
+  readonly programTypes?: ReadonlySet<string>;
+  /** By the kernel's names: `'hash'`, `'ringbuf'`, … */
+  readonly mapTypes?: ReadonlySet<string>;
+  /** Names of the helpers (`'bpf_ktime_get_ns'`) that programs of a type may call. */
+  readonly helpers?: (programType: string) => ReadonlySet<string> | undefined;
+}
+
+/** The functions of a kernel. Names are those of kallsyms. */
+export interface KernelFunctions {
+  /**
+   * `traceable`: ftrace lists it (or, without that list, it is there and no blacklist names it). `untraceable`: it is
+   * there and cannot be hooked. `absent`: there is no symbol of exactly that name.
+   */
+  look(name: string): 'traceable' | 'untraceable' | 'absent' | 'unknown';
+  /** What the compiler made of it: `foo.isra.0`, `foo.constprop.0`, `foo.part.0`, `foo.cold`, … Empty when nothing is known. */
+  variants(name: string): readonly string[];
+  /**
+   * Whether its symbol is local to one file, so that the compiler was free to inline it at some of its call sites, and
+   * how many functions have that name. Undefined when it is not known.
+   */
+  symbol(name: string): { static: boolean; count: number } | undefined;
+}
+
+/** The tracepoints of a kernel that are events, as in /sys/kernel/tracing/events. */
+export interface Tracepoints {
+  /** Undefined when it is not known, as of a module that is not loaded. */
+  has(category: string, name: string): boolean | undefined;
+  /** Whether any category has an event of that name: raw_tp and tp_btf name no category. */
+  hasName(name: string): boolean | undefined;
+}
+
+/** Three answers to "does it run there", and why. `reason` completes "refused: …", without a full stop. */
+export type Verdict =
+  | { readonly state: 'runs'; readonly note?: string }
+  | { readonly state: 'refused' | 'unknown'; readonly reason: string; readonly hint?: string };
