@@ -137,7 +137,37 @@ static napi_value kernelTypesAhead(napi_env env, napi_callback_info info)
 	return job_start(env, job, NULL);
 }
 
+/*
+ * kernelTypeId(name, kind) -> id; 0 when there is none. Reads the kernel's types unless they are there, and leaves them
+ * to the next object that is loaded: to ask costs the load nothing. From JavaScript's thread only, never from the pool.
+ */
+static napi_value kernelTypeId(napi_env env, napi_callback_info info)
+{
+	struct args a = args_get(env, info);
+	char *name = arg_string(&a, 0);
+	int kind = arg_i32(&a, 1), id = 0, err = 0;
+
+	if (a.bad) {
+		free(name);
+		return NULL;
+	}
+	pthread_mutex_lock(&lock);
+	while (state == READING || state == UNWANTED)
+		pthread_cond_wait(&changed, &lock);
+	if (state != READY) { /* what is queued then finds nothing left to do */
+		types = libbpf_own();
+		err = types ? 0 : errno;
+		state = types ? READY : NOTHING;
+	}
+	if (types)
+		id = btf__find_by_name_kind(types, name, kind);
+	pthread_mutex_unlock(&lock);
+	free(name);
+	return err ? fail(env, err, "read the kernel's types", NULL) : js_number(env, id > 0 ? id : 0);
+}
+
 void kernel_types_exports(napi_env env, napi_value exports)
 {
 	EXPORT(env, exports, kernelTypesAhead);
+	EXPORT(env, exports, kernelTypeId);
 }

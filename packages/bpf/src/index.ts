@@ -49,6 +49,7 @@ export type {
   ElfSymbolType,
 } from './elf/types.ts';
 export { BpfError, type BpfErrorCode, type BpfErrorDetails } from './errors.ts';
+export { quickFacts, runningKernel } from './facts/running.ts';
 export type { KernelFacts, KernelFunctions, Tracepoints, Verdict } from './facts/types.ts';
 export { type HookKind, hookKinds, probeHook } from './features/hooks.ts';
 export type { FeatureResult } from './features/result.ts';

@@ -189,6 +189,7 @@ export interface Native {
   interfaceIndex(name: string): number;
   vmlinuxDump(path: Text): Promise<string>;
   kernelTypesAhead(): Promise<boolean> | false;
+  kernelTypeId(name: string, kind: number): number;
   releaseProgramPages(): number;
 }
 

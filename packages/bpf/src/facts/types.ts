@@ -10,8 +10,10 @@ export interface KernelFacts {
   readonly name: string;
   readonly version: readonly [major: number, minor: number, patch: number];
   readonly architecture: 'x86_64' | 'arm64';
-  /** The kernel's own types. */
+  /** The kernel's own types; those of modules are not among them. */
   readonly btf?: Btf;
+  /** Whether `btf` has a type of that name and kind, for who knows that without the rest. */
+  readonly hasType?: (name: string, kind: 'func' | 'typedef' | 'struct') => boolean | undefined;
   /** Which functions it has, and which of them can be hooked. */
   readonly functions?: KernelFunctions;
   readonly tracepoints?: Tracepoints;
@@ -30,8 +32,9 @@ export interface KernelFacts {
 /** The functions of a kernel. Names are those of kallsyms. */
 export interface KernelFunctions {
   /**
-   * `traceable`: ftrace lists it (or, without that list, it is there and no blacklist names it). `untraceable`: it is
-   * there and cannot be hooked. `absent`: there is no symbol of exactly that name.
+   * `traceable`: ftrace lists it and no blacklist names it. `untraceable`: it is there and cannot be hooked. `absent`:
+   * there is no symbol of exactly that name, in modules neither. `unknown`: whether it is there, or whether it can be
+   * hooked.
    */
   look(name: string): 'traceable' | 'untraceable' | 'absent' | 'unknown';
   /** What the compiler made of it: `foo.isra.0`, `foo.constprop.0`, `foo.part.0`, `foo.cold`, … Empty when nothing is known. */

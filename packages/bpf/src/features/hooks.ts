@@ -27,6 +27,9 @@ export type HookKind = (typeof hookKinds)[number];
 
 /** The smallest program: `r0 = 0; exit`. */
 export const doNothing = Uint8Array.of(0xb7, 0, 0, 0, 0, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0);
+// enum of BTF kinds
+const KIND_TYPEDEF = 8;
+const KIND_FUNC = 12;
 // enum bpf_attach_type
 const attachTypes = { tp_btf: 23, fentry: 24, fexit: 25, lsm: 27, iter: 28, 'kprobe.multi': 42 } as const;
 
@@ -136,11 +139,43 @@ function withProgram(
 }
 
 function btfId(name: string, attachType: number): number {
-  const id = native().kernelBtfId(name, attachType);
+  const id = kernelTypeOf(name, attachType);
   if (id > 0) return id;
   throw new BpfError('SKEP_UNSUPPORTED', `the kernel's BTF does not have ${name}`, {
     hint: 'It needs CONFIG_DEBUG_INFO_BTF.',
   });
+}
+
+/** What libbpf asks the kernel's types for, so that the next load need not read them again. */
+function kernelTypeOf(name: string, attachType: number): number {
+  switch (attachType) {
+    case attachTypes.tp_btf:
+      return native().kernelTypeId(`btf_trace_${name}`, KIND_TYPEDEF);
+    case attachTypes.iter:
+      return native().kernelTypeId(`bpf_iter_${name}`, KIND_FUNC);
+    case attachTypes.lsm:
+      return native().kernelTypeId(`bpf_lsm_${name}`, KIND_FUNC);
+    default:
+      return native().kernelTypeId(name, KIND_FUNC);
+  }
+}
+
+/**
+ * Whether this kernel refuses trampolines already when a program is loaded, which is told in a millisecond. That one
+ * loads says less than {@link probeHook}: on arm64 before 6.4 only the attachment is refused.
+ */
+export function trampolinesRefused(): boolean {
+  try {
+    native().fdClose(withProgramOnly(attachTypes.fentry, btfId('bpf_fentry_test1', attachTypes.fentry)));
+    return false;
+  } catch (e) {
+    if (!isNativeError(e) && !(e instanceof BpfError)) throw e;
+    return probeRights() === undefined;
+  }
+}
+
+function withProgramOnly(attachType: number, btf: number): number {
+  return native().programLoad(programTypeNumber('tracing'), attachType, doNothing, 'GPL', btf);
 }
 
 function traced(

@@ -1,0 +1,142 @@
+import { machine, release, version } from 'node:os';
+import { Btf } from '../btf/btf.ts';
+import { BpfError } from '../errors.ts';
+import { type HookKind, hookKinds, probeHook, trampolinesRefused } from '../features/hooks.ts';
+import { hasKernelBtf } from '../features/system.ts';
+import { probeMapType, probeProgramType } from '../features/types.ts';
+import { mapTypes, programTypes } from '../kernel/types.ts';
+import { isNativeError, native } from '../native.ts';
+import { runningConfig } from './config.ts';
+import { runningFunctions } from './functions.ts';
+import { runningTracepoints } from './tracepoints.ts';
+import type { KernelFacts } from './types.ts';
+
+const kinds = { typedef: 8, struct: 4, func: 12 } as const;
+
+/** Not `x ??= …`: that it is not known is worth remembering, too. */
+function once<T>(find: () => T): () => T {
+  let found: { value: T } | undefined;
+  return () => {
+    found ??= { value: find() };
+    return found.value;
+  };
+}
+
+/**
+ * Everything that can be known of the running kernel, each fact found out when it is first asked for (the lists of
+ * functions take 50 to 100 ms, the types 15 ms). Without privileges much of it is undefined.
+ */
+export function runningKernel(): KernelFacts {
+  const btf = once(() => (hasKernelBtf() ? kernelTypes() : undefined));
+  const functions = once(runningFunctions);
+  const tracepoints = once(runningTracepoints);
+  const config = once(runningConfig);
+  const hooks = lazyHooks((kind) => probeHook(kind).available);
+  const types = <T extends string>(all: readonly T[], probe: (type: T) => boolean | undefined) =>
+    once(() => present(all.slice(1), probe));
+  const ofPrograms = types(programTypes, (t) => probeProgramType(t).available);
+  const ofMaps = types(mapTypes, (t) => probeMapType(t).available);
+  return {
+    ...identity(),
+    get btf() {
+      return btf();
+    },
+    get functions() {
+      return functions();
+    },
+    get tracepoints() {
+      return tracepoints();
+    },
+    get config() {
+      return config();
+    },
+    hooks,
+    get programTypes() {
+      return ofPrograms();
+    },
+    get mapTypes() {
+      return ofMaps();
+    },
+  };
+}
+
+/**
+ * What can be known of the running kernel in a millisecond or two, for a program that is about to start: hooks, events,
+ * and whether a type is there. The kernel's types are read where libbpf reads them for the next load, so that load has
+ * them already. What is not known here the load or the attachment finds out.
+ */
+export function quickFacts(): KernelFacts {
+  const tracepoints = once(runningTracepoints);
+  const btf = once(() => (hasKernelBtf() ? kernelTypes() : undefined));
+  return {
+    ...identity(),
+    /** Only where argument types are compared: 15 ms. */
+    get btf() {
+      return btf();
+    },
+    get tracepoints() {
+      return tracepoints();
+    },
+    hasType(name, kind) {
+      if (!hasKernelBtf()) return undefined;
+      try {
+        return native().kernelTypeId(name, kinds[kind]) > 0;
+      } catch (e) {
+        if (!isNativeError(e)) throw e;
+        return undefined;
+      }
+    },
+    hooks: lazyHooks((kind) => {
+      if (kind === 'fentry' || kind === 'fexit' || kind === 'lsm')
+        return hasKernelBtf() && trampolinesRefused() ? false : undefined;
+      // By a look at the file system; the others attach something.
+      return kind === 'kprobe' || kind === 'tracepoint' || kind === 'uprobe'
+        ? probeHook(kind).available
+        : undefined;
+    }),
+  };
+}
+
+function kernelTypes(): Btf | undefined {
+  try {
+    return Btf.kernel();
+  } catch (e) {
+    if (e instanceof BpfError && e.code === 'SKEP_BTF_MISSING') return undefined;
+    throw e;
+  }
+}
+
+function lazyHooks(probe: (kind: HookKind) => boolean | undefined): KernelFacts['hooks'] {
+  const out = {};
+  for (const kind of hookKinds) {
+    Object.defineProperty(out, kind, { enumerable: true, get: once(() => probe(kind)) });
+  }
+  return out;
+}
+
+/** Those that are there; undefined when one of them could not be found out. */
+function present<T extends string>(
+  all: readonly T[],
+  probe: (type: T) => boolean | undefined,
+): ReadonlySet<string> | undefined {
+  const found = new Set<string>();
+  for (const type of all) {
+    const there = probe(type);
+    if (there === undefined) return undefined;
+    if (there) found.add(type);
+  }
+  return found;
+}
+
+/** `6.1.0-26-cloud-amd64` is called 6.1.0 for its modules' sake; Debian's version says 6.1.112. */
+export function parseVersion(release: string, version: string): readonly [number, number, number] {
+  const m = /^(\d+)\.(\d+)(?:\.(\d+))?/.exec(release);
+  const [, major = 0, minor = 0, patch = 0] = (m ?? []).map((n) => Number(n ?? 0));
+  const debian = new RegExp(`Debian ${major}\\.${minor}\\.(\\d+)`).exec(version);
+  return [major, minor, debian ? Number(debian[1]) : patch];
+}
+
+function identity(): Pick<KernelFacts, 'name' | 'version' | 'architecture'> {
+  const architecture = machine() === 'aarch64' ? 'arm64' : 'x86_64';
+  return { name: 'the running kernel', version: parseVersion(release(), version()), architecture };
+}

@@ -1,0 +1,85 @@
+import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
+import { existsSync, readdirSync } from 'node:fs';
+import { test } from 'node:test';
+import { kernelFunctions } from '../src/facts/functions.ts';
+import { parseVersion } from '../src/facts/running.ts';
+import { Btf, probeHook, quickFacts, runningKernel, tracefs } from '../src/index.ts';
+
+const skip = process.getuid?.() === 0 ? false : 'needs root';
+
+test('the running kernel has what every kernel has, and not what none has', { skip }, () => {
+  const facts = runningKernel();
+  ok(facts.version[0] >= 5);
+  strictEqual(facts.btf?.find('task_struct', 'struct')?.name, 'task_struct');
+  ok(['traceable', 'unknown'].includes(facts.functions?.look('do_exit') ?? ''), 'do_exit is there');
+  strictEqual(facts.functions?.look('skep_is_not_in_a_kernel'), 'absent');
+  strictEqual(facts.functions?.symbol('do_exit')?.count, 1);
+  strictEqual(facts.tracepoints?.has('sched', 'sched_switch'), true);
+  strictEqual(facts.tracepoints?.has('sched', '../sched/sched_switch'), false, 'a name, not a path');
+  strictEqual(facts.tracepoints?.hasName('sched_switch'), true);
+  strictEqual(facts.tracepoints?.hasName('nothing_of_that_name'), false);
+  ok(facts.programTypes?.has('kprobe') && facts.mapTypes?.has('hash'));
+});
+
+test('the quick facts say the same as far as they say anything', { skip }, () => {
+  const quick = quickFacts();
+  for (const [name, kind] of [
+    ['do_exit', 'func'],
+    ['btf_trace_sched_switch', 'typedef'],
+    ['task_struct', 'struct'],
+    ['skep_is_not_in_a_kernel', 'func'],
+  ] as const) {
+    strictEqual(quick.hasType?.(name, kind), Btf.kernel().find(name, kind) !== undefined, name);
+  }
+  for (const kind of ['kprobe', 'tracepoint', 'fentry'] as const) {
+    const said = quick.hooks?.[kind];
+    ok(said === undefined || said === probeHook(kind).available, `${kind}: ${said}`);
+  }
+});
+
+test('events are those of tracefs', { skip: skip || (!tracefs() && 'no tracefs') }, () => {
+  const facts = runningKernel();
+  const names = readdirSync(`${tracefs()}/events/sched`, { withFileTypes: true }).filter((e) =>
+    e.isDirectory(),
+  );
+  for (const { name } of names) ok(facts.tracepoints?.has('sched', name), name);
+});
+
+test('a configuration says whether the kernel has what it has', {
+  skip: (!existsSync('/proc/config.gz') && 'this kernel keeps no configuration') || skip,
+}, () => {
+  strictEqual(runningKernel().config?.get('CONFIG_BPF_SYSCALL'), 'y');
+});
+
+test('functions: those that ftrace lists, less the blacklist; variants are not the function itself', () => {
+  const functions = kernelFunctions({
+    symbols: [
+      '0000000000000000 T plain',
+      '0000000000000000 t helper.isra.0',
+      '0000000000000000 t helper.constprop.0.cold',
+      '0000000000000000 t twice',
+      '0000000000000000 t twice\t[nfs]',
+      '0000000000000000 T notrace_one',
+      '0000000000000000 T forbidden',
+      '0000000000000000 D variable',
+      '',
+    ].join('\n'),
+    traceable: 'plain\nhelper.isra.0\ntwice\ntwice [nfs]\nforbidden\n',
+    blacklist: '0x0000000000000000-0x0000000000000000\tforbidden\n',
+  });
+  const names = ['plain', 'plai', 'helper', 'helper.isra.0', 'twice', 'notrace_one', 'forbidden', 'variable'];
+  deepStrictEqual(
+    names.map((name) => functions.look(name)),
+    ['traceable', 'absent', 'absent', 'traceable', 'traceable', 'untraceable', 'untraceable', 'absent'],
+  );
+  deepStrictEqual(functions.variants('helper'), ['helper.constprop.0.cold', 'helper.isra.0']);
+  deepStrictEqual(functions.symbol('twice'), { count: 2, static: true });
+  deepStrictEqual(functions.symbol('plain'), { count: 1, static: false });
+  strictEqual(kernelFunctions({ symbols: '0 T plain\n' }).look('plain'), 'unknown', 'nobody knows');
+});
+
+test('versions: Debian keeps the true one beside the release', () => {
+  deepStrictEqual(parseVersion('6.1.0-26-cloud-amd64', '#1 SMP Debian 6.1.112-1 (2024-09-30)'), [6, 1, 112]);
+  deepStrictEqual(parseVersion('6.18.44-fc', '#1 SMP PREEMPT_DYNAMIC @0'), [6, 18, 44]);
+  deepStrictEqual(parseVersion('7.2-rc3', ''), [7, 2, 0]);
+});
