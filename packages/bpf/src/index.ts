@@ -83,5 +83,8 @@ export { openPerfBuffer, type PerfBufferOptions } from './ring/perf-buffer.ts';
 export { Poller } from './ring/poller.ts';
 export type { OnRecord, RecordReader } from './ring/reader.ts';
 export { openRingBuffer } from './ring/ring-buffer.ts';
+export { frameName, frameText } from './symbols/frame-text.ts';
+export { type SymbolOptions, Symbols } from './symbols/symbols.ts';
+export type { Frame, FrameKind } from './symbols/types.ts';
 export { explainVerifierLog, type VerifierContext, type VerifierExplanation } from './verifier/explain.ts';
 export { dumpVmlinuxHeader } from './vmlinux/dump.ts';

@@ -1,0 +1,4 @@
+/** Placeholder until the next commit. */
+export function demangle(name: string): string {
+  return name;
+}
