@@ -3,7 +3,8 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, rmSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { frameName, frameText, Symbols } from '@skep/bpf';
+import { KernelSymbols } from '@skep/bpf';
+import { frameName, frameText, Symbols } from '@skep/bpf/symbols';
 import { scratch } from './support/clang.ts';
 import { stacked } from './support/stacked.ts';
 
@@ -213,4 +214,24 @@ test('caches are bounded: an address is named again after its module had to leav
     deepStrictEqual(symbols.user(one.pid, one.addresses).map(frameName), C_STACK);
     deepStrictEqual(symbols.user(two.pid, two.addresses).map(frameName), C_STACK);
   }
+});
+
+test('the text of /proc/kallsyms: functions, modules, what is hidden and what is damaged', () => {
+  const table = new KernelSymbols(
+    Buffer.from(
+      '0000000000000000 T hidden\nffffffff81000100 t b\nffffffff81000000 T a\nffffffff82000000 D data\n' +
+        'ffffffffc0000000 t x\t[mod]\n\ngarbage\nffffffff81000100 t b_again\nfffffffXX1000100 t c\nffffffffc0000100 W w',
+    ),
+  );
+  deepStrictEqual(table.find(0xffffffff81000000n), { name: 'a', module: undefined, offset: 0 });
+  deepStrictEqual(table.find(0xffffffff810000ffn), { name: 'a', module: undefined, offset: 0xff });
+  deepStrictEqual(table.find(0xffffffff81000100n), { name: 'b', module: undefined, offset: 0 });
+  deepStrictEqual(table.find(0xffffffffc0000010n), { name: 'x', module: '[mod]', offset: 0x10 });
+  deepStrictEqual(table.find(0xffffffffc0000101n), { name: 'w', module: undefined, offset: 1 });
+  for (const nowhere of [0x10n, 0n, 0xffffffff80ffffffn, 0xffffffff9fffffffn]) {
+    strictEqual(table.find(nowhere), undefined);
+  }
+  strictEqual(table.hidden, false);
+  strictEqual(new KernelSymbols(Buffer.from('0000000000000000 T a\n')).hidden, true);
+  strictEqual(new KernelSymbols(Buffer.alloc(0)).hidden, false);
 });

@@ -55,7 +55,12 @@ typedef __u64 cgroup_id_t;                      /* bpf_get_current_cgroup_id(): 
 #define SKEP_STACK_DEPTH 32
 #endif
 typedef __u64 kernel_stack_t[SKEP_STACK_DEPTH]; /* shown with kernel symbols */
-typedef __u64 user_stack_t[SKEP_STACK_DEPTH];
+typedef __u64 user_stack_t[SKEP_STACK_DEPTH];   /* with symbols of the process in the member pid or tgid beside it */
+
+/* The id of a stack in a map made by SKEP_STACKS: four bytes in a key or record instead of the addresses, and the
+ * kernel counts equal stacks as one. Filled by skep_kernel_stack() and skep_user_stack(). */
+typedef __s32 kernel_stack_id_t;
+typedef __s32 user_stack_id_t;
 
 /* ---- what BTF has no place for: put behind a struct's member, a map or a parameter ---- */
 
@@ -70,6 +75,8 @@ typedef __u64 user_stack_t[SKEP_STACK_DEPTH];
 #define SKEP_LABEL SKEP_TAG("label")            /* this member is a metric's label */
 #define SKEP_VALUE SKEP_TAG("value")            /* this member is the number that is counted or observed */
 #define SKEP_PRIVATE SKEP_TAG("private")        /* this member never leaves the kernel side: not shown, not exported */
+#define SKEP_OF_STACKS(map) SKEP_TAG("stacks=" #map) /* this stack id is of that map; needed where there are several */
+#define SKEP_PID SKEP_TAG("pid")                /* this member is the process whose stack is beside it, if not called pid or tgid */
 #define SKEP_SHARED SKEP_TAG("shared")          /* this map is one for all objects of the image that name it */
 #define SKEP_OPTIONAL SKEP_TAG("optional")      /* before a program: left out, and said so, where this kernel lacks its hook */
 
@@ -120,6 +127,30 @@ typedef __u64 user_stack_t[SKEP_STACK_DEPTH];
 	SKEP_MAP(name, BPF_MAP_TYPE_ARRAY, __u32, value_type, entries)
 #define SKEP_PERCPU_ARRAY(name, value_type, entries) \
 	SKEP_MAP(name, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, value_type, entries)
+
+/* The stacks that ids stand for, each up to 127 frames deep (kernel.perf_event_max_stack). Ids in the keys of
+ * `counter_` maps make flame graphs: skep run --flame FILE.svg. */
+#define SKEP_STACKS(name, entries)                           \
+	__u64 name##_lost;                                   \
+	struct {                                             \
+		__uint(type, BPF_MAP_TYPE_STACK_TRACE);      \
+		__uint(max_entries, entries);                \
+		__uint(key_size, sizeof(__u32));             \
+		__uint(value_size, 127 * sizeof(__u64));     \
+	} name SEC(".maps")
+
+/* The id of the current stack, of the kernel or of the user; negative where there is none. The map has one place for
+ * each hash: a stack whose place another has taken is counted in `name_lost`.
+ *     key.kernel = skep_kernel_stack(ctx, &stacks); */
+#define skep_stack_id(ctx, map, flags)                                                   \
+	({                                                                               \
+		long __id = bpf_get_stackid(ctx, map, flags);                            \
+		if (__id < 0 && __id != -14 /* EFAULT: no such stack */)                 \
+			__sync_fetch_and_add(map##_lost, 1);                             \
+		(__s32)__id;                                                             \
+	})
+#define skep_kernel_stack(ctx, map) skep_stack_id(ctx, map, 0)
+#define skep_user_stack(ctx, map) skep_stack_id(ctx, map, BPF_F_USER_STACK)
 
 /* Room for one record in a ring buffer made by SKEP_RINGBUF, or NULL (and counted) when it is full:
  *     struct event *e = skep_reserve(print_calls, struct event);

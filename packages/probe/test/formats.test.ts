@@ -4,7 +4,6 @@ import { test } from 'node:test';
 import { Btf, compileDecoder, Elf, recordView } from '@skep/bpf';
 import fc from 'fast-check';
 import { ipv4Text, ipv6Text, parseIpv4, parseIpv6 } from '../src/formats/addresses.ts';
-import { parseKallsyms, symbolText } from '../src/formats/kallsyms.ts';
 import { errnoText, openFlagsText, signalText, tcpStateText, userText } from '../src/formats/names.ts';
 import { bytesText, durationText, parseBytes, parseDuration } from '../src/formats/quantities.ts';
 import { syscallNumber, syscallText } from '../src/formats/syscalls.ts';
@@ -180,15 +179,4 @@ test('names, and numbers where there is none', () => {
   assert.equal(syscallText(9999), '9999');
   assert.equal(syscallNumber('nope'), undefined);
   assert.equal(syscallText(syscallNumber('futex_waitv')!), 'futex_waitv');
-});
-
-test('kernel symbols: the one at or below the address', () => {
-  const table = parseKallsyms(
-    '0000000000000000 T hidden\nffffffff81000100 t b\nffffffff81000000 T a\nffffffff82000000 D data\nffffffffc0000000 t x\t[mod]\n',
-  );
-  assert.equal(symbolText(table, 0xffffffff81000000n), 'a+0x0');
-  assert.equal(symbolText(table, 0xffffffff810000ffn), 'a+0xff');
-  assert.equal(symbolText(table, 0xffffffff81000100n), 'b+0x0');
-  assert.equal(symbolText(table, 0xffffffffc0000010n), 'x [mod]+0x10');
-  assert.equal(symbolText(table, 0x10n), '0x10');
 });

@@ -1,4 +1,16 @@
 import type { Column, Decoder, RecordView, Value } from '@skep/bpf';
+import type { Frame } from '@skep/bpf/symbols';
+
+/** A stack of return addresses, named when it is first looked at. */
+export interface Stack {
+  readonly side: 'kernel' | 'user';
+  /** Innermost first. */
+  readonly frames: readonly Frame[];
+  /** Functions without offsets, innermost first; `[unknown]`, `[libfoo.so]` where nobody knows them. */
+  readonly names: readonly string[];
+  /** `none`: there was no such stack (a kernel thread has none of a user). `lost`: the probe's map had no room for it. */
+  readonly missing?: 'none' | 'lost';
+}
 
 /** What a map's name prefix makes of it: `print_`, `counter_`, `gauge_`, `hist_`. */
 export type StreamKind = 'print' | 'counter' | 'gauge' | 'hist';
@@ -62,6 +74,10 @@ export interface Stream {
    * where the probe counts (`<map>_lost`), and true for maps, which lose nothing of what is in them.
    */
   readonly lossKnown: boolean;
+  /** Which columns are stacks; `stacks()` and {@link Series.stacks} are in their order. Empty for most streams. */
+  readonly stackColumns: readonly { readonly column: number; readonly side: 'kernel' | 'user' }[];
+  /** The stacks of the record at `offset`. Only for `yields: 'records'`. */
+  stacks(view: RecordView, offset: number): readonly Stack[];
   /** Text of `fields[i]` of the record at `offset`, as a person reads it. Only for `yields: 'records'`. */
   text(i: number, view: RecordView, offset: number): string;
   /** Value of `fields[i]` of the record at `offset`. Only for `yields: 'records'`. */
@@ -130,6 +146,8 @@ export interface Series {
   readonly labels: readonly (readonly [name: string, text: string])[];
   /** The labels as JSON has them (numbers as numbers, nested structs nested). */
   readonly data: Record<string, Value>;
+  /** The labels that are stacks, in the order of the stream's `stackColumns`. */
+  readonly stacks: readonly Stack[];
   /** One for each value field of the stream. Always {@link Num} unless `stream.kind` is `print`. */
   readonly values: readonly Value[];
   /** The first numeric value: the count of a counter or histogram. 0 if there is none. */
@@ -161,7 +179,8 @@ export interface Lost {
   readonly map: string;
   /**
    * `ring_full`, `perf_full`: no room in the kernel's buffer. `map_full`: no room in a hash for a new key, as the probe
-   * counted it (`<map>_lost`). `short_record`, `decode`: could not be read.
+   * counted it (`<map>_lost`). `stack_lost`: a map of stacks had another stack in its place, counted likewise.
+   * `short_record`, `decode`: could not be read.
    * `slow_output`: the sink's queue was full. `map_read`: a poll of a map failed.
    */
   readonly reason: LostReason;
@@ -171,6 +190,7 @@ export type LostReason =
   | 'ring_full'
   | 'perf_full'
   | 'map_full'
+  | 'stack_lost'
   | 'short_record'
   | 'decode'
   | 'slow_output'

@@ -70,6 +70,8 @@ function base(id: number, map: string, kind: StreamKind) {
     kind,
     columns: [],
     lossKnown: true,
+    stackColumns: [],
+    stacks: () => [],
     json: () => '{}',
     jsonInto: () => -1,
   };
@@ -100,6 +102,7 @@ export class FakeSeries implements Series {
   readonly data: Record<string, string>;
   readonly overflow = false;
   readonly shown = true;
+  readonly stacks = [];
   changedAt = 0;
   value: number;
   histogram?: HistogramState;

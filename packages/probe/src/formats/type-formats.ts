@@ -3,11 +3,11 @@ import {
   type DecodeOptions,
   type FormatSpec,
   ipv4JsonInto,
+  KernelSymbols,
   type RecordView,
   type Value,
 } from '@skep/bpf';
 import { ipText, ipv4Text, ipv6Text } from './addresses.ts';
-import { kernelSymbolText } from './kallsyms.ts';
 import { errnoText, openFlagsText, signalText, tcpStateText, userText } from './names.ts';
 import { bytesText, durationText } from './quantities.ts';
 import { syscallText } from './syscalls.ts';
@@ -118,6 +118,24 @@ const TIMESTAMP: TypeFormat = {
   },
 };
 
+let kernel: KernelSymbols | undefined;
+
+/** `do_sys_openat2+0x12`, or the number where the kernel has no symbol for it, or hides them. */
+function kernelSymbolText(address: bigint): string {
+  kernel ??= KernelSymbols.running();
+  const found = kernel.find(address);
+  if (!found) return `0x${address.toString(16)}`;
+  return `${found.name}+0x${found.offset.toString(16)}${found.module ? ` ${found.module}` : ''}`;
+}
+
+/** The id of a stack in a map of stacks: what it stands for, whoever has the map and the process can say. */
+function stackId(name: string): TypeFormat {
+  return {
+    fits: (btf, typeId) => [4, 8].includes(btf.sizeOf(typeId)) && btf.resolve(typeId).kind === 'int',
+    spec: { name, text: String },
+  };
+}
+
 /** Return addresses up to the first 0. */
 function stack(name: string, symbol: (address: bigint) => string): TypeFormat {
   const frames = (value: Value): string[] => {
@@ -152,6 +170,8 @@ const FORMATS: ReadonlyMap<string, readonly TypeFormat[]> = new Map([
   ['tcp_state_t', [named('TCP state', 1, tcpStateText)]],
   ['user_id_t', [quantity('user', 4, userText)]],
   ['kernel_stack_t', [stack('kernel stack', kernelSymbolText)]],
+  ['kernel_stack_id_t', [stackId('kernel stack id')]],
+  ['user_stack_id_t', [stackId('user stack id')]],
   ['user_stack_t', [stack('user stack', (address) => `0x${address.toString(16)}`)]],
 ]);
 

@@ -1,4 +1,5 @@
 import type { BpfMap, GlobalVariable } from '@skep/bpf';
+import type { Ledger } from '../ledger.ts';
 import type { Opened } from './open.ts';
 
 /**
@@ -7,6 +8,19 @@ import type { Opened } from './open.ts';
  */
 export function hasLossCounter(opened: readonly Opened[], map: string): boolean {
   return opened.some((o) => lossGlobal(o, map) !== undefined || lossMap(o, map) !== undefined);
+}
+
+/** Brings the ledger up to date with the stacks that a probe counted as lost, for each map of stacks it counts for. */
+export function stackAccounts(opened: readonly Opened[], cpus: number, ledger: Ledger): (() => void)[] {
+  const maps = opened.flatMap((o) =>
+    o.object.maps.filter((m) => m.type === 'stack_trace').map((m) => m.name),
+  );
+  return [...new Set(maps)]
+    .filter((map) => hasLossCounter(opened, map))
+    .map((map) => {
+      const counted = lossReader(opened, map, cpus);
+      return () => ledger.set(map, 'stack_lost', counted());
+    });
 }
 
 /** Reads what the probe counted as lost for a map, over all objects that count it. Only after load. */

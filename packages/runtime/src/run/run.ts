@@ -1,11 +1,13 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { type BpfLink, closeLinks, type RecordView } from '@skep/bpf';
+import { type BpfLink, closeLinks, possibleCpus, type RecordView } from '@skep/bpf';
 import { Ledger } from '../ledger.ts';
 import { Registry } from '../series/registry.ts';
 import { type Ring, wire } from '../sources/wire.ts';
+import type { StackNamer } from '../stacks/namer.ts';
 import type { PlannedMap } from '../streams/build.ts';
 import { bindFilters, type Filter, recordFilter, rowFilter } from '../streams/filter.ts';
 import type { LostReason, Run, RunStats, RunSummary, Sink, StopReason, Stream } from '../types.ts';
+import { stackAccounts } from './losses.ts';
 import type { Opened } from './open.ts';
 
 /** How long the end waits for slow sinks to take what is still in the buffers. */
@@ -21,6 +23,8 @@ export interface ActiveRunInit {
   maxSeries: number;
   maxEvents?: number;
   notes: readonly string[];
+  /** Names stacks; there when some stream has any. */
+  namer?: StackNamer;
 }
 
 /** The one implementation of {@link Run}: from loaded objects to the summary. */
@@ -85,6 +89,7 @@ export class ActiveRun implements Run {
         onDrained: this.#onDrained,
         room: this.#room,
         onError: (error) => void this.stop('error', error),
+        namer: this.#init.namer,
         rowFilter: () => {
           const filters = filterOf(p.plan.stream);
           return filters && rowFilter(filters);
@@ -97,6 +102,7 @@ export class ActiveRun implements Run {
       this.#accounts.push(account);
       if (ring) this.#rings.push(ring);
     }
+    this.#accounts.push(...stackAccounts(opened, possibleCpus(), this.#ledger));
     for (const sink of sinks) await sink.start?.(this);
   }
 
@@ -239,6 +245,7 @@ export class ActiveRun implements Run {
     this.series.seal();
     for (const ring of this.#rings) ring.close();
     this.#programStats?.[Symbol.dispose]();
+    this.#init.namer?.close();
     for (const o of opened) o.object.close();
     this.#resolve({ ...this.#final, ...this.#stopping! });
   }

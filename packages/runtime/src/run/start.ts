@@ -1,5 +1,6 @@
 import { enableStats } from '@skep/bpf';
-import { buildStreams } from '../streams/build.ts';
+import type { StackNamer } from '../stacks/namer.ts';
+import { buildStreams, type PlannedMap } from '../streams/build.ts';
 import { bindFilters, parseFilters } from '../streams/filter.ts';
 import type { Run, RunRequest, RunSummary, Sink } from '../types.ts';
 import { attachAll } from './attach.ts';
@@ -39,7 +40,10 @@ export async function startRun(request: RunRequest): Promise<Run> {
     await both(prepareSinks(sinks), loadObjects(opened, params, notes));
     undo.push(pinAll(planPins(opened, request.pinMaps, request.pinProgs)));
     const { name, maxEvents } = request;
-    run = new ActiveRun({ name, opened, planned, filters, sinks, intervalMs, maxSeries, maxEvents, notes });
+    const namer = await namerFor(planned, notes);
+    undo.push(() => namer?.close());
+    const rest = { intervalMs, maxSeries, maxEvents, notes, namer };
+    run = new ActiveRun({ name, opened, planned, filters, sinks, ...rest });
     await run.open();
     const stats = programStats ? accountPrograms(notes) : undefined;
     undo.push(() => stats?.[Symbol.dispose]());
@@ -54,6 +58,13 @@ export async function startRun(request: RunRequest): Promise<Run> {
     await Promise.allSettled(sinks.map((sink) => sink.stop?.(failedSummary(notes, error))));
     throw error;
   }
+}
+
+/** Symbols are code that only a run with stacks loads. */
+async function namerFor(planned: readonly PlannedMap[], notes: string[]): Promise<StackNamer | undefined> {
+  if (!planned.some((p) => p.plan.stream.stackColumns.length > 0)) return undefined;
+  const { StackNamer } = await import('../stacks/namer.ts');
+  return new StackNamer(notes);
 }
 
 /** Both at once, and both over before the first fault is told: an object must not be closed while it loads. */

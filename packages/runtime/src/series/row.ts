@@ -1,21 +1,25 @@
 import type { Value } from '@skep/bpf';
 import { plus, toNum } from '../num.ts';
 import type { StreamInfo } from '../streams/stream.ts';
-import type { Num, Series } from '../types.ts';
+import type { Num, Series, Stack } from '../types.ts';
 import type { Histogram } from './histogram.ts';
 
 /** What identifies a row, decoded once. */
 export interface RowKey {
+  /** Tells the rows of a stream apart. */
+  readonly id: string;
   readonly labels: readonly (readonly [string, string])[];
   readonly data: Record<string, Value>;
+  readonly stacks?: readonly Stack[];
+  /** A label as people read it, where that is another text. */
+  text?(label: number): string | undefined;
 }
 
 /** The one implementation of {@link Series}: labels that stay and values that are added to. */
 export class Row implements Series {
   readonly id: number;
   readonly stream: StreamInfo;
-  readonly labels: readonly (readonly [string, string])[];
-  readonly data: Record<string, Value>;
+  readonly key: RowKey;
   readonly values: Value[];
   readonly histogram?: Histogram;
   readonly overflow: boolean;
@@ -35,14 +39,25 @@ export class Row implements Series {
   ) {
     this.id = id;
     this.stream = stream;
-    this.labels = key.labels;
-    this.data = key.data;
+    this.key = key;
     this.overflow = options.overflow ?? false;
     this.histogram = options.histogram;
     this.changedAt = options.tick;
     const fields = stream.fields.filter((f) => f.role === 'value');
     this.values = fields.map(() => 0);
     this.#texts = fields.map((f) => f.source?.format?.text ?? plainText);
+  }
+
+  get labels(): readonly (readonly [string, string])[] {
+    return this.key.labels;
+  }
+
+  get data(): Record<string, Value> {
+    return this.key.data;
+  }
+
+  get stacks(): readonly Stack[] {
+    return this.key.stacks ?? [];
   }
 
   get value(): Num {
@@ -62,7 +77,7 @@ export class Row implements Series {
 
   /** Labels have the exact number; people get it as its type reads (`1.5ms`). */
   #labelText(i: number): string {
-    const text = this.labels[i]?.[1] ?? '';
+    const text = this.key.text ? (this.key.text(i) ?? '') : (this.labels[i]?.[1] ?? '');
     const format = this.stream.fields[i]!.source?.format;
     const number = Number(text);
     return format && !format.json && text !== '' && !Number.isNaN(number) ? format.text(number) : text;

@@ -1,7 +1,8 @@
 import type { Decoder, RecordView, Value } from '@skep/bpf';
+import { StackRowKey } from '../stacks/row-key.ts';
 import { prune, type StreamInfo } from '../streams/stream.ts';
 import { Histogram } from './histogram.ts';
-import { Row } from './row.ts';
+import { Row, type RowKey } from './row.ts';
 
 export interface RowsOptions {
   decoder: Decoder;
@@ -59,13 +60,14 @@ export class Rows {
     const { labels } = this.options;
     const fields = this.stream.fields;
     const texts = labels.map((i) => this.#label(i, view, offset));
-    const key = texts.join('\0');
-    let row = this.#byText.get(key);
+    const id = texts.join('\0');
+    let row = this.#byText.get(id);
     if (row === undefined) {
       if (this.full) return this.stream.kind === 'print' ? undefined : this.overflow();
       const data = this.#data(view, offset);
-      row = this.#make({ labels: texts.map((t, i) => [fields[i]!.name, t] as const), data }, false);
-      this.#byText.set(key, row);
+      const named = texts.map((t, i) => [fields[i]!.name, t] as const);
+      row = this.#make(this.#withStacks({ id, labels: named, data }, view, offset), false);
+      this.#byText.set(id, row);
     }
     row.refs++;
     return row;
@@ -74,12 +76,12 @@ export class Rows {
   /** A raw key is gone; the row leaves with its last one. */
   release(row: Row): void {
     if (row.overflow || --row.refs > 0) return;
-    this.#byText.delete(row.labels.map(([, text]) => text).join('\0'));
+    this.#byText.delete(row.key.id);
   }
 
   /** The row of what came after the cap. */
   overflow(): Row {
-    this.#overflow ??= this.#make({ labels: [], data: {} }, true);
+    this.#overflow ??= this.#make({ id: '', labels: [], data: {} }, true);
     return this.#overflow;
   }
 
@@ -90,13 +92,28 @@ export class Rows {
   #label(i: number, view: RecordView, offset: number): string {
     const { decoder } = this.options;
     const { format } = decoder.columns[i]!;
+    const stack = this.stream.stackReader?.columns.findIndex((s) => s.column === i) ?? -1;
+    if (stack >= 0) return this.stream.stackReader!.identity(stack, view, offset);
     if (format === undefined) return decoder.text(i, view, offset);
     const value = decoder.column(i)(view, offset);
     const plain = format.json ? format.json(value) : value;
     return typeof plain === 'object' ? decoder.text(i, view, offset) : String(plain);
   }
 
-  #make(key: { labels: (readonly [string, string])[]; data: Record<string, Value> }, overflow: boolean): Row {
+  /** Stacks are taken now, and spelled out when somebody looks. */
+  #withStacks(key: RowKey, view: RecordView, offset: number): RowKey {
+    const { stackReader, columns } = this.stream;
+    if (!stackReader) return key;
+    const found = stackReader.columns.flatMap((column, s) => {
+      const label = this.options.labels.indexOf(column.column);
+      if (label < 0) return [];
+      const path = this.#scalarKey ? this.stream.fields[0]!.name : columns[column.column]!.name;
+      return [{ label, path, column, stack: stackReader.take(s, view, offset) }];
+    });
+    return new StackRowKey(key.id, key.labels, key.data, found);
+  }
+
+  #make(key: RowKey, overflow: boolean): Row {
     const { bounds, hasSum, clock } = this.options;
     const histogram = this.stream.kind === 'hist' ? new Histogram(bounds ?? [], hasSum ?? true) : undefined;
     const row = new Row(this.options.nextId(), this.stream, key, { overflow, histogram, tick: clock.tick });

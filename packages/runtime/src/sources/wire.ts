@@ -12,6 +12,8 @@ import type { Opened } from '../run/open.ts';
 import type { Registry } from '../series/registry.ts';
 import type { Row } from '../series/row.ts';
 import { Rows } from '../series/rows.ts';
+import type { StackNamer } from '../stacks/namer.ts';
+import { StackReader } from '../stacks/reader.ts';
 import type { PlannedMap } from '../streams/build.ts';
 import type { FoldPlan, MapPlan, RecordPlan } from '../streams/plan.ts';
 import { readTags } from '../streams/tags.ts';
@@ -35,6 +37,8 @@ export interface WireContext {
   /** How many records of print_ streams the sinks can take now. */
   room: () => number;
   onError: (error: unknown) => void;
+  /** Names stacks; there when some stream has any. */
+  namer: StackNamer | undefined;
   rowFilter: (stream: Stream) => ((row: Row) => boolean) | undefined;
   recordFilter: (stream: Stream) => ((view: RecordView, offset: number) => boolean) | undefined;
 }
@@ -59,6 +63,11 @@ export interface Wired {
 /** Connects a loaded map with what is to be made of it. */
 export function wire({ plan, opened, map }: PlannedMap, ctx: WireContext): Wired {
   const bpfMap = opened.object.map(map);
+  const { stream } = plan;
+  if (ctx.namer && stream.stackColumns.length > 0) {
+    const mapOf = (name: string) => opened.object.map(name);
+    stream.stackReader = new StackReader(stream.stackColumns, plan.decoder, mapOf, ctx.namer);
+  }
   if (plan.mode === 'map') {
     const rows = rowsFor(plan, ctx);
     const poll = new Poll({

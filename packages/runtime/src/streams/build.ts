@@ -55,6 +55,8 @@ export function buildStreams(
       format: typeFormats,
       buckets: buckets.get(map),
       valueKey: valueKeys.get(map),
+      maps: o.object.maps,
+      notes,
       lossKnown: sourceOf(o.object.map(map).type) !== 'ring' || hasLossCounter(opened, map),
     });
     return { plan, opened: o, map };

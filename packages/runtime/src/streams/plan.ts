@@ -5,6 +5,7 @@ import { DEFAULT_BUCKETS } from './flags.ts';
 import { log2Bounds, type MapHistogram, planMapHistogram } from './map-histogram.ts';
 import { isArray, isPerCpu, sourceOf, splitPrefix } from './prefix.ts';
 import { namedColumn, recordRoles, valueColumns, visible } from './roles.ts';
+import { planStacks, type StackMapFacts } from './stack-columns.ts';
 import { columnField, StreamInfo, type StreamInit, uniqueNames } from './stream.ts';
 import { tagsOf, unitOf } from './tags.ts';
 
@@ -33,6 +34,10 @@ export interface PlanContext {
   buckets?: readonly number[];
   valueKey?: string;
   lossKnown: boolean;
+  /** The object's maps, of which some may hold stacks. */
+  maps?: readonly StackMapFacts[];
+  /** Gets what the user should know. */
+  notes?: string[];
 }
 
 /** A print_ ring: every record is handed out. */
@@ -100,12 +105,13 @@ type Common = Omit<StreamInit, 'yields' | 'fields' | 'decoder'>;
 function planRecords(map: MapFacts, common: Common, ctx: PlanContext): StreamPlan {
   const decoder = decoderOf(map, 'value', map.valueTypeId, ctx);
   const columns = decoder.columns;
+  const stacks = planStacks(map.name, columns, ctx.maps ?? [], ctx.notes ?? []);
   if (common.kind === 'print') {
     const fields = uniqueNames(visible(columns).map((i) => columnField(columns, i, 'field')));
     return {
       mode: 'records',
       decoder,
-      stream: new StreamInfo(ctx.id, { ...common, yields: 'records', fields, decoder }),
+      stream: new StreamInfo(ctx.id, { ...common, yields: 'records', fields, decoder, stacks }),
     };
   }
   const { labels, values } = recordRoles(map.name, common.kind, columns, ctx.valueKey);
@@ -119,6 +125,7 @@ function planRecords(map: MapFacts, common: Common, ctx: PlanContext): StreamPla
     yields: 'series',
     fields: uniqueNames(fields),
     decoder,
+    stacks,
   });
   return { mode: 'fold', stream, decoder, labels, values, bounds: ctx.buckets ?? DEFAULT_BUCKETS };
 }
@@ -154,7 +161,13 @@ function planMap(map: MapFacts, common: Common, ctx: PlanContext): MapPlan {
   ];
   return {
     mode: 'map',
-    stream: new StreamInfo(ctx.id, { ...common, yields: 'series', fields: uniqueNames(fields), decoder }),
+    stream: new StreamInfo(ctx.id, {
+      ...common,
+      yields: 'series',
+      fields: uniqueNames(fields),
+      decoder,
+      stacks: planStacks(map.name, decoder.columns, ctx.maps ?? [], ctx.notes ?? []),
+    }),
     decoder,
     valueDecoder,
     labels,

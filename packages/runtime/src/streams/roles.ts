@@ -1,6 +1,7 @@
 import type { Column } from '@skep/bpf';
 import { listed, RuntimeError } from '../errors.ts';
 import type { StreamKind } from '../types.ts';
+import { stackKind } from './stack-columns.ts';
 import { readTags } from './tags.ts';
 
 /** Which columns of a record are labels and which are numbers. Indexes into the decoder's columns. */
@@ -16,9 +17,11 @@ export function visible(columns: readonly Column[]): number[] {
   return columns.flatMap((c, i) => (readTags(c.tags).private ? [] : [i]));
 }
 
-/** Columns that can be counted: whole numbers, floats, booleans. */
+/** Columns that can be counted: whole numbers, floats, booleans; the id of a stack is none. */
 export function numericScalars(columns: readonly Column[]): number[] {
-  return visible(columns).filter((i) => columns[i]!.numeric && SCALARS.has(columns[i]!.kind));
+  return visible(columns).filter(
+    (i) => columns[i]!.numeric && SCALARS.has(columns[i]!.kind) && !stackKind(columns[i]!),
+  );
 }
 
 /**

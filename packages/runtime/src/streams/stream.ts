@@ -1,5 +1,7 @@
 import { type Column, type Decoder, type RecordView, stringify, type Value } from '@skep/bpf';
-import type { Field, Stream, StreamKind, StreamSource } from '../types.ts';
+import type { StackReader } from '../stacks/reader.ts';
+import type { Field, Stack, Stream, StreamKind, StreamSource } from '../types.ts';
+import { type StackColumn, stackKind } from './stack-columns.ts';
 import { readTags, unitOf } from './tags.ts';
 
 const encoder = new TextEncoder();
@@ -18,6 +20,8 @@ export interface StreamInit {
   help?: string;
   unit?: string;
   lossKnown: boolean;
+  /** Columns that are stacks. */
+  stacks?: readonly StackColumn[];
 }
 
 /** The one implementation of {@link Stream}. */
@@ -39,6 +43,10 @@ export class StreamInfo implements Stream {
   /** Texts and values of a record's fields, one closure a field. */
   readonly #reads: ((view: RecordView, offset: number) => Value)[];
   readonly #hidden: readonly string[];
+  /** Columns of the record, or of the map's key, that are stacks. */
+  readonly stackColumns: readonly StackColumn[];
+  /** Takes them once the maps are loaded; without it they are numbers. */
+  #stacks: StackReader | undefined;
 
   constructor(id: number, init: StreamInit) {
     this.id = id;
@@ -55,13 +63,29 @@ export class StreamInfo implements Stream {
     this.help = init.help;
     this.unit = init.unit;
     this.lossKnown = init.lossKnown;
+    this.stackColumns = init.stacks ?? [];
     const decoder = init.decoder;
     this.#hidden = this.columns.filter((c) => readTags(c.tags).private).map((c) => c.name);
     this.#reads =
       decoder && init.yields === 'records' ? init.fields.map((f) => decoder.column(f.column!)) : [];
   }
 
+  /** What takes the stacks; set when the maps are loaded. */
+  get stackReader(): StackReader | undefined {
+    return this.#stacks;
+  }
+
+  set stackReader(reader: StackReader) {
+    this.#stacks = reader;
+  }
+
+  stacks(view: RecordView, offset: number): Stack[] {
+    return this.stackColumns.map((_, s) => this.#stacks!.take(s, view, offset));
+  }
+
   text(i: number, view: RecordView, offset: number): string {
+    const stack = this.#stacks ? this.stackColumns.findIndex((s) => s.column === this.fields[i]!.column) : -1;
+    if (stack >= 0) return this.#stacks!.take(stack, view, offset).text;
     return this.decoder!.text(this.fields[i]!.column!, view, offset);
   }
 
@@ -70,15 +94,26 @@ export class StreamInfo implements Stream {
   }
 
   jsonInto(out: RecordView, position: number, view: RecordView, offset: number, length: number): number {
-    if (this.#hidden.length === 0) return this.decoder!.jsonInto(out, position, view, offset, length);
+    if (this.#plain) return this.decoder!.jsonInto(out, position, view, offset, length);
     const text = this.json(view, offset, length);
     if (text.length * 3 > out.u8.length - position) return -1;
     return position + encoder.encodeInto(text, out.u8.subarray(position)).written;
   }
 
   json(view: RecordView, offset: number, length: number): string {
-    if (this.#hidden.length === 0) return this.decoder!.json(view, offset, length);
-    return stringify(prune(this.decoder!.decode(view, offset, length), this.#hidden));
+    if (this.#plain) return this.decoder!.json(view, offset, length);
+    const data = prune(this.decoder!.decode(view, offset, length), this.#hidden);
+    if (this.#stacks) {
+      this.stackColumns.forEach(({ column }, s) => {
+        put(data, this.columns[column]!.name, this.#stacks!.take(s, view, offset).lines);
+      });
+    }
+    return stringify(data);
+  }
+
+  /** The record's JSON is the decoder's. */
+  get #plain(): boolean {
+    return this.#hidden.length === 0 && this.#stacks === undefined;
   }
 }
 
@@ -92,6 +127,15 @@ export function prune(data: Record<string, Value>, paths: readonly string[]): Re
     if (isStruct(at)) delete at[last];
   }
   return data;
+}
+
+/** Puts a value in the place of the member at a dotted path, where there is one. */
+export function put(data: Record<string, Value>, path: string, value: Value): void {
+  const parts = path.split('.');
+  const last = parts.pop()!;
+  let at: Value | undefined = data;
+  for (const part of parts) at = isStruct(at) ? at[part] : undefined;
+  if (isStruct(at) && Object.hasOwn(at, last)) at[last] = value;
 }
 
 function isStruct(v: Value | undefined): v is { [k: string]: Value } {
@@ -109,7 +153,7 @@ export function columnField(
   return {
     name: name ?? source.name,
     role,
-    numeric: source.numeric,
+    numeric: source.numeric && !stackKind(source),
     unit: unitOf(source),
     help: readTags(source.tags).help,
     column: i,

@@ -9,6 +9,10 @@ export interface Tags {
   readonly private: boolean;
   readonly shared: boolean;
   readonly optional: boolean;
+  /** The map that a stack's id is of. */
+  readonly stacks?: string;
+  /** The process whose stack is beside it. */
+  readonly pid: boolean;
 }
 
 /** Reads the tags of a map, member, parameter or program. Unknown ones are left to later versions. */
@@ -24,6 +28,8 @@ export function readTags(tags: readonly string[]): Tags {
     private: own.includes('private'),
     shared: own.includes('shared'),
     optional: own.includes('optional'),
+    stacks: text('stacks'),
+    pid: own.includes('pid'),
   };
 }
 

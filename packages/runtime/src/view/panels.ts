@@ -1,3 +1,4 @@
+import { FRAME_SEPARATOR } from '../stacks/stack.ts';
 import { grouped, hasScale, quantile, quantity } from './format.ts';
 import { printable, textWidth } from './glyphs.ts';
 import { histogramHeight, paintBars } from './histogram.ts';
@@ -97,7 +98,12 @@ export function paintDetail(screen: Screen, tab: Tab, row: Row, area: Area, scro
   const left = Math.min(Math.max(...titles.map(textWidth)), Math.floor(screen.width / 2)) + 2;
   const lines: [string, string][] = [];
   tab.columns().forEach((i) => {
-    const wrapped = wrap(printable(row.text(i), area.ascii), Math.max(4, screen.width - left - 3));
+    const room = Math.max(4, screen.width - left - 3);
+    // A stack has a line a frame.
+    const wrapped = row
+      .text(i)
+      .split(FRAME_SEPARATOR)
+      .flatMap((text) => wrap(printable(text, area.ascii), room));
     (wrapped.length === 0 ? [''] : wrapped).forEach((text, n) => {
       lines.push([n === 0 ? titles[i]! : '', text]);
     });

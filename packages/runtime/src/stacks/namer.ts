@@ -1,0 +1,53 @@
+import { type Frame, frameName, frameText, Symbols } from '@skep/bpf/symbols';
+import type { Namer, RawStack } from './stack.ts';
+
+/** Names the stacks of one run. */
+export class StackNamer implements Namer {
+  readonly #symbols = new Symbols();
+  readonly #notes: string[];
+  #closed = false;
+  #saidHidden = false;
+
+  /** @param notes gets what the user should know once */
+  constructor(notes: string[]) {
+    this.#notes = notes;
+  }
+
+  readonly text = frameText;
+  readonly shortName = frameName;
+
+  /** Looks at a process while it is there. */
+  remember(pid: number): void {
+    if (!this.#closed && pid > 0) this.#symbols.remember(pid);
+  }
+
+  name(stack: RawStack): readonly Frame[] {
+    const { side, addresses, buildIds, pid } = stack;
+    if (this.#closed)
+      return addresses.map((address) => ({ address, kind: side === 'kernel' ? 'kernel' : 'native' }));
+    if (side === 'kernel') {
+      if (addresses.length > 0) this.#sayHidden();
+      return this.#symbols.kernel(addresses);
+    }
+    if (!buildIds) return this.#symbols.user(pid ?? 0, addresses);
+    return addresses.map((address, i) => {
+      const id = buildIds[i];
+      if (id === undefined) return this.#symbols.user(pid ?? 0, [address])[0]!;
+      return this.#symbols.byBuildId(pid ?? 0, id, Number(address), i > 0);
+    });
+  }
+
+  /** Files are closed; what was not named by now stays a number. */
+  close(): void {
+    this.#closed = true;
+    this.#symbols.close();
+  }
+
+  #sayHidden(): void {
+    if (this.#saidHidden || !this.#symbols.kernelHidden) return;
+    this.#saidHidden = true;
+    this.#notes.push(
+      'kernel functions have no names: the kernel hides their addresses (kernel.kptr_restrict; CAP_SYSLOG sees them at 1, nobody at 2)',
+    );
+  }
+}
