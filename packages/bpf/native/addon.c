@@ -358,6 +358,7 @@ NAPI_MODULE_INIT()
 	system_exports(env, exports);
 	vmlinux_exports(env, exports);
 	kernel_types_exports(env, exports);
+	hooks_exports(env, exports);
 	resident_exports(env, exports);
 	return exports;
 }

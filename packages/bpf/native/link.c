@@ -91,7 +91,8 @@ static int strings_of(const char *how)
 	} kinds[] = {
 		{ "auto", 0 },   { "tracepoint", 2 },     { "kprobe", 1 }, { "kprobe.multi", 1 }, { "ksyscall", 1 },
 		{ "uprobe", 1 }, { "usdt", 3 },           { "trace", 0 },  { "raw_tracepoint", 1 }, { "xdp", 0 },
-		{ "netns", 0 },  { "perf_event", 0 },     { "cgroup", 0 },
+		{ "netns", 0 },  { "perf_event", 0 },     { "cgroup", 0 }, { "iter.map", 0 },     { "iter.task", 0 },
+		{ "iter.cgroup", 0 },
 	};
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
@@ -146,6 +147,20 @@ static struct bpf_link *attach_by_kind(struct attach_job *j)
 		return bpf_program__attach_netns(p, j->number);
 	if (!strcmp(j->how, "xdp"))
 		return bpf_program__attach_xdp(p, j->number);
+	if (!strncmp(j->how, "iter.", 5)) {
+		union bpf_iter_link_info which = { 0 };
+		LIBBPF_OPTS(bpf_iter_attach_opts, o, .link_info = &which, .link_info_len = sizeof(which));
+
+		if (!strcmp(j->how, "iter.map"))
+			which.map.map_fd = j->number;
+		else if (!strcmp(j->how, "iter.task"))
+			which.task.pid = j->number;
+		else {
+			which.cgroup.cgroup_fd = j->number;
+			which.cgroup.order = BPF_CGROUP_ITER_DESCENDANTS_PRE;
+		}
+		return bpf_program__attach_iter(p, &o);
+	}
 	errno = EINVAL;
 	return NULL;
 }

@@ -47,7 +47,10 @@ export type NativeAttachKind =
   | 'perf_event'
   | 'cgroup'
   | 'netns'
-  | 'xdp';
+  | 'xdp'
+  | 'iter.map'
+  | 'iter.task'
+  | 'iter.cgroup';
 
 type Text = string | null;
 type Bytes = Uint8Array | null;
@@ -155,6 +158,33 @@ export interface Native {
   linkCreate(program: number, target: number, attachType: number, flags: number): number;
   kprobeMultiOpen(program: number, kernelFunction: string): number;
   iteratorCreate(link: number): number;
+  kprobeMultiLink(program: number, names: Uint8Array, attachType: number, flags: number): number;
+  uprobeMultiLink(
+    program: number,
+    path: string,
+    offsets: Uint8Array,
+    attachType: number,
+    flags: number,
+    pid: number,
+  ): number;
+  netfilterLink(program: number, family: number, hook: number, priority: number): number;
+  packetSocket(program: number, interfaceIndex: number): number;
+  networkEnter(fd: number): void;
+  tcAttach(
+    interfaceIndex: number,
+    egress: boolean,
+    program: number,
+    handle: number,
+    priority: number,
+  ): boolean;
+  tcDetach(
+    interfaceIndex: number,
+    egress: boolean,
+    handle: number,
+    priority: number,
+    programId: number,
+    qdisc: boolean,
+  ): boolean;
 
   ringMap(fd: number, size: number): { handle: MemoryHandle; buffer: ArrayBuffer };
   perfMap(fds: Uint8Array, pages: number): { handle: MemoryHandle; buffer: ArrayBuffer };

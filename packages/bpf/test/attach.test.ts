@@ -234,14 +234,15 @@ for (const [section, code, message] of [
   ['uprobe//bin/sh:nope_nope', 'SKEP_ATTACH', /no function "nope_nope"/],
   ['usdt//bin/sh:a:b', 'SKEP_ATTACH', /USDT/],
   ['xdp', 'SKEP_ATTACH', /names no hook/],
-  ['socket', 'SKEP_UNSUPPORTED', /no hook/],
+  ['socket', 'SKEP_ATTACH', /names no hook/],
+  ['sk_msg', 'SKEP_UNSUPPORTED', /no hook/],
 ] as const) {
   test(`attaching ${section} fails with a reason`, async () => {
     const { object, program } = await loaded(
       section,
       section === 'xdp'
         ? '#undef MINE\n#define MINE(p) 1'
-        : section === 'socket'
+        : section === 'socket' || section === 'sk_msg'
           ? '#undef MINE\n#define MINE(p) 1'
           : '',
     );

@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Option } from 'commander';
 import { catalogue } from '../src/catalogue.ts';
-import { examplesOf } from '../src/examples.ts';
+import { examplesOf, helpSectionsOf } from '../src/examples.ts';
 import { classes, ExitCode, type ExitCodeName, exitCodeMeaning } from '../src/exit-codes.ts';
 import { buildProgram, loadCommand } from '../src/program.ts';
 
@@ -52,6 +52,8 @@ export async function cliReference(): Promise<string> {
       parts.push(described.map((a) => `- ${code(a.name())}: ${a.description}`).join('\n'));
     const own = command.options.filter((o) => !o.hidden);
     if (own.length > 0) parts.push(flagTable(own));
+    for (const { heading, lines } of helpSectionsOf(command))
+      parts.push(`### ${heading}`, `\`\`\`text\n${lines.join('\n')}\n\`\`\``);
     parts.push(fence(examplesOf(command).join('\n')));
   }
   return `${parts.join('\n\n')}\n`;

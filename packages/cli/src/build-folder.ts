@@ -46,5 +46,6 @@ export async function aboutImage(
     version: about?.version,
     licenses: about?.license,
     source: about?.source,
+    attach: about?.attach,
   };
 }

@@ -16,6 +16,7 @@
  * | `SKEP_IMAGE_INVALID` | an image that contradicts itself or lacks what it must have |
  * | `SKEP_IMAGE_UNSUPPORTED` | an image of a kind that is not read here |
  * | `SKEP_IMAGE_FORMAT` | something that the format asked for cannot hold |
+ * | `SKEP_TARGET` | where a program is to be attached: not said, or said in a form that its kind does not have |
  * | `SKEP_TEMPLATE` | a choice of `init` that does not exist |
  */
 export type ProbeErrorCode =
@@ -32,6 +33,7 @@ export type ProbeErrorCode =
   | 'SKEP_IMAGE_INVALID'
   | 'SKEP_IMAGE_UNSUPPORTED'
   | 'SKEP_IMAGE_FORMAT'
+  | 'SKEP_TARGET'
   | 'SKEP_TEMPLATE';
 
 /** What a {@link ProbeError} carries besides its code and its sentence. */

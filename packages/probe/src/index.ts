@@ -22,3 +22,18 @@ export { METADATA_FILE, readMetadata } from './metadata/read.ts';
 export { metadataSchema } from './metadata/schema.ts';
 export type { Metadata } from './metadata/types.ts';
 export { findParam, parseParam } from './params/params.ts';
+export { assignTargets, type Targets } from './targets/assign.ts';
+export {
+  formText,
+  TARGET_FORMS,
+  TARGET_OPTIONS,
+  type TargetForm,
+  type TargetOption,
+} from './targets/forms.ts';
+export {
+  lacksTarget,
+  missingTargetError,
+  parseTarget,
+  sectionTarget,
+  type Targeted,
+} from './targets/parse.ts';

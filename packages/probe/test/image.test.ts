@@ -42,6 +42,7 @@ test('what is packed is unpacked', async () => {
     version: '1.2',
     licenses: 'GPL-2.0 OR BSD-2-Clause',
     source: 'https://example.com/x',
+    attach: ['nothing=sys_exit'],
     platform: 'linux/arm64',
     created: new Date('2026-01-02T03:04:05Z'),
   };
@@ -58,8 +59,10 @@ test('what is packed is unpacked', async () => {
     'org.opencontainers.image.version': '1.2',
     'org.opencontainers.image.licenses': 'GPL-2.0 OR BSD-2-Clause',
     'org.opencontainers.image.source': 'https://example.com/x',
+    'dev.skep.attach': '["nothing=sys_exit"]',
     'dev.skep.platform': 'linux/arm64',
   });
+  await assert.rejects(packImage(store, 'x:1', { ...full, attach: ['nobody=eth0'] }), code('SKEP_TARGET'));
   assert.deepEqual(
     stored.manifest.layers.map((l) => [l.mediaType, l.annotations]),
     [

@@ -257,6 +257,10 @@ export interface RunRequest {
   objects: readonly { name: string; bytes: Uint8Array }[];
   /** Values for `const volatile` globals, as text. A name may be in several objects: all get it. */
   params?: Readonly<Record<string, string>>;
+  /** `PROG=TARGET`, as `skep run --attach`: where programs go whose sections do not say, or go elsewhere. */
+  attach?: readonly string[];
+  /** The same from the image: counts for programs of which `attach` says nothing. */
+  attachDefaults?: readonly string[];
   /** `map,member,regex`; all of a map's filters must match. */
   filters?: readonly string[];
   /** `map,[1,2,3]`: upper bounds. */

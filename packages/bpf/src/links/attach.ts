@@ -3,6 +3,7 @@ import { Errno } from '../kernel/errno.ts';
 import { isNativeError, type LinkHandle, native, type ObjectHandle } from '../native.ts';
 import { attachError } from './attach-error.ts';
 import { BpfLink } from './link.ts';
+import { inNetns } from './netns.ts';
 import { type Plan, planAttach, type Step } from './plan.ts';
 import type { Hook } from './target.ts';
 
@@ -18,23 +19,34 @@ export interface AttachOptions {
    * | kprobe.multi | a pattern, `vfs_*` |
    * | ksyscall | `openat` |
    * | uprobe, uretprobe | `/bin/bash:readline`, `libc.so.6:malloc`, `/bin/app:0x1234` |
-   * | usdt | `libc.so.6:libc:setjmp` |
+   * | uprobe.multi, uretprobe.multi | `libc.so.6:mem*` |
+   * | usdt | `libc.so.6:libc:setjmp`; `libc:setjmp` with a pid |
    * | raw_tp | `sched_switch` |
    * | xdp, tc, netkit | a network interface, `eth0`; required |
-   * | cgroup…, sock_ops, lsm_cgroup | a cgroup2 directory; required |
-   * | sk_lookup, flow_dissector | a network namespace; default is this process's |
+   * | socket_filter | a network interface, or `any`; required |
+   * | cgroup…, sock_ops, lsm_cgroup | a cgroup2 directory, or its path below the mount; required |
+   * | sk_lookup, flow_dissector | a network namespace by name, pid or file; default is this process's |
+   * | iter/cgroup | a cgroup2 directory |
    */
   target?: string;
-  /** uprobe, usdt, perf_event: this process only; default all. */
+  /** uprobe, usdt, perf_event, iter/task…: this process only; default all. */
   pid?: number;
   /** What `bpf_get_attach_cookie()` returns in the program. */
   cookie?: bigint;
   /** perf_event: samples a second on each CPU; default 49. */
   sampleFrequency?: number;
+  /** perf_event: a sample every so many events, instead of a frequency. */
+  samplePeriod?: number;
+  /** perf_event: what is counted, by perf(1)'s name; default `cpu-clock`. */
+  event?: string;
   /** perf_event: this CPU only; default all that are online. */
   cpu?: number;
   /** tc: `ingress` or `egress`; netkit: `primary` or `peer`; default from the section, else the first. */
   direction?: string;
+  /** xdp, tc, netkit, socket_filter: the network namespace of the interface, by name, pid or file. */
+  netns?: string;
+  /** iter/bpf_map_elem and its like: the map's descriptor. */
+  map?: number;
 }
 
 /** A program as the functions here see it. */
@@ -62,9 +74,13 @@ function begin(program: Attachable, options: AttachOptions): { hook: Hook; plan:
   return { hook, plan: planAttach(hook, program.section, options) };
 }
 
-function bareLink(program: Attachable, plan: Plan): LinkHandle[] {
-  if (!plan.bare) return [];
-  return [native().linkFromFd(native().linkCreate(program.fd, plan.bare.target, plan.bare.attachType, 0))];
+/** Does what libbpf has no call for; the steps of such a plan are none. */
+function bareLink(program: Attachable, plan: Plan, links: LinkHandle[]): (() => void) | undefined {
+  if (!plan.bare) return undefined;
+  const made = plan.bare(program.fd);
+  if ('undo' in made) return made.undo;
+  links.push(native().linkFromFd(made.fd));
+  return undefined;
 }
 
 function failed(hook: Hook, links: readonly LinkHandle[], cause: unknown): unknown {
@@ -92,32 +108,36 @@ function failed(hook: Hook, links: readonly LinkHandle[], cause: unknown): unkno
 export function attachNow(program: Attachable, place: Place, options: AttachOptions): BpfLink {
   const { hook, plan } = begin(program, options);
   const links: LinkHandle[] = [];
+  let undo: (() => void) | undefined;
   try {
-    links.push(...bareLink(program, plan));
-    for (const s of plan.steps) links.push(call(place, s, options.cookie ?? 0n, false));
+    undo = bareLink(program, plan, links);
+    for (const s of plan.steps)
+      links.push(inNetns(plan.netns, program.name, () => call(place, s, options.cookie ?? 0n, false)));
     plan.release(links.length);
   } catch (cause) {
     plan.release(links.length);
     throw failed(hook, links, cause);
   }
-  return new BpfLink(hook.kind, hook.target, hook.program, links);
+  return new BpfLink(hook.kind, hook.target, hook.program, links, undo);
 }
 
-/** Attaches on a thread of libuv's pool. */
+/** Attaches on a thread of libuv's pool, except in another network namespace, where only this thread can go. */
 export async function attachOnPool(
   program: Attachable,
   place: Place,
   options: AttachOptions,
 ): Promise<BpfLink> {
+  if (options.netns !== undefined) return attachNow(program, place, options);
   const { hook, plan } = begin(program, options);
   const links: LinkHandle[] = [];
+  let undo: (() => void) | undefined;
   try {
-    links.push(...bareLink(program, plan));
+    undo = bareLink(program, plan, links);
     for (const s of plan.steps) links.push(await call(place, s, options.cookie ?? 0n, true));
     plan.release(links.length);
   } catch (cause) {
     plan.release(links.length);
     throw failed(hook, links, cause);
   }
-  return new BpfLink(hook.kind, hook.target, hook.program, links);
+  return new BpfLink(hook.kind, hook.target, hook.program, links, undo);
 }

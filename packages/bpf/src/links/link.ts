@@ -15,14 +15,25 @@ export class BpfLink implements Disposable {
   readonly target: string;
   readonly program: string;
   readonly #parts: readonly LinkHandle[];
+  readonly #undo: (() => void) | undefined;
   #closed = false;
 
-  /** Made by {@link BpfProgram.attach}; `parts` are several where a hook is one a CPU. */
-  constructor(kind: string, target: string, program: string, parts: readonly LinkHandle[]) {
+  /**
+   * Made by {@link BpfProgram.attach}; `parts` are several where a hook is one a CPU. Where the kernel has no link for
+   * the hook, there are none, and `undo` detaches.
+   */
+  constructor(
+    kind: string,
+    target: string,
+    program: string,
+    parts: readonly LinkHandle[],
+    undo?: () => void,
+  ) {
     this.kind = kind;
     this.target = target;
     this.program = program;
     this.#parts = parts;
+    this.#undo = undo;
   }
 
   get closed(): boolean {
@@ -32,7 +43,7 @@ export class BpfLink implements Disposable {
   /** The link's file descriptor; -1 when this kernel has no link for the hook. @throws {BpfError} `SKEP_CLOSED` */
   get fd(): number {
     this.#open();
-    return native().linkFd(this.#parts[0]!);
+    return this.#parts.length === 0 ? -1 : native().linkFd(this.#parts[0]!);
   }
 
   /** Pins it: the program then stays attached when this process ends. @throws {BpfError} `SKEP_PIN` */
@@ -75,6 +86,7 @@ export class BpfLink implements Disposable {
     if (this.#closed) return;
     this.#closed = true;
     for (const part of this.#parts) native().linkClose(part);
+    this.#undo?.();
   }
 
   [Symbol.dispose](): void {
@@ -85,6 +97,7 @@ export class BpfLink implements Disposable {
   take(): readonly LinkHandle[] {
     if (this.#closed) return [];
     this.#closed = true;
+    this.#undo?.();
     return this.#parts;
   }
 

@@ -1,9 +1,13 @@
-import { closeSync, constants, openSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, readFileSync } from 'node:fs';
+import { findUserFile, usdtFileOf, userFunctions } from '../elf/user-functions.ts';
 import { BpfError } from '../errors.ts';
-import { onlineCpus } from '../kernel/cpus.ts';
+import { Errno } from '../kernel/errno.ts';
+import { globRegExp, traceableFunctions } from '../kernel/traceable.ts';
 import { isNativeError, type NativeAttachKind, native } from '../native.ts';
 import type { AttachOptions } from './attach.ts';
-import { attachError } from './attach-error.ts';
+import { attachClsact } from './clsact.ts';
+import { inNetns, netnsPath } from './netns.ts';
+import { planPerfEvent } from './perf-events.ts';
 import {
   type Hook,
   missingTarget,
@@ -24,15 +28,22 @@ export interface Step {
   ret?: boolean;
 }
 
-/** How a program will be attached: the calls to make, or a bare link of the kernel's for hooks libbpf 1.1 lacks. */
+/** What is attached without libbpf: a file whose closing detaches it, or something that has to be undone by hand. */
+export type Bare = { fd: number } | { undo: () => void };
+
+/** How a program will be attached: the calls to make, or what is done for hooks that libbpf 1.1 lacks. */
 export interface Plan {
   steps: Step[];
-  bare?: { target: number; attachType: number };
+  bare?: (programFd: number) => Bare;
+  /** The network namespace in which the steps are made. */
+  netns?: string;
   /** Frees what the plan opened; `attached` steps have taken over what was theirs. */
   release(attached: number): void;
 }
 
 const simple = (step: Step): Plan => ({ steps: [step], release: () => {} });
+
+const bare = (make: (programFd: number) => Bare): Plan => ({ steps: [], bare: make, release: () => {} });
 
 /** Attach types of `enum bpf_attach_type` for which libbpf 1.1 has no call. */
 const linkTypes: Readonly<Record<string, number>> = {
@@ -41,6 +52,10 @@ const linkTypes: Readonly<Record<string, number>> = {
   'netkit primary': 54,
   'netkit peer': 55,
 };
+const KPROBE_MULTI = 42;
+const UPROBE_MULTI = 48;
+const KPROBE_SESSION = 56;
+const RETURN = 1;
 
 /** Works out how a program of this kind reaches its hook. Opens what it must (a cgroup, perf events). */
 export function planAttach(hook: Hook, section: string, options: AttachOptions): Plan {
@@ -58,7 +73,9 @@ export function planAttach(hook: Hook, section: string, options: AttachOptions):
     }
     case 'kprobe.multi':
     case 'kretprobe.multi':
-      return simple({ how: 'kprobe.multi', a: parseFunction(hook).name, ret: kind === 'kretprobe.multi' });
+      return planFunctions(hook, KPROBE_MULTI, kind === 'kretprobe.multi');
+    case 'kprobe.session':
+      return planFunctions(hook, KPROBE_SESSION, false);
     case 'ksyscall':
     case 'kretsyscall':
       return simple({ how: 'ksyscall', a: parseFunction(hook).name, ret: kind === 'kretsyscall' });
@@ -74,9 +91,12 @@ export function planAttach(hook: Hook, section: string, options: AttachOptions):
         ret: kind === 'uretprobe',
       });
     }
+    case 'uprobe.multi':
+    case 'uretprobe.multi':
+      return planUserFunctions(hook, options);
     case 'usdt': {
       const [a, b, c] = parseUsdt(hook);
-      return simple({ how: 'usdt', a, b, c, number: pid });
+      return simple({ how: 'usdt', a: a ?? usdtFileOf(pid, b, c, hook.program), b, c, number: pid });
     }
     case 'raw_tp':
       if (hook.target === '') throw missingTarget(hook, 'sched_switch');
@@ -89,11 +109,19 @@ export function planAttach(hook: Hook, section: string, options: AttachOptions):
       // Their function was fixed when they were loaded.
       return simple({ how: options.cookie === undefined ? 'auto' : 'trace' });
     case 'iter':
-      return simple({ how: 'auto' });
+      return planIterator(hook, section, options);
     case 'perf_event':
       return planPerfEvent(hook, options);
     case 'xdp':
-      return simple({ how: 'xdp', number: interfaceIndex(hook, options) });
+      return {
+        ...simple({
+          how: 'xdp',
+          number: inNetns(options.netns, hook.program, () => interfaceIndex(hook, options)),
+        }),
+        netns: options.netns,
+      };
+    case 'socket_filter':
+      return planSocket(hook, options);
     case 'tc':
     case 'netkit':
       return planNetwork(hook, section, options);
@@ -104,18 +132,18 @@ export function planAttach(hook: Hook, section: string, options: AttachOptions):
       return planFile(
         hook,
         'cgroup',
-        options.target,
+        options.target === undefined ? undefined : cgroupPath(options.target),
         '/sys/fs/cgroup/unified/my-service, a cgroup2 directory',
       );
     case 'sk_lookup':
     case 'flow_dissector':
-      return planFile(hook, 'netns', options.target ?? '/proc/self/ns/net', '/proc/self/ns/net');
+      return planFile(hook, 'netns', netnsPath(options.target ?? '/proc/self/ns/net'), '/proc/self/ns/net');
     default:
       throw new BpfError(
         'SKEP_UNSUPPORTED',
         `Program "${hook.program}" in section "${section}" has no hook that it could be attached to by itself`,
         {
-          hint: 'Sockets, socket maps, routes and struct_ops take programs by other means; its test run works.',
+          hint: 'Socket maps, routes, tail calls and struct_ops take programs by other means; its test run works.',
           object: hook.program,
         },
       );
@@ -142,6 +170,78 @@ function planFile(hook: Hook, how: 'cgroup' | 'netns', path: string | undefined,
   return { steps: [{ how, number: fd }], release: () => closeSync(fd) };
 }
 
+/** A directory of cgroup2: as it is, or where it is below the mount. */
+function cgroupPath(name: string): string {
+  if (existsSync(name)) return name;
+  const mount = /^\S+ (\S+) cgroup2 /m.exec(readFileSync('/proc/self/mounts', 'utf8'))?.[1];
+  const below = `${mount}/${name.replace(/^\/+/, '')}`;
+  return mount !== undefined && existsSync(below) ? below : name;
+}
+
+/** A link to many kernel functions, found by pattern among those that can be traced (5.18, sessions 6.10). */
+function planFunctions(hook: Hook, attachType: number, ret: boolean): Plan {
+  const pattern = parseFunction(hook).name;
+  const names = /[*?]/.test(pattern) ? traceableFunctions(pattern) : [pattern];
+  if (names.length === 0) {
+    throw new BpfError(
+      'SKEP_UNSUPPORTED',
+      `Program "${hook.program}" cannot be attached: no function of this kernel that can be traced is called "${pattern}"`,
+      {
+        hint: 'grep in /sys/kernel/tracing/available_filter_functions shows which there are.',
+        object: hook.program,
+      },
+    );
+  }
+  const bytes = Buffer.from(`${names.join('\0')}\0`, 'latin1');
+  return bare((program) => ({ fd: native().kprobeMultiLink(program, bytes, attachType, ret ? RETURN : 0) }));
+}
+
+/** A link to many functions of a program or library (6.6). */
+function planUserFunctions(hook: Hook, options: AttachOptions): Plan {
+  const { path, name } = parseUserFunction(hook);
+  const file = findUserFile(path);
+  const fits = globRegExp(name);
+  const offsets = [
+    ...new Set(
+      userFunctions(file)
+        .filter((f) => fits.test(f.name))
+        .map((f) => f.fileOffset),
+    ),
+  ];
+  if (offsets.length === 0) {
+    throw new BpfError(
+      'SKEP_ATTACH',
+      `Program "${hook.program}" cannot be attached: ${file} has no function "${name}"`,
+      { hint: `nm -D ${file} lists its exported functions.`, object: hook.program },
+    );
+  }
+  const bytes = new Uint8Array(BigUint64Array.from(offsets).buffer);
+  const flags = hook.kind === 'uretprobe.multi' ? RETURN : 0;
+  return bare((program) => ({
+    fd: native().uprobeMultiLink(program, file, bytes, UPROBE_MULTI, flags, options.pid ?? 0),
+  }));
+}
+
+/** An iterator goes over all there is, or over what it is pointed at (a map; since 6.1 a process or a cgroup). */
+function planIterator(hook: Hook, section: string, options: AttachOptions): Plan {
+  if (options.map !== undefined) return simple({ how: 'iter.map', number: options.map });
+  if (options.pid !== undefined) return simple({ how: 'iter.task', number: options.pid });
+  if (!/\/cgroup$/.test(section)) return simple({ how: 'auto' });
+  const path = options.target === undefined ? undefined : cgroupPath(options.target);
+  const plan = planFile(hook, 'cgroup', path, 'a cgroup2 directory');
+  return { ...plan, steps: plan.steps.map((s) => ({ ...s, how: 'iter.cgroup' })) };
+}
+
+/** The filter of a packet socket on an interface, or on all. Nothing but the socket's own copy is filtered. */
+function planSocket(hook: Hook, options: AttachOptions): Plan {
+  if (options.target === undefined) throw missingTarget({ ...hook, target: '' }, 'eth0, or any');
+  return bare((program) => ({
+    fd: inNetns(options.netns, hook.program, () =>
+      native().packetSocket(program, options.target === 'any' ? 0 : interfaceIndex(hook, options)),
+    ),
+  }));
+}
+
 function interfaceIndex(hook: Hook, options: AttachOptions): number {
   const name = options.target;
   if (name === undefined)
@@ -163,9 +263,11 @@ function interfaceIndex(hook: Hook, options: AttachOptions): number {
   }
 }
 
-/** tcx and netkit: links of the kernel's own, since 6.6 and 6.7. */
+/** tcx and netkit: links of the kernel's own, since 6.6 and 6.7. Before, tc programs go into a clsact qdisc. */
 function planNetwork(hook: Hook, section: string, options: AttachOptions): Plan {
-  const side = options.direction ?? section.split('/')[1] ?? (hook.kind === 'tc' ? 'ingress' : 'primary');
+  const sides = hook.kind === 'tc' ? ['ingress', 'egress'] : ['primary', 'peer'];
+  const named = section.split('/')[1] ?? '';
+  const side = options.direction ?? (sides.includes(named) ? named : sides[0]!);
   const attachType = linkTypes[`${hook.kind} ${side}`];
   if (attachType === undefined) {
     throw new BpfError(
@@ -177,30 +279,16 @@ function planNetwork(hook: Hook, section: string, options: AttachOptions): Plan 
       },
     );
   }
-  return { steps: [], bare: { target: interfaceIndex(hook, options), attachType }, release: () => {} };
-}
-
-const PERF_TYPE_SOFTWARE = 1;
-const PERF_COUNT_SW_CPU_CLOCK = 0;
-
-/** A clock on each CPU, or on one, or one that follows a process. */
-function planPerfEvent(hook: Hook, options: AttachOptions): Plan {
-  const { pid = -1, sampleFrequency = 49 } = options;
-  const cpus = options.cpu !== undefined ? [options.cpu] : pid >= 0 ? [-1] : onlineCpus();
-  const fds: number[] = [];
-  // An attached event belongs to its link.
-  const release = (attached: number) => {
-    for (const fd of fds.slice(attached)) native().fdClose(fd);
-  };
-  try {
-    for (const cpu of cpus) {
-      const config = [PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CPU_CLOCK, sampleFrequency] as const;
-      fds.push(native().perfOpen(...config, true, false, 0, pid, cpu));
-    }
-  } catch (cause) {
-    release(0);
-    if (!isNativeError(cause)) throw cause;
-    throw attachError({ ...hook, target: `a clock of ${sampleFrequency} Hz` }, cause);
-  }
-  return { steps: fds.map((number) => ({ how: 'perf_event', number })), release };
+  return bare((program) =>
+    inNetns(options.netns, hook.program, () => {
+      const index = interfaceIndex(hook, options);
+      try {
+        return { fd: native().linkCreate(program, index, attachType, 0) };
+      } catch (cause) {
+        // A kernel without tcx does not know the attach type.
+        if (hook.kind !== 'tc' || !isNativeError(cause) || cause.errno !== Errno.EINVAL) throw cause;
+        return attachClsact(program, index, side === 'egress', options.netns, hook.program);
+      }
+    }),
+  );
 }

@@ -48,9 +48,12 @@ export function parseUserFunction(hook: Hook): { path: string } & FunctionOffset
   return { path, ...parseFunction(hook, rest) };
 }
 
-/** `/usr/bin/node:node:http__server__request`: path, provider and name of a USDT probe. */
-export function parseUsdt(hook: Hook): [path: string, provider: string, name: string] {
-  const m = /^([^:]+):([^:]+):([^:]+)$/.exec(hook.target);
+/**
+ * `/usr/bin/node:node:http__server__request`: path, provider and name of a USDT probe. Without the path it is
+ * looked for in the files of a process.
+ */
+export function parseUsdt(hook: Hook): [path: string | undefined, provider: string, name: string] {
+  const m = /^(?:([^:]+):)?([^:]+):([^:]+)$/.exec(hook.target);
   if (!m) throw missingTarget(hook, 'libc.so.6:libc:setjmp');
-  return [m[1]!, m[2]!, m[3]!];
+  return [m[1], m[2]!, m[3]!];
 }

@@ -1,18 +1,42 @@
-import { programTypeNumber } from '../kernel/types.ts';
+import { type ProgramType, programTypeNumber } from '../kernel/types.ts';
 import type { BpfMap } from '../maps/map.ts';
 import { type NativeProgram, native, type ObjectHandle } from '../native.ts';
 
 /** Sections of newer libraries that libbpf 1.1 does not know, but whose programs it can load. */
-const newerSections: readonly [RegExp, ReturnType<typeof programTypeNumber>][] = [
-  [/^\??(tcx?|netkit)\//, programTypeNumber('sched_cls')],
+const newerSections: readonly {
+  section: RegExp;
+  type: ProgramType;
+  /** Of `enum bpf_attach_type`. */
+  attachType?: number;
+  sleepable?: boolean;
+}[] = [
+  { section: /^(tcx?|netkit)\//, type: 'sched_cls' },
+  { section: /^u(ret)?probe\.multi(\/|$)/, type: 'kprobe', attachType: 48 },
+  { section: /^u(ret)?probe\.multi\.s(\/|$)/, type: 'kprobe', attachType: 48, sleepable: true },
+  { section: /^kprobe\.session(\/|$)/, type: 'kprobe', attachType: 56 },
+  { section: /^netfilter(\/|$)/, type: 'netfilter', attachType: 45 },
+  { section: /^usdt\.s(\/|$)/, type: 'kprobe', sleepable: true },
+  { section: /^cgroup\/connect_unix$/, type: 'cgroup_sock_addr', attachType: 49 },
+  { section: /^cgroup\/sendmsg_unix$/, type: 'cgroup_sock_addr', attachType: 50 },
+  { section: /^cgroup\/recvmsg_unix$/, type: 'cgroup_sock_addr', attachType: 51 },
+  { section: /^cgroup\/getpeername_unix$/, type: 'cgroup_sock_addr', attachType: 52 },
+  { section: /^cgroup\/getsockname_unix$/, type: 'cgroup_sock_addr', attachType: 53 },
 ];
+
+const BPF_F_SLEEPABLE = 1 << 4;
 
 /** Gives programs of such sections their type. */
 export function prepareProgramTypes(handle: ObjectHandle, programs: readonly NativeProgram[]): void {
   programs.forEach((p, i) => {
     if (p.type !== 0) return;
-    const known = newerSections.find(([pattern]) => pattern.test(p.section));
-    if (known) native().programConfigure(handle, i, 'type', known[1]);
+    const name = p.section.replace(/^\?/, '');
+    const known = newerSections.find(({ section }) => section.test(name));
+    if (!known) return;
+    const set = (what: Parameters<ReturnType<typeof native>['programConfigure']>[2], n: number) =>
+      native().programConfigure(handle, i, what, n);
+    set('type', programTypeNumber(known.type));
+    if (known.attachType !== undefined) set('expectedAttachType', known.attachType);
+    if (known.sleepable) set('flags', BPF_F_SLEEPABLE);
   });
 }
 

@@ -35,6 +35,10 @@ const shapes: Partial<Record<keyof Native, string>> = {
   linkCreate: 'nnnn',
   kprobeMultiOpen: 'nt',
   iteratorCreate: 'n',
+  kprobeMultiLink: 'nbnn',
+  uprobeMultiLink: 'ntbnnn',
+  netfilterLink: 'nnnn',
+  packetSocket: 'nn',
   ringMap: 'nn',
   perfMap: 'bn',
   memoryClose: 'm',
@@ -155,7 +159,8 @@ for (let i = 0; i < Number(process.argv[3]); i++) {
     if (name === 'attach') n.linkClose(got as (typeof links)[0]);
     else if (name === 'pollNew') n.pollClose(got as (typeof polls)[0]);
     else if (/Map$/.test(name)) n.memoryClose((got as { handle: (typeof memories)[0] }).handle);
-    else if (/Create$|Open$|Load$|Get$|epollOf/.test(name) && typeof got === 'number') n.fdClose(got);
+    else if (/Create$|Open$|Load$|Get$|Link$|Socket$|epollOf/.test(name) && typeof got === 'number')
+      n.fdClose(got);
   } catch (e) {
     if (!(e instanceof Error)) throw e;
     thrown++;

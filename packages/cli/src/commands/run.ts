@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { usageError } from '../errors.ts';
-import { examples } from '../examples.ts';
+import { examples, helpSection } from '../examples.ts';
+import { attachHelp } from '../run/attach-help.ts';
 import { addRunFlags, checkRunFlags, type RunFlags } from '../run/flags.ts';
 import { settingsOf } from '../settings.ts';
 import { mark } from '../timing.ts';
@@ -14,11 +15,13 @@ export function define(command: Command): void {
     .action(run);
   addRunFlags(command);
   command.option('-h, --help', "show help; with a program, that program's parameters");
+  helpSection(command, 'Targets of --attach PROG=TARGET', attachHelp());
   examples(
     command,
     'sudo skep run oomkill:1                          live tables; q quits',
     'sudo skep run oomkill:1 --set target_pid=1234',
     'sudo skep run opensnoop.c -o json | jq .data     a line an event',
+    'sudo skep run packets.o --attach count=eth0,egress --attach drops=eth0',
     "sudo skep run tcpconnect:1 -f 'print_events,comm,^curl$'",
     'sudo skep run oomkill:1 --prom-listen :9100      and curl localhost:9100/metrics',
     'skep run oomkill:1 --help                        its parameters',

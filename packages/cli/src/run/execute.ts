@@ -24,6 +24,8 @@ export async function execute(program: string, flags: RunFlags, settings: Settin
     name: image.name,
     objects: image.objects,
     params: flags.set,
+    attach: flags.attach,
+    attachDefaults: image.attach,
     filters: flags.filter,
     histBuckets: flags.histBuckets,
     histValueKeys: flags.histValueKey,

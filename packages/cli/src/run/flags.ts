@@ -7,6 +7,7 @@ import { collectPairs, type ListenAddress, parseCount, parseDuration, parseListe
 export interface RunFlags {
   help?: boolean;
   set?: Record<string, string>;
+  attach?: string[];
   filter?: string[];
   output?: 'json' | 'table';
   tty: boolean;
@@ -30,6 +31,7 @@ export interface RunFlags {
 export function addRunFlags(command: Command): void {
   command
     .option('--set <name=value>', 'set a parameter of the probe, may be repeated', collectPairs('--set'))
+    .option('--attach <prog=target>', 'where a program goes: see below, may be repeated', collect)
     .option('-f, --filter <map,member,regex>', 'show only what matches, may be repeated', collect)
     .addOption(
       new Option('-o, --output <how>', 'table: live view, json: a line an event').choices(['table', 'json']),

@@ -28,6 +28,8 @@ export const TEXTS = {
 
 /** On the manifest: what the objects were built for, as docker writes it. */
 export const PLATFORM = 'dev.skep.platform';
+/** On the manifest: a JSON list of `PROG=TARGET`, where programs go unless the user says otherwise. */
+export const ATTACH = 'dev.skep.attach';
 /** On a layer: the object's own name, where the title is bee's `program.o`. */
 export const OBJECT_NAME = 'dev.skep.object.name';
 

@@ -13,7 +13,9 @@ import {
 import { describeObject } from '../describe/describe.ts';
 import { ProbeError } from '../errors.ts';
 import { checkLicense } from '../license/check.ts';
+import { assignTargets } from '../targets/assign.ts';
 import {
+  ATTACH,
   BEE_TEXTS,
   CONFIG_TITLE,
   CONFIG_TYPE,
@@ -45,7 +47,7 @@ export interface PackOptions {
  *
  * @param ref the name; `img.name` when undefined
  * @throws {ProbeError} `SKEP_OBJECT_INVALID`, `SKEP_LICENSE`, `SKEP_IMAGE_INVALID` (names), `SKEP_IMAGE_FORMAT` (what
- * bee's format cannot hold)
+ * bee's format cannot hold), `SKEP_TARGET`
  * @throws {BpfError} `SKEP_ELF_…`, `SKEP_BTF_…` for what is no BPF object
  * @throws {OciError} `SKEP_REFERENCE_INVALID`, `SKEP_DISK_FULL`, …
  */
@@ -58,10 +60,9 @@ export async function packImage(
   const format = opts.format ?? 'skep';
   checkObjectNames(img);
   if (format === 'bee') checkFitsBee(img);
-  for (const { name, bytes } of img.objects) {
-    describeObject(bytes, name);
-    checkLicense(Elf.parse(bytes), name);
-  }
+  const programs = img.objects.flatMap(({ name, bytes }) => describeObject(bytes, name).programs);
+  for (const { name, bytes } of img.objects) checkLicense(Elf.parse(bytes), name);
+  assignTargets(programs, img.attach ?? []);
   const platform = img.platform === undefined ? machinePlatform() : parsePlatform(img.platform);
   const config = await store.putBlob(Buffer.from('{}'), CONFIG_TYPE);
   const layers: Descriptor[] = [];
@@ -74,7 +75,11 @@ export async function packImage(
   const annotations =
     format === 'bee'
       ? annotationsOf(img, BEE_TEXTS)
-      : { ...annotationsOf(img, TEXTS), [PLATFORM]: formatPlatform(platform) };
+      : {
+          ...annotationsOf(img, TEXTS),
+          ...(img.attach?.length ? { [ATTACH]: JSON.stringify(img.attach) } : {}),
+          [PLATFORM]: formatPlatform(platform),
+        };
   const manifest: Manifest = {
     schemaVersion: 2,
     ...(format === 'skep' ? { mediaType: MEDIA_TYPE.manifest } : {}),
@@ -114,6 +119,11 @@ function sourceDate(): Date | undefined {
 }
 
 function checkFitsBee(img: ProbeImage): void {
+  if (img.attach?.length) {
+    throw new ProbeError('SKEP_IMAGE_FORMAT', "An image in bee's format has no place for attach.", {
+      hint: 'Leave out --format bee, or name the hooks in the sections.',
+    });
+  }
   if (img.objects.length === 1) return;
   throw new ProbeError(
     'SKEP_IMAGE_FORMAT',

@@ -13,6 +13,8 @@ export interface ProbeImage {
   licenses?: string;
   /** Where the sources can be had. */
   source?: string;
+  /** `PROG=TARGET` each: where programs go unless the user says otherwise. */
+  attach?: readonly string[];
   /** `linux/amd64`; without it, the machine's that packs. */
   platform?: string;
   /** Left out unless given or `SOURCE_DATE_EPOCH` is set, so that the same input has the same digest. */

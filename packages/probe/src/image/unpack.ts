@@ -3,6 +3,7 @@ import { type Descriptor, formatPlatform, type Store, type StoredImage } from '@
 import { describeObject } from '../describe/describe.ts';
 import { ProbeError } from '../errors.ts';
 import {
+  ATTACH,
   FOREIGN_TYPES,
   MAX_OBJECT_BYTES,
   OBJECT_NAME,
@@ -40,6 +41,7 @@ export async function unpackImage(store: Store, image: StoredImage): Promise<Pro
     name: image.reference,
     objects,
     ...textsOf(annotations),
+    ...targetsIn(image, annotations[ATTACH]),
     platform: annotations[PLATFORM] ?? platformOf(image),
     created: image.created,
   };
@@ -47,6 +49,18 @@ export async function unpackImage(store: Store, image: StoredImage): Promise<Pro
 
 function textsOf(annotations: Readonly<Record<string, string>>): Pick<ProbeImage, keyof typeof TEXTS> {
   return Object.fromEntries(Object.entries(TEXTS).map(([key, name]) => [key, annotations[name]]));
+}
+
+/** What is wrong with a single target is said when the image runs, where a flag can replace it. */
+function targetsIn(image: StoredImage, text: string | undefined): Pick<ProbeImage, 'attach'> {
+  if (text === undefined) return {};
+  try {
+    const list: unknown = JSON.parse(text);
+    if (Array.isArray(list) && list.every((one) => typeof one === 'string')) return { attach: list };
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  throw invalid(image, `its annotation ${ATTACH} is no JSON list of texts`);
 }
 
 function titleOf(layer: Descriptor): string | undefined {

@@ -64,6 +64,13 @@ export const FIELDS = {
     wanted: '.c or .o files in this folder',
     example: 'oomkill.c',
   },
+  attach: {
+    description: 'Where programs are attached whose sections do not say, unless --attach says otherwise.',
+    shape: 'list',
+    pattern: /^[A-Za-z_]\w*=[^\p{Cc}]{1,1000}$/u,
+    wanted: 'PROG=TARGET each, as behind --attach',
+    example: 'count_packets=eth0',
+  },
 } as const satisfies Record<string, Field>;
 
 /** A key of skep.yaml. */

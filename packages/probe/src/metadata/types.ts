@@ -11,4 +11,6 @@ export interface Metadata {
   source?: string;
   /** Files of the folder, as written there. */
   sources?: string[];
+  /** `PROG=TARGET` each, as behind `skep run --attach`. */
+  attach?: string[];
 }

@@ -1,6 +1,7 @@
 import { type BpfLink, closeLinks } from '@skep/bpf';
 import { RuntimeError } from '../errors.ts';
 import { type Opened, optionalPrograms, sentence } from './open.ts';
+import { targetsOf } from './targets.ts';
 
 /**
  * Attaches every program of every object, or none: when one fails, the others are detached again.
@@ -15,7 +16,7 @@ export async function attachAll(opened: readonly Opened[], notes: string[]): Pro
       for (const program of o.object.programs) {
         if (!program.autoload) continue;
         try {
-          links.push(await program.attachAsync());
+          for (const options of targetsOf(o, program)) links.push(await program.attachAsync(options));
           if (program.type === 'iter')
             notes.push(`${program.name} never runs: an iterator runs when it is read, and a run reads maps`);
         } catch (error) {

@@ -1,13 +1,16 @@
 import { type BpfError, BpfObject } from '@skep/bpf';
-import { describeObject, type ParamDescription, parseParam } from '@skep/probe';
+import { describeObject, type ParamDescription, parseParam, type Targets } from '@skep/probe';
 import { listed, RuntimeError } from '../errors.ts';
 import { tagsOf } from '../streams/tags.ts';
+import { pointPrograms } from './targets.ts';
 
 /** An object of the run, opened and configured but not yet loaded. */
 export interface Opened {
   readonly name: string;
   readonly bytes: Uint8Array;
   object: BpfObject;
+  /** Where its programs go, as far as their sections do not say; see {@link planTargets}. */
+  targets?: Targets;
 }
 
 /**
@@ -38,12 +41,13 @@ export function openObjects(
   return opened;
 }
 
-/** Opens the object again with the same parameters, for another try to load it. */
+/** Opens the object again with the same parameters and targets, for another try to load it. */
 export function reopen(opened: Opened, params: Readonly<Record<string, string>>): void {
   opened.object.close();
   opened.object = BpfObject.open(opened.bytes, { name: opened.name });
   const known = new Set(parametersOf(opened).map((p) => p.name));
   setParams([opened], Object.fromEntries(Object.entries(params).filter(([name]) => known.has(name))));
+  pointPrograms(opened);
 }
 
 function setParams(opened: readonly Opened[], params: Readonly<Record<string, string>>): void {

@@ -8,6 +8,7 @@ import { loadObjects } from './load.ts';
 import { openObjects, sentence } from './open.ts';
 import { pinAll, planPins } from './pin.ts';
 import { ActiveRun } from './run.ts';
+import { planTargets } from './targets.ts';
 
 /**
  * Runs a probe: opens, checks, loads and attaches its objects, and hands what they yield to the sinks until
@@ -30,6 +31,7 @@ export async function startRun(request: RunRequest): Promise<Run> {
   const undo: (() => void)[] = [];
   let run: ActiveRun | undefined;
   try {
+    planTargets(opened, request.attach ?? [], request.attachDefaults ?? [], notes);
     const { histBuckets = [], histValueKeys = [] } = request;
     const planned = buildStreams(opened, { histBuckets, histValueKeys }, notes);
     bindFilters(

@@ -1,0 +1,90 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { BpfError } from '../errors.ts';
+import { textAt, withUserElf } from './user-elf.ts';
+
+/** A function of a program or library, and where in the file its code begins. */
+export interface UserFunction {
+  readonly name: string;
+  /** Bytes from the start of the file, which is how the kernel wants it. */
+  readonly fileOffset: bigint;
+}
+
+const SHT_SYMTAB = 2;
+const SHT_DYNSYM = 11;
+/** Not STT_GNU_IFUNC: what such a symbol names is the function that chooses one, not the one that is called. */
+const STT_FUNC = 2;
+
+/**
+ * The functions that a file names in its two symbol tables, a name once, in the file's order.
+ *
+ * @throws {BpfError} `SKEP_ATTACH` when it cannot be read as a program
+ */
+export function userFunctions(path: string): UserFunction[] {
+  return withUserElf(path, (elf) => {
+    const out = new Map<string, bigint>();
+    for (const section of elf.sections) {
+      const strings = elf.sections[section.link];
+      if ((section.type !== SHT_SYMTAB && section.type !== SHT_DYNSYM) || !strings) continue;
+      const symbols = section.data();
+      const names = strings.data();
+      for (let s = 0; s + 24 <= symbols.byteLength; s += 24) {
+        if ((symbols.getUint8(s + 4) & 15) !== STT_FUNC || symbols.getUint16(s + 6, true) === 0) continue;
+        const offset = elf.fileOffset(symbols.getBigUint64(s + 8, true));
+        const name = textAt(names, symbols.getUint32(s, true));
+        if (offset !== undefined && name !== '' && !out.has(name)) out.set(name, offset);
+      }
+    }
+    return [...out].map(([name, fileOffset]) => ({ name, fileOffset }));
+  });
+}
+
+/** Where the loader would find it: a path as it is, `libc.so.6` among the libraries, `bash` on the PATH. */
+export function findUserFile(name: string): string {
+  if (name.includes('/')) return name;
+  const machine = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
+  const libraries = [`/lib/${machine}-linux-gnu`, `/usr/lib/${machine}-linux-gnu`];
+  const folders = /\.so(\.|$)/.test(name)
+    ? [...paths('LD_LIBRARY_PATH'), ...libraries, '/lib64', '/usr/lib64', '/lib', '/usr/lib']
+    : [...paths('PATH'), '/usr/bin', '/usr/sbin', '/bin', '/sbin'];
+  return folders.map((dir) => `${dir}/${name}`).find((file) => existsSync(file)) ?? name;
+}
+
+function paths(variable: string): string[] {
+  return (process.env[variable] ?? '').split(':').filter(Boolean);
+}
+
+/**
+ * The file of a process that has a USDT probe: its program, or a library that it has mapped. The path leads through
+ * /proc, so that it is the process's own file also when that lives in a container.
+ *
+ * @throws {BpfError} `SKEP_ATTACH` when there is no such process or none of its files has the probe
+ */
+export function usdtFileOf(pid: number, provider: string, probe: string, program: string): string {
+  let maps: string;
+  try {
+    maps = readFileSync(`/proc/${pid}/maps`, 'latin1');
+  } catch (cause) {
+    throw new BpfError('SKEP_ATTACH', `Program "${program}" cannot be attached: there is no process ${pid}`, {
+      hint: 'It may have ended; check the pid.',
+      object: program,
+      cause,
+    });
+  }
+  const files = new Set([...maps.matchAll(/^\S+ ..x. \S+ \S+ \d+ +(\/.*)$/gm)].map((m) => m[1]!));
+  for (const file of files) {
+    const path = `/proc/${pid}/root${file}`;
+    if (existsSync(path) && hasUsdt(path, provider, probe)) return path;
+  }
+  throw new BpfError(
+    'SKEP_ATTACH',
+    `Program "${program}" cannot be attached: no file of process ${pid} has the probe ${provider}:${probe}`,
+    { hint: `readelf -n lists the probes of a file; its files are in /proc/${pid}/maps.`, object: program },
+  );
+}
+
+function hasUsdt(path: string, provider: string, probe: string): boolean {
+  const wanted = Buffer.from(`${provider}\0${probe}\0`, 'latin1');
+  return withUserElf(path, (elf) =>
+    elf.sections.some((s) => s.name === '.note.stapsdt' && Buffer.from(s.data().buffer).includes(wanted)),
+  );
+}

@@ -1,0 +1,56 @@
+import { BpfError } from '../errors.ts';
+import { onlineCpus } from '../kernel/cpus.ts';
+import { isNativeError, native } from '../native.ts';
+import type { AttachOptions } from './attach.ts';
+import { attachError } from './attach-error.ts';
+import type { Plan } from './plan.ts';
+import type { Hook } from './target.ts';
+
+const HARDWARE = 0;
+const SOFTWARE = 1;
+
+/** Events by the names that perf(1) has for them: type and config of perf_event_open(2). */
+const events: Readonly<Record<string, readonly [type: number, config: number]>> = {
+  'cpu-clock': [SOFTWARE, 0],
+  'task-clock': [SOFTWARE, 1],
+  'page-faults': [SOFTWARE, 2],
+  'context-switches': [SOFTWARE, 3],
+  'cpu-migrations': [SOFTWARE, 4],
+  cycles: [HARDWARE, 0],
+  instructions: [HARDWARE, 1],
+  'cache-references': [HARDWARE, 2],
+  'cache-misses': [HARDWARE, 3],
+  branches: [HARDWARE, 4],
+  'branch-misses': [HARDWARE, 5],
+};
+
+/** A clock or a counter on each CPU, or on one, or one that follows a process. */
+export function planPerfEvent(hook: Hook, options: AttachOptions): Plan {
+  const { pid = -1, sampleFrequency = 49, samplePeriod, event = 'cpu-clock' } = options;
+  if (!Object.hasOwn(events, event)) {
+    throw new BpfError('SKEP_ARGUMENT', `Program "${hook.program}" cannot be attached: no event "${event}"`, {
+      hint: `Events: ${Object.keys(events).join(', ')}.`,
+      object: hook.program,
+    });
+  }
+  const [type, config] = events[event]!;
+  const cpus = options.cpu !== undefined ? [options.cpu] : pid >= 0 ? [-1] : onlineCpus();
+  const fds: number[] = [];
+  // An attached event belongs to its link.
+  const release = (attached: number) => {
+    for (const fd of fds.slice(attached)) native().fdClose(fd);
+  };
+  const frequency = samplePeriod === undefined;
+  try {
+    for (const cpu of cpus)
+      fds.push(
+        native().perfOpen(type, config, samplePeriod ?? sampleFrequency, frequency, false, 0, pid, cpu),
+      );
+  } catch (cause) {
+    release(0);
+    if (!isNativeError(cause)) throw cause;
+    const rate = frequency ? `${sampleFrequency} Hz` : `every ${samplePeriod}`;
+    throw attachError({ ...hook, target: `${event} (${rate})` }, cause);
+  }
+  return { steps: fds.map((number) => ({ how: 'perf_event', number })), release };
+}

@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { release } from 'node:os';
+import { afterEach, test } from 'node:test';
+import { fixture } from '../../../../test/support/fixtures.ts';
+import { type Run, type RunRequest, startRun } from '../../src/index.ts';
+import { Netns } from '../support/netns.ts';
+import { rowsOf } from '../support/sinks.ts';
+
+const skip = process.getuid?.() === 0 ? false : 'needs root';
+const mount = /^\S+ (\S+) cgroup2 /m.exec(readFileSync('/proc/self/mounts', 'utf8'))?.[1];
+const [major, minor] = release().split('.').map(Number) as [number, number];
+const tcx = major > 6 || (major === 6 && minor >= 6);
+
+const ending: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const end of ending.splice(0).reverse()) await end();
+});
+
+async function run(file: string, more: Partial<RunRequest>): Promise<Run> {
+  const bytes = await fixture(new URL(file, import.meta.url));
+  const started = await startRun({ name: file, objects: [{ name: file, bytes }], sinks: [], ...more });
+  ending.push(() => started.stop());
+  return started;
+}
+
+async function netns(): Promise<Netns> {
+  const made = await Netns.make();
+  ending.push(() => made[Symbol.dispose]());
+  return made;
+}
+
+/** What bpftool sees in the namespace: names of the programs on its interfaces. */
+function onInterfaces(net: Netns): string {
+  return net.run('bpftool', 'net', 'show');
+}
+
+/** Links of the loaded programs of a name. */
+function linksOf(name: string): number {
+  const shown = (what: string) =>
+    JSON.parse(execFileSync('bpftool', ['-j', what, 'show'], { encoding: 'utf8' })) as Record<
+      string,
+      unknown
+    >[];
+  const ids = new Set(
+    shown('prog')
+      .filter((p) => p.name === name)
+      .map((p) => p.id),
+  );
+  return shown('link').filter((l) => ids.has(l.prog_id)).length;
+}
+
+test('xdp, tc, socket filter and sk_lookup programs count what passes their namespace, and are gone after', {
+  skip,
+}, async () => {
+  const net = await netns();
+  const lo = `lo,netns=${net.pid}`;
+  const attach = [`at_xdp=${lo}`, `at_tc=${lo}`, `at_socket=${lo}`, `at_lookup=${net.pid}`];
+  const started = await run('./net.bpf.c', { attach });
+  assert.match(onInterfaces(net), /xdp:\nlo\(1\)/);
+  assert.equal(linksOf('at_lookup'), 1);
+  await net.do('udp 100');
+  const rows = rowsOf(started, 'counter_packets');
+  assert.equal(rows.get('0'), '100', 'xdp');
+  assert.equal(rows.get('1'), '100', 'tc ingress');
+  // A packet socket sees what goes out and what comes in.
+  assert.equal(rows.get('2'), '200', 'socket filter');
+  assert.equal(rows.get('3'), '100', 'sk_lookup');
+  await started.stop();
+  assert.doesNotMatch(onInterfaces(net), /at_|lo\(/);
+  assert.doesNotMatch(net.run('ip', 'link', 'show', 'lo'), /xdp/);
+});
+
+test('a tc program on both sides of an interface, and no qdisc is left', { skip }, async () => {
+  const net = await netns();
+  const lo = `lo,netns=${net.pid}`;
+  const attach = [
+    `at_xdp=${lo}`,
+    `at_tc=${lo},ingress`,
+    `at_tc=${lo},egress`,
+    `at_socket=${lo}`,
+    `at_lookup=${net.pid}`,
+  ];
+  const started = await run('./net.bpf.c', { attach });
+  await net.do('udp 50');
+  assert.equal(rowsOf(started, 'counter_packets').get('1'), '100');
+  // This bpftool does not know tcx by name, but lists its links.
+  if (tcx) assert.equal(linksOf('at_tc'), 2);
+  else assert.match(onInterfaces(net), /clsact\/ingress at_tc[\s\S]*clsact\/egress at_tc/);
+  await started.stop();
+  assert.equal(linksOf('at_tc'), 0);
+  assert.doesNotMatch(onInterfaces(net), /at_tc/);
+  if (!tcx) assert.doesNotMatch(net.run('tc', 'qdisc', 'show', 'dev', 'lo'), /clsact/);
+});
+
+test('the image says where, the flag says otherwise, and a target that is missing is told before loading', {
+  skip,
+}, async () => {
+  const net = await netns();
+  const lo = `lo,netns=${net.pid}`;
+  const attachDefaults = ['at_xdp=nosuch0', 'at_tc=nosuch0', `at_socket=${lo}`, `at_lookup=${net.pid}`];
+  await run('./net.bpf.c', { attachDefaults, attach: [`at_xdp=${lo}`, `at_tc=${lo}`] });
+  await assert.rejects(run('./net.bpf.c', { attachDefaults: attachDefaults.slice(1) }), {
+    code: 'SKEP_TARGET',
+    message: /"at_xdp" cannot be attached: its section "xdp" does not say where/,
+    hint: /--attach at_xdp=eth0/,
+  });
+  await assert.rejects(run('./net.bpf.c', { attachDefaults }), {
+    code: 'SKEP_ATTACH',
+    message: /no network interface "nosuch0"/,
+  });
+  await assert.rejects(
+    run('./net.bpf.c', { attachDefaults, attach: ['at_xdp=lo,netns=nosuch', `at_tc=${lo}`] }),
+    {
+      code: 'SKEP_ATTACH',
+      message: /the network namespace "nosuch" \(\/run\/netns\/nosuch\) cannot be entered/,
+    },
+  );
+});
+
+test('cgroup programs see one cgroup, by its directory and by its path below the mount', {
+  skip: skip || (!mount && 'no cgroup2 is mounted'),
+}, async () => {
+  const net = await netns();
+  const name = `skep_t_targets_${process.pid}`;
+  mkdirSync(`${mount}/${name}`);
+  ending.push(() => rmdirSync(`${mount}/${name}`));
+  const inside = await Netns.make();
+  await inside.do(`join ${mount}/${name}`);
+  ending.push(() => inside.gone());
+  const attach = [`at_egress=${mount}/${name}`, `at_connect=${name}`, `at_sockops=/${name}`];
+  const started = await run('./cgroup.bpf.c', { attach });
+  await net.do('tcp 5');
+  await inside.do('udp 20');
+  await inside.do('tcp 3');
+  const rows = rowsOf(started, 'counter_packets');
+  assert.equal(rows.get('1'), '3', 'connect4');
+  assert.equal(rows.get('2'), '3', 'sockops');
+  assert.ok(Number(rows.get('0')) > 20, `egress ${rows.get('0')}`);
+});
