@@ -23,6 +23,15 @@ export type {
   BtfVariable,
   BtfVoid,
 } from './btf/types.ts';
+export {
+  type CoreRelocation,
+  CoreResolver,
+  coreRelocations,
+  type Patched,
+  patchInstruction,
+  type RelocationKind,
+  type Resolution,
+} from './core-relo/index.ts';
 export { namesEnumerators } from './decode/build-plan.ts';
 export { compileDecoder } from './decode/compile.ts';
 export type { KeyLayout } from './decode/key-layout.ts';

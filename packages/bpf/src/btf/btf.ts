@@ -3,6 +3,7 @@ import { BpfError } from '../errors.ts';
 import { BtfBlob, btfInvalid } from './blob.ts';
 import { relocatedBtf } from './from-elf.ts';
 import { readKernelBtf } from './kernel.ts';
+import { NameIndex } from './name-index.ts';
 import { readType, type TypeContext } from './read-type.ts';
 import { spell } from './spelling.ts';
 import type { BtfKind, BtfType } from './types.ts';
@@ -33,6 +34,7 @@ export class Btf {
   readonly #types = new Map<number, BtfType>();
   readonly #found = new Map<string, number>();
   readonly #context: TypeContext;
+  #names: NameIndex | undefined;
   #tags: Map<number, { component: number; text: string }[]> | undefined;
 
   private constructor(bytes: Uint8Array, base: Btf | undefined) {
@@ -139,6 +141,15 @@ export class Btf {
       if (kind === undefined || this.#blob.kindAt(at) === kind) return i + this.#first;
     }
     return 0;
+  }
+
+  /**
+   * Ids of the types of that name or of a flavour of it (`name___old`), ascending, those of the base first. The
+   * first call makes an index of 4 bytes for each byte of names; each call costs a search through the names.
+   */
+  flavours(name: string): number[] {
+    this.#names ??= new NameIndex(this.#blob, this.#first, this.#firstString);
+    return [...(this.#base?.flavours(name) ?? []), ...this.#names.flavours(name)];
   }
 
   /** The type behind typedefs, const, volatile, restrict and type tags. */

@@ -88,7 +88,7 @@ export function readType(context: TypeContext, id: number, at: number): BtfType 
         const value = signed ? dv.getInt32(e + 4, true) : dv.getUint32(e + 4, true);
         return { name: text(dv.getUint32(e, true)), value };
       });
-      return { kind, id, name, size: third, signed, values };
+      return { kind, id, name, size: third, signed, flagged: flag, values };
     }
     case 'enum64': {
       const values = list(12, (e): BtfEnumerator => {
@@ -98,7 +98,7 @@ export function readType(context: TypeContext, id: number, at: number): BtfType 
         const value = Number(exact);
         return { name: text(dv.getUint32(e, true)), value: Number.isSafeInteger(value) ? value : exact };
       });
-      return { kind, id, name, size: third, signed: flag, values };
+      return { kind, id, name, size: third, signed: flag, flagged: flag, values };
     }
     case 'fwd':
       return { kind, id, name, union: flag };

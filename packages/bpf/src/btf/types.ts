@@ -79,6 +79,8 @@ export interface BtfEnum extends Common {
    * looks like a small negative number (-4095 to -1).
    */
   readonly signed: boolean;
+  /** Whether the compiler said that it is signed. */
+  readonly flagged: boolean;
   readonly values: readonly BtfEnumerator[];
 }
 
