@@ -6,7 +6,7 @@
 build='clang gcc libc6-dev libbpf-dev libelf-dev zlib1g-dev'
 demo='docker-registry prometheus'
 kernel='qemu-system-x86 busybox-static xz-utils bpftool debian-archive-keyring'
-test="$kernel skopeo umoci tmux chromium curl binutils apache2-utils openssl"
+test="$kernel skopeo umoci tmux chromium curl binutils apache2-utils openssl clang-16 clang-19"
 
 wanted=
 for group in "$@"; do
