@@ -11,25 +11,22 @@ struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 1 << 20); } rin
 struct { __uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY); } perf SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY); __uint(max_entries, 1); __type(key, int); __type(value, struct large); } space SEC(".maps");
 __u64 sent = 0;
-static long to_ring(__u32 i, void *unused) {
-  struct large *e = bpf_ringbuf_reserve(&ring, sizeof *e, 0);
-  if (!e) return 1;
-  e->n = sent++;
-  bpf_ringbuf_submit(e, BPF_RB_NO_WAKEUP);
-  return 0;
-}
-SEC("raw_tp") int fill_ring(struct bpf_raw_tracepoint_args *ctx) { bpf_loop(ctx->args[0], to_ring, 0, 0); return 0; }
-static long to_perf(__u32 i, void *ctx) {
-  int zero = 0;
-  struct large *e = bpf_map_lookup_elem(&space, &zero);
-  if (!e) return 1;
-  e->n = sent++;
-  bpf_perf_event_output(*(void **)ctx, &perf, BPF_F_CURRENT_CPU, e, sizeof *e);
+SEC("raw_tp") int fill_ring(struct bpf_raw_tracepoint_args *ctx) {
+  for (__u32 i = 0; i < 30 && i < ctx->args[0]; i++) {
+    struct large *e = bpf_ringbuf_reserve(&ring, sizeof *e, 0);
+    if (!e) return 0;
+    e->n = sent++;
+    bpf_ringbuf_submit(e, BPF_RB_NO_WAKEUP);
+  }
   return 0;
 }
 SEC("raw_tp") int fill_perf(struct bpf_raw_tracepoint_args *ctx) {
-  void *p = ctx; __u64 n = ctx->args[0];
-  bpf_loop(n, to_perf, &p, 0);
+  int zero = 0;
+  struct large *e = bpf_map_lookup_elem(&space, &zero);
+  for (__u32 i = 0; e && i < 30 && i < ctx->args[0]; i++) {
+    e->n = sent++;
+    bpf_perf_event_output(ctx, &perf, BPF_F_CURRENT_CPU, e, sizeof *e);
+  }
   return 0;
 }`;
 

@@ -39,13 +39,39 @@ static __always_inline bool skep_comm_watched(void)
 	       ((const skep_word *)comm)[1] == ((const volatile skep_word *)target_comm)[1];
 }
 
+/*
+ * Tracing programs may ask for the ids of the current task's cgroups since Linux 5.14, the version that brought
+ * bpf_sys_bpf too, by which it is known; before, they lie in the cgroup itself. No kernel has both names: Linux 6.1
+ * made the ids pointers.
+ */
+enum bpf_func_id___since_5_14 { BPF_FUNC_sys_bpf___since_5_14 = 166 };
+
+struct cgroup___until_6_0 {
+	int level;
+	__u64 ancestor_ids[SKEP_CGROUP_DEPTH];
+} __attribute__((preserve_access_index));
+
+/* The id of the current task's cgroup at this depth; 0 below its own. */
+static __always_inline __u64 skep_cgroup_at(int level)
+{
+	struct cgroup___until_6_0 *own;
+	__u64 id = 0;
+
+	if (bpf_core_enum_value_exists(enum bpf_func_id___since_5_14, BPF_FUNC_sys_bpf___since_5_14))
+		return bpf_get_current_ancestor_cgroup_id(level);
+	own = (void *)BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), cgroups, dfl_cgrp);
+	if (level <= BPF_CORE_READ(own, level))
+		bpf_core_read(&id, sizeof(id), &own->ancestor_ids[level]);
+	return id;
+}
+
 static __always_inline bool skep_cgroup_watched(void)
 {
 	if (!target_cgroup)
 		return true;
 #pragma unroll
 	for (int level = 0; level < SKEP_CGROUP_DEPTH; level++) {
-		__u64 id = bpf_get_current_ancestor_cgroup_id(level);
+		__u64 id = skep_cgroup_at(level);
 
 		if (id == target_cgroup)
 			return true;
