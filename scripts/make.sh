@@ -46,7 +46,7 @@ case ${1:-build} in
     exec sh bench/run.sh ${CASES:-}
     ;;
   pack)
-    sh scripts/packages.sh build
+    sh scripts/packages.sh build cross
     sh scripts/setup.sh
     sh scripts/build.sh
     exec node scripts/pack.ts

@@ -1,5 +1,6 @@
 // Makes dist/skep-VERSION.tgz: what `npm i -g` needs and nothing else. It has the folders of a checkout, so that
-// everything is found the same way in both: bin/skep, packages/cli/dist, packages/bpf/build, packages/probe/include.
+// everything is found the same way in both: bin/skep, packages/cli/dist, packages/probe/include, and in packages/bpf/build
+// the addon for each architecture.
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
@@ -13,6 +14,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { bundle } from './bundle.ts';
+import { type Architecture, architectures, crossBuild } from './cross.ts';
 import { notices } from './notices.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -26,7 +28,11 @@ export async function pack(): Promise<string> {
   for (const path of ['bin', 'LICENSE', 'README.md', 'packages/probe/include']) {
     if (existsSync(join(root, path))) cpSync(join(root, path), join(stage, path), { recursive: true });
   }
-  copyMatching('packages/bpf/build', 'packages/bpf/build', /\.node$|\.so\.\d+$/);
+  for (const arch of Object.keys(architectures) as Architecture[]) {
+    if (arch !== process.arch) await crossBuild(arch);
+    const dir = `packages/bpf/build/linux-${arch}`;
+    copyMatching(dir, dir, /\.node$|\.so\.\d+$/);
+  }
   copyMatching(
     '/usr/include/bpf',
     'packages/probe/include/bpf',
@@ -54,8 +60,8 @@ function manifest(): object {
     bin: { skep: 'bin/skep' },
     exports: { './package.json': './package.json' },
     engines: cli.engines,
-    os: [process.platform],
-    cpu: [process.arch],
+    os: ['linux'],
+    cpu: Object.keys(architectures),
     libc: ['glibc'],
   };
 }

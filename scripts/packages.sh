@@ -5,12 +5,18 @@
 
 build='clang gcc libc6-dev libbpf-dev libelf-dev zlib1g-dev'
 demo='docker-registry prometheus'
-kernel='qemu-system-x86 busybox-static xz-utils bpftool debian-archive-keyring'
+case $(uname -m) in
+  aarch64) cross='gcc-x86-64-linux-gnu libc6-dev-amd64-cross' ;;
+  *) cross='gcc-aarch64-linux-gnu libc6-dev-arm64-cross' ;;
+esac
+cross="$cross debian-archive-keyring"
+kernel="$cross qemu-system-x86 qemu-system-arm busybox-static xz-utils bpftool"
 test="$kernel skopeo umoci tmux chromium curl binutils apache2-utils openssl clang-16 clang-19"
 
 wanted=
 for group in "$@"; do
   case $group in
+    cross) wanted="$wanted $cross" ;;
     build) wanted="$wanted $build" ;;
     demo) wanted="$wanted $demo" ;;
     kernel) wanted="$wanted $kernel" ;;

@@ -1,5 +1,5 @@
-import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { cacheHome } from '../../scripts/lib/apt.ts';
 
-/** Where kernels, guests' root files and lists are kept between runs, outside of any checkout. */
-export const cacheDir = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'skep', 'kernels');
+/** Where kernels and guests' root files are kept between runs. */
+export const cacheDir = join(cacheHome, 'kernels');

@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { packageNames, unpackPackages } from './apt.ts';
+import { packageNames, unpackPackages } from '../../scripts/lib/apt.ts';
 import { cacheDir } from './cache.ts';
 import { type KernelLine, kernelLine } from './table.ts';
 

@@ -5,8 +5,8 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
+import { run } from '../../scripts/lib/process.ts';
 import { kernelTests } from './guest-tests.ts';
-import { run } from './process.ts';
 import { GuestResults } from './results.ts';
 import { runInGuest } from './vm.ts';
 

@@ -4,11 +4,11 @@ import { mkdtemp, readdir, readFile, realpath, rename, rm, stat, utimes } from '
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { run } from '../../scripts/lib/process.ts';
 import { cacheDir } from './cache.ts';
 import { cpio, type Entry } from './cpio.ts';
 import type { KernelFiles } from './fetch.ts';
 import { moduleEntries } from './modules.ts';
-import { run } from './process.ts';
 import { modules } from './table.ts';
 
 /** What these files say decides what a layer holds, so a change in them makes layers anew. */

@@ -1,8 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { runBytes } from '../../scripts/lib/process.ts';
 import type { Entry } from './cpio.ts';
 import type { KernelFiles } from './fetch.ts';
-import { runBytes } from './process.ts';
 
 /**
  * The named modules with all they depend on, and the modules.dep that busybox's modprobe reads. Names that a

@@ -1,4 +1,4 @@
-import type { AptSource } from './apt.ts';
+import type { AptSource } from '../../scripts/lib/apt.ts';
 
 /** A kernel the tests run on: what we call it, and which Debian package holds it. */
 export interface KernelLine {

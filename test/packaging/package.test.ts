@@ -20,6 +20,12 @@ const version = JSON.parse(
   readFileSync(join(import.meta.dirname, '../../packages/cli/package.json'), 'utf8'),
 ).version;
 
+/** Debian's objdump reads the files of one architecture. */
+function objdump(arch: string): string {
+  if (arch === `linux-${process.arch}`) return 'objdump';
+  return `${arch === 'linux-arm64' ? 'aarch64' : 'x86_64'}-linux-gnu-objdump`;
+}
+
 suite('the npm package', { timeout: 120_000 }, () => {
   let it: Installed;
   /** sh and the few tools the launcher may ask, without any Node among them. */
@@ -41,7 +47,7 @@ suite('the npm package', { timeout: 120_000 }, () => {
     assert.equal(manifest.name, 'skep');
     assert.equal(manifest.scripts, undefined);
     assert.equal(manifest.dependencies, undefined);
-    assert.deepEqual([manifest.os, manifest.cpu, manifest.libc], [['linux'], [process.arch], ['glibc']]);
+    assert.deepEqual([manifest.os, manifest.cpu, manifest.libc], [['linux'], ['x64', 'arm64'], ['glibc']]);
     assert.equal(existsSync(join(it.root, 'node_modules')), false);
   });
 
@@ -67,7 +73,7 @@ suite('the npm package', { timeout: 120_000 }, () => {
   });
 
   test('finds the addon and the libraries it carries', async () => {
-    const build = join(it.root, 'packages/bpf/build');
+    const build = join(it.root, `packages/bpf/build/linux-${process.arch}`);
     const load = `console.log(require(${JSON.stringify(join(build, 'skep_bpf.node'))}).libbpfVersion)`;
     const { stdout, code } = await ended(join(floorBin, 'node'), ['-e', load], { PATH: tools });
     assert.equal(code, 0);
@@ -98,15 +104,40 @@ suite('the npm package', { timeout: 120_000 }, () => {
   });
 
   test('asks for no glibc newer than 2.33', () => {
-    const build = join(it.root, 'packages/bpf/build');
-    const carried = readdirSync(build);
-    assert.ok(carried.length >= 4, carried.join());
-    for (const file of carried) {
-      const symbols = execFileSync('objdump', ['-T', join(build, file)], { encoding: 'utf8' });
-      const versions = [...symbols.matchAll(/GLIBC_2\.(\d+)/g)].map((m) => Number(m[1]));
-      assert.ok(versions.length > 0, file);
-      assert.ok(Math.max(...versions) <= 33, `${file} asks for glibc 2.${Math.max(...versions)}`);
+    for (const arch of ['linux-x64', 'linux-arm64']) {
+      const build = join(it.root, 'packages/bpf/build', arch);
+      const carried = readdirSync(build);
+      assert.equal(carried.length, 4, carried.join());
+      for (const file of carried) {
+        const symbols = execFileSync(objdump(arch), ['-T', join(build, file)], { encoding: 'utf8' });
+        const versions = [...symbols.matchAll(/GLIBC_2\.(\d+)/g)].map((m) => Number(m[1]));
+        assert.ok(versions.length > 0, file);
+        assert.ok(Math.max(...versions) <= 33, `${file} asks for glibc 2.${Math.max(...versions)}`);
+      }
     }
+  });
+
+  test('carries for another processor what it carries for this one', () => {
+    const [x64, arm64] = ['linux-x64', 'linux-arm64'].map((arch) => {
+      const build = join(it.root, 'packages/bpf/build', arch);
+      return readdirSync(build).map((file) => {
+        const headers = execFileSync('readelf', ['-hdW', join(build, file)], { encoding: 'utf8' });
+        return {
+          file,
+          machine: /Machine:\s+(.*)/.exec(headers)?.[1],
+          // What each needs of the others; libc and its loader go by different names.
+          needs: [...headers.matchAll(/NEEDED.*\[(lib(?:bpf|elf|z)\.\S+)\]/g)].map((m) => m[1]),
+          path: /RPATH.*\[(.*)\]/.exec(headers)?.[1],
+        };
+      });
+    });
+    assert.deepEqual(
+      arm64,
+      x64?.map((f) => ({ ...f, machine: 'AArch64' })),
+    );
+    assert.ok(x64?.every((f) => f.machine === 'Advanced Micro Devices X86-64'));
+    const addon = arm64?.find((f) => f.file === 'skep_bpf.node');
+    assert.deepEqual([addon?.needs, addon?.path], [['libbpf.so.1', 'libelf.so.1', 'libz.so.1'], '$ORIGIN']);
   });
 
   test("under sudo finds the user's Node", async () => {

@@ -1,12 +1,20 @@
 #!/bin/sh
-# Builds ../build/skep_bpf.node and puts the shared libraries it needs beside it. Does nothing when up to date.
+# Builds ../build/linux-ARCH/skep_bpf.node and puts the shared libraries it needs beside it. Does nothing when up to
+# date. For another architecture (scripts/cross.ts calls it so): ARCH=arm64 CC=aarch64-linux-gnu-gcc LIBRARIES=DIR,
+# DIR being a folder with that architecture's libbpf, libelf and libz.
 #
 # Debian's static libbpf is not position-independent, so the shared one is carried. DT_RPATH (not DT_RUNPATH)
 # is asked for because only it also serves the libraries' own needs: libbpf finds our libelf and libz too.
 # nodelete: Node unloads an addon when the worker that loaded it ends, but libuv still calls back into it.
 set -eu
 cd "$(dirname "$0")"
-out=../build
+case ${ARCH:-$(uname -m)} in
+  x64 | x86_64) arch=x64 ;;
+  arm64 | aarch64) arch=arm64 ;;
+  *) echo "build.sh: skep is built for x64 and arm64, not for ${ARCH:-$(uname -m)}" >&2 && exit 1 ;;
+esac
+out=../build/linux-$arch
+cc=${CC:-cc}
 node_headers=${NODE_HEADERS:-/usr/include/node}
 
 stale=
@@ -19,12 +27,13 @@ done
 mkdir -p "$out"
 tmp=$(mktemp -d "$out/.build.XXXXXX")
 trap 'rm -rf "$tmp"' EXIT
-${CC:-cc} -std=gnu11 -O2 -shared -fPIC -fvisibility=hidden -Wall -Wextra -Werror -isystem "$node_headers" \
-  -o "$tmp/skep_bpf.node" ./*.c \
-  -Wl,--no-as-needed -lbpf -lelf -lz -Wl,--as-needed -Wl,-rpath,'$ORIGIN' -Wl,--disable-new-dtags -Wl,-z,nodelete
-strip --strip-unneeded "$tmp/skep_bpf.node"
 for lib in libbpf.so.1 libelf.so.1 libz.so.1; do
-  cp -L "$(${CC:-cc} -print-file-name=$lib)" "$tmp/$lib"
+  if [ -n "${LIBRARIES:-}" ]; then found=$LIBRARIES/$lib; else found=$($cc -print-file-name=$lib); fi
+  cp -L "$found" "$tmp/$lib"
 done
+$cc -std=gnu11 -O2 -shared -fPIC -fvisibility=hidden -Wall -Wextra -Werror -isystem "$node_headers" \
+  -o "$tmp/skep_bpf.node" ./*.c \
+  -L"$tmp" -Wl,--no-as-needed -l:libbpf.so.1 -l:libelf.so.1 -l:libz.so.1 -Wl,--as-needed \
+  -Wl,-rpath,'$ORIGIN' -Wl,--disable-new-dtags -Wl,-z,nodelete -Wl,--strip-all
 # each by rename, so that a process that has the old one mapped keeps it
 for f in libbpf.so.1 libelf.so.1 libz.so.1 skep_bpf.node; do mv -f "$tmp/$f" "$out/$f"; done

@@ -234,21 +234,15 @@ export function isNativeError(e: unknown): e is NativeError {
   return e instanceof Error && (e as Partial<NativeError>).code === 'SKEP_NATIVE';
 }
 
-/** Where the addon may be: as build.sh makes it, or one of several that a package carries. */
-const places = ['../build/skep_bpf.node', `../build/${process.platform}-${process.arch}/skep_bpf.node`];
+/** Where build.sh puts the addon; a package carries one for each architecture. */
+const place = `../build/${process.platform}-${process.arch}/skep_bpf.node`;
 
 function load(): Native {
-  const require = createRequire(import.meta.url);
-  const tried: string[] = [];
-  for (const place of places) {
-    const path = fileURLToPath(new URL(place, import.meta.url));
-    try {
-      return require(path) as Native;
-    } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND') {
-        tried.push(path);
-        continue;
-      }
+  const path = fileURLToPath(new URL(place, import.meta.url));
+  try {
+    return createRequire(import.meta.url)(path) as Native;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND')
       throw new BpfError('SKEP_ADDON', `The native addon ${path} does not load on this machine`, {
         hint:
           'It needs Linux with glibc 2.33 or later (Debian 12, Ubuntu 22.04, RHEL 9; not musl). ' +
@@ -256,9 +250,8 @@ function load(): Native {
         object: path,
         cause,
       });
-    }
   }
-  throw new BpfError('SKEP_ADDON', `The native addon is not installed (looked for ${tried.join(', ')})`, {
+  throw new BpfError('SKEP_ADDON', `The native addon is not installed (looked for ${path})`, {
     hint:
       process.platform === 'linux'
         ? `There is no prebuilt addon for ${process.platform}-${process.arch}; packages/bpf/native/build.sh in a checkout builds one.`

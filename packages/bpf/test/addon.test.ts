@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 
-const build = fileURLToPath(new URL('../build/', import.meta.url));
+const build = fileURLToPath(new URL(`../build/linux-${process.arch}/`, import.meta.url));
 const kernel = new URL('./support/kernel.ts', import.meta.url).href;
 const index = new URL('../src/index.ts', import.meta.url).href;
 const producers = new URL('./support/producers.ts', import.meta.url).href;

@@ -1,8 +1,11 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { cacheDir } from './cache.ts';
 import { run } from './process.ts';
+
+/** What scripts and tests keep between runs, outside of any checkout. */
+export const cacheHome = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'skep');
 
 /** Releases of Debian whose packages we take, for one architecture, beside the machine's own lists. */
 export interface AptSource {
@@ -11,6 +14,19 @@ export interface AptSource {
   architecture: 'amd64' | 'arm64';
   /** A release of Debian and the part of the archive it lies in. */
   suites: readonly (readonly [suite: string, part: 'debian' | 'debian-security'])[];
+}
+
+/** Debian 12, the release we build on, for one architecture. */
+export function bookworm(architecture: 'amd64' | 'arm64'): AptSource {
+  const name = `bookworm-${architecture}`;
+  return {
+    name,
+    architecture,
+    suites: [
+      ['bookworm', 'debian'],
+      ['bookworm-security', 'debian-security'],
+    ],
+  };
 }
 
 /**
@@ -24,15 +40,20 @@ const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
  * apt checks their signatures against Debian's keys and refuses a list without a good one.
  */
 export async function packageNames(source: AptSource, prefix: string): Promise<string[]> {
-  let failure: unknown;
-  try {
-    await apt(source, 'apt-get', ['-q', 'update']);
-  } catch (e) {
-    failure = e;
-  }
+  const failure = await updateLists(source);
   const names = (await apt(source, 'apt-cache', ['pkgnames', prefix])).split('\n').filter((n) => n !== '');
   if (names.length === 0 && failure) throw failure;
   return names;
+}
+
+/** Fetches what is newer than the lists at hand; what went wrong, if something did. */
+export async function updateLists(source: AptSource): Promise<unknown> {
+  try {
+    await apt(source, 'apt-get', ['-q', 'update']);
+    return undefined;
+  } catch (e) {
+    return e;
+  }
 }
 
 /**
@@ -50,7 +71,7 @@ export async function unpackPackages(source: AptSource, names: readonly string[]
 }
 
 async function apt(source: AptSource, program: string, args: string[], cwd?: string): Promise<string> {
-  const home = join(cacheDir, `apt-${source.name}`);
+  const home = join(cacheHome, 'apt', source.name);
   const list = join(home, 'sources.list');
   for (const d of ['lists/partial', 'cache/archives/partial'])
     await mkdir(join(home, d), { recursive: true });

@@ -1,0 +1,68 @@
+// node scripts/cross.ts [ARCH]: builds the addon for the architecture that this machine does not have, into
+// packages/bpf/build/linux-ARCH, when something it is made of has changed.
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { bookworm, cacheHome, unpackPackages, updateLists } from './lib/apt.ts';
+import { run } from './lib/process.ts';
+
+/** The architectures that a package carries an addon for, with what Debian calls them. */
+export const architectures = {
+  x64: { debian: 'amd64', multiarch: 'x86_64-linux-gnu' },
+  arm64: { debian: 'arm64', multiarch: 'aarch64-linux-gnu' },
+} as const;
+export type Architecture = keyof typeof architectures;
+
+const root = join(import.meta.dirname, '..');
+/** Debian's packages of the libraries that are carried. */
+const carried = ['libbpf1', 'libelf1', 'zlib1g'];
+
+/** Builds the addon with Debian's cross compiler; its libraries are those of this machine, of the other architecture. */
+export async function crossBuild(arch: Architecture): Promise<void> {
+  const { multiarch } = architectures[arch];
+  const libraries = await foreignLibraries(arch);
+  const env = {
+    ...process.env,
+    ARCH: arch,
+    CC: `${multiarch}-gcc`,
+    LIBRARIES: libraries,
+    NODE_HEADERS: process.env.NODE_HEADERS ?? join(dirname(dirname(process.execPath)), 'include/node'),
+  };
+  execFileSync('sh', [join(root, 'packages/bpf/native/build.sh')], { env, stdio: 'inherit' });
+}
+
+/** The very versions that are installed here, so that a package carries one version of each, whatever the machine. */
+async function foreignLibraries(arch: Architecture): Promise<string> {
+  const { debian, multiarch } = architectures[arch];
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query fills these in
+  const format = ['-W', '-f', '${Package}=${Version}\n', ...carried];
+  const wanted = (await run('dpkg-query', format)).trim().split('\n');
+  const dir = join(cacheHome, 'libraries', `${debian}-${wanted.join('-').replaceAll(/[^\w.=+~-]/g, '_')}`);
+  if (!existsSync(dir)) {
+    await mkdir(dirname(dir), { recursive: true });
+    const work = await mkdtemp(`${dir}.`);
+    try {
+      await updateLists(bookworm(debian));
+      await unpackPackages(bookworm(debian), wanted, join(work, 'root'));
+      await rename(join(work, 'root'), dir);
+    } finally {
+      await rm(work, { recursive: true, force: true });
+    }
+  }
+  // libz is the one that still lies outside of /usr.
+  const gathered = join(dir, 'all');
+  if (!existsSync(gathered)) {
+    await mkdir(gathered);
+    for (const place of ['usr/lib', 'lib'])
+      await run('sh', ['-c', `cp -L "$1"/*.so.1 "$2"`, 'sh', join(dir, place, multiarch), gathered]);
+  }
+  return gathered;
+}
+
+if (import.meta.main) {
+  const [arch = process.arch === 'arm64' ? 'x64' : 'arm64'] = process.argv.slice(2);
+  if (!(arch in architectures))
+    throw new Error(`no architecture ${arch}; there are ${Object.keys(architectures)}`);
+  await crossBuild(arch as Architecture);
+}
