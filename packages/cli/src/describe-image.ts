@@ -1,5 +1,5 @@
 import type { StoredImage } from '@skep/oci';
-import type { MapDescription, ObjectDescription, ParamDescription, ProbeImage } from '@skep/probe';
+import type { HookGroup, MapDescription, ObjectDescription, ParamDescription, ProbeImage } from '@skep/probe';
 import { humanAge } from './output/age.ts';
 import { humanSize } from './output/size.ts';
 import { renderTable } from './output/table.ts';
@@ -40,9 +40,20 @@ export function describeProbe(
         Optional: p.optional,
         Help: p.help ?? '',
       })),
+      Hooks: o.hooks.map(hookData),
       Maps: o.maps.map(mapData),
       Parameters: o.params.map(paramData),
     })),
+  };
+}
+
+function hookData(g: HookGroup): Data {
+  return {
+    Group: g.name,
+    Optional: g.optional,
+    Without: g.without ?? '',
+    Twins: g.twins,
+    Rungs: g.rungs.map((r) => ({ Name: r.name, Programs: [...r.programs] })),
   };
 }
 
@@ -100,6 +111,7 @@ function objectText(o: ObjectDescription, named: boolean): string {
       o.programs.map((p) => [p.name, p.section, p.type]),
     ),
   ];
+  if (o.hooks.length > 0) blocks.push(hooksTable(o));
   if (o.maps.length > 0) {
     blocks.push(
       renderTable(
@@ -110,6 +122,26 @@ function objectText(o: ObjectDescription, named: boolean): string {
   }
   if (o.params.length > 0) blocks.push(parameterTable(o.params));
   return named ? `\n${blocks.join('\n')}` : blocks.join('\n');
+}
+
+/** Alternatives of hooks, best first. */
+function hooksTable({ hooks }: ObjectDescription): string {
+  return renderTable(
+    ['HOOKS FOR', 'RUNG', 'PROGRAMS', ''],
+    hooks.flatMap((g) =>
+      g.rungs.map((r, i) => [
+        i === 0 ? g.name : '',
+        r.name,
+        r.programs.join(', '),
+        i === 0 ? aboutGroup(g) : '',
+      ]),
+    ),
+  );
+}
+
+function aboutGroup(g: HookGroup): string {
+  if (g.optional) return g.without ? `optional; without it: ${g.without}` : 'optional';
+  return g.twins ? 'twins' : '';
 }
 
 /** The parameters of a probe, as `describe` and `run IMAGE --help` show them. */

@@ -42,6 +42,7 @@ export const classes: Record<Exclude<ExitCodeName, 'ok'>, readonly string[]> = {
   usage: [
     'SKEP_FILTER_INVALID',
     'SKEP_HIST_INVALID',
+    'SKEP_HOOK_UNKNOWN',
     'SKEP_IMAGE_FORMAT',
     'SKEP_PARAM_INVALID',
     'SKEP_PARAM_UNKNOWN',
@@ -58,6 +59,7 @@ export const classes: Record<Exclude<ExitCodeName, 'ok'>, readonly string[]> = {
     'SKEP_ATTACH',
     'SKEP_LOAD',
     'SKEP_MAP_CREATE',
+    'SKEP_NO_RUNG',
     'SKEP_RELOCATION',
     'SKEP_UNSUPPORTED',
     'SKEP_VERIFIER',

@@ -13,6 +13,7 @@ const summary: RunSummary = {
   lossUnknown: [],
   foundFull: {},
   programs: [],
+  hooks: [],
   programStats: true,
   decodeErrors: 0,
   series: 0,

@@ -12,6 +12,11 @@ export type {
 } from './describe/types.ts';
 export { ProbeError, type ProbeErrorCode, type ProbeErrorDetails } from './errors.ts';
 export { typeFormats } from './formats/type-formats.ts';
+export { type Choice, chooseRung, type JudgedRung, judgeRung } from './hooks/choose.ts';
+export { hookGroups } from './hooks/groups.ts';
+export { judgeHook } from './hooks/judge.ts';
+export type { HookGroup, HookObject, HookProgram, Rung } from './hooks/types.ts';
+export { mapsUsed } from './hooks/uses.ts';
 export { type PackOptions, packImage } from './image/pack.ts';
 export type { ProbeImage } from './image/types.ts';
 export { unpackImage } from './image/unpack.ts';

@@ -10,6 +10,8 @@
  * | `SKEP_STREAM_INVALID` | a prefixed map whose types cannot yield what its prefix promises |
  * | `SKEP_PIN_DIRECTORY` | a pin directory that is not on bpffs, or a name in it that is taken |
  * | `SKEP_NOTHING_TO_RUN` | no object, or none with a program that attaches |
+ * | `SKEP_HOOK_UNKNOWN` | a group of hooks or a rung that the probe does not offer |
+ * | `SKEP_NO_RUNG` | this kernel has none of the alternatives of a group of hooks that the probe needs |
  * | `SKEP_PORT_IN_USE` | the address for /metrics is taken |
  * | `SKEP_LISTEN` | the address for /metrics cannot be used for another reason |
  */
@@ -20,6 +22,8 @@ export type RuntimeErrorCode =
   | 'SKEP_STREAM_INVALID'
   | 'SKEP_PIN_DIRECTORY'
   | 'SKEP_NOTHING_TO_RUN'
+  | 'SKEP_HOOK_UNKNOWN'
+  | 'SKEP_NO_RUNG'
   | 'SKEP_PORT_IN_USE'
   | 'SKEP_LISTEN';
 

@@ -204,6 +204,36 @@ export interface ProgramStats {
   readonly runTimeNs: bigint;
 }
 
+/** A group of alternative hooks, and what became of it. */
+export interface HookChoice {
+  readonly group: string;
+  readonly object: string;
+  /** The probe runs without it. */
+  readonly optional: boolean;
+  /** Found by the likeness of its programs, not by tags. */
+  readonly twins: boolean;
+  /** What is missing from the output without it, as the author says. */
+  readonly without?: string;
+  /** The rung that runs; undefined when the group was left out. */
+  readonly taken?: string;
+  /** Best first. */
+  readonly rungs: readonly HookRung[];
+}
+
+/** One alternative: programs that are taken or refused together. */
+export interface HookRung {
+  readonly name: string;
+  readonly programs: readonly string[];
+  /**
+   * `refused`: judged not to run here. `failed`: it was tried and did not load or attach. `not needed`: a better one was
+   * taken. `not asked for`: another one was forced.
+   */
+  readonly state: 'taken' | 'refused' | 'failed' | 'not needed' | 'not asked for';
+  /** Why refused or failed; a caveat where it runs. */
+  readonly reason?: string;
+  readonly hint?: string;
+}
+
 export interface RunStats {
   readonly startedAt: Date;
   /** Milliseconds since everything was attached. */
@@ -220,6 +250,8 @@ export interface RunStats {
   readonly programs: readonly ProgramStats[];
   /** Whether the kernel counts runs and run times; if not, those of `programs` are zero and mean nothing. */
   readonly programStats: boolean;
+  /** Each group of hooks that the probe offers a choice for, and which rung this kernel took. */
+  readonly hooks: readonly HookChoice[];
   readonly decodeErrors: number;
   readonly series: number;
   /** CPU of this process since the start, user and system, microseconds. */
@@ -261,6 +293,12 @@ export interface RunRequest {
   attach?: readonly string[];
   /** The same from the image: counts for programs of which `attach` says nothing. */
   attachDefaults?: readonly string[];
+  /** Rungs to be taken, by group of hooks; `none` leaves an optional group out. The best that this kernel has unless said. */
+  hooks?: Readonly<Record<string, string>>;
+  /** Whether programs without tags that are twins (an fentry and a kprobe of one function) are alternatives. Default true. */
+  twins?: boolean;
+  /** Judge all rungs by everything known of the kernel: {@link RunStats.hooks} then says of each whether it would run. */
+  explain?: boolean;
   /** `map,member,regex`; all of a map's filters must match. */
   filters?: readonly string[];
   /** `map,[1,2,3]`: upper bounds. */

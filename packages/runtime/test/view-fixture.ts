@@ -171,6 +171,7 @@ export class FakeRun implements Run {
       lossUnknown: [],
       foundFull: {},
       programs: this.programs,
+      hooks: [],
       programStats: true,
       decodeErrors: 0,
       series: this.all.length,

@@ -3,6 +3,7 @@ import { type Run, type Sink, startRun } from '@skep/runtime';
 import { note } from '../output/out.ts';
 import type { Settings } from '../settings.ts';
 import { mark, printMarks } from '../timing.ts';
+import { explainSink } from './explain.ts';
 import type { RunFlags } from './flags.ts';
 import { chooseOutputs } from './outputs.ts';
 import { checkPlatform, checkPrivileges, provideBpffs, provideTracefs } from './preflight.ts';
@@ -26,6 +27,9 @@ export async function execute(program: string, flags: RunFlags, settings: Settin
     params: flags.set,
     attach: flags.attach,
     attachDefaults: image.attach,
+    hooks: flags.hook,
+    twins: flags.twins,
+    explain: flags.explain,
     filters: flags.filter,
     histBuckets: flags.histBuckets,
     histValueKeys: flags.histValueKey,
@@ -35,7 +39,7 @@ export async function execute(program: string, flags: RunFlags, settings: Settin
     maxSeries: flags.maxSeries,
     timeoutMs: flags.timeout,
     maxEvents: flags.maxEvents,
-    sinks: [...sinks, timingSink()],
+    sinks: [...(flags.explain ? [explainSink()] : []), ...sinks, timingSink()],
   });
   mark('attached');
   stopper.watch(run);

@@ -8,6 +8,9 @@ export interface RunFlags {
   help?: boolean;
   set?: Record<string, string>;
   attach?: string[];
+  hook?: Record<string, string>;
+  explain?: boolean;
+  twins: boolean;
   filter?: string[];
   output?: 'json' | 'table';
   tty: boolean;
@@ -32,6 +35,13 @@ export function addRunFlags(command: Command): void {
   command
     .option('--set <name=value>', 'set a parameter of the probe, may be repeated', collectPairs('--set'))
     .option('--attach <prog=target>', 'where a program goes: see below, may be repeated', collect)
+    .option(
+      '--hook <group=rung>',
+      'take this alternative of a group of hooks, may be repeated',
+      collectPairs('--hook'),
+    )
+    .option('--explain', 'say of each alternative of hooks whether it runs here, and why not')
+    .option('--no-twins', 'take no two programs for alternatives that are not declared so')
     .option('-f, --filter <map,member,regex>', 'show only what matches, may be repeated', collect)
     .addOption(
       new Option('-o, --output <how>', 'table: live view, json: a line an event').choices(['table', 'json']),

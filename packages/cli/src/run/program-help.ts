@@ -17,6 +17,13 @@ export async function programHelp(program: string, { image }: Source, command: C
       ? `Parameters, for --set:\n${indent(parameterTable([...params.values()]))}`
       : 'This probe has no parameters.',
   );
+  const hooks = objects.flatMap((o) => o.hooks).filter((g) => g.optional || g.rungs.length > 1);
+  if (hooks.length > 0) {
+    const rows = hooks.map(
+      (g) => `${g.name}=${g.rungs.map((r) => r.name).join('|')}${g.optional ? '|none' : ''}`,
+    );
+    parts.push(`Hooks, best first, for --hook:\n${indent(rows.join('\n'))}`);
+  }
   if (shown.length > 0) {
     const rows = shown.map((m) => `${m.name.padEnd(28)} ${m.help ?? ''}`.trimEnd());
     parts.push(`Shows:\n${indent(rows.join('\n'))}`);

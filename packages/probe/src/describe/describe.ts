@@ -1,5 +1,6 @@
 import { type Btf, type Elf, mapDefinitions, mapTypes, parseObject, parseSection } from '@skep/bpf';
 import { ProbeError } from '../errors.ts';
+import { hookGroups } from '../hooks/groups.ts';
 import { licenseOf } from '../license/check.ts';
 import { describeParams } from '../params/params.ts';
 import { readTags } from './tags.ts';
@@ -33,6 +34,7 @@ export function describeObject(bytes: Uint8Array, name: string): ObjectDescripti
     machine: elf.machine,
     license: licenseOf(elf),
     programs,
+    hooks: hookGroups({ elf, btf, programs }),
     maps: mapDefinitions(btf, elf).map((m): MapDescription => {
       const { help, unit, flags } = readTags(btf.declTags(m.variableId));
       return {

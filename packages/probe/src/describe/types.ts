@@ -1,3 +1,4 @@
+import type { HookGroup } from '../hooks/types.ts';
 import type { Value } from './value.ts';
 
 /** What a map's prefix makes of it. */
@@ -11,6 +12,8 @@ export interface ObjectDescription {
   /** The text of `SEC("license")`, '' without. */
   license: string;
   programs: ProgramDescription[];
+  /** Alternatives of hooks, of which each kernel takes the best that it has; programs in none are always needed. */
+  hooks: HookGroup[];
   /** The maps that the source declares, in its order; `.rodata`, `.data` and `.bss` are not among them. */
   maps: MapDescription[];
   params: ParamDescription[];

@@ -12,6 +12,7 @@ export const SELF_FAMILIES: readonly string[] = [
   'skep_run_buffer_found_full',
   'skep_run_program_runs',
   'skep_run_program_run_time_seconds',
+  'skep_run_hook',
   'skep_run_decode_errors',
   'skep_run_series',
   'skep_run_cpu_seconds',
@@ -56,6 +57,12 @@ export function selfMetrics(stats: RunStats, openMetrics: boolean): string {
       'counter',
       'Time spent in a BPF program.',
       programs((p) => Number(p.runTimeNs) / 1e9),
+    ),
+    family(
+      'skep_run_hook',
+      'gauge',
+      'Which rung a group of hooks took: 1, or 0 for a group that was left out.',
+      stats.hooks.map(({ group, object, taken }) => [{ object, group, rung: taken ?? '' }, taken ? 1 : 0]),
     ),
     family('skep_run_decode_errors', 'counter', 'Records that could not be decoded.', [
       [{}, stats.decodeErrors],

@@ -1,31 +1,27 @@
-import { type BpfLink, closeLinks } from '@skep/bpf';
+import { type BpfLink, BpfObject, type BpfProgram, closeLinks } from '@skep/bpf';
+import type { HookGroup } from '@skep/probe';
 import { RuntimeError } from '../errors.ts';
-import { type Opened, optionalPrograms, sentence } from './open.ts';
-import { targetsOf } from './targets.ts';
+import { hookNotes } from './hook-notes.ts';
+import type { Opened } from './open.ts';
+import { sentence } from './sentence.ts';
+import { pointPrograms, targetsOf } from './targets.ts';
 
 /**
- * Attaches every program of every object, or none: when one fails, the others are detached again.
+ * Attaches every program of every object, or none: when one that is needed fails, the others are detached again. A
+ * rung of a group that fails is taken off as a whole, and the next is loaded and attached in its place.
  *
- * @throws BpfError of the program that failed, RuntimeError SKEP_NOTHING_TO_RUN when nothing was attached
+ * @throws BpfError of the program that failed; RuntimeError SKEP_NO_RUNG when a group that is needed has no rung left,
+ *   SKEP_NOTHING_TO_RUN when nothing was attached
  */
 export async function attachAll(opened: readonly Opened[], notes: string[]): Promise<BpfLink[]> {
   const links: BpfLink[] = [];
   try {
     for (const o of opened) {
-      const optional = new Set(optionalPrograms(o));
-      for (const program of o.object.programs) {
-        if (!program.autoload) continue;
-        try {
-          for (const options of targetsOf(o, program)) links.push(await program.attachAsync(options));
-          if (program.type === 'iter')
-            notes.push(`${program.name} never runs: an iterator runs when it is read, and a run reads maps`);
-        } catch (error) {
-          if (!optional.has(program.name)) throw error;
-          notes.push(`${program.name} was left out: ${sentence(error)}`);
-        }
-      }
+      for (const program of o.ladder.always()) links.push(...(await attachOne(o, program, notes)));
+      for (const group of o.ladder.groups) links.push(...(await attachGroup(o, group, notes)));
     }
-    if (links.length === 0) throw nothingAttached(opened, notes);
+    notes.push(...hookNotes(opened.flatMap((o) => o.ladder.choices())));
+    if (links.length === 0) throw nothingAttached(opened);
   } catch (error) {
     await closeLinks(links);
     throw error;
@@ -33,13 +29,62 @@ export async function attachAll(opened: readonly Opened[], notes: string[]): Pro
   return links;
 }
 
-function nothingAttached(opened: readonly Opened[], notes: readonly string[]): RuntimeError {
-  const leftOut = notes.filter((note) => note.includes(' was left out: '));
+/** Attaches a program wherever it goes, or nowhere. */
+async function attachOne(o: Opened, program: BpfProgram, notes: string[]): Promise<BpfLink[]> {
+  const links: BpfLink[] = [];
+  try {
+    for (const options of targetsOf(o, program)) links.push(await program.attachAsync(options));
+  } catch (error) {
+    await closeLinks(links);
+    throw error;
+  }
+  if (program.type === 'iter')
+    notes.push(`${program.name} never runs: an iterator runs when it is read, and a run reads maps`);
+  return links;
+}
+
+/** The links of the first rung that attaches as a whole; none for an optional group that has no such. */
+async function attachGroup(o: Opened, group: HookGroup, notes: string[]): Promise<BpfLink[]> {
+  for (let rung = o.ladder.taken(group); rung; rung = o.ladder.taken(group)) {
+    const links: BpfLink[] = [];
+    try {
+      if (o.ladder.programsOf(group).some((p) => !p.autoload)) await loadRung(o, group);
+      for (const program of o.ladder.programsOf(group)) links.push(...(await attachOne(o, program, notes)));
+      return links;
+    } catch (error) {
+      await closeLinks(links);
+      // What was loaded for this rung alone goes with it.
+      if (o.more.at(-1) === o.ladder.objectOf(group)) await o.more.pop()?.closeAsync();
+      o.ladder.failed(group, error);
+      if (o.ladder.taken(group))
+        notes.push(`${group.name}: ${rung.name} was given up for the next: ${sentence(error)}`);
+    }
+  }
+  return [];
+}
+
+/** Loads the programs of a group's rung by themselves, around the maps that the object has already. */
+async function loadRung(o: Opened, group: HookGroup): Promise<void> {
+  const object = BpfObject.open(o.bytes, { name: o.name });
+  o.more.push(object);
+  o.ladder.loadWith(group, object);
+  const wanted = new Set(o.ladder.taken(group)!.programs);
+  for (const program of object.programs) {
+    const on = wanted.has(program.name);
+    if (program.autoload !== on) program.autoload = on;
+  }
+  pointPrograms({ object, targets: o.targets });
+  for (const map of o.object.maps) object.reuseMap(map.name, map);
+  await object.load();
+}
+
+function nothingAttached(opened: readonly Opened[]): RuntimeError {
+  const choices = opened.flatMap((o) => o.ladder.choices());
   const marked = opened.some((o) => o.object.programs.some((p) => !p.autoload));
   return new RuntimeError(
     'SKEP_NOTHING_TO_RUN',
-    [`${opened.map((o) => o.name).join(', ')}: no program was attached`, ...leftOut].join('; '),
-    leftOut.length > 0
+    [`${opened.map((o) => o.name).join(', ')}: no program was attached`, ...hookNotes(choices)].join('; '),
+    choices.length > 0
       ? 'This kernel lacks every hook that the probe offers: skep doctor says what it has.'
       : marked
         ? 'A section that begins with a question mark, SEC("?…"), keeps its program from being loaded.'

@@ -1,8 +1,8 @@
-import { type BpfError, BpfObject } from '@skep/bpf';
+import { BpfObject } from '@skep/bpf';
 import { describeObject, type ParamDescription, parseParam, type Targets } from '@skep/probe';
 import { listed, RuntimeError } from '../errors.ts';
-import { tagsOf } from '../streams/tags.ts';
-import { pointPrograms } from './targets.ts';
+import { checkForced, factsOnce, type HookRequest, Ladder } from './ladder.ts';
+import { pointPrograms, wantTargeted } from './targets.ts';
 
 /** An object of the run, opened and configured but not yet loaded. */
 export interface Opened {
@@ -11,17 +11,27 @@ export interface Opened {
   object: BpfObject;
   /** Where its programs go, as far as their sections do not say; see {@link planTargets}. */
   targets?: Targets;
+  /** Its groups of hooks, and which rung each is on. */
+  readonly ladder: Ladder;
+  /** Objects of the same bytes with rungs that were loaded later, around the first one's maps. */
+  readonly more: BpfObject[];
+}
+
+/** Detaches and frees all of it. */
+export function closeOpened(opened: readonly Opened[]): void {
+  for (const o of opened) for (const object of [...o.more, o.object]) object.close();
 }
 
 /**
- * Opens every object and sets the parameters. Nothing reaches the kernel.
+ * Opens every object, sets the parameters and chooses the hooks. The kernel is asked at most what hooks it has.
  *
- * @throws RuntimeError SKEP_NOTHING_TO_RUN, SKEP_PARAM_UNKNOWN; BpfError for bytes that are no object; ProbeError
+ * @throws RuntimeError SKEP_NOTHING_TO_RUN, SKEP_PARAM_UNKNOWN, SKEP_HOOK_UNKNOWN, SKEP_NO_RUNG; BpfError for bytes that are no object; ProbeError
  *   for a parameter's text
  */
 export function openObjects(
   objects: readonly { name: string; bytes: Uint8Array }[],
   params: Readonly<Record<string, string>>,
+  hooks: HookRequest,
 ): Opened[] {
   if (objects.length === 0)
     throw new RuntimeError(
@@ -31,11 +41,23 @@ export function openObjects(
     );
   const opened: Opened[] = [];
   try {
-    for (const { name, bytes } of objects)
-      opened.push({ name, bytes, object: BpfObject.open(bytes, { name }) });
+    const facts = factsOnce(hooks.explain);
+    for (const { name, bytes } of objects) {
+      const object = BpfObject.open(bytes, { name });
+      try {
+        opened.push({ name, bytes, object, ladder: new Ladder(name, object, hooks, facts), more: [] });
+      } catch (error) {
+        object.close();
+        throw error;
+      }
+    }
     setParams(opened, params);
+    checkForced(
+      hooks.forced,
+      opened.flatMap((o) => o.ladder.groups),
+    );
   } catch (error) {
-    for (const { object } of opened) object.close();
+    closeOpened(opened);
     throw error;
   }
   return opened;
@@ -45,6 +67,8 @@ export function openObjects(
 export function reopen(opened: Opened, params: Readonly<Record<string, string>>): void {
   opened.object.close();
   opened.object = BpfObject.open(opened.bytes, { name: opened.name });
+  wantTargeted(opened);
+  opened.ladder.configure(opened.object);
   const known = new Set(parametersOf(opened).map((p) => p.name));
   setParams([opened], Object.fromEntries(Object.entries(params).filter(([name]) => known.has(name))));
   pointPrograms(opened);
@@ -74,15 +98,4 @@ function setParams(opened: readonly Opened[], params: Readonly<Record<string, st
 
 function parametersOf({ name, bytes }: Opened): readonly ParamDescription[] {
   return describeObject(bytes, name).params;
-}
-
-/** Names of programs that may be left out where this kernel lacks their hook. */
-export function optionalPrograms({ object }: Opened): string[] {
-  return object.programs.filter((p) => tagsOf(object.btf, p.name, 'func').optional).map((p) => p.name);
-}
-
-/** What a {@link BpfError} is about and says, for a note. */
-export function sentence(error: unknown): string {
-  const { message, hint } = error as BpfError;
-  return hint ? `${message}. ${hint}` : message;
 }

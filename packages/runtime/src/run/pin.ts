@@ -48,10 +48,10 @@ export function planPins(opened: readonly Opened[], mapDir?: string, progDir?: s
         add(mapDir, name + mark, (path) => o.object.map(name).pin(path));
       }
     if (progDir !== undefined)
-      for (const { name, autoload } of o.object.programs) {
-        if (!autoload) continue;
+      for (const program of o.ladder.programs()) {
+        const { name } = program;
         const mark = twin(o, (p) => p.object.programs.some((q) => q.name === name));
-        add(progDir, name + mark, (path) => o.object.program(name).pin(path));
+        add(progDir, name + mark, (path) => program.pin(path));
       }
   }
   return pins;

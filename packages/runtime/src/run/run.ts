@@ -8,7 +8,7 @@ import type { PlannedMap } from '../streams/build.ts';
 import { bindFilters, type Filter, recordFilter, rowFilter } from '../streams/filter.ts';
 import type { LostReason, Run, RunStats, RunSummary, Sink, StopReason, Stream } from '../types.ts';
 import { stackAccounts } from './losses.ts';
-import type { Opened } from './open.ts';
+import { closeOpened, type Opened } from './open.ts';
 
 /** How long the end waits for slow sinks to take what is still in the buffers. */
 const FINISH_MS = 1000;
@@ -139,14 +139,13 @@ export class ActiveRun implements Run {
         (r) => !r.stream.lossKnown,
       ),
       programs: this.#init.opened.flatMap((o) =>
-        o.object.programs
-          .filter((p) => p.autoload)
-          .map((p) => {
-            const { runCount: runs, runTimeNs } = p.info();
-            return { name: p.name, object: o.name, section: p.section, runs, runTimeNs };
-          }),
+        o.ladder.programs().map((p) => {
+          const { runCount: runs, runTimeNs } = p.info();
+          return { name: p.name, object: o.name, section: p.section, runs, runTimeNs };
+        }),
       ),
       programStats: this.#programStats !== undefined,
+      hooks: this.#init.opened.flatMap((o) => o.ladder.choices()),
       decodeErrors: this.#decodeErrors + this.#ledger.of('short_record'),
       series: this.series.size,
       ownCpuUs: cpu.user + cpu.system,
@@ -246,7 +245,7 @@ export class ActiveRun implements Run {
     for (const ring of this.#rings) ring.close();
     this.#programStats?.[Symbol.dispose]();
     this.#init.namer?.close();
-    for (const o of opened) o.object.close();
+    closeOpened(opened);
     this.#resolve({ ...this.#final, ...this.#stopping! });
   }
 

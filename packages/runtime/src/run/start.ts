@@ -1,14 +1,15 @@
-import { enableStats } from '@skep/bpf';
+import { type BpfLink, closeLinks, enableStats } from '@skep/bpf';
 import type { StackNamer } from '../stacks/namer.ts';
 import { buildStreams, type PlannedMap } from '../streams/build.ts';
 import { bindFilters, parseFilters } from '../streams/filter.ts';
 import type { Run, RunRequest, RunSummary, Sink } from '../types.ts';
 import { attachAll } from './attach.ts';
 import { loadObjects } from './load.ts';
-import { openObjects, sentence } from './open.ts';
+import { closeOpened, openObjects } from './open.ts';
 import { pinAll, planPins } from './pin.ts';
 import { ActiveRun } from './run.ts';
-import { planTargets } from './targets.ts';
+import { sentence } from './sentence.ts';
+import { chooseHooks, planTargets } from './targets.ts';
 
 /**
  * Runs a probe: opens, checks, loads and attaches its objects, and hands what they yield to the sinks until
@@ -27,20 +28,22 @@ export async function startRun(request: RunRequest): Promise<Run> {
   const { params = {}, sinks, maxSeries = 10_000, intervalMs = 1000, programStats = true } = request;
   const notes: string[] = [];
   const filters = parseFilters(request.filters ?? []);
-  const opened = openObjects(request.objects, params);
+  const { hooks: forced = {}, twins = true, explain = false } = request;
+  const opened = openObjects(request.objects, params, { forced, twins, explain });
   const undo: (() => void)[] = [];
+  let links: readonly BpfLink[] = [];
   let run: ActiveRun | undefined;
   try {
-    planTargets(opened, request.attach ?? [], request.attachDefaults ?? [], notes);
+    planTargets(opened, request.attach ?? [], request.attachDefaults ?? []);
     const { histBuckets = [], histValueKeys = [] } = request;
     const planned = buildStreams(opened, { histBuckets, histValueKeys }, notes);
     bindFilters(
       filters,
       planned.map((p) => p.plan.stream),
     );
+    for (const o of opened) chooseHooks(o);
     planPins(opened, request.pinMaps, request.pinProgs);
-    await both(prepareSinks(sinks), loadObjects(opened, params, notes));
-    undo.push(pinAll(planPins(opened, request.pinMaps, request.pinProgs)));
+    await both(prepareSinks(sinks), loadObjects(opened, params));
     const { name, maxEvents } = request;
     const namer = await namerFor(planned, notes);
     undo.push(() => namer?.close());
@@ -49,13 +52,17 @@ export async function startRun(request: RunRequest): Promise<Run> {
     await run.open();
     const stats = programStats ? accountPrograms(notes) : undefined;
     undo.push(() => stats?.[Symbol.dispose]());
-    const links = await attachAll(opened, notes);
-    run.begin(links, request.timeoutMs, stats);
+    const attached = await attachAll(opened, notes);
+    links = attached;
+    // Only now is it known which programs run.
+    undo.push(pinAll(planPins(opened, request.pinMaps, request.pinProgs)));
+    run.begin(attached, request.timeoutMs, stats);
     return run;
   } catch (error) {
+    await closeLinks(links);
     run?.abandon();
     for (const back of undo.reverse()) back();
-    for (const { object } of opened) object.close();
+    closeOpened(opened);
     // The first fault is the one to tell; what a sink says while it is put away adds nothing.
     await Promise.allSettled(sinks.map((sink) => sink.stop?.(failedSummary(notes, error))));
     throw error;
@@ -107,6 +114,7 @@ function failedSummary(notes: readonly string[], error: unknown): RunSummary {
     foundFull: {},
     programs: [],
     programStats: false,
+    hooks: [],
     decodeErrors: 0,
     series: 0,
     ownCpuUs: 0,

@@ -1,47 +1,53 @@
 import type { AttachOptions, BpfProgram } from '@skep/bpf';
 import { assignTargets, lacksTarget, missingTargetError, ProbeError } from '@skep/probe';
 import { listed } from '../errors.ts';
-import { type Opened, optionalPrograms } from './open.ts';
+import type { Opened } from './open.ts';
 
 /**
- * Reads where the programs go and points them there, as far as that is done before load. An optional program without
- * a target is left out.
+ * Reads where the programs go. What of it is done before load is {@link pointPrograms}'.
  *
  * @param flags `PROG=TARGET`; what they say of a program replaces what `defaults` (of the image) say of it
  * @throws ProbeError SKEP_TARGET for a text that is no target, a program that does not exist, and one that needs a
- *   target and gets none
+ *   target and gets none, unless it is one of several alternatives
  */
 export function planTargets(
   opened: readonly Opened[],
   flags: readonly string[],
   defaults: readonly string[],
-  notes: string[],
 ): void {
   const programs = opened.flatMap((o) => o.object.programs);
   const targets = assignTargets(programs, flags, defaults);
   for (const o of opened) {
     o.targets = targets;
-    pointPrograms(o);
-    const optional = new Set(optionalPrograms(o));
-    for (const program of o.object.programs) {
-      if (!program.autoload || targets.has(program.name) || !lacksTarget(program)) continue;
-      if (!optional.has(program.name)) throw missingTargetError(program);
-      const { message, hint } = missingTargetError(program);
-      notes.push(`${program.name} was left out: ${message}. ${hint}`);
-      program.autoload = false;
-    }
+    wantTargeted(o);
+    for (const program of o.ladder.always())
+      if (!targets.has(program.name) && lacksTarget(program)) throw missingTargetError(program);
   }
 }
 
-/** What of the targets is done before load: also for an object that was opened again. */
-export function pointPrograms({ object, targets }: Opened): void {
+/** SEC("?…") is loaded when asked for, and a target asks. */
+export function wantTargeted({ object, targets }: Opened): void {
+  for (const program of object.programs)
+    if (targets?.has(program.name) && !program.autoload) program.autoload = true;
+}
+
+/** What of the targets is done before load: for each object that is opened, once its hooks are chosen. */
+export function pointPrograms({ object, targets }: Pick<Opened, 'object' | 'targets'>): void {
   for (const program of object.programs) {
     const [first] = targets?.get(program.name) ?? [];
-    if (!first) continue;
-    // SEC("?…") is loaded when asked for, and this asks.
-    program.autoload = true;
+    if (!first || !program.autoload) continue;
     if (first.target !== undefined && atLoad.has(program.type)) program.setKernelFunction(first.target);
   }
+}
+
+/** Chooses the hooks of an object and points its programs there. @throws RuntimeError SKEP_NO_RUNG; BpfError of a target */
+export function chooseHooks(o: Opened): void {
+  o.ladder.choose((program) => {
+    const target = o.targets?.get(program.name)?.[0]?.target;
+    if (target !== undefined) return target;
+    return lacksTarget(program) ? missingTargetError(program) : program.target;
+  });
+  pointPrograms(o);
 }
 
 /** Kinds whose target is part of the loaded program. */

@@ -1,0 +1,252 @@
+import type { Btf, HookKind, KernelFacts, Verdict } from '@skep/bpf';
+import { readTags } from '../describe/tags.ts';
+import {
+  functionPrototype,
+  misfit,
+  type Prototype,
+  parseArguments,
+  tracepointPrototype,
+} from './prototype.ts';
+import type { HookProgram } from './types.ts';
+
+const RUNS: Verdict = { state: 'runs' };
+
+/**
+ * Whether a kernel has the hook of a program: the kind of hook is permitted, its function or event is there and can be
+ * hooked, and its arguments are those that the program expects, where it says which (`skep:args=`). Anything else about
+ * the program (helpers, types, maps) is not asked.
+ *
+ * @param btf of the object
+ */
+export function judgeHook(program: HookProgram, facts: KernelFacts, btf: Btf): Verdict {
+  const { type, target } = program;
+  switch (type) {
+    case 'fentry':
+    case 'fexit':
+    case 'fmod_ret':
+      return permitted(type, facts) ?? tracedFunction(program, facts, btf);
+    case 'lsm':
+      return permitted(type, facts) ?? known('func', `bpf_lsm_${target}`, `LSM hook ${target}`, facts);
+    case 'iter':
+      return permitted(type, facts) ?? known('func', `bpf_iter_${target}`, `iterator ${target}`, facts);
+    case 'tp_btf':
+    case 'raw_tp':
+      return permitted(type, facts) ?? rawTracepoint(program, facts, btf);
+    case 'tracepoint':
+      return permitted(type, facts) ?? tracepoint(program, facts);
+    case 'kprobe':
+    case 'kretprobe':
+      return permitted(type, facts) ?? probedFunction(program, facts, btf);
+    default:
+      return permitted(type, facts) ?? RUNS;
+  }
+}
+
+/** Which kind of hook has to be there for a program of a type. */
+const kindOf: Readonly<Record<string, HookKind>> = {
+  fentry: 'fentry',
+  fexit: 'fexit',
+  fmod_ret: 'fentry',
+  lsm: 'lsm',
+  iter: 'iter',
+  tp_btf: 'tp_btf',
+  raw_tp: 'raw_tp',
+  tracepoint: 'tracepoint',
+  kprobe: 'kprobe',
+  kretprobe: 'kprobe',
+  ksyscall: 'kprobe',
+  kretsyscall: 'kprobe',
+  'kprobe.multi': 'kprobe.multi',
+  'kretprobe.multi': 'kprobe.multi',
+  uprobe: 'uprobe',
+  uretprobe: 'uprobe',
+  usdt: 'uprobe',
+  perf_event: 'perf_event',
+};
+
+const lacking: Readonly<Partial<Record<HookKind, readonly [reason: string, hint: string]>>> = {
+  kprobe: ['this kernel has no kprobes', 'It needs CONFIG_KPROBES, and no lockdown that forbids them.'],
+  'kprobe.multi': ['this kernel has no kprobe.multi', 'It needs Linux 5.18 and CONFIG_FPROBE.'],
+  fentry: [
+    'this kernel has no BPF trampolines',
+    'They need CONFIG_FUNCTION_TRACER with direct calls (arm64: Linux 6.4).',
+  ],
+  fexit: [
+    'this kernel has no BPF trampolines',
+    'They need CONFIG_FUNCTION_TRACER with direct calls (arm64: Linux 6.4).',
+  ],
+  lsm: [
+    'this kernel runs no LSM programs',
+    'They need CONFIG_BPF_LSM, BPF trampolines, and "bpf" in the boot option lsm=.',
+  ],
+  tracepoint: ['this kernel has no tracepoints', 'They need CONFIG_BPF_EVENTS, and tracefs mounted.'],
+  uprobe: ['this kernel has no uprobes', 'They need CONFIG_UPROBES.'],
+};
+
+function permitted(type: string, facts: KernelFacts): Verdict | undefined {
+  const kind = Object.hasOwn(kindOf, type) ? kindOf[type]! : undefined;
+  if (!kind || facts.hooks?.[kind] !== false) return undefined;
+  const [reason, hint] = lacking[kind] ?? [
+    `this kernel has no ${kind} hooks`,
+    `"skep doctor" says what it has.`,
+  ];
+  return { state: 'refused', reason, hint };
+}
+
+/** Whether the kernel's own types (not those of its modules) have it. */
+function has(facts: KernelFacts, name: string, kind: 'func' | 'typedef'): boolean | undefined {
+  return facts.hasType?.(name, kind) ?? (facts.btf && facts.btf.find(name, kind) !== undefined);
+}
+
+function known(kind: 'func' | 'typedef', name: string, what: string, facts: KernelFacts): Verdict {
+  const there = has(facts, name, kind);
+  if (there) return RUNS;
+  if (there === undefined) return unknown(`the types of ${facts.name} are not known`);
+  return refused(`this kernel has no ${what}`, 'It may have come with a later version.');
+}
+
+function tracedFunction(program: HookProgram, facts: KernelFacts, btf: Btf): Verdict {
+  const { target, type } = program;
+  const there = has(facts, target, 'func');
+  const look = facts.functions?.look(target);
+  if (look === 'absent') return absent(target, facts);
+  if (there === undefined) return unknown(`the types of ${facts.name} are not known`);
+  if (look === 'untraceable') return untraceable(target);
+  if (!there) {
+    return look === 'traceable'
+      ? unknown(`${target} is not among the kernel's own types; those of a module may have it`)
+      : unknown(`whether a module has the function ${target} is not known`);
+  }
+  const wrong = argumentsMisfit(
+    program,
+    btf,
+    facts,
+    () => functionPrototype(facts.btf!, target),
+    type === 'fexit',
+  );
+  if (wrong) return refused(wrong, 'The function has changed between kernel versions.');
+  if (look === 'unknown') return unknown(`whether ${target} can be traced is not known`);
+  return look === undefined ? RUNS : { state: 'runs', note: caveat(target, facts) };
+}
+
+function probedFunction(program: HookProgram, facts: KernelFacts, btf: Btf): Verdict {
+  const name = program.target.replace(/\+.*$/, '');
+  const look = facts.functions?.look(name);
+  if (look === 'absent') return absent(name, facts);
+  if (look === 'untraceable') {
+    // The kernel keeps kprobes from what ftrace does not list, unless it was built to allow them.
+    const allowed = facts.config && facts.config.get('CONFIG_KPROBE_EVENTS_ON_NOTRACE') === 'y';
+    if (allowed !== false)
+      return unknown(`ftrace does not list ${name}; whether kprobes may be on it is not known`);
+    return untraceable(name);
+  }
+  if (look === undefined && has(facts, name, 'func') === false)
+    return unknown(`${name} is not among the kernel's own types`);
+  const wrong =
+    program.type === 'kprobe' &&
+    argumentsMisfit(program, btf, facts, () => facts.btf && functionPrototype(facts.btf, name), false);
+  if (wrong) return refused(wrong, 'The function has changed between kernel versions.');
+  if (look === 'unknown') return unknown(`whether ${name} can be probed is not known`);
+  const count = facts.functions?.symbol(name)?.count ?? 1;
+  if (count > 1) return unknown(`${count} functions are called ${name}: newer kernels refuse such a name`);
+  return look === undefined ? RUNS : { state: 'runs', note: caveat(name, facts) };
+}
+
+/** What a hook on a function may miss, although it attaches. */
+function caveat(name: string, facts: KernelFacts): string | undefined {
+  const notes: string[] = [];
+  const symbol = facts.functions?.symbol(name);
+  const variants = facts.functions?.variants(name).filter((v) => !v.endsWith('.cold')) ?? [];
+  if (symbol && symbol.count > 1)
+    notes.push(`${symbol.count} functions are called ${name}, one of them is hooked`);
+  if (symbol?.static)
+    notes.push(`${name} is static: calls within its file may be inlined, and are not seen then`);
+  if (variants.length > 0) notes.push(`calls of ${variants.join(', ')} are not seen`);
+  return notes.length > 0 ? notes.join('; ') : undefined;
+}
+
+function rawTracepoint(program: HookProgram, facts: KernelFacts, btf: Btf): Verdict {
+  const { type, target } = program;
+  if (target === '') return unknown('the section names no tracepoint');
+  const there = has(facts, `btf_trace_${target}`, 'typedef');
+  if (!there) {
+    const event = facts.tracepoints?.hasName(target);
+    if (event === false && (there === false || type === 'raw_tp'))
+      return there === false
+        ? refused(
+            `this kernel has no tracepoint ${target}`,
+            'It may belong to a module, or to another kernel version.',
+          )
+        : unknown(`whether there is a tracepoint ${target} is not known`);
+    if (event && type === 'raw_tp') return RUNS;
+    return unknown(`whether a module has the tracepoint ${target} is not known`);
+  }
+  const wrong = argumentsMisfit(
+    program,
+    btf,
+    facts,
+    () => facts.btf && tracepointPrototype(facts.btf, target),
+    false,
+  );
+  return wrong ? refused(wrong, 'The tracepoint has changed between kernel versions.') : RUNS;
+}
+
+function tracepoint({ target }: HookProgram, facts: KernelFacts): Verdict {
+  const m = /^([^/:]+)[/:]([^/:]+)$/.exec(target);
+  if (!m) return unknown('the section names no tracepoint');
+  const there = facts.tracepoints?.has(m[1]!, m[2]!);
+  if (there === undefined) return unknown(`the tracepoints of ${facts.name} are not known`);
+  return there
+    ? RUNS
+    : refused(
+        `this kernel has no tracepoint ${m[1]}/${m[2]}`,
+        'It may belong to a module, or to another kernel version.',
+      );
+}
+
+/** Why the arguments that a program names do not fit, if it names them and the kernel's are known. */
+function argumentsMisfit(
+  program: HookProgram,
+  btf: Btf,
+  facts: KernelFacts,
+  prototype: () => Prototype | undefined,
+  withReturn: boolean,
+): string | undefined {
+  const func = btf.find(program.name, 'func');
+  const { args } = readTags(func ? btf.declTags(func.id) : []);
+  if (args === undefined || !facts.btf) return undefined;
+  const found = prototype();
+  if (!found) return undefined;
+  const { parameters, returns } = found;
+  const wanted = parseArguments(args);
+  // fexit: all arguments, then what the function returned.
+  const whole = withReturn && wanted.length === parameters.length + 1;
+  return misfit(wanted, whole ? [...parameters, returns] : parameters, program.target);
+}
+
+function absent(name: string, facts: KernelFacts): Verdict {
+  const variants = facts.functions?.variants(name) ?? [];
+  return refused(
+    variants.length > 0
+      ? `this kernel has ${name} only as ${variants.slice(0, 3).join(', ')}`
+      : `this kernel has no function ${name}`,
+    variants.length > 0
+      ? 'The compiler changed its arguments or inlined a part of it, so it cannot be hooked under its name.'
+      : 'It was renamed or inlined in this version, or belongs to a module that is not loaded.',
+  );
+}
+
+function untraceable(name: string): Verdict {
+  return refused(
+    `${name} is there but must not be traced`,
+    'It is marked notrace or is on the kprobe blacklist: hook a caller of it.',
+  );
+}
+
+function refused(reason: string, hint: string): Verdict {
+  return { state: 'refused', reason, hint };
+}
+
+function unknown(reason: string): Verdict {
+  return { state: 'unknown', reason };
+}
