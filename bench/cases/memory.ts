@@ -2,8 +2,9 @@ import { once } from 'node:events';
 import type { Case } from '../lib/case.ts';
 import { inTurn } from '../lib/case.ts';
 import { lineChart } from '../lib/plot.ts';
-import { generatorProcess, pause, residentMiB } from '../lib/process.ts';
+import { generatorProcess, pause, type Resident, residentMiB } from '../lib/process.ts';
 import { conditions, footer, write } from '../lib/report.ts';
+import { spread } from '../lib/statistics.ts';
 import { available, startTool, type Tool, type ToolName } from '../lib/tools.ts';
 import type { Workplace } from '../lib/workplace.ts';
 
@@ -19,7 +20,7 @@ export const memory: Case = {
     const tools = new Set<ToolName>([...available('count'), ...available('json')]);
     for (const name of inTurn([...tools], round)) {
       await using tool = await startTool(name, name === 'skep' || name === 'bee' ? 'count' : 'json', place);
-      out[name] = Math.max(...(await underLoad(tool, place, 6)).map(([, mib]) => mib));
+      out[name] = Math.max(...(await underLoad(tool, place, 6)).map((p) => p.total));
     }
     return out;
   },
@@ -32,31 +33,36 @@ export const flat: Case = {
   target: 'none in ten minutes',
   times: 1 / 3,
   conditions:
-    'the most in the last third less the most in the middle third; SKEP_BENCH_FLAT_SECONDS (60; 600 for the ten minutes)',
+    'the median of the last third less that of the first; own: heaps and stacks alone; SKEP_BENCH_FLAT_SECONDS (60; 600 for the ten minutes)',
   async round(place) {
     await using tool = await startTool('skep', 'count', place);
     const points = await underLoad(tool, place, Number(process.env.SKEP_BENCH_FLAT_SECONDS ?? 60));
     const third = Math.floor(points.length / 3);
-    const most = (from: number): number =>
-      Math.max(...points.slice(from, from + third).map(([, mib]) => mib));
+    const growth = (of: (p: Point) => number): number =>
+      spread(points.slice(-third).map(of)).median - spread(points.slice(0, third).map(of)).median;
+    const line = points.map(({ s, total }): [number, number] => [s, total]);
     write(
       'memory-over-time.svg',
-      lineChart('Resident memory at full speed', 'MiB, the ring counted once', points, footer(conditions())),
+      lineChart('Resident memory at full speed', 'MiB, the ring counted once', line, footer(conditions())),
     );
-    return { skep: most(2 * third) - most(third) };
+    return { skep: growth((p) => p.total), 'skep (own)': growth((p) => p.own) };
   },
 };
 
+interface Point extends Resident {
+  readonly s: number;
+}
+
 /** Resident memory twice a second while the generator runs at full speed. */
-async function underLoad(tool: Tool, place: Workplace, seconds: number): Promise<[s: number, mib: number][]> {
+async function underLoad(tool: Tool, place: Workplace, seconds: number): Promise<Point[]> {
   const load = generatorProcess(place.generator, 1e12, 0, 100);
   const ended = once(load, 'close');
-  const points: [number, number][] = [];
+  const points: Point[] = [];
   const began = performance.now();
   try {
     while (performance.now() - began < seconds * 1000) {
       await pause(500);
-      points.push([(performance.now() - began) / 1000, residentMiB(tool.pid)]);
+      points.push({ s: (performance.now() - began) / 1000, ...residentMiB(tool.pid) });
     }
   } finally {
     load.kill();

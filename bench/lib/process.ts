@@ -12,15 +12,28 @@ export function cpuSeconds(pid: number): number {
   return ns / 1e9;
 }
 
-/** Resident memory in MiB. A ring buffer is mapped twice in a row, which is the same memory: it counts once. */
-export function residentMiB(pid: number): number {
-  let kib = 0;
-  let ring = false;
+export interface Resident {
+  /** All of it. A ring buffer is mapped twice in a row, which is the same memory: it counts once. */
+  readonly total: number;
+  /** The part that is no file's and no ring: heaps and stacks, what the process itself asked for. */
+  readonly own: number;
+}
+
+/** Resident memory in MiB, from /proc/PID/smaps. */
+export function residentMiB(pid: number): Resident {
+  let [total, own] = [0, 0];
+  let [ring, anonymous] = [false, false];
   for (const line of readFileSync(`/proc/${pid}/smaps`, 'utf8').split('\n')) {
-    if (/^[0-9a-f]+-[0-9a-f]+ /.test(line)) ring = line.includes('bpf-map');
-    else if (line.startsWith('Rss:')) kib += Number(/\d+/.exec(line)) / (ring ? 2 : 1);
+    if (/^[0-9a-f]+-[0-9a-f]+ /.test(line)) {
+      ring = line.includes('bpf-map');
+      anonymous = !ring && !/ \/\S/.test(line);
+    } else if (line.startsWith('Rss:')) {
+      const kib = Number(/\d+/.exec(line)) / (ring ? 2 : 1);
+      total += kib;
+      if (anonymous) own += kib;
+    }
   }
-  return kib / 1024;
+  return { total: total / 1024, own: own / 1024 };
 }
 
 /** A child that does not outlive us, whatever ends us. */
