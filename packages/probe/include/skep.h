@@ -80,13 +80,7 @@ typedef __s32 user_stack_id_t;
 #define SKEP_SHARED SKEP_TAG("shared")          /* this map is one for all objects of the image that name it */
 #define SKEP_OPTIONAL SKEP_TAG("optional")      /* before a program: left out, and said so, where this kernel lacks its hook */
 
-/* ---- parameters: `skep run IMAGE --set name=value`; the verifier knows them as constants ---- */
-
-#define SKEP_PARAM(type, name, value, text) const volatile type name SKEP_HELP(text) = value
-
-/* A text of at most size - 1 bytes, empty unless set. */
-#define SKEP_PARAM_STRING(name, size, text) \
-	const volatile char name[size] __attribute__((aligned(8))) SKEP_HELP(text) = ""
+#include "skep_params.h"
 
 /* ---- maps. A ring buffer's or perf buffer's `event` names the struct of its records ---- */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * skep_filter.h: narrow a probe to a process, a command or a cgroup.
+ * skep_filter.h: narrow a probe to the owners of its events.
  *
  *     #include "skep.h"
  *     #include "skep_filter.h"
@@ -8,9 +8,15 @@
  *     if (!skep_watched())
  *         return 0;
  *
- * Including it gives the probe the parameters target_pid, target_comm and target_cgroup. An unset one costs
- * nothing: the verifier sees the constant and drops the branch. They speak of the current task, so use
- * skep_watched() where the current task is the one that matters, which at a softirq's hook it is not.
+ * Including it gives the probe `--pid`, `--comm`, `--cgroup` and `--uid`, each of which may be repeated. An unset one
+ * costs nothing.
+ *
+ * An event belongs to whoever caused it, who need not be on the CPU when its hook runs. Ask
+ *   - skep_watched() where the current task is the owner: in its system calls, at its exec and exit, in connect();
+ *   - the same where the owner was current earlier, and remember the answer: of a socket at its SYN, say, since what
+ *     comes back arrives in a softirq, under whatever task was interrupted;
+ *   - skep_task_watched() where the hook is given the task it is about;
+ *   - skep_socket_watched() where all that is known is a socket: its cgroup is, its process is not.
  */
 #ifndef SKEP_FILTER_H
 #define SKEP_FILTER_H
@@ -19,24 +25,28 @@
 #error "include skep.h before skep_filter.h"
 #endif
 
-SKEP_PARAM(__u32, target_pid, 0, "only this process (0: every process)");
-SKEP_PARAM_STRING(target_comm, 16, "only tasks with this command name, at most 15 bytes (empty: all)");
-SKEP_PARAM(cgroup_id_t, target_cgroup, 0, "only this cgroup v2 and those below it, by path or id (0: all)");
+/* A list that one of run's flags fills: pid, comm, cgroup or uid. */
+#define SKEP_OWNER(flag) SKEP_TAG("owner=" flag)
+/* What `--set` takes for an empty list, beside an empty text. */
+#define SKEP_NONE(text) SKEP_TAG("none=" text)
+
+SKEP_PARAM_PIDS(target_pid, 64, "only these processes") SKEP_OWNER("pid") SKEP_NONE("0");
+SKEP_PARAM_COMMS(target_comm, 64, "only tasks with these command names, at most 15 bytes each") SKEP_OWNER("comm");
+SKEP_PARAM_CGROUPS(target_cgroup, 64, "only these cgroups (v2) and those below them, by folder or id")
+	SKEP_OWNER("cgroup") SKEP_NONE("0");
+SKEP_PARAM_USERS(target_uid, 64, "only these users, by name or number") SKEP_OWNER("uid");
 
 /* How deep below the root a cgroup may lie to be found: Kubernetes uses about six levels. */
 #define SKEP_CGROUP_DEPTH 16
 
-typedef __u64 __attribute__((may_alias)) skep_word;
-
 static __always_inline bool skep_comm_watched(void)
 {
-	char comm[16] __attribute__((aligned(8))) = {};
+	skep_comm_t comm __attribute__((aligned(8))) = {};
 
-	if (!target_comm[0])
+	if (skep_any(target_comm))
 		return true;
 	bpf_get_current_comm(comm, sizeof(comm));
-	return ((const skep_word *)comm)[0] == ((const volatile skep_word *)target_comm)[0] &&
-	       ((const skep_word *)comm)[1] == ((const volatile skep_word *)target_comm)[1];
+	return skep_comm_listed(target_comm, comm);
 }
 
 /*
@@ -67,16 +77,16 @@ static __always_inline __u64 skep_cgroup_at(int level)
 
 static __always_inline bool skep_cgroup_watched(void)
 {
-	if (!target_cgroup)
+	if (skep_any(target_cgroup))
 		return true;
 #pragma unroll
 	for (int level = 0; level < SKEP_CGROUP_DEPTH; level++) {
 		__u64 id = skep_cgroup_at(level);
 
-		if (id == target_cgroup)
-			return true;
 		if (!id)
 			return false;
+		if (skep_listed(target_cgroup, id))
+			return true;
 	}
 	return false;
 }
@@ -84,9 +94,69 @@ static __always_inline bool skep_cgroup_watched(void)
 /* Is the current task one that the user asked for? */
 static __always_inline bool skep_watched(void)
 {
-	if (target_pid && target_pid != bpf_get_current_pid_tgid() >> 32)
+	return skep_in(target_pid, bpf_get_current_pid_tgid() >> 32) &&
+	       skep_in(target_uid, bpf_get_current_uid_gid()) && skep_comm_watched() && skep_cgroup_watched();
+}
+
+/* Is it one of the cgroups that the user asked for, or below one? From the leaf up: cgroups know their parents alike on
+ * all kernels, and their ancestors do not. */
+static __always_inline bool skep_below_watched_cgroup(struct cgroup *cgroup)
+{
+	for (int level = 0; level < SKEP_CGROUP_DEPTH; level++) {
+		void *parent;
+
+		if (!cgroup)
+			return false;
+		if (skep_listed(target_cgroup, BPF_CORE_READ(cgroup, kn, id)))
+			return true;
+		parent = BPF_CORE_READ(cgroup, self.parent);
+		cgroup = parent ? parent - bpf_core_field_offset(cgroup->self) : 0;
+	}
+	return false;
+}
+
+/* Is this task, current or not, one that the user asked for? */
+static __always_inline bool skep_task_watched(struct task_struct *task)
+{
+	skep_comm_t comm __attribute__((aligned(8))) = {};
+
+	if (!skep_in(target_pid, BPF_CORE_READ(task, tgid)) ||
+	    !skep_in(target_uid, BPF_CORE_READ(task, real_cred, uid.val)))
 		return false;
-	return skep_comm_watched() && skep_cgroup_watched();
+	if (!skep_any(target_comm)) {
+		BPF_CORE_READ_STR_INTO(&comm, task, comm);
+		if (!skep_comm_listed(target_comm, comm))
+			return false;
+	}
+	return skep_any(target_cgroup) || skep_below_watched_cgroup(BPF_CORE_READ(task, cgroups, dfl_cgrp));
+}
+
+/* Before 5.15 one word held the cgroup, or the class and priority of the first version, then odd. */
+struct sock_cgroup_data___before_5_15 {
+	__u64 val;
+} __attribute__((preserve_access_index));
+
+/*
+ * Is this socket's cgroup, which is that of the process that made it, one that the user asked for? A socket does not
+ * know its process, so with any of the other flags the answer is no: a probe that asks for sockets only should take
+ * target_cgroup alone.
+ */
+static __always_inline bool skep_socket_watched(struct sock *socket)
+{
+	struct sock_cgroup_data___before_5_15 *before = (void *)&socket->sk_cgrp_data;
+	struct cgroup *cgroup;
+	__u64 word;
+
+	if (!skep_any(target_pid) || !skep_any(target_comm) || !skep_any(target_uid))
+		return false;
+	if (skep_any(target_cgroup))
+		return true;
+	if (bpf_core_field_exists(before->val)) {
+		word = BPF_CORE_READ(before, val);
+		cgroup = word & 1 ? 0 : (struct cgroup *)word;
+	} else
+		cgroup = BPF_CORE_READ(socket, sk_cgrp_data.cgroup);
+	return skep_below_watched_cgroup(cgroup);
 }
 
 #endif /* SKEP_FILTER_H */

@@ -26,7 +26,9 @@ export { checkLicense, gplOnlyUses, licenseOf } from './license/check.ts';
 export { METADATA_FILE, readMetadata } from './metadata/read.ts';
 export { metadataSchema } from './metadata/schema.ts';
 export type { Metadata } from './metadata/types.ts';
+export { type ListEntries, MOST_VALUES, parseList } from './params/list.ts';
 export { findParam, parseParam } from './params/params.ts';
+export type { ParamSetting } from './params/setting.ts';
 export { assignTargets, type Targets } from './targets/assign.ts';
 export {
   formText,

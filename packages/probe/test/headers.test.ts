@@ -112,14 +112,15 @@ int main(void) {
   execFileSync(program);
 });
 
-test('skep_filter.h gives a probe three parameters, all unset', async () => {
+test('skep_filter.h gives a probe four lists, all empty', async () => {
   const object = await build(`#include "skep_filter.h"
 SEC("raw_tp/sys_enter") int watched(void *ctx) { return skep_watched(); }`);
   const params = describeObject(object, 'probe.o').params.map((p) => [p.name, p.type, p.default]);
   assert.deepEqual(params.sort(), [
-    ['target_cgroup', 'cgroup_id_t', 0],
-    ['target_comm', 'char[16]', ''],
-    ['target_pid', '__u32', 0],
+    ['target_cgroup', 'list of cgroup_id_t', []],
+    ['target_comm', 'list of skep_comm_t', []],
+    ['target_pid', 'list of __u32', []],
+    ['target_uid', 'list of user_id_t', []],
   ]);
 });
 

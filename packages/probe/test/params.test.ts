@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { before, test } from 'node:test';
 import { Btf, type BtfEnum, Elf, namesEnumerators } from '@skep/bpf';
 import fc from 'fast-check';
@@ -166,11 +166,20 @@ test('names of errors, signals, syscalls and TCP states, or their numbers', () =
   for (const name of ['error', 'signal', 'call', 'state']) refused(name, 'nonsense');
 });
 
-test('a cgroup is named by its folder or its id', () => {
-  assert.equal(set('cgroup', '/sys').readBigUInt64LE(), statSync('/sys', { bigint: true }).ino);
+test('a cgroup is named by its folder in cgroup2 or its id', (t) => {
   assert.equal(set('cgroup', '77').readBigUInt64LE(), 77n);
-  refused('cgroup', '/no/such/cgroup');
   refused('cgroup', 'relative');
+  const mount = /^\S+ (\S+) cgroup2 /m.exec(readFileSync('/proc/self/mounts', 'utf8'))?.[1];
+  if (mount === undefined) return t.skip('no cgroup2 is mounted here');
+  const root = statSync(mount, { bigint: true }).ino;
+  assert.equal(set('cgroup', mount).readBigUInt64LE(), root);
+  assert.equal(set('cgroup', '/').readBigUInt64LE(), root, 'as in /proc/PID/cgroup');
+  assert.match(
+    refused('cgroup', '/sys').hint,
+    /^\/sys lies outside of cgroup2, which is mounted on \/sys\/fs/,
+  );
+  assert.match(refused('cgroup', '/no/such').hint, /^There is no folder \/no\/such, nor /);
+  refused('cgroup', `${mount}/cgroup.procs`);
 });
 
 test('arrays are separated by commas and end with zeros', () => {

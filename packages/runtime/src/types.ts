@@ -1,5 +1,6 @@
 import type { Column, Decoder, RecordView, Value } from '@skep/bpf';
 import type { Frame } from '@skep/bpf/symbols';
+import type { ParamSetting } from '@skep/probe';
 
 /** A stack of return addresses, named when it is first looked at. */
 export interface Stack {
@@ -287,8 +288,8 @@ export interface RunRequest {
   /** Shown as the probe's name. */
   name: string;
   objects: readonly { name: string; bytes: Uint8Array }[];
-  /** Values for `const volatile` globals, as text. A name may be in several objects: all get it. */
-  params?: Readonly<Record<string, string>>;
+  /** Values for parameters, as text; lists also as one text a value. A name may be in several objects: all get it. */
+  params?: Readonly<Record<string, ParamSetting>>;
   /** `PROG=TARGET`, as `skep run --attach`: where programs go whose sections do not say, or go elsewhere. */
   attach?: readonly string[];
   /** The same from the image: counts for programs of which `attach` says nothing. */

@@ -2,7 +2,7 @@ import { type Btf, type Elf, mapDefinitions, mapTypes, parseObject, parseSection
 import { ProbeError } from '../errors.ts';
 import { hookGroups } from '../hooks/groups.ts';
 import { licenseOf } from '../license/check.ts';
-import { describeParams } from '../params/params.ts';
+import { describeLists, describeParams } from '../params/params.ts';
 import { readTags } from './tags.ts';
 import type { MapDescription, ObjectDescription, OutputKind, ProgramDescription } from './types.ts';
 
@@ -29,13 +29,14 @@ export function describeObject(bytes: Uint8Array, name: string): ObjectDescripti
       hint: 'A program is a function with a SEC("…") that names its hook: SEC("tracepoint/syscalls/sys_enter_openat").',
     });
   }
+  const maps = mapDefinitions(btf, elf);
   return {
     name,
     machine: elf.machine,
     license: licenseOf(elf),
     programs,
     hooks: hookGroups({ elf, btf, programs }),
-    maps: mapDefinitions(btf, elf).map((m): MapDescription => {
+    maps: maps.map((m): MapDescription => {
       const { help, unit, flags } = readTags(btf.declTags(m.variableId));
       return {
         name: m.name,
@@ -54,7 +55,7 @@ export function describeObject(bytes: Uint8Array, name: string): ObjectDescripti
         shared: flags.has('shared'),
       };
     }),
-    params: describeParams(elf, btf, name),
+    params: [...describeParams(elf, btf, name), ...describeLists(btf, maps, name)],
   };
 }
 

@@ -10,7 +10,13 @@ export interface Tags {
   args?: string;
   /** The rungs that a program belongs to. */
   rungs: readonly RungTag[];
-  /** Flags: `label`, `value`, `private`, `shared`, `optional`. */
+  /** A parameter's limits: `1..1000`. */
+  range?: string;
+  /** The flag that fills it: `pid`. */
+  owner?: string;
+  /** What stands for an empty list. */
+  none?: string;
+  /** Flags: `label`, `value`, `private`, `shared`, `optional`, `list`. */
   flags: ReadonlySet<string>;
 }
 
@@ -34,6 +40,9 @@ export function readTags(tags: readonly string[]): Tags {
     else if (name === 'without') out.without = value;
     else if (name === 'args') out.args = value;
     else if (name === 'rung') out.rungs.push(rungTag(value));
+    else if (name === 'range') out.range = value;
+    else if (name === 'owner') out.owner = value;
+    else if (name === 'none') out.none = value;
     else if (name) out.flags.add(name);
   }
   return out;

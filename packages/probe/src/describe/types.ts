@@ -57,18 +57,42 @@ export interface MapDescription {
   shared: boolean;
 }
 
-/** One parameter: a `const volatile` global. */
+/** What makes a parameter a list. The map has its name. */
+export interface ListDescription {
+  /** Values may be ranges: `8000-8010`. */
+  ranges: boolean;
+  /** The map is a trie of prefixes. */
+  cidrs: boolean;
+  /** What also means the empty list: `0`. */
+  none?: string;
+}
+
+/** One parameter: a `const volatile` global, or a list whose values fill a map. */
 export interface ParamDescription {
   name: string;
-  /** As C spells it: `__u32`, `char[16]`, `enum color`, `duration_ns`. */
+  /** As C spells it: `__u32`, `char[16]`, `enum color`, `duration_ns`; `list of __u16`. */
   type: string;
+  /** Of the global, or of a list's values. */
   typeId: number;
-  /** Bytes. */
+  /** Bytes, of a list's value. */
   size: number;
-  /** As the source sets it. */
+  /** As the source sets it; a list is empty. */
   default: Value;
   /** The default as a person writes and reads it: `5ms`, `10.0.0.1`, `GREEN`. */
   defaultText: string;
+  /** What it takes, to end a sentence: `a whole number from 0 to 255`; empty when no text can spell a value. */
+  takes: string;
+  /** What stands for a value in a usage line: `duration`. */
+  noun: string;
+  /** A value that it takes: `5ms`. */
+  example: string;
+  /** Of type bool: as a flag it needs no value. */
+  bool: boolean;
+  /** The limits that the source sets, as written there: `1ms..10s`. */
+  range?: string;
+  list?: ListDescription;
+  /** Which flag narrows to an owner of events by it: `pid`, `comm`, `cgroup`, `uid`. */
+  owner?: string;
   help?: string;
   unit?: string;
 }

@@ -117,6 +117,13 @@ export function userText(uid: number): string {
   return users.get(uid) ?? String(uid);
 }
 
+/** A user's name to the uid; undefined when /etc/passwd has no such user. */
+export function userNumber(name: string): number | undefined {
+  users ??= readUsers();
+  for (const [uid, known] of users) if (known === name) return uid;
+  return undefined;
+}
+
 function readUsers(): Map<number, string> {
   const names = new Map<number, string>();
   let text: string;

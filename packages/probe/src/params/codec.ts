@@ -1,4 +1,5 @@
 import type { Btf, Value } from '@skep/bpf';
+import { CIDR } from './cidr.ts';
 import { namedCodec } from './named-codecs.ts';
 import { arrayCodec, booleanCodec, enumCodec, floatCodec, integerCodec, textCodec } from './plain-codecs.ts';
 
@@ -8,11 +9,17 @@ export interface ParamCodec {
   readonly size: number;
   /** What it takes, to end a sentence: `a whole number from 0 to 255`. */
   readonly range: string;
+  /** What stands for a value in a usage line: `number`, `duration`. */
+  readonly noun: string;
+  /** A value that it takes, for examples: `5ms`. */
+  readonly example: string;
   read(view: DataView, offset: number): Value;
   /** The text that {@link ParamCodec.write} reads back. */
   show(value: Value): string;
   /** Writes the value that `text` spells; false when it spells none. */
   write(text: string, view: DataView, offset: number): boolean;
+  /** Why it does not take `text`, as a sentence, where more can be said than what it takes. */
+  why?(text: string): string | undefined;
 }
 
 /** The codec of a type; undefined when a text cannot spell its values (structs, pointers). */
@@ -24,6 +31,7 @@ export function codecFor(btf: Btf, typeId: number): ParamCodec | undefined {
       const named = namedCodec(t.name, btf, id);
       if (named) return named;
     }
+    if (t.kind === 'struct' && t.name === 'skep_cidr' && t.size === CIDR.size) return CIDR;
     if (
       t.kind === 'typedef' ||
       t.kind === 'const' ||

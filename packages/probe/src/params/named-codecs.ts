@@ -1,4 +1,3 @@
-import { statSync } from 'node:fs';
 import type { Btf } from '@skep/bpf';
 import { ipText, ipv4Text, ipv6Text, parseIp, parseIpv4, parseIpv6 } from '../formats/addresses.ts';
 import {
@@ -8,11 +7,14 @@ import {
   signalText,
   tcpStateNumber,
   tcpStateText,
+  userNumber,
+  userText,
 } from '../formats/names.ts';
 import { parseBytes, parseDuration } from '../formats/quantities.ts';
 import { syscallNumber, syscallText } from '../formats/syscalls.ts';
+import { cgroupId, cgroupWhy } from './cgroups.ts';
 import type { ParamCodec } from './codec.ts';
-import { integerCodec } from './plain-codecs.ts';
+import { integerCodec, type Spelling } from './plain-codecs.ts';
 
 /** The codec of a type that skep.h or solo_types.h names, when what the name stands for has their size. */
 export function namedCodec(name: string, btf: Btf, typeId: number): ParamCodec | undefined {
@@ -28,6 +30,8 @@ export function namedCodec(name: string, btf: Btf, typeId: number): ParamCodec |
 const IPV4: ParamCodec = {
   size: 4,
   range: 'an IPv4 address, such as 10.0.0.1',
+  noun: 'address',
+  example: '10.0.0.1',
   read: (view, offset) => ipv4Text(view.getUint32(offset, true)),
   show: String,
   write: (text, view, offset) => put(parseIpv4(text), view, offset),
@@ -36,6 +40,8 @@ const IPV4: ParamCodec = {
 const IPV6: ParamCodec = {
   size: 16,
   range: 'an IPv6 address, such as 2001:db8::1 or ::ffff:10.0.0.1',
+  noun: 'address',
+  example: '2001:db8::1',
   read: (view, offset) => ipv6Text(new Uint8Array(view.buffer, view.byteOffset + offset, 16)),
   show: String,
   write: (text, view, offset) => put(parseIpv6(text), view, offset),
@@ -44,6 +50,8 @@ const IPV6: ParamCodec = {
 const IP: ParamCodec = {
   size: 16,
   range: 'an IP address, such as 10.0.0.1 or 2001:db8::1',
+  noun: 'address',
+  example: '10.0.0.1',
   read: (view, offset) => ipText(new Uint8Array(view.buffer, view.byteOffset + offset, 16)),
   show: String,
   write: (text, view, offset) => put(parseIp(text), view, offset),
@@ -55,31 +63,43 @@ function put(bytes: Uint8Array | undefined, view: DataView, offset: number): boo
   return true;
 }
 
-interface Spelling {
-  range: string;
-  parse(text: string): bigint | undefined;
-  show?(value: bigint): string;
-}
-
 function duration(unit: string, ns: bigint): Spelling {
   return {
     range: `a duration such as 5ms or 1.5s, in whole ${unit} (a plain number is ${unit})`,
+    noun: 'duration',
+    example: '5ms',
     parse(text) {
       const parsed = parseDuration(text);
       return parsed === undefined || parsed % ns !== 0n ? undefined : parsed / ns;
     },
-    // Exact and readable back, unlike the three digits of a table.
-    show: (value) => `${value}${unit}`,
+    show: (value) => exactDuration(value, unit, ns),
   };
 }
 
+const UNITS: readonly [name: string, ns: bigint][] = [
+  ['h', 3_600_000_000_000n],
+  ['m', 60_000_000_000n],
+  ['s', 1_000_000_000n],
+  ['ms', 1_000_000n],
+  ['us', 1_000n],
+];
+
+/** Exact and readable back, unlike the three digits of a table: in the largest unit of which it is a multiple. */
+function exactDuration(value: bigint, unit: string, ns: bigint): string {
+  const found = UNITS.find(([, size]) => value !== 0n && (value * ns) % size === 0n);
+  return found && found[1] > ns ? `${(value * ns) / found[1]}${found[0]}` : `${value}${unit}`;
+}
+
 function byName(
-  what: string,
+  noun: string,
+  example: string,
   number: (name: string) => number | undefined,
   text: (n: number) => string,
 ): Spelling {
   return {
-    range: what,
+    range: `${noun === 'error' ? 'an' : 'a'} ${noun} such as ${example}, or its number`,
+    noun,
+    example,
     parse(name) {
       const found = number(name);
       return found === undefined ? undefined : BigInt(found);
@@ -88,29 +108,25 @@ function byName(
   };
 }
 
-/** A folder of cgroup2 has its cgroup's id as inode. */
-function cgroupId(path: string): bigint | undefined {
-  if (!path.startsWith('/')) return undefined;
-  try {
-    return statSync(path, { bigint: true }).ino;
-  } catch {
-    // Absent or not to be looked at: no value, and the message says what is taken.
-    return undefined;
-  }
-}
-
 const SPELLINGS: ReadonlyMap<string, Spelling> = new Map([
   ['duration', duration('ns', 1n)],
   ['duration_ns', duration('ns', 1n)],
   ['duration_us', duration('us', 1_000n)],
   ['duration_ms', duration('ms', 1_000_000n)],
-  ['bytes_t', { range: 'a size such as 64MiB or 4096', parse: parseBytes }],
+  ['bytes_t', { range: 'a size such as 64MiB or 4096', noun: 'size', example: '64MiB', parse: parseBytes }],
   [
     'cgroup_id_t',
-    { range: "a cgroup's folder in cgroup2, such as /sys/fs/cgroup/user.slice, or its id", parse: cgroupId },
+    {
+      range: "a cgroup's folder in cgroup2, such as /sys/fs/cgroup/user.slice or /user.slice, or its id",
+      noun: 'cgroup',
+      example: '/user.slice',
+      parse: cgroupId,
+      why: cgroupWhy,
+    },
   ],
-  ['errno_t', byName('an error such as ENOENT, or its number', errnoNumber, (n) => errnoText(n))],
-  ['signal_t', byName('a signal such as SIGTERM, or its number', signalNumber, signalText)],
-  ['syscall_t', byName('a syscall such as openat, or its number', syscallNumber, syscallText)],
-  ['tcp_state_t', byName('a TCP state such as ESTABLISHED, or its number', tcpStateNumber, tcpStateText)],
+  ['user_id_t', byName('user', 'root', userNumber, userText)],
+  ['errno_t', byName('error', 'ENOENT', errnoNumber, (n) => errnoText(n))],
+  ['signal_t', byName('signal', 'SIGTERM', signalNumber, signalText)],
+  ['syscall_t', byName('syscall', 'openat', syscallNumber, syscallText)],
+  ['tcp_state_t', byName('TCP state', 'ESTABLISHED', tcpStateNumber, tcpStateText)],
 ]);

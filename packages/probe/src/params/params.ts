@@ -1,13 +1,18 @@
-import type { Btf, Elf } from '@skep/bpf';
-import { readTags } from '../describe/tags.ts';
+import type { Btf, Elf, MapDefinition } from '@skep/bpf';
+import { readTags, type Tags } from '../describe/tags.ts';
 import type { ParamDescription } from '../describe/types.ts';
 import { ProbeError } from '../errors.ts';
-import { codecFor } from './codec.ts';
+import { limitedCodec } from './limited-codec.ts';
+import { takes } from './range.ts';
+import { type ParamSetting, said } from './setting.ts';
+import { valueError } from './value-error.ts';
 
 /**
  * The parameters of an object: its global `const volatile` variables in `.rodata`, in the order of their place there.
  * Left out: names that begin with `__`, static variables (function-local formats among them), constants that are not
  * volatile (the compiler has used their values already).
+ *
+ * @throws {ProbeError} `SKEP_OBJECT_INVALID` when one has no bytes, or a range without its default
  */
 export function describeParams(elf: Elf, btf: Btf, object: string): ParamDescription[] {
   const section = elf.section('.rodata');
@@ -30,25 +35,98 @@ export function describeParams(elf: Elf, btf: Btf, object: string): ParamDescrip
         },
       );
     }
-    const codec = codecFor(btf, variable.type);
     const { data } = section;
     const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-    const value = codec?.read(view, symbol.value) ?? null;
-    const { help, unit } = readTags(btf.declTags(variable.id));
-    params.push({
+    const tags = readTags(btf.declTags(variable.id));
+    const param = {
       name: variable.name,
       // `const volatile` is what makes it a parameter, and no part of what a user writes.
       type: btf.nameOf(variable.type).replace(/\b(const|volatile) /g, ''),
       typeId: variable.type,
       size,
-      default: value,
-      defaultText: codec ? codec.show(value) : '',
-      help,
-      unit,
-      offset: symbol.value,
-    });
+      ...taken(btf, variable.name, variable.type, tags, object),
+      help: tags.help,
+      unit: tags.unit,
+    };
+    const codec = limitedCodec(btf, param);
+    const value = codec?.read(view, symbol.value) ?? null;
+    const defaultText = codec ? codec.show(value) : '';
+    if (param.range !== undefined && !takes(codec!, defaultText)) {
+      throw new ProbeError(
+        'SKEP_OBJECT_INVALID',
+        `The default of the parameter "${param.name}" of ${object} is ${defaultText}, outside of its range ${param.range}.`,
+        { hint: 'Give SKEP_PARAM_RANGE a default within the range.' },
+      );
+    }
+    params.push({ ...param, default: value, defaultText, offset: symbol.value });
   }
   return params.sort((a, b) => a.offset - b.offset).map(({ offset: _, ...param }) => param);
+}
+
+/**
+ * The lists of an object: maps that skep_params.h declares, in the order of the source. The runtime fills them.
+ *
+ * @throws {ProbeError} `SKEP_OBJECT_INVALID` when no text can spell its values, or its range
+ */
+export function describeLists(btf: Btf, maps: readonly MapDefinition[], object: string): ParamDescription[] {
+  return maps.flatMap(({ name, keyTypeId, keySize, variableId }) => {
+    const tags = readTags(btf.declTags(variableId));
+    if (!tags.flags.has('list') || keyTypeId === 0) return [];
+    const about = taken(btf, name, keyTypeId, tags, object);
+    if (about.takes === '') {
+      throw new ProbeError(
+        'SKEP_OBJECT_INVALID',
+        `The list "${name}" of ${object} is of ${btf.nameOf(keyTypeId)}, whose values no text can spell.`,
+        { hint: 'Lists hold numbers, addresses, texts (char[N]), enums or struct skep_cidr.' },
+      );
+    }
+    const key = btf.resolve(keyTypeId);
+    const ranges = key.kind === 'int' && !key.bool && about.noun === 'number';
+    const list = { ranges, cidrs: about.noun === 'cidr', none: tags.none };
+    const takes = `values separated by commas, each ${about.takes}${ranges ? ', or a range such as 8000-8010' : ''}`;
+    const noun = `${about.noun},…`;
+    const type = `list of ${btf.nameOf(keyTypeId)}`;
+    return [
+      {
+        ...about,
+        name,
+        type,
+        typeId: keyTypeId,
+        size: keySize,
+        default: [],
+        defaultText: '',
+        takes,
+        noun,
+        list,
+        bool: false,
+        help: tags.help,
+        unit: tags.unit,
+      },
+    ];
+  });
+}
+
+/** What a type takes within the limits of its tags. */
+function taken(btf: Btf, name: string, typeId: number, tags: Tags, object: string) {
+  const codec = limitedCodec(btf, { typeId, range: tags.range });
+  if (!codec && tags.range !== undefined) {
+    throw new ProbeError(
+      'SKEP_OBJECT_INVALID',
+      `The range ${tags.range} of the parameter "${name}" of ${object} cannot be read.`,
+      {
+        hint: `Write its ends as a user would, the smaller first: SKEP_PARAM_RANGE(__u32, ${name}, 1, 1, 1000, "…").`,
+      },
+    );
+  }
+  const type = btf.resolve(typeId);
+  return {
+    takes: codec?.range ?? '',
+    noun: codec?.noun ?? '',
+    example: codec?.example ?? '',
+    bool: type.kind === 'int' && type.bool,
+    range: tags.range,
+    owner: tags.owner,
+  };
 }
 
 /** Volatile itself or, for an array, in its elements: C puts the qualifiers of `const volatile char x[8]` there. */
@@ -78,7 +156,7 @@ export function findParam(params: readonly ParamDescription[], name: string): Pa
 }
 
 /**
- * Reads a parameter's value as a user writes it, to the bytes of the global.
+ * Reads the value of a parameter that is no list as a user writes it, to the bytes of the global.
  *
  * | type | written as |
  * | --- | --- |
@@ -91,8 +169,9 @@ export function findParam(params: readonly ParamDescription[], name: string): Pa
  * | `ipv4_addr`, `ipv6_addr`, `ip_addr` | `10.0.0.1`, `2001:db8::1`, either |
  * | `duration_ns`, `_us`, `_ms` | `5ms`, `1h30m`, or a plain number in its unit |
  * | `bytes_t` | `64MiB`, `4k`, `10MB`, or a plain number |
- * | `errno_t`, `signal_t`, `syscall_t`, `tcp_state_t` | `ENOENT`, `SIGTERM`, `openat`, `LISTEN`, or a number |
+ * | `errno_t`, `signal_t`, `syscall_t`, `tcp_state_t`, `user_id_t` | `ENOENT`, `SIGTERM`, `openat`, `LISTEN`, `root`, or a number |
  * | `cgroup_id_t` | a cgroup2 folder, or an id |
+ * | `struct skep_cidr` | `10.0.0.0/8`, `fd00::/8`, one address |
  *
  * ```ts
  * parseParam(findParam(description.params, 'min'), btf, '5ms');   // 8 bytes
@@ -100,8 +179,11 @@ export function findParam(params: readonly ParamDescription[], name: string): Pa
  *
  * @throws {ProbeError} `SKEP_PARAM_INVALID`, with the type and what it takes
  */
-export function parseParam(param: ParamDescription, btf: Btf, text: string): Uint8Array {
-  const codec = codecFor(btf, param.typeId);
+export function parseParam(param: ParamDescription, btf: Btf, setting: ParamSetting): Uint8Array {
+  const { value, from } = said(setting);
+  // An array's values may come one by one.
+  const text = typeof value === 'string' ? value : value.join(',');
+  const codec = limitedCodec(btf, param);
   if (!codec) {
     throw new ProbeError(
       'SKEP_PARAM_INVALID',
@@ -113,11 +195,5 @@ export function parseParam(param: ParamDescription, btf: Btf, text: string): Uin
   }
   const bytes = new Uint8Array(codec.size);
   if (codec.write(text, new DataView(bytes.buffer), 0)) return bytes;
-  throw new ProbeError(
-    'SKEP_PARAM_INVALID',
-    `"${text}" is no value for the parameter "${param.name}" (${param.type}).`,
-    {
-      hint: `It takes ${codec.range}; its default is ${param.defaultText === '' ? 'empty' : param.defaultText}.`,
-    },
-  );
+  throw valueError(param, text, { codec, from });
 }

@@ -33,21 +33,30 @@ export function integerValue(value: bigint): number | bigint {
   return Number.isSafeInteger(number) ? number : value;
 }
 
+/** Another way to write an integer. */
+export interface Spelling {
+  range: string;
+  noun: string;
+  example: string;
+  parse(text: string): bigint | undefined;
+  show?(value: bigint): string;
+  why?(text: string): string | undefined;
+}
+
 /**
  * Integers, with a way to write them that goes before plain digits.
  *
  * @param spelled reads other spellings (`5ms`, `openat`); digits are read anyway
  * @param range says what is taken, without the limits
  */
-export function integerCodec(
-  size: number,
-  signed: boolean,
-  spelled?: { range: string; parse(text: string): bigint | undefined; show?(value: bigint): string },
-): ParamCodec {
+export function integerCodec(size: number, signed: boolean, spelled?: Spelling): ParamCodec {
   const [least, greatest] = limits(size, signed);
   return {
     size,
     range: spelled?.range ?? `a whole number from ${least} to ${greatest}`,
+    noun: spelled?.noun ?? 'number',
+    example: spelled?.example ?? (greatest < 1000n ? '10' : '1000'),
+    why: spelled?.why,
     read: (view, offset) => integerValue(readInteger(view, offset, size, signed)),
     show: (value) => spelled?.show?.(BigInt(value as number | bigint)) ?? String(value),
     write(text, view, offset) {
@@ -74,6 +83,8 @@ export function booleanCodec(size: number): ParamCodec {
   return {
     size,
     range: 'true or false',
+    noun: 'true|false',
+    example: 'true',
     read: (view, offset) => readInteger(view, offset, size, false) !== 0n,
     show: String,
     write(text, view, offset) {
@@ -90,6 +101,8 @@ export function floatCodec(size: number): ParamCodec | undefined {
   return {
     size,
     range: 'a number, such as 1.5 or 2e-3',
+    noun: 'number',
+    example: '1.5',
     read: (view, offset) => (size === 4 ? view.getFloat32(offset, true) : view.getFloat64(offset, true)),
     show: String,
     write(text, view, offset) {
@@ -114,6 +127,8 @@ export function enumCodec(type: BtfEnum): ParamCodec {
       values.length > 0
         ? `one of ${[...byName.keys()].join(', ')}, or a number`
         : 'a whole number; its names need clang 15',
+    noun: 'name',
+    example: values.at(-1)?.name ?? '1',
     read(view, offset) {
       const value = readInteger(view, offset, size, signed);
       return values.find((v) => BigInt(v.value) === value)?.name ?? integerValue(value);
@@ -133,6 +148,8 @@ export function textCodec(length: number): ParamCodec {
   return {
     size: length,
     range: `a text of at most ${Math.max(0, length - 1)} bytes`,
+    noun: 'text',
+    example: 'text',
     read(view, offset) {
       const bytes = new Uint8Array(view.buffer, view.byteOffset + offset, length);
       const end = bytes.indexOf(0);
@@ -156,6 +173,8 @@ export function arrayCodec(element: ParamCodec, length: number): ParamCodec {
   return {
     size,
     range: `up to ${length} values separated by commas, each ${element.range}`,
+    noun: `${element.noun},…`,
+    example: length > 1 ? `${element.example},${element.example}` : element.example,
     read: (view, offset) => {
       const values: Value[] = [];
       for (let i = 0; i < length; i++) values.push(element.read(view, offset + i * element.size));

@@ -1,6 +1,7 @@
 import type { BpfMap } from '@skep/bpf';
 import { tagsOf } from '../streams/tags.ts';
 import { type Opened, reopen } from './open.ts';
+import type { Settings } from './params.ts';
 
 /**
  * Loads the objects, each on a thread of the pool, with the maps that several of them share made once.
@@ -9,10 +10,7 @@ import { type Opened, reopen } from './open.ts';
  *
  * @throws BpfError of the first object that does not load; RuntimeError SKEP_NO_RUNG when it has no other hooks
  */
-export async function loadObjects(
-  opened: readonly Opened[],
-  params: Readonly<Record<string, string>>,
-): Promise<void> {
+export async function loadObjects(opened: readonly Opened[], params: Settings): Promise<void> {
   const shared = new Map<string, BpfMap>();
   const sharing = opened.length > 1 && opened.some((o) => sharedMaps(o).length > 0);
   if (!sharing) {
@@ -28,11 +26,7 @@ export function sharedMaps({ object }: Opened): BpfMap[] {
   return object.maps.filter((m) => !m.internal && tagsOf(object.btf, m.name, 'var').shared);
 }
 
-async function loadOne(
-  o: Opened,
-  params: Readonly<Record<string, string>>,
-  shared: Map<string, BpfMap>,
-): Promise<void> {
+async function loadOne(o: Opened, params: Settings, shared: Map<string, BpfMap>): Promise<void> {
   for (;;) {
     for (const map of sharedMaps(o)) {
       const first = shared.get(map.name);

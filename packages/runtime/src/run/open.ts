@@ -1,7 +1,8 @@
 import { BpfObject } from '@skep/bpf';
-import { describeObject, type ParamDescription, parseParam, type Targets } from '@skep/probe';
-import { listed, RuntimeError } from '../errors.ts';
+import type { ListEntries, Targets } from '@skep/probe';
+import { RuntimeError } from '../errors.ts';
 import { checkForced, factsOnce, type HookRequest, Ladder } from './ladder.ts';
+import { type Settings, setOwnParams, setParams } from './params.ts';
 import { pointPrograms, wantTargeted } from './targets.ts';
 
 /** An object of the run, opened and configured but not yet loaded. */
@@ -15,6 +16,8 @@ export interface Opened {
   readonly ladder: Ladder;
   /** Objects of the same bytes with rungs that were loaded later, around the first one's maps. */
   readonly more: BpfObject[];
+  /** What its list parameters hold, by the name of the map. */
+  readonly lists: Map<string, ListEntries>;
 }
 
 /** Detaches and frees all of it. */
@@ -30,7 +33,7 @@ export function closeOpened(opened: readonly Opened[]): void {
  */
 export function openObjects(
   objects: readonly { name: string; bytes: Uint8Array }[],
-  params: Readonly<Record<string, string>>,
+  params: Settings,
   hooks: HookRequest,
 ): Opened[] {
   if (objects.length === 0)
@@ -45,7 +48,14 @@ export function openObjects(
     for (const { name, bytes } of objects) {
       const object = BpfObject.open(bytes, { name });
       try {
-        opened.push({ name, bytes, object, ladder: new Ladder(name, object, hooks, facts), more: [] });
+        opened.push({
+          name,
+          bytes,
+          object,
+          ladder: new Ladder(name, object, hooks, facts),
+          more: [],
+          lists: new Map(),
+        });
       } catch (error) {
         object.close();
         throw error;
@@ -64,38 +74,11 @@ export function openObjects(
 }
 
 /** Opens the object again with the same parameters and targets, for another try to load it. */
-export function reopen(opened: Opened, params: Readonly<Record<string, string>>): void {
+export function reopen(opened: Opened, params: Settings): void {
   opened.object.close();
   opened.object = BpfObject.open(opened.bytes, { name: opened.name });
   wantTargeted(opened);
   opened.ladder.configure(opened.object);
-  const known = new Set(parametersOf(opened).map((p) => p.name));
-  setParams([opened], Object.fromEntries(Object.entries(params).filter(([name]) => known.has(name))));
+  setOwnParams(opened, params);
   pointPrograms(opened);
-}
-
-function setParams(opened: readonly Opened[], params: Readonly<Record<string, string>>): void {
-  if (Object.keys(params).length === 0) return;
-  const known = opened.map(parametersOf);
-  for (const [name, text] of Object.entries(params)) {
-    let found = false;
-    known.forEach((parameters, i) => {
-      const parameter = parameters.find((p) => p.name === name);
-      if (!parameter) return;
-      const { object } = opened[i]!;
-      object.setGlobal(name, parseParam(parameter, object.btf, text));
-      found = true;
-    });
-    if (found) continue;
-    const names = [...new Set(known.flat().map((p) => p.name))];
-    throw new RuntimeError(
-      'SKEP_PARAM_UNKNOWN',
-      `there is no parameter "${name}"`,
-      names.length === 0 ? 'This probe has no parameters.' : `Parameters: ${listed(names)}.`,
-    );
-  }
-}
-
-function parametersOf({ name, bytes }: Opened): readonly ParamDescription[] {
-  return describeObject(bytes, name).params;
 }

@@ -6,6 +6,7 @@ import type { Run, RunRequest, RunSummary, Sink } from '../types.ts';
 import { attachAll } from './attach.ts';
 import { loadObjects } from './load.ts';
 import { closeOpened, openObjects } from './open.ts';
+import { fillLists } from './params.ts';
 import { pinAll, planPins } from './pin.ts';
 import { ActiveRun } from './run.ts';
 import { sentence } from './sentence.ts';
@@ -44,6 +45,7 @@ export async function startRun(request: RunRequest): Promise<Run> {
     for (const o of opened) chooseHooks(o);
     planPins(opened, request.pinMaps, request.pinProgs);
     await both(prepareSinks(sinks), loadObjects(opened, params));
+    fillLists(opened);
     const { name, maxEvents } = request;
     const namer = await namerFor(planned, notes);
     undo.push(() => namer?.close());

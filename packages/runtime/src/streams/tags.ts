@@ -9,6 +9,7 @@ export interface Tags {
   readonly private: boolean;
   readonly shared: boolean;
   readonly optional: boolean;
+  readonly list: boolean;
   /** The map that a stack's id is of. */
   readonly stacks?: string;
   /** The process whose stack is beside it. */
@@ -28,6 +29,7 @@ export function readTags(tags: readonly string[]): Tags {
     private: own.includes('private'),
     shared: own.includes('shared'),
     optional: own.includes('optional'),
+    list: own.includes('list'),
     stacks: text('stacks'),
     pid: own.includes('pid'),
   };
