@@ -80,6 +80,7 @@ export { bpffs, ensureBpffs, ensureTracefs, tracefs } from './kernel/filesystems
 export { releaseProgramPages } from './kernel/resident.ts';
 export { type MapType, mapTypeName, mapTypes, type ProgramType, programTypes } from './kernel/types.ts';
 export type { AttachOptions } from './links/attach.ts';
+export { sweepClsact } from './links/clsact.ts';
 export { BpfLink, closeLinks } from './links/link.ts';
 export type { MapBatch } from './maps/batch.ts';
 export { BpfMap, type MapShape, MapUpdate } from './maps/map.ts';

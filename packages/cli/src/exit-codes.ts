@@ -44,6 +44,7 @@ export const classes: Record<Exclude<ExitCodeName, 'ok'>, readonly string[]> = {
     'SKEP_HIST_INVALID',
     'SKEP_HOOK_UNKNOWN',
     'SKEP_IMAGE_FORMAT',
+    'SKEP_MODIFIES',
     'SKEP_PARAM_INVALID',
     'SKEP_PARAM_UNKNOWN',
     'SKEP_PIN_DIRECTORY',

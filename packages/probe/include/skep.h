@@ -146,6 +146,14 @@ typedef __s32 user_stack_id_t;
 #define skep_kernel_stack(ctx, map) skep_stack_id(ctx, map, 0)
 #define skep_user_stack(ctx, map) skep_stack_id(ctx, map, BPF_F_USER_STACK)
 
+/*
+ * What an iterator writes with bpf_seq_write(), a row each: put it beside the program.
+ *     SKEP_ROWS(tasks, struct task_row);
+ *     SEC("iter/task") int tasks(struct bpf_iter__task *ctx) { ...; bpf_seq_write(ctx->meta->seq, &row, sizeof(row)); }
+ * Without it, what an iterator writes is shown as lines of text, as BPF_SEQ_PRINTF() makes them.
+ */
+#define SKEP_ROWS(program, row) row *skep_rows_##program SEC("skep") = 0
+
 /* Room for one record in a ring buffer made by SKEP_RINGBUF, or NULL (and counted) when it is full:
  *     struct event *e = skep_reserve(print_calls, struct event);
  *     if (!e) return 0;

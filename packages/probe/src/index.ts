@@ -10,6 +10,7 @@ export type {
   ParamDescription,
   ProgramDescription,
 } from './describe/types.ts';
+export { type Effect, type EffectProgram, effectsOf, helpersCalled } from './effects/effects.ts';
 export { ProbeError, type ProbeErrorCode, type ProbeErrorDetails } from './errors.ts';
 export { typeFormats } from './formats/type-formats.ts';
 export { type Choice, chooseRung, type JudgedRung, judgeRung } from './hooks/choose.ts';

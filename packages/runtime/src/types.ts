@@ -16,8 +16,8 @@ export interface Stack {
 /** What a map's name prefix makes of it: `print_`, `counter_`, `gauge_`, `hist_`. */
 export type StreamKind = 'print' | 'counter' | 'gauge' | 'hist';
 
-/** Where a stream's data comes from: a ring buffer, a perf buffer, or a hash or array that is polled. */
-export type StreamSource = 'ring' | 'perf' | 'map';
+/** Where a stream's data comes from: a ring buffer, a perf buffer, a hash or array that is polled, an iterator that is read. */
+export type StreamSource = 'ring' | 'perf' | 'map' | 'iter';
 
 /** A number as the kernel has it: a bigint only when it does not fit a double exactly. */
 export type Num = number | bigint;
@@ -46,13 +46,13 @@ export interface Field {
 /**
  * What one prefixed map yields.
  *
- * `yields: 'records'` (print_ on a ring or perf buffer): each event goes to `Sink.record` once.
+ * `yields: 'records'` (print_ on a ring or perf buffer, an iterator that writes): each event goes to `Sink.record` once.
  * `yields: 'series'` (everything else): rows live in `run.series`, updated in place.
  */
 export interface Stream {
   /** Position in `run.streams`. */
   readonly id: number;
-  /** The map's name, prefix included; `map@object` where two objects have a map of that name. */
+  /** The map's name, prefix included (an iterator's: the program's); `map@object` where two objects have a map of that name. */
   readonly map: string;
   /** The map's name without its prefix. */
   readonly name: string;
@@ -261,7 +261,15 @@ export interface RunStats {
   readonly notes: readonly string[];
 }
 
-export type StopReason = 'stopped' | 'timeout' | 'max-events' | 'output-closed' | 'quit' | 'signal' | 'error';
+export type StopReason =
+  | 'read'
+  | 'stopped'
+  | 'timeout'
+  | 'max-events'
+  | 'output-closed'
+  | 'quit'
+  | 'signal'
+  | 'error';
 
 export interface RunSummary extends RunStats {
   readonly reason: StopReason;
@@ -300,6 +308,8 @@ export interface RunRequest {
   twins?: boolean;
   /** Judge all rungs by everything known of the kernel: {@link RunStats.hooks} then says of each whether it would run. */
   explain?: boolean;
+  /** Run programs that can change what they look at (drop packets, write to user memory, send signals). */
+  allowModify?: boolean;
   /** `map,member,regex`; all of a map's filters must match. */
   filters?: readonly string[];
   /** `map,[1,2,3]`: upper bounds. */
@@ -314,6 +324,12 @@ export interface RunRequest {
   intervalMs?: number;
   /** Label sets a stream may have; 10,000 unless said. */
   maxSeries?: number;
+  /**
+   * When iterators that show rows are read: `once` (and the run ends by itself when it has nothing else to wait for),
+   * `interval`: at each of its ends too, `hold`: once, and the run goes on. Iterators that fill maps are always read
+   * before the maps are. Default `once`.
+   */
+  iterate?: 'once' | 'interval' | 'hold';
   /** Stop by itself after this time. */
   timeoutMs?: number;
   /** Stop when exactly this many records were handed out (or counted, when the probe prints none). */

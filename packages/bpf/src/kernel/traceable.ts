@@ -27,8 +27,8 @@ function lines(path: string): string[] | undefined {
   try {
     return readFileSync(path, 'latin1').split('\n');
   } catch (error) {
-    // Not every kernel has ftrace, and not everybody may read tracefs.
-    if (['ENOENT', 'EACCES'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    // Not every kernel has ftrace, not everybody may read tracefs, and a locked-down kernel keeps this to itself.
+    if (['ENOENT', 'EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
     throw error;
   }
 }

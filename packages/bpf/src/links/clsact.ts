@@ -66,10 +66,24 @@ export function attachClsact(
   }
   return {
     undo: () => {
-      inNetns(netns, program, () => native().tcDetach(index, egress, handle, PRIORITY, id, note.qdisc));
+      // Another of ours that ended first may have handed the qdisc on.
+      const { qdisc } = readNote(file) ?? note;
+      inNetns(netns, program, () => native().tcDetach(index, egress, handle, PRIORITY, id, qdisc));
       rmSync(file, { force: true });
+      if (qdisc) handOn(note);
     },
   };
+}
+
+/** The qdisc is still there for another filter of ours: who has that takes the qdisc away in the end. */
+function handOn({ inode, index }: Note): void {
+  for (const name of notes()) {
+    const file = `${NOTES}/${name}`;
+    const other = readNote(file);
+    if (other?.inode !== inode || other.index !== index) continue;
+    writeFileSync(file, JSON.stringify({ ...other, qdisc: true }), { mode: 0o600 });
+    return;
+  }
 }
 
 /**
@@ -85,7 +99,9 @@ export function sweepClsact(): number {
     const note = readNote(file);
     if (note && sweepOne(note)) removed++;
     // Where the namespace is gone, so are its interfaces with all that hung on them.
-    if (!note || reachable(note)) rmSync(file, { force: true });
+    if (note && !reachable(note)) continue;
+    rmSync(file, { force: true });
+    if (note?.qdisc) handOn(note);
   }
   return removed;
 }

@@ -19,6 +19,21 @@ export function diagnose(hook: Hook, cause: NativeError): Reason | undefined {
     case 'ksyscall':
     case 'kretsyscall':
       return kprobe(hook, cause);
+    case 'uprobe.multi':
+    case 'uretprobe.multi':
+      return cause.errno === Errno.EINVAL
+        ? unsupported(
+            'this kernel has no links to many user functions',
+            'They are there from Linux 6.6 on; uprobe takes one function.',
+          )
+        : undefined;
+    case 'kprobe.session':
+      return cause.errno === Errno.EINVAL && hasKprobes()
+        ? unsupported(
+            'this kernel has no kprobe sessions',
+            'They are there from Linux 6.10 on; kprobe.multi and kretprobe.multi are older.',
+          )
+        : kprobe(hook, cause);
     case 'uprobe':
     case 'uretprobe':
       return uprobe(hook, cause);
@@ -45,9 +60,15 @@ export function diagnose(hook: Hook, cause: NativeError): Reason | undefined {
     case 'perf_event':
       return perfEvent(cause);
     case 'tc':
+      return cause.errno === Errno.ENOENT
+        ? unsupported(
+            'this kernel has neither tcx nor the clsact qdisc with its cls_bpf filters',
+            'tcx is there from Linux 6.6 on; before, it needs the modules sch_ingress and cls_bpf.',
+          )
+        : undefined;
     case 'netkit':
       return cause.errno === Errno.EINVAL
-        ? unsupported('this kernel has no links for it', 'tcx is there from Linux 6.6 on, netkit from 6.7.')
+        ? unsupported('this kernel has no links for it', 'netkit is there from Linux 6.7 on.')
         : undefined;
     default:
       return undefined;
@@ -167,6 +188,11 @@ function usdt(hook: Hook, cause: NativeError): Reason | undefined {
 }
 
 function perfEvent(cause: NativeError): Reason | undefined {
+  if (cause.errno === Errno.ENOENT || cause.errno === Errno.EOPNOTSUPP)
+    return unsupported(
+      'this machine has no counter for it',
+      'Virtual machines often have no hardware counters; cpu-clock, page-faults and context-switches are counted by the kernel.',
+    );
   if (cause.errno === Errno.ESRCH)
     return {
       code: 'SKEP_ATTACH',

@@ -1,6 +1,7 @@
 import type { RunSummary } from '@skep/runtime';
 
 const why: Partial<Record<RunSummary['reason'], string>> = {
+  read: 'all is read',
   timeout: 'time is up',
   'max-events': 'enough events',
   'output-closed': 'nobody reads any more',

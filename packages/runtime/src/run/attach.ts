@@ -17,7 +17,7 @@ export async function attachAll(opened: readonly Opened[], notes: string[]): Pro
   const links: BpfLink[] = [];
   try {
     for (const o of opened) {
-      for (const program of o.ladder.always()) links.push(...(await attachOne(o, program, notes)));
+      for (const program of o.ladder.always()) links.push(...(await attachOne(o, program)));
       for (const group of o.ladder.groups) links.push(...(await attachGroup(o, group, notes)));
     }
     notes.push(...hookNotes(opened.flatMap((o) => o.ladder.choices())));
@@ -30,7 +30,7 @@ export async function attachAll(opened: readonly Opened[], notes: string[]): Pro
 }
 
 /** Attaches a program wherever it goes, or nowhere. */
-async function attachOne(o: Opened, program: BpfProgram, notes: string[]): Promise<BpfLink[]> {
+async function attachOne(o: Opened, program: BpfProgram): Promise<BpfLink[]> {
   const links: BpfLink[] = [];
   try {
     for (const options of targetsOf(o, program)) links.push(await program.attachAsync(options));
@@ -38,8 +38,6 @@ async function attachOne(o: Opened, program: BpfProgram, notes: string[]): Promi
     await closeLinks(links);
     throw error;
   }
-  if (program.type === 'iter')
-    notes.push(`${program.name} never runs: an iterator runs when it is read, and a run reads maps`);
   return links;
 }
 
@@ -49,7 +47,7 @@ async function attachGroup(o: Opened, group: HookGroup, notes: string[]): Promis
     const links: BpfLink[] = [];
     try {
       if (o.ladder.programsOf(group).some((p) => !p.autoload)) await loadRung(o, group);
-      for (const program of o.ladder.programsOf(group)) links.push(...(await attachOne(o, program, notes)));
+      for (const program of o.ladder.programsOf(group)) links.push(...(await attachOne(o, program)));
       return links;
     } catch (error) {
       await closeLinks(links);

@@ -2,10 +2,13 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { type BpfLink, closeLinks, possibleCpus, type RecordView } from '@skep/bpf';
 import { Ledger } from '../ledger.ts';
 import { Registry } from '../series/registry.ts';
-import { type Ring, wire } from '../sources/wire.ts';
+import { type IteratorSource, iterate } from '../sources/iterate.ts';
+import { type Ring, type WireContext, wire } from '../sources/wire.ts';
 import type { StackNamer } from '../stacks/namer.ts';
 import type { PlannedMap } from '../streams/build.ts';
 import { bindFilters, type Filter, recordFilter, rowFilter } from '../streams/filter.ts';
+import type { PlannedIterator } from '../streams/iterators.ts';
+import type { StreamInfo } from '../streams/stream.ts';
 import type { LostReason, Run, RunStats, RunSummary, Sink, StopReason, Stream } from '../types.ts';
 import { stackAccounts } from './losses.ts';
 import { closeOpened, type Opened } from './open.ts';
@@ -17,6 +20,8 @@ export interface ActiveRunInit {
   name: string;
   opened: readonly Opened[];
   planned: readonly PlannedMap[];
+  iterators: readonly PlannedIterator[];
+  iterate: 'once' | 'interval' | 'hold';
   filters: readonly Filter[];
   sinks: readonly Sink[];
   intervalMs: number;
@@ -42,6 +47,8 @@ export class ActiveRun implements Run {
   readonly #cpuAtStart = process.cpuUsage();
   readonly #startedMs = performance.now();
   #rings: Ring[] = [];
+  #iterators: IteratorSource[] = [];
+  #context: WireContext | undefined;
   readonly #accounts: (() => void)[] = [];
   #links: BpfLink[] = [];
   #programStats: Disposable | undefined;
@@ -59,7 +66,7 @@ export class ActiveRun implements Run {
     this.#init = init;
     this.name = init.name;
     this.intervalMs = init.intervalMs;
-    const streams = init.planned.map((p) => p.plan.stream);
+    const streams = allStreams(init);
     this.streams = streams;
     this.#printing = streams.some((s) => s.yields === 'records');
     this.#left = init.maxEvents ?? Number.POSITIVE_INFINITY;
@@ -73,32 +80,30 @@ export class ActiveRun implements Run {
   /** Opens the buffers and tells the sinks. Nothing is attached yet. */
   async open(): Promise<void> {
     const { opened, planned, filters, maxSeries, sinks } = this.#init;
-    const bound = bindFilters(
-      filters,
-      planned.map((p) => p.plan.stream),
-    );
+    const bound = bindFilters(filters, allStreams(this.#init));
     const filterOf = (stream: Stream) => bound.get(stream as never);
+    this.#context = {
+      registry: this.series,
+      ledger: this.#ledger,
+      maxSeries,
+      opened,
+      take: this.#take,
+      onRecord: this.#onRecord,
+      onDrained: this.#onDrained,
+      room: this.#room,
+      onError: (error) => void this.stop('error', error),
+      namer: this.#init.namer,
+      rowFilter: (stream) => {
+        const filters = filterOf(stream);
+        return filters && rowFilter(filters);
+      },
+      recordFilter: (stream) => {
+        const filters = filterOf(stream);
+        return filters && recordFilter(stream as StreamInfo, filters);
+      },
+    };
     for (const p of planned) {
-      const { ring, account } = wire(p, {
-        registry: this.series,
-        ledger: this.#ledger,
-        maxSeries,
-        opened,
-        take: this.#take,
-        onRecord: this.#onRecord,
-        onDrained: this.#onDrained,
-        room: this.#room,
-        onError: (error) => void this.stop('error', error),
-        namer: this.#init.namer,
-        rowFilter: () => {
-          const filters = filterOf(p.plan.stream);
-          return filters && rowFilter(filters);
-        },
-        recordFilter: () => {
-          const filters = filterOf(p.plan.stream);
-          return filters && recordFilter(p.plan.stream, filters);
-        },
-      });
+      const { ring, account } = wire(p, this.#context);
       this.#accounts.push(account);
       if (ring) this.#rings.push(ring);
     }
@@ -115,7 +120,33 @@ export class ActiveRun implements Run {
     this.#timers.push(setInterval(() => this.#tick(), this.intervalMs));
     if (timeoutMs !== undefined) this.#timers.push(setTimeout(() => void this.stop('timeout'), timeoutMs));
     for (const sink of this.#init.sinks) sink.attached?.();
+    this.#beginIterators(links);
     if (this.#stopping) void this.#shutDown();
+  }
+
+  /** Iterators that show rows are read now; those that fill maps before the maps are. */
+  #beginIterators(links: readonly BpfLink[]): void {
+    const { iterators, iterate: how } = this.#init;
+    this.#iterators = iterators.map((planned) =>
+      iterate(
+        planned,
+        links.filter((l) => l.kind === 'iter' && l.program === planned.program),
+        this.#context!,
+      ),
+    );
+    for (const source of this.#iterators)
+      if (!source.stream) this.series.before({ refresh: () => source.read() });
+    this.#readIterators();
+    const waits = this.#rings.length > 0 || links.some((l) => l.kind !== 'iter');
+    if (this.#iterators.some((i) => i.stream) && how === 'once' && !waits) void this.stop('read');
+  }
+
+  #readIterators(): void {
+    try {
+      for (const source of this.#iterators) if (source.stream) source.read();
+    } catch (error) {
+      void this.stop('error', error);
+    }
   }
 
   stats(): RunStats {
@@ -123,15 +154,19 @@ export class ActiveRun implements Run {
     for (const account of this.#accounts) account();
     const of = (value: (ring: Ring) => number, which = (_: Ring) => true): Record<string, number> =>
       Object.fromEntries(this.#rings.filter(which).map((r) => [r.stream.map, value(r)]));
+    const read = this.#iterators.flatMap((i) => (i.stream ? [[i.stream.map, i] as const] : []));
     const cpu = process.cpuUsage(this.#cpuAtStart);
     return {
       startedAt: this.#startedAt,
       elapsedMs: performance.now() - this.#startedMs,
-      events: of((r) => r.events),
-      filtered: of(
-        (r) => r.filtered,
-        (r) => r.filtered > 0,
-      ),
+      events: { ...of((r) => r.events), ...Object.fromEntries(read.map(([map, i]) => [map, i.events])) },
+      filtered: {
+        ...of(
+          (r) => r.filtered,
+          (r) => r.filtered > 0,
+        ),
+        ...Object.fromEntries(read.filter(([, i]) => i.filtered > 0).map(([map, i]) => [map, i.filtered])),
+      },
       lost: this.#ledger.list(),
       lossUnknown: this.streams.filter((s) => !s.lossKnown).map((s) => s.map),
       foundFull: of(
@@ -206,6 +241,7 @@ export class ActiveRun implements Run {
 
   #tick(): void {
     try {
+      if (this.#init.iterate === 'interval') this.#readIterators();
       this.series.refreshNow();
       for (const sink of this.#init.sinks) sink.tick?.(this);
       this.series.tick++;
@@ -223,6 +259,12 @@ export class ActiveRun implements Run {
     };
     for (const timer of this.#timers) clearTimeout(timer);
     for (const ring of this.#rings) ring.drain.stop();
+    try {
+      // Iterators that fill maps can do so for the last time.
+      if (this.#iterators.length > 0) this.series.refreshNow();
+    } catch (error) {
+      fail(error);
+    }
     await closeLinks(this.#links).catch(fail);
     try {
       for (const ring of this.#rings) await ring.drain.finish(FINISH_MS);
@@ -254,4 +296,9 @@ export class ActiveRun implements Run {
     for (const ring of this.#rings) ring.close();
     this.#rings = [];
   }
+}
+
+/** Streams of maps, then those of iterators. */
+function allStreams({ planned, iterators }: Pick<ActiveRunInit, 'planned' | 'iterators'>): StreamInfo[] {
+  return [...planned.map((p) => p.plan.stream), ...iterators.flatMap((i) => i.stream ?? [])];
 }

@@ -1,10 +1,12 @@
-import { type BpfLink, closeLinks, enableStats } from '@skep/bpf';
+import { type BpfLink, closeLinks, enableStats, sweepClsact } from '@skep/bpf';
 import type { StackNamer } from '../stacks/namer.ts';
 import { buildStreams, type PlannedMap } from '../streams/build.ts';
 import { bindFilters, parseFilters } from '../streams/filter.ts';
+import { planIterators } from '../streams/iterators.ts';
 import type { Run, RunRequest, RunSummary, Sink } from '../types.ts';
 import { attachAll } from './attach.ts';
 import { loadObjects } from './load.ts';
+import { refuseModifying } from './modify.ts';
 import { closeOpened, openObjects } from './open.ts';
 import { fillLists } from './params.ts';
 import { pinAll, planPins } from './pin.ts';
@@ -35,25 +37,31 @@ export async function startRun(request: RunRequest): Promise<Run> {
   let links: readonly BpfLink[] = [];
   let run: ActiveRun | undefined;
   try {
-    planTargets(opened, request.attach ?? [], request.attachDefaults ?? []);
+    planTargets(opened, request.attach ?? [], request.attachDefaults ?? [], notes);
+    if (!request.allowModify) refuseModifying(opened);
     const { histBuckets = [], histValueKeys = [] } = request;
     const planned = buildStreams(opened, { histBuckets, histValueKeys }, notes);
-    bindFilters(
-      filters,
-      planned.map((p) => p.plan.stream),
-    );
+    const iterators = planIterators(opened, planned.length, notes);
+    const streams = [...planned.map((p) => p.plan.stream), ...iterators.flatMap((i) => i.stream ?? [])];
+    if (streams.length === 0)
+      notes.push(
+        'there is nothing to show: no ring, hash or array is named print_…, counter_…, gauge_… or hist_…',
+      );
+    bindFilters(filters, streams);
     for (const o of opened) chooseHooks(o);
     planPins(opened, request.pinMaps, request.pinProgs);
     await both(prepareSinks(sinks), loadObjects(opened, params));
     fillLists(opened);
-    const { name, maxEvents } = request;
+    const { name, maxEvents, iterate = 'once' } = request;
     const namer = await namerFor(planned, notes);
     undo.push(() => namer?.close());
-    const rest = { intervalMs, maxSeries, maxEvents, notes, namer };
+    const rest = { iterators, iterate, intervalMs, maxSeries, maxEvents, notes, namer };
     run = new ActiveRun({ name, opened, planned, filters, sinks, ...rest });
     await run.open();
     const stats = programStats ? accountPrograms(notes) : undefined;
     undo.push(() => stats?.[Symbol.dispose]());
+    const swept = sweepClsact();
+    if (swept > 0) notes.push(`removed ${swept} tc programs that a killed skep had left`);
     const attached = await attachAll(opened, notes);
     links = attached;
     // Only now is it known which programs run.

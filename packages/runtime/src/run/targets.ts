@@ -1,5 +1,5 @@
-import type { AttachOptions, BpfProgram } from '@skep/bpf';
-import { assignTargets, lacksTarget, missingTargetError, ProbeError } from '@skep/probe';
+import type { AttachOptions, BpfMap, BpfProgram } from '@skep/bpf';
+import { assignTargets, lacksTarget, missingTargetError, ProbeError, TARGET_FORMS } from '@skep/probe';
 import { listed } from '../errors.ts';
 import type { Opened } from './open.ts';
 
@@ -14,14 +14,22 @@ export function planTargets(
   opened: readonly Opened[],
   flags: readonly string[],
   defaults: readonly string[],
+  notes: string[],
 ): void {
   const programs = opened.flatMap((o) => o.object.programs);
   const targets = assignTargets(programs, flags, defaults);
   for (const o of opened) {
     o.targets = targets;
     wantTargeted(o);
-    for (const program of o.ladder.always())
-      if (!targets.has(program.name) && lacksTarget(program)) throw missingTargetError(program);
+    for (const program of o.object.programs) mapTarget(o, program, targets.get(program.name)?.[0]?.target);
+    for (const program of o.ladder.always()) {
+      if (targets.has(program.name)) continue;
+      if (!Object.hasOwn(TARGET_FORMS, program.type))
+        notes.push(
+          `${program.name} is loaded and not attached: nothing takes a program of section ${program.section} by itself`,
+        );
+      if (lacksTarget(program) && !stays(o, program)) throw missingTargetError(program);
+    }
   }
 }
 
@@ -53,20 +61,39 @@ export function chooseHooks(o: Opened): void {
 /** Kinds whose target is part of the loaded program. */
 const atLoad: ReadonlySet<string> = new Set(['fentry', 'fexit', 'fmod_ret', 'lsm', 'tp_btf']);
 
+/**
+ * Whether it is loaded and waits to be called: others jump to it (a prog_array's `.values` in the source name it), or
+ * its kind has no hook.
+ */
+function stays({ object }: Pick<Opened, 'object'>, program: BpfProgram): boolean {
+  if (!Object.hasOwn(TARGET_FORMS, program.type)) return true;
+  const maps = object.elf.section('.maps');
+  if (!maps) return false;
+  return object.elf
+    .relocations(maps)
+    .some(({ symbol }) => symbol.type === 'func' && symbol.name === program.name);
+}
+
 /** Every place a program is to be attached to: one, by its section, where nothing else was said. */
 export function targetsOf({ object, targets, name }: Opened, program: BpfProgram): readonly AttachOptions[] {
-  const own = targets?.get(program.name) ?? [{}];
-  if (program.type !== 'iter') return own;
+  const own = targets?.get(program.name) ?? (stays({ object }, program) ? [] : [{}]);
   return own.map(({ target, ...rest }) => {
-    if (target === undefined || !/_map(_elem)?$|\/sockmap$/.test(program.section)) return { target, ...rest };
-    const map = object.maps.find((m) => m.name === target);
-    if (map) return { ...rest, map: map.fd };
-    throw new ProbeError(
-      'SKEP_TARGET',
-      `--attach ${program.name}=${target}: ${name} has no map "${target}"`,
-      {
-        hint: `Maps: ${listed(object.maps.filter((m) => !m.internal).map((m) => m.name))}.`,
-      },
-    );
+    const map = mapTarget({ object, name }, program, target);
+    return map ? { ...rest, map: map.fd } : { target, ...rest };
+  });
+}
+
+/** The map that an iterator over a map is pointed at. @throws ProbeError SKEP_TARGET when there is no such map */
+function mapTarget(
+  { object, name }: Pick<Opened, 'object' | 'name'>,
+  program: BpfProgram,
+  target: string | undefined,
+): BpfMap | undefined {
+  const wants = program.type === 'iter' && /_map(_elem)?$|\/sockmap$/.test(program.section);
+  if (!wants || target === undefined) return undefined;
+  const map = object.maps.find((m) => m.name === target);
+  if (map) return map;
+  throw new ProbeError('SKEP_TARGET', `--attach ${program.name}=${target}: ${name} has no map "${target}"`, {
+    hint: `Maps: ${listed(object.maps.filter((m) => !m.internal).map((m) => m.name))}.`,
   });
 }

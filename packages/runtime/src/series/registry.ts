@@ -13,6 +13,7 @@ export class Registry implements SeriesRegistry {
   tick = 0;
   readonly #rows = new Map<Stream, Rows>();
   readonly #sources: Refreshable[] = [];
+  readonly #first: Refreshable[] = [];
   #lastId = 0;
   #refreshed = Number.NEGATIVE_INFINITY;
   #sealed = false;
@@ -22,6 +23,11 @@ export class Registry implements SeriesRegistry {
   add(rows: Rows, source: Refreshable): void {
     this.#rows.set(rows.stream, rows);
     this.#sources.push(source);
+  }
+
+  /** What fills maps when it is asked to: refreshed before them. */
+  before(source: Refreshable): void {
+    this.#first.push(source);
   }
 
   get size(): number {
@@ -61,6 +67,7 @@ export class Registry implements SeriesRegistry {
   /** As {@link refresh}, however fresh the rows are: for a tick and for the end. */
   refreshNow(): void {
     if (this.#sealed) return;
+    for (const source of this.#first) source.refresh();
     for (const source of this.#sources) source.refresh();
     this.#refreshed = performance.now();
   }

@@ -30,10 +30,6 @@ export function buildStreams(
   notes: string[],
 ): PlannedMap[] {
   const found = prefixedMaps(opened, notes);
-  if (found.length === 0)
-    notes.push(
-      'there is nothing to show: no ring, hash or array is named print_…, counter_…, gauge_… or hist_…',
-    );
   const buckets = parseBuckets(options.histBuckets);
   const valueKeys = parseValueKeys(options.histValueKeys);
   const histograms = found.filter((f) => f.map.startsWith('hist_')).map((f) => f.map);

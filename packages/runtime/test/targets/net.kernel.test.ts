@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { release } from 'node:os';
-import { afterEach, test } from 'node:test';
+import { afterEach, before, test } from 'node:test';
 import { fixture } from '../../../../test/support/fixtures.ts';
 import { type Run, type RunRequest, startRun } from '../../src/index.ts';
 import { Netns } from '../support/netns.ts';
@@ -13,6 +13,12 @@ const mount = /^\S+ (\S+) cgroup2 /m.exec(readFileSync('/proc/self/mounts', 'utf
 const [major, minor] = release().split('.').map(Number) as [number, number];
 const tcx = major > 6 || (major === 6 && minor >= 6);
 
+// A guest's kernel does not fetch modules by itself.
+before(() => {
+  if (!process.env.SKEP_GUEST || tcx) return;
+  for (const module of ['sch_ingress', 'cls_bpf']) execFileSync('modprobe', [module]);
+});
+
 const ending: (() => unknown)[] = [];
 afterEach(async () => {
   for (const end of ending.splice(0).reverse()) await end();
@@ -20,7 +26,13 @@ afterEach(async () => {
 
 async function run(file: string, more: Partial<RunRequest>): Promise<Run> {
   const bytes = await fixture(new URL(file, import.meta.url));
-  const started = await startRun({ name: file, objects: [{ name: file, bytes }], sinks: [], ...more });
+  const started = await startRun({
+    name: file,
+    objects: [{ name: file, bytes }],
+    sinks: [],
+    intervalMs: 3_600_000,
+    ...more,
+  });
   ending.push(() => started.stop());
   return started;
 }

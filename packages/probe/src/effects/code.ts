@@ -1,0 +1,119 @@
+import type { Elf, ElfSection, ElfSymbol } from '@skep/bpf';
+
+/** One instruction (Documentation/bpf/standardization/instruction-set.rst), where it is and what it refers to. */
+export interface Instruction {
+  /** Bytes from the start of its section. */
+  readonly offset: number;
+  readonly opcode: number;
+  readonly dst: number;
+  readonly src: number;
+  readonly off: number;
+  readonly imm: number;
+  /** The upper half of a 64-bit constant. */
+  readonly high: number;
+  /** The function it calls or takes the address of. */
+  readonly callee?: Code;
+  /** The name of the kernel function that it calls. */
+  readonly kfunc?: string;
+}
+
+/** A function: a program, or one that programs call. */
+export interface Code {
+  readonly section: ElfSection;
+  readonly name: string;
+  /** By offset from the start of the section, in order; the second half of a wide one is no entry. */
+  readonly instructions: ReadonlyMap<number, Instruction>;
+  readonly start: number;
+}
+
+const WIDE = 0x18;
+const CALL = 0x85;
+const PSEUDO_CALL = 1;
+const KFUNC_CALL = 2;
+const PSEUDO_FUNC = 4;
+
+/** Reads the functions of one object; each once, also when they call each other. */
+export class CodeReader {
+  readonly #elf: Elf;
+  readonly #read = new Map<ElfSymbol, Code>();
+  readonly #relocations = new Map<ElfSection, ReadonlyMap<number, ElfSymbol>>();
+
+  constructor(elf: Elf) {
+    this.#elf = elf;
+  }
+
+  /** The program of that name; undefined when there is none. */
+  program(name: string): Code | undefined {
+    const symbol = this.#elf.symbols.find((s) => s.name === name && s.type === 'func' && s.section > 0);
+    return symbol && this.#function(symbol);
+  }
+
+  #function(symbol: ElfSymbol): Code | undefined {
+    const known = this.#read.get(symbol);
+    const section = this.#elf.sections[symbol.section];
+    if (known || !section) return known;
+    const instructions = new Map<number, Instruction>();
+    const code: Code = { section, name: symbol.name, instructions, start: symbol.value };
+    this.#read.set(symbol, code);
+    const { data } = section;
+    const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+    const relocations = this.#relocationsOf(section);
+    const end = Math.min(symbol.value + symbol.size, data.length);
+    for (let at = symbol.value; at + 8 <= end; ) {
+      const wide = view.getUint8(at) === WIDE && at + 16 <= end;
+      const registers = view.getUint8(at + 1);
+      const one: Instruction = {
+        offset: at,
+        opcode: view.getUint8(at),
+        dst: registers & 15,
+        src: registers >> 4,
+        off: view.getInt16(at + 2, true),
+        imm: view.getInt32(at + 4, true),
+        high: wide ? view.getInt32(at + 12, true) : 0,
+      };
+      instructions.set(at, this.#resolved(one, section, relocations.get(at)));
+      at += wide ? 16 : 8;
+    }
+    return code;
+  }
+
+  #resolved(one: Instruction, section: ElfSection, symbol: ElfSymbol | undefined): Instruction {
+    if (one.opcode === CALL && one.src === KFUNC_CALL) return { ...one, kfunc: symbol?.name ?? '' };
+    const takes = one.opcode === WIDE && symbol !== undefined && this.#isCode(symbol);
+    if (takes) {
+      // The address of a callback: of a function, or of an offset into a section of them.
+      const at = symbol.type === 'section' ? one.imm : symbol.value;
+      return { ...one, callee: this.#at(symbol.section, at), src: PSEUDO_FUNC };
+    }
+    if (one.opcode !== CALL || one.src !== PSEUDO_CALL) {
+      // A call of an extern is one of a kernel function, which libbpf makes of it.
+      const extern = one.opcode === CALL && symbol?.section === 0;
+      return extern ? { ...one, src: KFUNC_CALL, kfunc: symbol.name } : one;
+    }
+    if (symbol?.section === 0) return { ...one, src: KFUNC_CALL, kfunc: symbol.name };
+    if (!symbol) return { ...one, callee: this.#at(section.index, one.offset + (one.imm + 1) * 8) };
+    const at = symbol.type === 'section' ? (one.imm + 1) * 8 : symbol.value;
+    return { ...one, callee: this.#at(symbol.section, at) };
+  }
+
+  #at(section: number, value: number): Code | undefined {
+    const symbol = this.#elf.symbols.find(
+      (s) => s.section === section && s.value === value && s.type === 'func',
+    );
+    return symbol && this.#function(symbol);
+  }
+
+  #isCode(symbol: ElfSymbol): boolean {
+    const section = this.#elf.sections[symbol.section];
+    return symbol.section > 0 && section !== undefined && (section.flags & 4) !== 0;
+  }
+
+  #relocationsOf(section: ElfSection): ReadonlyMap<number, ElfSymbol> {
+    let known = this.#relocations.get(section);
+    if (!known) {
+      known = new Map(this.#elf.relocations(section).map((r) => [r.offset, r.symbol]));
+      this.#relocations.set(section, known);
+    }
+    return known;
+  }
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* Memory shared with user space: Linux 6.9. */
+#include "skep.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+SKEP_PARAM(__u32, only_pid, 0, "this process alone");
+SKEP_HASH(counter_seen, __u32, __u64, 64);
+
+static __always_inline void see(__u32 what, __u64 n)
+{
+	skep_add(&counter_seen, &what, n);
+}
+
+struct {
+	__uint(type, 33 /* BPF_MAP_TYPE_ARENA */);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 4);         /* pages */
+	__uint(map_extra, 0x10000000);  /* where user space would see them */
+} arena SEC(".maps");
+
+extern void *bpf_arena_alloc_pages(void *map, void *address, __u32 pages, int node, __u64 flags) __ksym;
+extern void bpf_arena_free_pages(void *map, void *address, __u32 pages) __ksym;
+
+SEC("uprobe.s") int entered(void *ctx)
+{
+	void *page;
+
+	if (bpf_get_current_pid_tgid() >> 32 != only_pid)
+		return 0;
+	page = bpf_arena_alloc_pages(&arena, 0, 1, -1, 0);
+	if (!page)
+		return 0;
+	see(1, 1);
+	bpf_arena_free_pages(&arena, page, 1);
+	return 0;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* What is kept with a socket: Linux 5.2. */
+#include "skep.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+SKEP_PARAM(__u32, only_pid, 0, "this process alone");
+SKEP_HASH(counter_seen, __u32, __u64, 64);
+
+static __always_inline void see(__u32 what, __u64 n)
+{
+	skep_add(&counter_seen, &what, n);
+}
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, __u64);
+} kept SEC(".maps");
+
+SEC("tc/egress") int packet(struct __sk_buff *skb)
+{
+	struct bpf_sock *sock = skb->sk;
+	__u64 *n;
+
+	if (!sock || !(sock = bpf_sk_fullsock(sock)))
+		return 0;
+	n = bpf_sk_storage_get(&kept, sock, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (n && ++*n == 10)
+		see(1, *n);
+	return 0;
+}
