@@ -8,6 +8,7 @@ export const ExitCode = {
   kernel: 5,
   registry: 6,
   badInput: 7,
+  unknown: 8,
 } as const;
 
 export type ExitCodeName = keyof typeof ExitCode;
@@ -22,6 +23,7 @@ export const exitCodeMeaning: Record<ExitCodeName, string> = {
   kernel: 'this kernel lacks something, or its verifier refused the program',
   registry: 'the registry or the network failed or refused',
   badInput: 'the source, object, image or store is not valid',
+  unknown: 'check: nothing is refused, but something is not known',
 };
 
 /** Every error code of the packages and its class. A code that is not here exits 1; a test finds it. */
@@ -98,6 +100,7 @@ export const classes: Record<Exclude<ExitCodeName, 'ok'>, readonly string[]> = {
     'SKEP_STREAM_INVALID',
     'SKEP_TYPE_UNSUPPORTED',
   ],
+  unknown: [],
 };
 
 const byCode = new Map<string, ExitCodeName>();

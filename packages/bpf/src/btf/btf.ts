@@ -152,6 +152,20 @@ export class Btf {
     return [...(this.#base?.flavours(name) ?? []), ...this.#names.flavours(name)];
   }
 
+  /** Ids of all types of a kind, ascending, those of the base not among them. */
+  ids(kind: BtfKind): number[] {
+    const out: number[] = [];
+    for (let id = this.#first; id < this.count; id++) if (this.kind(id) === kind) out.push(id);
+    return out;
+  }
+
+  /** A type's name, without making the type. */
+  nameAt(id: number): string {
+    if (id === 0) return '';
+    if (this.#base && id < this.#first) return this.#base.nameAt(id);
+    return this.string(this.#blob.dv.getUint32(this.#offset(id), true));
+  }
+
   /** The type behind typedefs, const, volatile, restrict and type tags. */
   resolve(id: number): BtfType {
     let at = id;

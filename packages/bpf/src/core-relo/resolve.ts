@@ -65,13 +65,17 @@ export class CoreResolver {
     const name = this.#local.type(relocation.typeId).name;
     if (name === '')
       return { ...about, state: 'error', reason: 'a type without a name cannot be looked for' };
-    const candidates = this.#named(relocation.typeId);
-    const matches: Access[] = [];
-    for (const { btf, id } of candidates) {
-      const match = matchAccess(local, kind, btf, id);
-      if (match) matches.push(match);
-    }
-    return this.#decide({ ...about, known: candidates.length > 0 }, local, expected, matches);
+    const known = this.#named(relocation.typeId).length > 0;
+    return this.#decide({ ...about, known }, local, expected, this.matches(relocation));
+  }
+
+  /** What a relocation matches in the kernel's types, as a rule one access; empty when it has none. */
+  matches(relocation: CoreRelocation): Access[] {
+    const local = readAccess(this.#local, relocation);
+    if (this.#local.type(relocation.typeId).name === '') return [];
+    return this.#named(relocation.typeId).flatMap(
+      ({ btf, id }) => matchAccess(local, relocation.kind, btf, id) ?? [],
+    );
   }
 
   #decide(

@@ -1,9 +1,12 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { machine, release, version } from 'node:os';
 import { Btf } from '../btf/btf.ts';
 import { BpfError } from '../errors.ts';
+import { probeHelpers } from '../features/helpers.ts';
 import { type HookKind, hookKinds, probeHook, trampolinesRefused } from '../features/hooks.ts';
 import { hasKernelBtf } from '../features/system.ts';
 import { probeMapType, probeProgramType } from '../features/types.ts';
+import { capabilities } from '../kernel/capabilities.ts';
 import { mapTypes, programTypes } from '../kernel/types.ts';
 import { isNativeError, native } from '../native.ts';
 import { runningConfig } from './config.ts';
@@ -35,6 +38,10 @@ export function runningKernel(): KernelFacts {
   const types = <T extends string>(all: readonly T[], probe: (type: T) => boolean | undefined) =>
     once(() => present(all.slice(1), probe));
   const ofPrograms = types(programTypes, (t) => probeProgramType(t).available);
+  const helpers = new Map<string, () => ReadonlySet<string> | undefined>();
+  const modules = once(() => (btf() ? loadedModules().map((m) => Btf.kernelModule(m)) : []));
+  // A module that is not loaded has nothing to do with the next load; what is, libbpf looks through.
+  const mentioned = once(() => loadedModules().map((m) => readFileSync(`/sys/kernel/btf/${m}`)));
   const ofMaps = types(mapTypes, (t) => probeMapType(t).available);
   return {
     ...identity(),
@@ -57,7 +64,24 @@ export function runningKernel(): KernelFacts {
     get mapTypes() {
       return ofMaps();
     },
+    helpers(type) {
+      const asked = helpers.get(type) ?? once(() => (mayLoad() ? probeHelpers(type) : undefined));
+      helpers.set(type, asked);
+      return asked();
+    },
+    modules,
+    inModules: (name) => mentioned().some((names) => names.includes(`\0${name}\0`)),
   };
+}
+
+function mayLoad(): boolean {
+  const have = capabilities();
+  return have.has('CAP_SYS_ADMIN') || (have.has('CAP_BPF') && have.has('CAP_PERFMON'));
+}
+
+/** Names of the modules that are loaded and have types. */
+function loadedModules(): string[] {
+  return existsSync('/sys/kernel/btf') ? readdirSync('/sys/kernel/btf').filter((n) => n !== 'vmlinux') : [];
 }
 
 /**

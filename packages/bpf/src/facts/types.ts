@@ -14,6 +14,10 @@ export interface KernelFacts {
   readonly btf?: Btf;
   /** Whether `btf` has a type of that name and kind, for who knows that without the rest. */
   readonly hasType?: (name: string, kind: 'func' | 'typedef' | 'struct') => boolean | undefined;
+  /** Types of the modules that are loaded, each on top of `btf`. */
+  readonly modules?: () => readonly Btf[];
+  /** Whether a module that may be loaded brings a type, function or variable of that name; undefined when it is not known. */
+  readonly inModules?: (name: string) => boolean | undefined;
   /** Which functions it has, and which of them can be hooked. */
   readonly functions?: KernelFunctions;
   readonly tracepoints?: Tracepoints;
@@ -25,7 +29,10 @@ export interface KernelFacts {
   readonly programTypes?: ReadonlySet<string>;
   /** By the kernel's names: `'hash'`, `'ringbuf'`, … */
   readonly mapTypes?: ReadonlySet<string>;
-  /** Names of the helpers (`'bpf_ktime_get_ns'`) that programs of a type may call. */
+  /**
+   * Names of the helpers (`'bpf_ktime_get_ns'`) that programs of a type may call. Those of tracing programs hang on what
+   * they are attached to: `'tracing/fentry'`, `'tracing/raw_tp'`, `'tracing/iter'`.
+   */
   readonly helpers?: (programType: string) => ReadonlySet<string> | undefined;
 }
 

@@ -5,7 +5,11 @@ import type { Settings } from '../settings.ts';
 import type { RunFlags } from './flags.ts';
 
 /** Gets what is to be run: a C file is compiled, an object read, an image pulled when it is absent. */
-export async function runSource(program: string, flags: RunFlags, settings: Settings): Promise<Source> {
+export async function runSource(
+  program: string,
+  flags: Pick<RunFlags, 'pull'>,
+  settings: Settings,
+): Promise<Source> {
   if ((await isFile(program)) || looksLikePath(program)) {
     return program.endsWith('.c') ? compiled(program) : objectFile(program);
   }

@@ -1,0 +1,226 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { brotliCompressSync, brotliDecompressSync, constants } from 'node:zlib';
+import { Btf } from '../btf/btf.ts';
+import { BpfError } from '../errors.ts';
+import type { HookKind } from '../features/hooks.ts';
+import { helperName } from '../kernel/helpers.ts';
+import { parseConfig } from './config.ts';
+import { unpackNames } from './name-filter.ts';
+import type { KernelFacts, KernelFunctions, Tracepoints } from './types.ts';
+
+/** What a kernel's file of facts holds besides its types. Plain data, made by test/kernels/facts.ts. */
+export interface StoredLists {
+  readonly version: readonly [major: number, minor: number, patch: number];
+  readonly architecture: 'x86_64' | 'arm64';
+  /** The text of its configuration. */
+  readonly config: string;
+  readonly hooks: Readonly<Partial<Record<HookKind, boolean>>>;
+  readonly programTypes: readonly string[];
+  readonly mapTypes: readonly string[];
+  /** Numbers of helpers, by program type. */
+  readonly helpers: Readonly<Record<string, readonly number[]>>;
+  /** Events by category. */
+  readonly tracepoints: Readonly<Record<string, readonly string[]>>;
+  /** One letter for each function of the types, in their order ({@link FunctionMark}). */
+  readonly typed: string;
+  /** `name` and letter of each other function, one a line. */
+  readonly untyped: string;
+  /** Names that only modules bring, of types, functions and variables ({@link packNames}). */
+  readonly modules: string;
+}
+
+/**
+ * What is known of a function: bit 0: local to its file, bit 1: ftrace lists it, bit 2: kprobes may not be there, bit 3:
+ * several have that name, bit 4: no symbol has it. As a letter: `A` for 0.
+ */
+export type FunctionMark = string;
+
+const MAGIC = 'skep kernel facts 1\n';
+
+/** Writes a file of facts: a line that says what it is, and its two parts compressed, each behind its length. */
+export function packFacts(btf: Uint8Array, lists: StoredLists): Uint8Array {
+  const parts = [btf, Buffer.from(JSON.stringify(lists))].map((part) => {
+    const params = {
+      [constants.BROTLI_PARAM_QUALITY]: 11,
+      [constants.BROTLI_PARAM_LGWIN]: 24,
+      [constants.BROTLI_PARAM_SIZE_HINT]: part.length,
+    };
+    const packed = brotliCompressSync(part, { params });
+    const length = Buffer.alloc(4);
+    length.writeUInt32LE(packed.length);
+    return Buffer.concat([length, packed]);
+  });
+  return Buffer.concat([Buffer.from(MAGIC), ...parts]);
+}
+
+/**
+ * The facts of a kernel out of its file; each part is unpacked when it is first asked for (30 ms for the types).
+ * @throws {BpfError} `SKEP_BTF_INVALID` when it is no such file
+ */
+export function unpackFacts(bytes: Uint8Array, name: string): KernelFacts {
+  const [btfPart, listPart] = partsOf(bytes, name);
+  const lists = JSON.parse(unpacked(listPart!, name).toString('utf8')) as StoredLists;
+  const { version, architecture, hooks, helpers } = lists;
+  let btf: Btf | undefined;
+  let functions: KernelFunctions | undefined;
+  let config: ReadonlyMap<string, string> | undefined;
+  let modules: ((name: string) => boolean) | undefined;
+  const inModules = (wanted: string): boolean => {
+    modules ??= unpackNames(lists.modules);
+    return modules(wanted);
+  };
+  const types = (): Btf => {
+    btf ??= Btf.parse(unpacked(btfPart!, name));
+    return btf;
+  };
+  const sets = new Map<string, ReadonlySet<string>>();
+  return {
+    // Reasons name it; the same reason for several kernels is to read the same.
+    name: 'this kernel',
+    version,
+    architecture,
+    hooks,
+    inModules,
+    programTypes: new Set(lists.programTypes),
+    mapTypes: new Set(lists.mapTypes),
+    tracepoints: tracepointsOf(lists, inModules),
+    get btf() {
+      return types();
+    },
+    get functions() {
+      functions ??= functionsOf(types(), lists, inModules);
+      return functions;
+    },
+    get config() {
+      config ??= parseConfig(lists.config);
+      return config;
+    },
+    helpers(type) {
+      const numbers = helpers[type];
+      if (!numbers) return undefined;
+      const known = sets.get(type) ?? new Set(numbers.map(helperName));
+      sets.set(type, known);
+      return known;
+    },
+  };
+}
+
+/** Where the facts of the matrix's kernels lie: `packages/bpf/kernels` in a checkout and in the package alike. */
+export function storedKernelsDir(): string | undefined {
+  let dir = dirname(fileURLToPath(import.meta.url));
+  for (;;) {
+    for (const at of [join(dir, 'kernels'), join(dir, 'packages/bpf/kernels')])
+      if (existsSync(join(at, 'README.md'))) return at;
+    const parent = dirname(dir);
+    if (parent === dir) return undefined;
+    dir = parent;
+  }
+}
+
+/** Names of the stored kernels: `6.1`, `6.1-arm64`, …, oldest first. */
+export function storedKernels(): string[] {
+  const dir = storedKernelsDir();
+  if (dir === undefined) return [];
+  const names = readdirSync(dir).filter((f) => f.endsWith('.facts'));
+  return names
+    .map((f) => f.slice(0, -'.facts'.length))
+    .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+}
+
+/** The facts of a stored kernel; undefined when there is none of that name. @throws {BpfError} `SKEP_BTF_INVALID` */
+export function storedKernel(name: string): KernelFacts | undefined {
+  const dir = storedKernelsDir();
+  if (dir === undefined || !storedKernels().includes(name)) return undefined;
+  return unpackFacts(readFileSync(join(dir, `${name}.facts`)), name);
+}
+
+/** Whether bytes are a file of facts. */
+export function isFactsFile(bytes: Uint8Array): boolean {
+  return Buffer.from(bytes.subarray(0, MAGIC.length)).toString('latin1') === MAGIC;
+}
+
+function partsOf(bytes: Uint8Array, name: string): Uint8Array[] {
+  if (!isFactsFile(bytes)) throw damaged(name);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const parts: Uint8Array[] = [];
+  for (let at = MAGIC.length; parts.length < 2; ) {
+    if (at + 4 > bytes.length || at + 4 + view.getUint32(at, true) > bytes.length) throw damaged(name);
+    const length = view.getUint32(at, true);
+    parts.push(bytes.subarray(at + 4, at + 4 + length));
+    at += 4 + length;
+  }
+  return parts;
+}
+
+function unpacked(part: Uint8Array, name: string): Buffer {
+  try {
+    return brotliDecompressSync(part);
+  } catch (cause) {
+    throw damaged(name, cause);
+  }
+}
+
+function damaged(name: string, cause?: unknown): BpfError {
+  return new BpfError('SKEP_BTF_INVALID', `The facts of the kernel ${name} are damaged`, {
+    hint: 'Install skep again, or make them again: node test/kernels/facts.ts.',
+    object: name,
+    cause,
+  });
+}
+
+const LOCAL = 1;
+const TRACEABLE = 2;
+const BLACKLISTED = 4;
+const SEVERAL = 8;
+const NO_SYMBOL = 16;
+
+/** Bits to a letter, and back. */
+export function markOf(bits: number): FunctionMark {
+  return String.fromCharCode(65 + bits);
+}
+
+function functionsOf(btf: Btf, lists: StoredLists, inModules: (name: string) => boolean): KernelFunctions {
+  const marks = new Map<string, number>();
+  const variants = new Map<string, string[]>();
+  let i = 0;
+  for (const id of btf.ids('func')) marks.set(btf.nameAt(id), lists.typed.charCodeAt(i++) - 65);
+  for (const line of lists.untyped.split('\n')) {
+    if (line === '') continue;
+    const name = line.slice(0, -1);
+    marks.set(name, line.charCodeAt(line.length - 1) - 65);
+    const dot = name.indexOf('.');
+    if (dot > 0) {
+      const of = name.slice(0, dot);
+      variants.set(of, [...(variants.get(of) ?? []), name]);
+    }
+  }
+  const bitsOf = (name: string): number | undefined => {
+    const bits = marks.get(name);
+    return bits === undefined || (bits & NO_SYMBOL) !== 0 ? undefined : bits;
+  };
+  return {
+    look(name) {
+      const bits = bitsOf(name);
+      if (bits === undefined) return inModules(name) ? 'unknown' : 'absent';
+      return (bits & BLACKLISTED) === 0 && (bits & TRACEABLE) !== 0 ? 'traceable' : 'untraceable';
+    },
+    variants: (name) => variants.get(name) ?? [],
+    symbol(name) {
+      const bits = bitsOf(name);
+      return bits === undefined
+        ? undefined
+        : { static: (bits & LOCAL) !== 0, count: (bits & SEVERAL) !== 0 ? 2 : 1 };
+    },
+  };
+}
+
+function tracepointsOf(lists: StoredLists, inModules: (name: string) => boolean): Tracepoints {
+  const all = new Map(Object.entries(lists.tracepoints).map(([c, names]) => [c, new Set(names)]));
+  const elsewhere = (name: string) => (inModules(`btf_trace_${name}`) ? undefined : false);
+  return {
+    has: (category, name) => all.get(category)?.has(name) || elsewhere(name),
+    hasName: (name) => [...all.values()].some((names) => names.has(name)) || elsewhere(name),
+  };
+}

@@ -1,0 +1,77 @@
+import { Btf } from '../btf/btf.ts';
+import { helperName, helperNames } from '../kernel/helpers.ts';
+import { type ProgramType, programTypeNumber } from '../kernel/types.ts';
+import { isNativeError, native } from '../native.ts';
+
+/** What to load to ask for helpers: program type, expected attach type (enum bpf_attach_type), what it attaches to. */
+type Asking = readonly [type: ProgramType, attach: number, target?: readonly [string, 'typedef' | 'func']];
+
+/**
+ * By program type; what a tracing program may call hangs on what it is attached to. Types are left out whose helpers
+ * hang on more than that (lsm, struct_ops, the hooks of cgroups on sockets).
+ */
+const tables: Readonly<Record<string, readonly Asking[]>> = {
+  socket_filter: [['socket_filter', 0]],
+  kprobe: [['kprobe', 0]],
+  sched_cls: [['sched_cls', 0]],
+  tracepoint: [['tracepoint', 0]],
+  xdp: [['xdp', 37]],
+  perf_event: [['perf_event', 41]],
+  cgroup_skb: [['cgroup_skb', 0]],
+  sock_ops: [['sock_ops', 3]],
+  raw_tracepoint: [['raw_tracepoint', 0]],
+  'tracing/raw_tp': [['tracing', 23, ['btf_trace_sched_process_exit', 'typedef']]],
+  'tracing/fentry': [
+    ['tracing', 24, ['bpf_fentry_test1', 'func']],
+    ['tracing', 25, ['bpf_fentry_test1', 'func']],
+  ],
+  'tracing/iter': [['tracing', 28, ['bpf_iter_task', 'func']]],
+};
+
+/** Types of programs that {@link probeHelpers} can answer for. */
+export const helperTables: readonly string[] = Object.keys(tables);
+
+/**
+ * Names of the helpers that programs of a type may call on this kernel, found out by loading a call of each (30 ms).
+ * Undefined where that cannot be found out: the type is not known, or such a program does not load at all.
+ */
+export function probeHelpers(table: string): ReadonlySet<string> | undefined {
+  const found = new Set<string>();
+  for (const asking of Object.hasOwn(tables, table) ? tables[table]! : []) {
+    const names = helpersOf(asking);
+    if (!names) return undefined;
+    for (const name of names) found.add(name);
+  }
+  return found.size > 0 ? found : undefined;
+}
+
+function helpersOf([type, attach, target]: Asking): string[] | undefined {
+  const id = target ? (Btf.kernel().find(...target)?.id ?? 0) : 0;
+  if (target && id === 0) return undefined;
+  const complaint = (code: Uint8Array): string => {
+    try {
+      native().fdClose(native().programLoad(programTypeNumber(type), attach, code, 'GPL', id));
+      return '';
+    } catch (e) {
+      if (!isNativeError(e)) throw e;
+      return e.log || `errno ${e.errno}`;
+    }
+  };
+  // Without a helper it must load, or the answers would be about something else.
+  if (complaint(calls(0).subarray(8)) !== '') return undefined;
+  const out: string[] = [];
+  for (let helper = 1; helper < helperNames.length; helper++)
+    if (!/unknown func|invalid func|cannot use helper/.test(complaint(calls(helper))))
+      out.push(helperName(helper));
+  return out;
+}
+
+/** `call helper; r0 = 0; exit`, with no argument set: the verifier first asks whether the program may call it. */
+function calls(helper: number): Uint8Array {
+  const code = new Uint8Array(24);
+  code[0] = 0x85;
+  new DataView(code.buffer).setInt32(4, helper, true);
+  code[8] = 0xb7;
+  code[16] = 0x95;
+  return code;
+}

@@ -1,0 +1,49 @@
+import type { BpfError, Verdict } from '@skep/bpf';
+import type { CheckedObject } from '@skep/probe';
+
+/** What loading told: of programs by name; `note` when nothing could be loaded. */
+export interface DryLoad {
+  readonly verdicts: ReadonlyMap<string, Verdict>;
+  readonly note?: string;
+}
+
+/**
+ * Loads an object into the running kernel, as `run` would, and lets go of it at once; nothing is attached. A program
+ * that the kernel refuses is left out, and the rest tried again.
+ */
+export async function dryLoad(
+  bytes: Uint8Array,
+  checked: CheckedObject,
+  params: Readonly<Record<string, string>>,
+): Promise<DryLoad> {
+  const { BpfObject } = await import('@skep/bpf');
+  const { describeObject, parseParam } = await import('@skep/probe');
+  const verdicts = new Map<string, Verdict>();
+  const known = describeObject(bytes, checked.name).params;
+  const wanted = new Set(
+    checked.programs.filter((p) => p.autoload && p.verdict.state !== 'refused').map((p) => p.name),
+  );
+  while (wanted.size > 0) {
+    using object = BpfObject.open(bytes, { name: checked.name });
+    for (const [name, text] of Object.entries(params)) {
+      const param = known.find((p) => p.name === name);
+      if (param) object.setGlobal(name, parseParam(param, object.btf, text));
+    }
+    for (const program of object.programs) program.autoload = wanted.has(program.name);
+    try {
+      await object.load();
+      return { verdicts };
+    } catch (cause) {
+      const { code, message, hint, object: about } = cause as BpfError;
+      if (typeof code !== 'string' || !code.startsWith('SKEP_')) throw cause;
+      if (code === 'SKEP_PERMISSION') return { verdicts, note: `${checked.name} was not loaded: ${message}` };
+      const verdict: Verdict = { state: 'refused', reason: message.replace(/\.$/, ''), hint };
+      const guilty = about !== undefined && wanted.has(about) ? [about] : [...wanted];
+      for (const name of guilty) {
+        verdicts.set(name, verdict);
+        wanted.delete(name);
+      }
+    }
+  }
+  return { verdicts };
+}

@@ -1,0 +1,82 @@
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { KernelFacts } from '@skep/bpf';
+import { CliError } from '../errors.ts';
+
+/** A kernel to check against. */
+export interface CheckedKernel {
+  /** What its column is called. */
+  readonly name: string;
+  /** Only the running one is also asked itself. */
+  readonly running: boolean;
+  facts(): KernelFacts;
+}
+
+const BTF_MAGIC = 0xeb9f;
+
+/** The running kernel, or those that `--kernel` names: `running`, a stored version, a file, a folder, `all`. */
+export async function kernelsOf(words: readonly string[]): Promise<CheckedKernel[]> {
+  const bpf = await import('@skep/bpf');
+  const running: CheckedKernel = { name: 'running', running: true, facts: bpf.runningKernel };
+  if (words.length === 0) return [running];
+  const stored = bpf.storedKernels();
+  const out: CheckedKernel[] = [];
+  const add = (kernel: CheckedKernel): void => {
+    if (!out.some((k) => k.name === kernel.name)) out.push(kernel);
+  };
+  for (const word of words) {
+    if (word === 'running') add(running);
+    else if (word === 'all') for (const name of stored) add(storedOf(name));
+    else if (stored.includes(word)) add(storedOf(word));
+    else for (const kernel of await fromPath(word, stored)) add(kernel);
+  }
+  return out;
+
+  function storedOf(name: string): CheckedKernel {
+    return { name, running: false, facts: () => bpf.storedKernel(name)! };
+  }
+}
+
+async function fromPath(path: string, stored: readonly string[]): Promise<CheckedKernel[]> {
+  const info = await stat(path).catch(() => undefined);
+  if (!info) {
+    throw new CliError(
+      'SKEP_NOT_FOUND',
+      `there is no kernel "${path}": neither a file or folder nor a version that skep knows`,
+      `Versions: ${stored.join(', ') || 'none in this installation'}; also "running" and "all". A file is BTF, such as /sys/kernel/btf/vmlinux.`,
+    );
+  }
+  const files = info.isDirectory() ? (await readdir(path)).sort().map((f) => join(path, f)) : [path];
+  const found: CheckedKernel[] = [];
+  for (const file of files) {
+    const kernel = await fromFile(file);
+    if (kernel) found.push(kernel);
+  }
+  if (found.length > 0) return found;
+  throw new CliError(
+    'SKEP_NOT_FOUND',
+    info.isDirectory() ? `${path} holds no kernel types` : `${path} is neither BTF nor a file of facts`,
+    'BTF is what lies at /sys/kernel/btf/vmlinux; of a vmlinux file: objcopy --dump-section .BTF=FILE vmlinux.',
+  );
+}
+
+async function fromFile(path: string): Promise<CheckedKernel | undefined> {
+  const info = await stat(path);
+  if (!info.isFile()) return undefined;
+  const bytes = new Uint8Array(
+    await readFile(path).catch((e: Error) => {
+      throw Object.assign(e, { path });
+    }),
+  );
+  const { Btf, isFactsFile, unpackFacts } = await import('@skep/bpf');
+  const name = basename(path).replace(/\.(facts|btf)$/, '');
+  if (isFactsFile(bytes)) return { name, running: false, facts: () => unpackFacts(bytes, name) };
+  if (bytes.length < 24 || bytes[0]! + bytes[1]! * 256 !== BTF_MAGIC) return undefined;
+  return { name, running: false, facts: () => typesOnly(Btf.parse(bytes)) };
+}
+
+/** A kernel of which there are only the types: its architecture is told by one of them. */
+function typesOnly(btf: NonNullable<KernelFacts['btf']>): KernelFacts {
+  const arm = btf.find('user_pt_regs', 'struct') !== undefined;
+  return { name: 'this kernel', version: [0, 0, 0], architecture: arm ? 'arm64' : 'x86_64', btf };
+}

@@ -1,0 +1,109 @@
+import type { Verdict } from '@skep/bpf';
+import type { ProbeImage } from '@skep/probe';
+import type { Command } from 'commander';
+import { dryLoad } from '../check/dry-load.ts';
+import { type CheckedKernel, kernelsOf } from '../check/kernels.ts';
+import { type KernelReport, reportData } from '../check/report.ts';
+import { checkText } from '../check/text.ts';
+import { examples } from '../examples.ts';
+import { ExitCode } from '../exit-codes.ts';
+import { useColor } from '../output/color.ts';
+import { out } from '../output/out.ts';
+import { template, toJson } from '../output/template.ts';
+import { runSource } from '../run/source.ts';
+import { collect, settingsOf } from '../settings.ts';
+import { collectPairs } from '../values.ts';
+
+interface CheckFlags {
+  kernel?: string[];
+  set?: Record<string, string>;
+  twins: boolean;
+  load: boolean;
+  format?: string;
+}
+
+/** `skep check` */
+export function define(command: Command): void {
+  command
+    .argument('<program>', 'an image (pulled if absent), an object file or a C file')
+    .option(
+      '--kernel <kernel>',
+      'a version skep knows, BTF or a folder of it, "running" or "all"; may be repeated (running)',
+      collect,
+    )
+    .option('--set <name=value>', 'a parameter as it would be set, may be repeated', collectPairs('--set'))
+    .option('--no-twins', 'take no twins for alternatives, as in run')
+    .option('--no-load', 'do not ask the running kernel to load it')
+    .option('--format <template>', 'json, or a Go template filled for each kernel')
+    .action(check);
+  examples(
+    command,
+    'sudo skep check oomkill:1                      on this machine; loaded too, not attached',
+    'skep check oomkill:1 --kernel 5.10 --kernel 6.12',
+    'skep check probe.c --kernel all --format json',
+    'skep check probe.o --kernel vmlinux-5.4.btf',
+    "skep check oomkill:1 --kernel all --format '{{.Kernel}} {{.State}}'",
+    '',
+    'yes: nothing is in the way. no: refused for certain. ?: nobody can tell. Numbers stand for the reasons below.',
+    'Exits with 0 when it runs on every kernel, with 5 when one refuses it, else with 8 when something is not known.',
+  );
+}
+
+async function check(program: string, flags: CheckFlags, command: Command): Promise<void> {
+  const filled = flags.format && flags.format !== 'json' ? template(flags.format) : undefined;
+  const kernels = await kernelsOf(flags.kernel ?? []);
+  const { image } = await runSource(program, { pull: 'missing' }, settingsOf(command));
+  const reports: KernelReport[] = [];
+  for (const kernel of kernels) reports.push(await reportOf(image, kernel, flags));
+  const states = reports.map((r) => r.verdict.state);
+  process.exitCode = states.includes('refused')
+    ? ExitCode.kernel
+    : states.includes('unknown')
+      ? ExitCode.unknown
+      : ExitCode.ok;
+  if (flags.format === undefined) return out(checkText(reports, useColor(process.stdout)));
+  const rows = reports.map(reportData);
+  await out(filled ? rows.map((row) => `${filled.fill(row)}\n`).join('') : `${toJson(rows, 2)}\n`);
+}
+
+async function reportOf(image: ProbeImage, kernel: CheckedKernel, flags: CheckFlags): Promise<KernelReport> {
+  const { checkObject, worst } = await import('@skep/probe');
+  const facts = kernel.facts();
+  const notes: string[] = [];
+  const options = { params: flags.set, twins: flags.twins };
+  const objects = [];
+  for (const { name, bytes } of image.objects) {
+    const checked = checkObject(bytes, name, facts, options);
+    if (!kernel.running || !flags.load) {
+      objects.push(checked);
+      continue;
+    }
+    const { verdicts, note } = await dryLoad(bytes, checked, flags.set ?? {});
+    if (note) notes.push(note);
+    objects.push(
+      verdicts.size > 0 ? checkObject(bytes, name, facts, { ...options, found: verdicts }) : checked,
+    );
+  }
+  const verdicts = [...architecture(image, facts.architecture), ...objects.map((o) => o.verdict)];
+  return {
+    kernel: kernel.name,
+    version: facts.version[0] === 0 ? '' : facts.version.join('.'),
+    architecture: facts.architecture,
+    verdict: worst(verdicts),
+    objects,
+    notes,
+  };
+}
+
+/** Bytecode for another machine would load, and read arguments from the wrong registers: `run` refuses it. */
+function architecture(image: ProbeImage, kernel: 'x86_64' | 'arm64'): Verdict[] {
+  const built = image.platform?.split('/')[1];
+  const wanted = kernel === 'arm64' ? 'arm64' : 'amd64';
+  if (built === undefined || built === 'unknown' || built === wanted) return [];
+  return [
+    {
+      state: 'refused',
+      reason: `the image was built for ${image.platform}, and the kernel is for ${wanted}`,
+    },
+  ];
+}

@@ -1,0 +1,215 @@
+import {
+  type Btf,
+  CALL,
+  type Elf,
+  helperName,
+  instructionAt,
+  type KernelFacts,
+  mapDefinitions,
+  mapTypes,
+  type Place,
+  parseObject,
+  type Reached,
+  reach,
+  type Verdict,
+} from '@skep/bpf';
+import { describeObject } from '../describe/describe.ts';
+import type { ProgramDescription } from '../describe/types.ts';
+import { chooseRung } from '../hooks/choose.ts';
+import { hookGroups } from '../hooks/groups.ts';
+import { judgeHook } from '../hooks/judge.ts';
+import { codeOf } from './code.ts';
+import { constantSections } from './constants.ts';
+import { externsOf, presence } from './externs.ts';
+import { relocate } from './hazards.ts';
+import { hasPlainContext, helperTable, kernelType } from './kernel-type.ts';
+import type { CheckedObject, CheckedProgram } from './types.ts';
+
+/** How an object is checked. */
+export interface CheckOptions {
+  /** Values of parameters as `--set` has them; a parameter may take a part of a program out. */
+  params?: Readonly<Record<string, string>>;
+  /** Whether twins without tags are groups; as in `run`. */
+  twins?: boolean;
+  /** What is known better, by program: what a load has told. */
+  found?: ReadonlyMap<string, Verdict>;
+}
+
+/**
+ * Says what becomes of an object on a kernel, without loading anything: which programs run, which are refused and why,
+ * which nobody can tell, and which rung each group would take.
+ *
+ * `refused` is certain. `runs` means that nothing is known to be in the way; the verifier may still object.
+ *
+ * ```ts
+ * checkObject(bytes, 'oomkill.o', runningKernel()).verdict;    // { state: 'runs' }
+ * ```
+ *
+ * @throws {BpfError} `SKEP_ELF_…`, `SKEP_BTF_…`; {@throws ProbeError} `SKEP_OBJECT_INVALID`, `SKEP_PARAM_…`
+ */
+export function checkObject(
+  bytes: Uint8Array,
+  name: string,
+  facts: KernelFacts,
+  options: CheckOptions = {},
+): CheckedObject {
+  const { elf, btf } = parseObject(bytes, name);
+  const { programs, params } = describeObject(bytes, name);
+  const constants = constantSections(elf, btf, params, options.params ?? {});
+  const verdicts = judgePrograms(elf, btf, programs, facts, constants);
+  for (const [program, verdict] of options.found ?? []) verdicts.set(program, verdict);
+  const groups = hookGroups({ elf, btf, programs }, { twins: options.twins });
+  const choices = groups.map((group) => chooseRung(group, (p) => verdicts.get(p)!, { all: true }));
+  const membership = new Map(
+    groups.flatMap((g) =>
+      g.rungs.flatMap((r) => r.programs.map((p) => [p, { group: g.name, rung: r.name }] as const)),
+    ),
+  );
+  const checked = programs.map(
+    (p): CheckedProgram => ({
+      name: p.name,
+      section: p.section,
+      autoload: p.autoload,
+      ...membership.get(p.name),
+      verdict: verdicts.get(p.name)!,
+    }),
+  );
+  const alone = checked.filter((p) => p.group === undefined && p.autoload).map((p) => p.verdict);
+  const required = choices
+    .filter((c) => !c.group.optional)
+    .map((c): Verdict => {
+      if (c.taken) return c.judged.find((j) => j.rung === c.taken)!.verdict;
+      const reasons = c.judged.map(
+        (j) => `${j.rung.name}: ${j.verdict.state === 'runs' ? '' : j.verdict.reason}`,
+      );
+      return { state: 'refused', reason: `no way for ${c.group.name}: ${reasons.join('; ')}` };
+    });
+  return { name, programs: checked, groups: choices, verdict: worst([...alone, ...required]) };
+}
+
+/** Refused if one is, else unknown if one is. */
+export function worst(verdicts: readonly Verdict[]): Verdict {
+  return (
+    verdicts.find((v) => v.state === 'refused') ??
+    verdicts.find((v) => v.state === 'unknown') ?? { state: 'runs' }
+  );
+}
+
+function judgePrograms(
+  elf: Elf,
+  btf: Btf,
+  programs: readonly ProgramDescription[],
+  facts: KernelFacts,
+  constants: ReadonlyMap<string, Uint8Array>,
+): Map<string, Verdict> {
+  const externs = externsOf(elf, btf);
+  const relocated = relocate(elf, btf, facts, externs);
+  const whole: Verdict[] = [...mapVerdicts(elf, btf, facts)];
+  for (const extern of externs.values()) {
+    const there = presence(extern, facts);
+    if (extern.weak || there === true) continue;
+    const what = extern.kind === 'kconfig' ? `the option ${extern.name}` : `"${extern.name}"`;
+    whole.push(
+      there === false
+        ? { state: 'refused', reason: `the kernel has not ${what}, and the object insists on it` }
+        : { state: 'unknown', reason: `whether the kernel has ${what} is not known` },
+    );
+  }
+  for (const f of relocated.faults)
+    if (f.section === '.text') whole.push({ state: 'refused', reason: f.reason });
+  const code = codeOf(elf, btf, relocated, facts, externs, constants);
+  const out = new Map<string, Verdict>();
+  for (const program of programs) {
+    const place = placeOf(elf, program.name)!;
+    const verdicts = [judgeHook(program, facts, btf), typeVerdict(program, facts), ...whole];
+    const notes = verdicts.flatMap((v) => (v.state === 'runs' && v.note ? [v.note] : []));
+    for (const f of relocated.faults)
+      if (f.section === program.section && f.section !== '.text')
+        verdicts.push({ state: 'refused', reason: f.reason });
+    const problems = [...relocated.hazards, ...helperHazards(elf, program, facts)];
+    let reached: ((place: Place) => Reached) | undefined;
+    for (const { section, at, certain, reason } of problems) {
+      if (section !== place.section && section !== '.text') continue;
+      reached ??= reach(code(hasPlainContext(program.type)), place);
+      const way = reached({ section, at });
+      if (way === 'never') continue;
+      verdicts.push({
+        state: certain && way === 'surely' ? 'refused' : 'unknown',
+        reason: certain && way === 'perhaps' ? `${reason}, and the program may need it` : reason,
+      });
+    }
+    const verdict = worst(verdicts);
+    out.set(
+      program.name,
+      verdict.state === 'runs' && notes.length > 0 ? { state: 'runs', note: notes.join('; ') } : verdict,
+    );
+  }
+  return out;
+}
+
+function placeOf(elf: Elf, program: string): Place | undefined {
+  const symbol = elf.symbols.find((s) => s.type === 'func' && s.name === program);
+  const section = symbol && elf.sections[symbol.section];
+  return section && { section: section.name, at: symbol.value };
+}
+
+/** Whether the kernel's list of types has one: by what was probed, or else by its own enum. */
+function listed(
+  facts: KernelFacts,
+  probed: ReadonlySet<string> | undefined,
+  type: string,
+  list: 'bpf_map_type' | 'bpf_prog_type',
+): boolean | undefined {
+  if (probed) return probed.has(type);
+  const t = facts.btf?.find(list, 'enum');
+  if (t?.kind !== 'enum') return undefined;
+  const prefix = list.replace('_type', '_TYPE').toUpperCase();
+  return t.values.some((v) => v.name === `${prefix}_${type.toUpperCase()}`) ? undefined : false;
+}
+
+function typeVerdict({ type }: ProgramDescription, facts: KernelFacts): Verdict {
+  const kernel = kernelType(type);
+  if (kernel === undefined)
+    return { state: 'unknown', reason: `what a section "${type}" becomes is not known` };
+  if (listed(facts, facts.programTypes, kernel, 'bpf_prog_type') === false)
+    return { state: 'refused', reason: `the kernel has no program type ${kernel}` };
+  return { state: 'runs' };
+}
+
+function mapVerdicts(elf: Elf, btf: Btf, facts: KernelFacts): Verdict[] {
+  return mapDefinitions(btf, elf).map((m): Verdict => {
+    const type = mapTypes[m.type];
+    if (type === undefined)
+      return { state: 'unknown', reason: `map "${m.name}" is of a type (${m.type}) unknown to skep` };
+    return listed(facts, facts.mapTypes, type, 'bpf_map_type') === false
+      ? { state: 'refused', reason: `the kernel has no map type ${type}, which "${m.name}" is` }
+      : { state: 'runs' };
+  });
+}
+
+/** Helpers that are not for programs of this type. */
+function helperHazards(elf: Elf, program: ProgramDescription, facts: KernelFacts) {
+  const table = helperTable(program.type);
+  const allowed = table === undefined ? undefined : facts.helpers?.(table);
+  if (!allowed) return [];
+  const out: { section: string; at: number; certain: boolean; reason: string }[] = [];
+  for (const name of new Set([program.section, '.text'])) {
+    const section = elf.section(name);
+    if (!section) continue;
+    const external = new Set(elf.relocations(section).map((r) => r.offset));
+    for (let at = 0; at < section.data.length; ) {
+      const ins = instructionAt(section.data, at);
+      if (!ins) break;
+      const helper = helperName(ins.immediate);
+      if (ins.opcode === CALL && ins.source === 0 && !external.has(at) && !allowed.has(helper))
+        out.push({
+          section: name,
+          at,
+          certain: true,
+          reason: `the kernel has no ${helper} for ${program.type} programs`,
+        });
+      at += ins.opcode === 0x18 ? 16 : 8;
+    }
+  }
+  return out;
+}

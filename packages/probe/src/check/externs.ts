@@ -1,0 +1,80 @@
+import type { Btf, Elf, KernelFacts } from '@skep/bpf';
+
+/** A name that an object expects the kernel to fill in when it is loaded. */
+export interface Extern {
+  readonly name: string;
+  /** `kconfig`: a value of the configuration. `variable`: with a type. `symbol`: an address only. `function`: a kfunc. */
+  readonly kind: 'kconfig' | 'variable' | 'symbol' | 'function';
+  /** The object does without it where there is none. */
+  readonly weak: boolean;
+}
+
+/** Whether the kernel has it: undefined when that is not known. */
+export type Presence = boolean | undefined;
+
+/** The externs of an object, from its BTF sections `.kconfig` and `.ksyms` and its undefined symbols. */
+export function externsOf(elf: Elf, btf: Btf): Map<string, Extern> {
+  const weak = new Set(elf.symbols.filter((s) => s.section === 0 && s.binding === 'weak').map((s) => s.name));
+  const out = new Map<string, Extern>();
+  for (const section of ['.kconfig', '.ksyms'] as const) {
+    const data = btf.find(section, 'datasec');
+    if (data?.kind !== 'datasec') continue;
+    for (const { type } of data.variables) {
+      const t = btf.type(type);
+      if (t.kind !== 'var' && t.kind !== 'func') continue;
+      const kind =
+        section === '.kconfig'
+          ? 'kconfig'
+          : t.kind === 'func'
+            ? 'function'
+            : btf.resolve(t.type).kind === 'void'
+              ? 'symbol'
+              : 'variable';
+      out.set(t.name, { name: t.name, kind, weak: weak.has(t.name) });
+    }
+  }
+  return out;
+}
+
+/** Whether a kernel has an extern. */
+export function presence(extern: Extern, facts: KernelFacts): Presence {
+  switch (extern.kind) {
+    case 'kconfig':
+      if (!extern.name.startsWith('CONFIG_')) return virtual.has(extern.name) ? true : undefined;
+      return facts.config?.has(extern.name);
+    case 'function':
+      return named(facts, extern.name, 'func');
+    case 'variable':
+      return named(facts, extern.name, 'var');
+    case 'symbol':
+      // Data symbols are in no list that we keep.
+      return undefined;
+  }
+}
+
+/** What libbpf makes up itself. */
+const virtual = new Set(['LINUX_KERNEL_VERSION', 'LINUX_HAS_BPF_COOKIE', 'LINUX_HAS_SYSCALL_WRAPPER']);
+
+/** A name that the kernel proper lacks may be a module's. */
+function named(facts: KernelFacts, name: string, kind: 'func' | 'var'): Presence {
+  if (!facts.btf) return undefined;
+  if (facts.btf.find(name, kind)) return true;
+  return facts.inModules?.(name) === false ? false : undefined;
+}
+
+/** The number that a kconfig extern holds, as libbpf fills it in; undefined when it is not known or is no number. */
+export function kconfigValue(extern: Extern, facts: KernelFacts): bigint | undefined {
+  const { name } = extern;
+  if (name === 'LINUX_KERNEL_VERSION') {
+    const [major, minor, patch] = facts.version;
+    return major === 0 ? undefined : BigInt((major << 16) + (minor << 8) + Math.min(patch, 255));
+  }
+  if (name === 'LINUX_HAS_SYSCALL_WRAPPER') return facts.btf && facts.version[0] > 4 ? 1n : undefined;
+  if (!name.startsWith('CONFIG_') || !facts.config) return undefined;
+  const text = facts.config.get(name);
+  if (text === undefined) return extern.weak ? 0n : undefined;
+  // enum libbpf_tristate; a bool is 1, too. What a char extern holds is the letter: left out.
+  if (text === 'y') return 1n;
+  if (/^-?(0x[0-9a-f]+|\d+)$/i.test(text)) return BigInt.asUintN(64, BigInt(text));
+  return undefined;
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+// Programs that the kernel refuses or not, for reasons that check must know: what it says is compared with a load.
+// Names that begin with no_ cannot run on any kernel, yes_ on every one with what they use.
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+struct task_struct___gone { int skep_no_such_member; } __attribute__((preserve_access_index));
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8);
+	__type(key, __u32);
+	__type(value, __u64);
+} counts SEC(".maps");
+
+const volatile bool wanted = false;
+const volatile __u32 limit = 7;
+const volatile char word[8] = "abc";
+bool enabled;
+__u64 sink;
+
+#define GONE() (sink += BPF_CORE_READ((struct task_struct___gone *)bpf_get_current_task(), skep_no_such_member))
+#define HAS(t, f) bpf_core_field_exists(((struct t *)0)->f)
+
+SEC("?raw_tp/sched_process_exit") int no_plain(void *ctx) { GONE(); return 0; }
+
+SEC("?raw_tp/sched_process_exit") int yes_guarded(void *ctx)
+{
+	if (HAS(task_struct___gone, skep_no_such_member))
+		GONE();
+	return 0;
+}
+
+SEC("?raw_tp/sched_process_exit") int yes_other_branch(void *ctx)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	if (HAS(task_struct, pid))
+		sink += BPF_CORE_READ(task, pid);
+	else
+		GONE();
+	return 0;
+}
+
+SEC("?raw_tp/sched_process_exit") int yes_parameter(void *ctx)
+{
+	if (wanted)
+		GONE();
+	return 0;
+}
+
+SEC("?raw_tp/sched_process_exit") int yes_number(void *ctx)
+{
+	if (limit > 10 || word[1] != 'b')
+		GONE();
+	return 0;
+}
+
+SEC("?raw_tp/sched_process_exit") int no_number(void *ctx)
+{
+	if (limit < 10)
+		GONE();
+	return 0;
+}
+
+SEC("?raw_tp/sched_process_exit") int no_global(void *ctx)
+{
+	if (enabled)
+		GONE();
+	return 0;
+}
+
+SEC("?raw_tp/sched_process_exit") int perhaps_pid(void *ctx)
+{
+	__u32 pid = bpf_get_current_pid_tgid() >> 32;
+
+	if (pid == 4711)
+		GONE();
+	return 0;
+}
+
+SEC("?raw_tp/sched_process_exit") int no_found(void *ctx)
+{
+	__u32 key = 1;
+	__u64 *n = bpf_map_lookup_elem(&counts, &key);
+
+	if (!n)
+		return 0;
+	if (*n == 5)
+		GONE();
+	return 0;
+}
+
+SEC("?raw_tp/sched_process_exit") int no_not_found(void *ctx)
+{
+	__u32 key = 1;
+
+	if (!bpf_map_lookup_elem(&counts, &key))
+		GONE();
+	return 0;
+}
+
+/* The verifier keeps what it knows of a number: the second jump goes one way. */
+SEC("?raw_tp/sched_process_exit") int perhaps_twice(void *ctx)
+{
+	__u32 pid = bpf_get_current_pid_tgid() >> 32;
+	volatile __u64 *out = &sink;
+
+	if (pid < 100)
+		return 0;
+	*out += 1;
+	if (pid == 50)
+		GONE();
+	return 0;
+}
+
+SEC("?raw_tp/sched_process_exit") int perhaps_mask(void *ctx)
+{
+	__u64 n = bpf_ktime_get_ns() & 0xf0;
+
+	asm volatile("" : "+r"(n));
+	if (n == 3)
+		GONE();
+	return 0;
+}
+
+static __noinline int inner(int way)
+{
+	if (way == 1)
+		GONE();
+	return way;
+}
+
+SEC("?raw_tp/sched_process_exit") int no_in_function(void *ctx) { return inner(1); }
+
+SEC("?raw_tp/sched_process_exit") int yes_in_function(void *ctx)
+{
+	return HAS(task_struct___gone, skep_no_such_member) ? inner(1) : 0;
+}
+
+/* The compiler may take what it reads by out of the loop, and then it is read on every way. */
+SEC("?raw_tp/sched_process_exit") int perhaps_in_loop(void *ctx)
+{
+	int i;
+
+#pragma clang loop unroll(disable)
+	for (i = 0; i < 5; i++) {
+		sink += i;
+		if (HAS(task_struct___gone, skep_no_such_member))
+			GONE();
+	}
+	return 0;
+}
+
+/* A helper for other programs, and one that no kernel has. */
+SEC("?raw_tp/sched_process_exit") int no_helper(void *ctx)
+{
+	static long (*helper)(void) = (void *)9999;
+
+	return helper();
+}
+
+SEC("?raw_tp/sched_process_exit") int yes_helper_guarded(void *ctx)
+{
+	static long (*helper)(void) = (void *)9999;
+
+	return HAS(task_struct___gone, skep_no_such_member) ? helper() : 0;
+}
+
+SEC("?xdp") int no_helper_of_others(struct xdp_md *ctx)
+{
+	static __u64 (*helper)(void) = (void *)BPF_FUNC_get_stackid;
+
+	return helper() ? XDP_PASS : XDP_ABORTED;
+}
+
+SEC("?raw_tp/skep_no_such_event") int attach_raw_tp(void *ctx) { return 0; }
+SEC("?tracepoint/sched/skep_no_such_event") int attach_tracepoint(void *ctx) { return 0; }
+SEC("?tracepoint/sched/sched_switch") int yes_tracepoint(void *ctx) { return 0; }
+SEC("?tp_btf/skep_no_such_event") int no_tp_btf(void *ctx) { return 0; }
+SEC("?tp_btf/sched_process_exit") int yes_tp_btf(void *ctx) { return 0; }
+SEC("?fentry/skep_no_such_function") int no_fentry(void *ctx) { return 0; }
