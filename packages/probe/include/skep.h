@@ -78,7 +78,37 @@ typedef __s32 user_stack_id_t;
 #define SKEP_OF_STACKS(map) SKEP_TAG("stacks=" #map) /* this stack id is of that map; needed where there are several */
 #define SKEP_PID SKEP_TAG("pid")                /* this member is the process whose stack is beside it, if not called pid or tgid */
 #define SKEP_SHARED SKEP_TAG("shared")          /* this map is one for all objects of the image that name it */
-#define SKEP_OPTIONAL SKEP_TAG("optional")      /* before a program: left out, and said so, where this kernel lacks its hook */
+#define SKEP_OPTIONAL SKEP_TAG("optional")      /* before a program: it, or its group, is left out, and said so, where this kernel lacks its hook */
+
+/*
+ * ---- alternatives of hooks: a group is one job, its rungs are ways to do it, and each kernel takes the first it carries.
+ *
+ *     static __always_inline int connects(struct sock *sk) { ...BPF_CORE_READ(sk, ...)... }
+ *
+ *     SKEP_RUNG(connect, 1, fentry) SKEP_FENTRY(tcp_connect, by_fentry, struct sock *sk) { return connects(sk); }
+ *     SKEP_RUNG(connect, 2, kprobe) SKEP_KPROBE(tcp_connect, by_kprobe, struct sock *sk) { return connects(sk); }
+ *
+ * Programs with the same group and name are one rung, taken or refused together: an entry and its return. The order is
+ * yours, 1 is best. A program may be in several rungs of its group. With SKEP_OPTIONAL on one of its programs the probe
+ * runs where the group has no rung, and says SKEP_WITHOUT's text. `skep run --explain` shows it all.
+ */
+
+#define SKEP_RUNG(group, order, name) SKEP_TAG("rung=" #group "," #order "," #name)
+#define SKEP_WITHOUT(text) SKEP_TAG("without=" text) /* what is missing from the output then: "no latency" */
+
+/*
+ * Thin entries: section, macro of libbpf and the arguments' types in one. A kernel whose function or tracepoint has
+ * other arguments is passed over, so name those that are read, from the first on. The body is shared by all kinds, so it
+ * reads kernel structs by BPF_CORE_READ.
+ */
+#define SKEP_FENTRY(function, name, args...) SEC("fentry/" #function) SKEP_TAG("args=" #args) int BPF_PROG(name, ##args)
+/* All arguments of the function, then what it returns. */
+#define SKEP_FEXIT(function, name, args...) SEC("fexit/" #function) SKEP_TAG("args=" #args) int BPF_PROG(name, ##args)
+#define SKEP_KPROBE(function, name, args...) SEC("kprobe/" #function) SKEP_TAG("args=" #args) int BPF_KPROBE(name, ##args)
+/* What it returns, and nothing else. */
+#define SKEP_KRETPROBE(function, name, args...) SEC("kretprobe/" #function) int BPF_KRETPROBE(name, ##args)
+#define SKEP_TP_BTF(event, name, args...) SEC("tp_btf/" #event) SKEP_TAG("args=" #args) int BPF_PROG(name, ##args)
+#define SKEP_RAW_TP(event, name, args...) SEC("raw_tp/" #event) SKEP_TAG("args=" #args) int BPF_PROG(name, ##args)
 
 #include "skep_params.h"
 

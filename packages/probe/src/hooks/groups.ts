@@ -19,7 +19,8 @@ export function hookGroups(object: HookObject, options: { twins?: boolean } = {}
     const optional = tags.flags.has('optional');
     const [first] = rungs;
     if (!first) {
-      if (optional) alone.push(lone(program, without));
+      // SEC("?…") says: not by itself.
+      if (optional && program.autoload) alone.push(lone(program, without));
       else plain.push(program);
       continue;
     }
