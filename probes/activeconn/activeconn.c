@@ -24,14 +24,16 @@ SKEP_HASH(connections, __u64, struct connection, 65536);
 SKEP_HASH(gauge_tcp_active_connections, struct peer, __u64, 10240)
 	SKEP_HELP("TCP connections open now that were begun here.");
 
-static __always_inline void remember(struct trace_event_raw_inet_sock_set_state *ctx, __u64 socket)
+static __always_inline void remember(struct sock *sk, __u64 socket)
 {
 	struct connection connection = {};
 
 	if (!skep_watched())
 		return;
-	tcp_address(&connection.peer.daddr, ctx->daddr_v6);
-	connection.peer.dport = ctx->dport;
+	connection.peer.dport = tcp_port(sk);
+	if (target_port && connection.peer.dport != target_port)
+		return;
+	tcp_remote(&connection.peer.daddr, sk);
 	if (bpf_map_update_elem(&connections, &socket, &connection, BPF_ANY))
 		__sync_fetch_and_add(&gauge_tcp_active_connections_lost, 1);
 }
@@ -46,30 +48,30 @@ static __always_inline void forget(__u64 socket, struct connection *connection)
 	bpf_map_delete_elem(&connections, &socket);
 }
 
-SEC("tracepoint/sock/inet_sock_set_state")
-int set_state(struct trace_event_raw_inet_sock_set_state *ctx)
+static __always_inline int set_state(struct sock *sk, int from, int to)
 {
-	__u64 socket = (__u64)ctx->skaddr;
+	__u64 socket = (__u64)sk;
 	struct connection *connection;
 
-	if (target_port && ctx->dport != target_port)
-		return 0;
-	if (tcp_becomes(ctx, TCP_SYN_SENT)) {
-		remember(ctx, socket);
+	if (to == TCP_SYN_SENT) {
+		if (tcp_socket(sk))
+			remember(sk, socket);
 		return 0;
 	}
 	connection = bpf_map_lookup_elem(&connections, &socket);
 	if (!connection)
 		return 0;
-	if (ctx->newstate == TCP_ESTABLISHED) {
+	if (to == TCP_ESTABLISHED) {
 		struct peer peer = connection->peer;
 
 		connection->established = 1;
 		skep_add(&gauge_tcp_active_connections, &peer, 1);
-	} else if (ctx->newstate == TCP_CLOSE) {
+	} else if (to == TCP_CLOSE) {
 		forget(socket, connection);
 	}
 	return 0;
 }
+
+TCP_STATES(set_state)
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

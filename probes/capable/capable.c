@@ -2,8 +2,8 @@
 /*
  * Checks of capabilities: which process needed which, and whether it had it.
  *
- * Linux 6.14 brought a tracepoint for it; before, the kernel's function is probed. Both are here, each left out where
- * the kernel lacks its hook, and where it has both only the tracepoint counts.
+ * Linux 6.14 brought a tracepoint for it; before, the kernel's function is hooked, best by fexit, which has arguments
+ * and result together.
  */
 #include "skep.h"
 #include "skep_filter.h"
@@ -63,7 +63,7 @@ static __always_inline void record(__u32 capability, bool allowed)
 	skep_submit(e);
 }
 
-SKEP_OPTIONAL SEC("tracepoint/capability/cap_capable")
+SKEP_RUNG(check, 1, tracepoint) SEC("tracepoint/capability/cap_capable")
 int checked(struct trace_event_raw_cap_capable___since_6_14 *ctx)
 {
 	if (skep_watched())
@@ -71,20 +71,27 @@ int checked(struct trace_event_raw_cap_capable___since_6_14 *ctx)
 	return 0;
 }
 
-SKEP_OPTIONAL SEC("kprobe/cap_capable")
-int BPF_KPROBE(check_begins, const struct cred *cred, struct user_namespace *ns, int capability)
+SKEP_RUNG(check, 2, fexit)
+SKEP_FEXIT(cap_capable, check_returns, const struct cred *cred, struct user_namespace *ns, int capability,
+	   unsigned int options, int ret)
+{
+	if (skep_watched())
+		record(capability, ret == 0);
+	return 0;
+}
+
+SKEP_RUNG(check, 3, kprobe)
+SKEP_KPROBE(cap_capable, check_begins, const struct cred *cred, struct user_namespace *ns, int capability)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	__u32 wanted = capability;
 
-	if (bpf_core_type_exists(struct trace_event_raw_cap_capable___since_6_14) || !skep_watched())
-		return 0;
-	bpf_map_update_elem(&asked, &id, &wanted, BPF_ANY);
+	if (skep_watched())
+		bpf_map_update_elem(&asked, &id, &wanted, BPF_ANY);
 	return 0;
 }
 
-SKEP_OPTIONAL SEC("kretprobe/cap_capable")
-int BPF_KRETPROBE(check_ends, int ret)
+SKEP_RUNG(check, 3, kprobe) SKEP_KRETPROBE(cap_capable, check_ends, int ret)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	__u32 *capability = bpf_map_lookup_elem(&asked, &id);

@@ -22,8 +22,7 @@ struct exec {
 
 SKEP_RINGBUF(print_execs, struct exec, 1024 * 1024) SKEP_HELP("one row a started program");
 
-SEC("tracepoint/sched/sched_process_exec")
-int exec(void *ctx)
+static __always_inline int exec(void)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	unsigned long start, end, size;
@@ -59,5 +58,7 @@ int exec(void *ctx)
 	skep_submit(e);
 	return 0;
 }
+
+SKEP_EVENT(exec, sched, sched_process_exec, exec)
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

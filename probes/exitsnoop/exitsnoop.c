@@ -31,8 +31,7 @@ struct process {
 SKEP_LRU_HASH(seen, struct process, __u8, 8192);
 SKEP_RINGBUF(print_exits, struct ended, 256 * 1024) SKEP_HELP("one row a process that ended");
 
-SEC("tracepoint/sched/sched_process_exit")
-int process_exit(void *ctx)
+static __always_inline int process_exit(void)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	struct process process = {};
@@ -66,5 +65,7 @@ int process_exit(void *ctx)
 	skep_submit(e);
 	return 0;
 }
+
+SKEP_EVENT(exit, sched, sched_process_exit, process_exit)
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

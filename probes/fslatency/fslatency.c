@@ -117,11 +117,13 @@ static __always_inline int leave(void)
 }
 
 #define WATCH(call, operation)                                        \
+	SKEP_RUNG(calls, 1, tracepoint)                                \
 	SEC("tracepoint/syscalls/sys_enter_" #call)                   \
 	int enter_##call(struct trace_event_raw_sys_enter *ctx)       \
 	{                                                             \
 		return enter(ctx->args[0], operation);                \
 	}                                                             \
+	SKEP_RUNG(calls, 1, tracepoint)                                \
 	SEC("tracepoint/syscalls/sys_exit_" #call)                    \
 	int leave_##call(struct trace_event_raw_sys_exit *ctx)        \
 	{                                                             \
@@ -138,5 +140,23 @@ WATCH(pwrite64, WRITE)
 WATCH(writev, WRITE)
 WATCH(pwritev, WRITE)
 WATCH(pwritev2, WRITE)
+
+/* Where a kernel has no tracepoints of system calls: the functions that those end in. The descriptor comes first in all. */
+#define WATCH_FUNCTION(function, operation)                                                    \
+	SKEP_RUNG(calls, 2, fentry)                                                            \
+	SKEP_FENTRY(function, function##_begins, unsigned long fd) { return enter(fd, operation); } \
+	SKEP_RUNG(calls, 2, fentry) SKEP_FEXIT(function, function##_ends) { return leave(); }  \
+	SKEP_RUNG(calls, 3, kprobe)                                                            \
+	SKEP_KPROBE(function, function##_probed, unsigned long fd) { return enter(fd, operation); } \
+	SKEP_RUNG(calls, 3, kprobe) SKEP_KRETPROBE(function, function##_left) { return leave(); }
+
+WATCH_FUNCTION(ksys_read, READ)
+WATCH_FUNCTION(ksys_pread64, READ)
+WATCH_FUNCTION(do_readv, READ)
+WATCH_FUNCTION(do_preadv, READ)
+WATCH_FUNCTION(ksys_write, WRITE)
+WATCH_FUNCTION(ksys_pwrite64, WRITE)
+WATCH_FUNCTION(do_writev, WRITE)
+WATCH_FUNCTION(do_pwritev, WRITE)
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

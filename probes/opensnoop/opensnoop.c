@@ -69,14 +69,16 @@ out:
 	return 0;
 }
 
+/* The tracepoints of all four calls are one rung; where a kernel has none of them, the function that they all end in. */
 #define LEAVE(call)                                                   \
+	SKEP_RUNG(open, 1, tracepoint)                                \
 	SEC("tracepoint/syscalls/sys_exit_" #call)                    \
 	int leave_##call(struct trace_event_raw_sys_exit *ctx)        \
 	{                                                             \
 		return leave(ctx->ret);                               \
 	}
 
-SEC("tracepoint/syscalls/sys_enter_openat")
+SKEP_RUNG(open, 1, tracepoint) SEC("tracepoint/syscalls/sys_enter_openat")
 int enter_openat(struct trace_event_raw_sys_enter *ctx)
 {
 	return enter((const char *)ctx->args[1], ctx->args[2]);
@@ -84,7 +86,7 @@ int enter_openat(struct trace_event_raw_sys_enter *ctx)
 
 LEAVE(openat)
 
-SEC("tracepoint/syscalls/sys_enter_openat2")
+SKEP_RUNG(open, 1, tracepoint) SEC("tracepoint/syscalls/sys_enter_openat2")
 int enter_openat2(struct trace_event_raw_sys_enter *ctx)
 {
 	struct open_how how = {};
@@ -98,7 +100,7 @@ LEAVE(openat2)
 
 #ifdef __TARGET_ARCH_x86
 /* open(2) and creat(2) are not system calls of arm64. */
-SEC("tracepoint/syscalls/sys_enter_open")
+SKEP_RUNG(open, 1, tracepoint) SEC("tracepoint/syscalls/sys_enter_open")
 int enter_open(struct trace_event_raw_sys_enter *ctx)
 {
 	return enter((const char *)ctx->args[0], ctx->args[1]);
@@ -106,7 +108,7 @@ int enter_open(struct trace_event_raw_sys_enter *ctx)
 
 LEAVE(open)
 
-SEC("tracepoint/syscalls/sys_enter_creat")
+SKEP_RUNG(open, 1, tracepoint) SEC("tracepoint/syscalls/sys_enter_creat")
 int enter_creat(struct trace_event_raw_sys_enter *ctx)
 {
 	return enter((const char *)ctx->args[0], 01 | 0100 | 01000 /* O_WRONLY | O_CREAT | O_TRUNC */);
@@ -114,5 +116,36 @@ int enter_creat(struct trace_event_raw_sys_enter *ctx)
 
 LEAVE(creat)
 #endif
+
+/* The kernel adds O_LARGEFILE to what a program gave. */
+#define O_LARGEFILE 0100000
+
+static __always_inline int enter_function(const char *path, struct open_how *how)
+{
+	return enter(path, BPF_CORE_READ(how, flags) & ~O_LARGEFILE);
+}
+
+SKEP_RUNG(open, 2, fentry)
+SKEP_FENTRY(do_sys_openat2, function_begins, int dfd, const char *path, struct open_how *how)
+{
+	return enter_function(path, how);
+}
+
+SKEP_RUNG(open, 2, fentry)
+SKEP_FEXIT(do_sys_openat2, function_ends, int dfd, const char *path, struct open_how *how, long ret)
+{
+	return leave((int)ret);
+}
+
+SKEP_RUNG(open, 3, kprobe)
+SKEP_KPROBE(do_sys_openat2, probed_begins, int dfd, const char *path, struct open_how *how)
+{
+	return enter_function(path, how);
+}
+
+SKEP_RUNG(open, 3, kprobe) SKEP_KRETPROBE(do_sys_openat2, probed_ends, long ret)
+{
+	return leave((int)ret);
+}
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

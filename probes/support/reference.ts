@@ -64,9 +64,17 @@ export function referenceText({ object, rows, metrics }: Reference): string {
   }
   const params = object.params.map((p) => [code(p.name), code(p.type), code(p.defaultText), p.help ?? '']);
   parts.push(`### Parameters\n\n${table(['`--set`', 'type', 'default', ''], params)}`);
-  const hooks = object.programs.map((p) => [code(p.section), code(p.name), p.optional ? 'optional' : '']);
-  parts.push(`### Hooks\n\n${table(['hook', 'program', ''], hooks)}`);
+  const hooks = object.programs.map((p) => [code(p.section), code(p.name), rungOf(object, p.name)]);
+  parts.push(`### Hooks\n\n${table(['hook', 'program', 'taken as'], hooks)}`);
   return parts.join('\n\n');
+}
+
+/** `state: 2, raw_tp`: the group, the place and the name of the rung. */
+function rungOf({ hooks }: ObjectDescription, program: string): string {
+  const places = hooks.flatMap((g) =>
+    g.rungs.flatMap((r, i) => (r.programs.includes(program) ? [`${g.name}: ${i + 1}, ${r.name}`] : [])),
+  );
+  return places.join('; ');
 }
 
 /** Puts a text between the comments that stand for a part made from objects. */

@@ -20,11 +20,13 @@ export interface Watched {
  * @param probe folder name under probes/
  * @param params what `--set` would be given; always something that narrows the probe to what the test started
  * @param act what the probe is to see; it is attached before this is called and detached after it
+ * @param hooks rungs to be taken, by group
  */
 export async function watch(
   probe: string,
   params: Record<string, string>,
   act: () => Promise<void> | void,
+  hooks: Record<string, string> = {},
 ): Promise<Watched> {
   const bytes = await fixture(new URL(`../${probe}/${probe}.c`, import.meta.url));
   const rows = new Map<string, Row[]>();
@@ -40,6 +42,7 @@ export async function watch(
     name: probe,
     objects: [{ name: `${probe}.o`, bytes }],
     params,
+    hooks,
     sinks: [sink],
   });
   try {

@@ -27,19 +27,18 @@ struct peer {
 SKEP_RINGBUF(print_connects, struct connect, 256 * 1024) SKEP_HELP("one row a connection attempt");
 SKEP_HASH(counter_tcp_connects, struct peer, __u64, 10240) SKEP_HELP("TCP connections that were begun.");
 
-SEC("tracepoint/sock/inet_sock_set_state")
-int set_state(struct trace_event_raw_inet_sock_set_state *ctx)
+static __always_inline int set_state(struct sock *sk, int from, int to)
 {
 	struct peer peer = {};
 	struct connect *e;
 
-	if (!tcp_becomes(ctx, TCP_SYN_SENT) || !skep_watched())
+	if (to != TCP_SYN_SENT || !tcp_socket(sk) || !skep_watched())
 		return 0;
-	if (target_port && ctx->dport != target_port)
+	peer.dport = tcp_port(sk);
+	if (target_port && peer.dport != target_port)
 		return 0;
 	bpf_get_current_comm(peer.comm, sizeof(peer.comm));
-	tcp_address(&peer.daddr, ctx->daddr_v6);
-	peer.dport = ctx->dport;
+	tcp_remote(&peer.daddr, sk);
 	skep_add(&counter_tcp_connects, &peer, 1);
 
 	e = skep_reserve(print_connects, struct connect);
@@ -48,11 +47,14 @@ int set_state(struct trace_event_raw_inet_sock_set_state *ctx)
 	e->pid = bpf_get_current_pid_tgid() >> 32;
 	e->uid = bpf_get_current_uid_gid();
 	__builtin_memcpy(e->comm, peer.comm, sizeof(e->comm));
-	tcp_address(&e->saddr, ctx->saddr_v6);
+	__builtin_memset(&e->saddr, 0, sizeof(e->saddr));
+	tcp_local(&e->saddr, sk);
 	e->daddr = peer.daddr;
-	e->dport = ctx->dport;
+	e->dport = peer.dport;
 	skep_submit(e);
 	return 0;
 }
+
+TCP_STATES(set_state)
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -58,10 +58,9 @@ static __always_inline void begin(__u64 socket)
 	bpf_map_update_elem(&attempts, &socket, &attempt, BPF_ANY);
 }
 
-static __always_inline void end(struct trace_event_raw_inet_sock_set_state *ctx, struct attempt *attempt)
+static __always_inline void end(struct sock *sk, bool refused, struct attempt *attempt)
 {
 	__u64 latency = bpf_ktime_get_ns() - attempt->started;
-	bool refused = ctx->newstate != TCP_ESTABLISHED;
 	struct connected *e;
 
 	if (!refused)
@@ -73,33 +72,34 @@ static __always_inline void end(struct trace_event_raw_inet_sock_set_state *ctx,
 		return;
 	e->pid = attempt->pid;
 	__builtin_memcpy(e->comm, attempt->comm, sizeof(e->comm));
-	tcp_address(&e->daddr, ctx->daddr_v6);
-	e->dport = ctx->dport;
+	__builtin_memset(&e->daddr, 0, sizeof(e->daddr));
+	tcp_remote(&e->daddr, sk);
+	e->dport = tcp_port(sk);
 	e->refused = refused;
 	e->latency = latency;
 	skep_submit(e);
 }
 
-SEC("tracepoint/sock/inet_sock_set_state")
-int set_state(struct trace_event_raw_inet_sock_set_state *ctx)
+static __always_inline int set_state(struct sock *sk, int from, int to)
 {
-	__u64 socket = (__u64)ctx->skaddr;
+	__u64 socket = (__u64)sk;
 	struct attempt *attempt;
 
-	if (target_port && ctx->dport != target_port)
-		return 0;
-	if (tcp_becomes(ctx, TCP_SYN_SENT)) {
-		begin(socket);
+	if (to == TCP_SYN_SENT) {
+		if (tcp_socket(sk) && (!target_port || tcp_port(sk) == target_port))
+			begin(socket);
 		return 0;
 	}
-	if (ctx->oldstate != TCP_SYN_SENT)
+	if (from != TCP_SYN_SENT)
 		return 0;
 	attempt = bpf_map_lookup_elem(&attempts, &socket);
 	if (!attempt)
 		return 0;
-	end(ctx, attempt);
+	end(sk, to != TCP_ESTABLISHED, attempt);
 	bpf_map_delete_elem(&attempts, &socket);
 	return 0;
 }
+
+TCP_STATES(set_state)
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -110,6 +110,13 @@ typedef __s32 user_stack_id_t;
 #define SKEP_TP_BTF(event, name, args...) SEC("tp_btf/" #event) SKEP_TAG("args=" #args) int BPF_PROG(name, ##args)
 #define SKEP_RAW_TP(event, name, args...) SEC("raw_tp/" #event) SKEP_TAG("args=" #args) int BPF_PROG(name, ##args)
 
+/* An event whose arguments the body, `int body(void)`, does not need: as tp_btf, raw_tp, or else tracepoint. */
+#define SKEP_EVENT(group, category, event, body)                                                    \
+	SKEP_RUNG(group, 1, tp_btf) SKEP_TP_BTF(event, body##_tp_btf) { return body(); }            \
+	SKEP_RUNG(group, 2, raw_tp) SKEP_RAW_TP(event, body##_raw_tp) { return body(); }            \
+	SKEP_RUNG(group, 3, tracepoint) SEC("tracepoint/" #category "/" #event)                     \
+	int body##_tracepoint(void *ctx) { return body(); }
+
 #include "skep_params.h"
 
 /* ---- maps. A ring buffer's or perf buffer's `event` names the struct of its records ---- */
