@@ -2,7 +2,7 @@
  * Runs a probe of the catalogue around something that a test does, and gives back what it yielded: in this process,
  * so that the same test runs where there is no compiler and no command, in a guest of the kernel tests.
  */
-import { type Series, type Sink, type Stream, startRun } from '@skep/runtime';
+import { type Run, type Series, type Sink, type Stream, startRun } from '@skep/runtime';
 import { fixture } from '../../test/support/fixtures.ts';
 
 export type Row = Record<string, unknown>;
@@ -30,12 +30,26 @@ export async function watch(
 ): Promise<Watched> {
   const bytes = await fixture(new URL(`../${probe}/${probe}.c`, import.meta.url));
   const rows = new Map<string, Row[]>();
+  let series: { map: string; labels: Row; value: number; counts?: number[] }[] = [];
+  let active: Run | undefined;
   const sink: Sink = {
     name: 'test',
+    start(run) {
+      active = run;
+    },
     record(stream: Stream, view, offset, length) {
       const list = rows.get(stream.map) ?? [];
       list.push(JSON.parse(stream.json(view, offset, length)) as Row);
       rows.set(stream.map, list);
+    },
+    // As long as processes and maps can be asked for what a stack stands for.
+    stop: () => {
+      series = [...(active?.series ?? [])].map((s: Series) => ({
+        map: s.stream.map,
+        labels: s.data as Row,
+        value: Number(s.value),
+        counts: s.histogram && Array.from(s.histogram.counts),
+      }));
     },
   };
   const run = await startRun({
@@ -51,12 +65,6 @@ export async function watch(
     await run.stop();
   }
   const summary = await run.closed;
-  const series = [...run.series].map((s: Series) => ({
-    map: s.stream.map,
-    labels: s.data as Row,
-    value: Number(s.value),
-    counts: s.histogram && Array.from(s.histogram.counts),
-  }));
   return {
     records: (map) => rows.get(map) ?? [],
     series: (name) => series.filter(({ map }) => map === name).map(({ map: _, ...rest }) => rest),

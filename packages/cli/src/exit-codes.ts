@@ -34,6 +34,7 @@ export const classes: Record<Exclude<ExitCodeName, 'ok'>, readonly string[]> = {
     'SKEP_ARGUMENT',
     'SKEP_CLOSED',
     'SKEP_DISK_FULL',
+    'SKEP_FLAME',
     'SKEP_LISTEN',
     'SKEP_MAP_OPERATION',
     'SKEP_PIN',

@@ -14,6 +14,7 @@
  * | `SKEP_HOOK_UNKNOWN` | a group of hooks or a rung that the probe does not offer |
  * | `SKEP_NO_RUNG` | this kernel has none of the alternatives of a group of hooks that the probe needs |
  * | `SKEP_PORT_IN_USE` | the address for /metrics is taken |
+ * | `SKEP_FLAME` | `--flame` or `--folded` without a map of stacks to draw, or without a folder to write to |
  * | `SKEP_LISTEN` | the address for /metrics cannot be used for another reason |
  */
 export type RuntimeErrorCode =
@@ -26,6 +27,7 @@ export type RuntimeErrorCode =
   | 'SKEP_NOTHING_TO_RUN'
   | 'SKEP_HOOK_UNKNOWN'
   | 'SKEP_NO_RUNG'
+  | 'SKEP_FLAME'
   | 'SKEP_PORT_IN_USE'
   | 'SKEP_LISTEN';
 

@@ -1,4 +1,5 @@
 export { RuntimeError, type RuntimeErrorCode } from './errors.ts';
+export type { FlameSink, FlameSinkOptions } from './flame/sink.ts';
 export { MetricsServer, type MetricsServerOptions, type MetricsStatus } from './prom/server.ts';
 export { type PrometheusOptions, prometheusText } from './prom/text.ts';
 export { startRun } from './run/start.ts';

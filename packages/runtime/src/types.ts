@@ -79,6 +79,8 @@ export interface Stream {
   readonly stackColumns: readonly { readonly column: number; readonly side: 'kernel' | 'user' }[];
   /** The stacks of the record at `offset`. Only for `yields: 'records'`. */
   stacks(view: RecordView, offset: number): readonly Stack[];
+  /** Equal for records of equal stacks, without a look at these. Only for `yields: 'records'`. */
+  stackIdentity(view: RecordView, offset: number): string;
   /** Text of `fields[i]` of the record at `offset`, as a person reads it. Only for `yields: 'records'`. */
   text(i: number, view: RecordView, offset: number): string;
   /** Value of `fields[i]` of the record at `offset`. Only for `yields: 'records'`. */

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { before, test } from 'node:test';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
 import { fixture } from '../../../test/support/fixtures.ts';
+import { FlameSink } from '../src/flame/sink.ts';
 import { prometheusText, type Run, type RunSummary, startRun } from '../src/index.ts';
+import { boxesOf } from './support/flame.ts';
 import { Collect } from './support/sinks.ts';
 
 const skip = process.getuid?.() === 0 ? false : 'needs root';
@@ -10,6 +14,11 @@ const CALLS = 5;
 
 let sink: Collect;
 let summary: RunSummary;
+let folded = '';
+const folder = mkdtempSync(join(tmpdir(), 'skep-flame-'));
+const drawing = (name: string): string => join(folder, name);
+after(() => rmSync(folder, { recursive: true }));
+
 /** What was seen before the end. */
 const seen: {
   series: Map<string, { data: Record<string, unknown>; texts: string[]; value: number }[]>;
@@ -37,7 +46,12 @@ before(async () => {
     name: 'stacks',
     objects: [{ name: 'stacks.o', bytes }],
     params: { target_pid: String(process.pid) },
-    sinks: [sink, { name: 'look', stop: () => look(run) }],
+    sinks: [
+      sink,
+      { name: 'look', stop: () => look(run) },
+      new FlameSink({ svg: drawing('series.svg'), folded: (text) => (folded = text) }),
+      new FlameSink({ svg: drawing('records.svg'), map: 'print_kills' }),
+    ],
   });
   for (let i = 0; i < CALLS; i++) process.kill(process.pid, 0);
   await sink.until(CALLS);
@@ -124,4 +138,51 @@ test('a stack whose place is taken is counted', { skip }, () => {
   // The kernel's, which is the same each time, has the one place; the user's finds it taken.
   const lost = summary.lost.find((l) => l.map === 'small');
   assert.deepEqual(lost, { map: 'small', reason: 'stack_lost', count: CALLS });
+});
+
+test('a flame graph of a map: each box as wide as what the map counted below it', { skip }, () => {
+  const boxes = boxesOf(readFileSync(drawing('series.svg'), 'utf8'));
+  const rows = seen.series.get('counter_kills')!;
+  const total = rows.reduce((sum, { value }) => sum + value, 0);
+  assert.equal(boxes.find((b) => b.name === 'stacks')!.value, total);
+  const kill = rows
+    .filter(({ data }) => functions(data.user)[0] === 'kill')
+    .reduce((sum, { value }) => sum + value, 0);
+  const drawn = boxes.filter((b) => b.name === 'kill').reduce((sum, { value }) => sum + value, 0);
+  assert.equal(drawn, kill);
+  // Process below the user's frames, these below the kernel's.
+  const kinds = folded
+    .split('\n')[0]!
+    .split(';')
+    .map((name) => name.replace(/ \d+$/, '').endsWith('_[k]'));
+  assert.deepEqual(kinds, kinds.toSorted());
+  assert.ok(kinds.includes(true));
+  const sum = folded
+    .trim()
+    .split('\n')
+    .reduce((n, line) => n + Number(/ (\d+)$/.exec(line)![1]), 0);
+  assert.equal(sum, total);
+});
+
+test('a flame graph of records counts each of them, and leaves no part of a file behind', { skip }, () => {
+  const boxes = boxesOf(readFileSync(drawing('records.svg'), 'utf8'));
+  assert.equal(boxes.find((b) => b.name === 'stacks')!.value, CALLS);
+  assert.deepEqual(readdirSync(folder).sort(), ['records.svg', 'series.svg']);
+});
+
+test('what cannot be drawn is refused before anything is attached', { skip }, async () => {
+  const bytes = await fixture(new URL('./stacks.bpf.c', import.meta.url));
+  const start = (sink: FlameSink) =>
+    startRun({
+      name: 'stacks',
+      objects: [{ name: 'stacks.o', bytes }],
+      params: { target_pid: '1' },
+      sinks: [sink],
+    });
+  await assert.rejects(start(new FlameSink({ svg: drawing('x.svg'), map: 'counter_plain' })), {
+    code: 'SKEP_FLAME',
+    message: 'stacks has no map "counter_plain" with stacks',
+    hint: 'Maps with stacks: counter_kills, counter_files and print_kills.',
+  });
+  await assert.rejects(start(new FlameSink({ svg: '/no/such/folder/x.svg' })), { code: 'SKEP_FLAME' });
 });

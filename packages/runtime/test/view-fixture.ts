@@ -72,6 +72,7 @@ function base(id: number, map: string, kind: StreamKind) {
     lossKnown: true,
     stackColumns: [],
     stacks: () => [],
+    stackIdentity: () => '',
     json: () => '{}',
     jsonInto: () => -1,
   };

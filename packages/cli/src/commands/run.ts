@@ -24,6 +24,7 @@ export function define(command: Command): void {
     'sudo skep run packets.o --attach count=eth0,egress --attach drops=eth0',
     "sudo skep run tcpconnect:1 -f 'print_events,comm,^curl$'",
     'sudo skep run oomkill:1 --prom-listen :9100      and curl localhost:9100/metrics',
+    'sudo skep run profile:1 --timeout 10s --flame cpu.svg   where the processors spend their time',
     'skep run oomkill:1 --help                        its parameters',
   );
 }

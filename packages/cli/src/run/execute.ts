@@ -20,7 +20,7 @@ export async function execute(program: string, flags: RunFlags, settings: Settin
   const { image } = await runSource(program, flags, settings);
   checkPlatform(image, program);
   mark('probe read');
-  const { sinks, live, later } = chooseOutputs(flags, program, () => stopper.stop('quit'));
+  const { sinks, live, later } = await chooseOutputs(flags, program, () => stopper.stop('quit'));
   const run = await startRun({
     name: image.name,
     objects: image.objects,

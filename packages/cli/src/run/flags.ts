@@ -27,6 +27,8 @@ export interface RunFlags {
   maxSeries?: number;
   pinMaps?: string;
   pinProgs?: string;
+  flame?: string;
+  folded?: string;
   pull: 'always' | 'missing' | 'never';
   debug?: boolean;
 }
@@ -59,6 +61,8 @@ export function addRunFlags(command: Command): void {
       'where /metrics listens (127.0.0.1:9091)',
       parseListen('--prom-listen'),
     )
+    .option('--flame <[map=]file.svg>', 'draw the stacks that were counted as a flame graph, at the end')
+    .option('--folded <[map=]file>', 'write them as folded stacks, a line each; - is standard output')
     .option('--prom-port <port>', 'the same on loopback, by port', parseCount('--prom-port', 0))
     .option('--no-prom', 'no /metrics')
     .option('--bee-metric-names', "bee's names: ebpf_solo_io_<map>")
@@ -80,6 +84,9 @@ export function checkRunFlags(flags: RunFlags): void {
   }
   if (!flags.prom && (flags.promListen || flags.promPort !== undefined)) {
     throw usageError('--no-prom excludes an address for /metrics', 'Leave out one of them.');
+  }
+  if (/^([^=]+=)?-$/.test(flags.folded ?? '') && flags.output !== undefined) {
+    throw usageError('--folded - and --output exclude each other', 'Both write to standard output.');
   }
   if ((flags.promPort ?? 0) > 65535) throw usageError('--prom-port: at most 65535', 'The usual one is 9091.');
   if (flags.output === 'table' && !flags.tty) {

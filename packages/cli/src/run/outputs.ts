@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs';
 import { JsonSink, MetricsServer, type Run, type Sink, TerminalView } from '@skep/runtime';
 import { note } from '../output/out.ts';
 import { mark } from '../timing.ts';
@@ -14,12 +15,17 @@ export interface Outputs {
 }
 
 /** The live view on a terminal, JSON lines elsewhere, `/metrics` unless unwanted, debug.log if asked for. */
-export function chooseOutputs(flags: RunFlags, program: string, quit: () => void): Outputs {
+export async function chooseOutputs(flags: RunFlags, program: string, quit: () => void): Promise<Outputs> {
   const live =
-    flags.output !== 'json' && flags.tty && process.stdout.isTTY === true && process.stdin.isTTY === true;
-  const sinks: Sink[] = [
-    live ? new TerminalView({ input: process.stdin, output: process.stdout, onQuit: quit }) : new JsonSink(),
-  ];
+    flags.output !== 'json' &&
+    flags.tty &&
+    !toStandardOutput(flags.folded) &&
+    process.stdout.isTTY === true &&
+    process.stdin.isTTY === true;
+  const sinks: Sink[] = [];
+  if (live) sinks.push(new TerminalView({ input: process.stdin, output: process.stdout, onQuit: quit }));
+  else if (!toStandardOutput(flags.folded)) sinks.push(new JsonSink());
+  sinks.push(...(await flames(flags)));
   if (flags.debug) sinks.push(debugLog('debug.log', { program, ...flags, argv: process.argv.slice(2) }));
   if (!flags.prom) return { sinks, live, later: () => async () => undefined };
   const asked = flags.promListen ?? (flags.promPort === undefined ? undefined : { port: flags.promPort });
@@ -35,6 +41,34 @@ export function chooseOutputs(flags: RunFlags, program: string, quit: () => void
     return async () => undefined;
   };
   return { sinks, live, later };
+}
+
+/** `--flame` and `--folded`, whose code only they load. */
+async function flames({ flame, folded }: RunFlags): Promise<Sink[]> {
+  if (flame === undefined && folded === undefined) return [];
+  const { FlameSink } = await import('@skep/runtime/flame');
+  const sinks: Sink[] = [];
+  if (flame !== undefined) {
+    const { map, file } = mapAndFile(flame);
+    sinks.push(new FlameSink({ map, svg: file }));
+  }
+  if (folded !== undefined) {
+    const { map, file } = mapAndFile(folded);
+    const write = (text: string) => writeSync(process.stdout.fd, text);
+    sinks.push(new FlameSink({ map, folded: file === '-' ? write : file }));
+  }
+  return sinks;
+}
+
+/** `counter_cpu=cpu.svg`: a map's name has a prefix of ours, so that a file may have an equals sign in its name. */
+function mapAndFile(text: string): { map?: string; file: string } {
+  const parts = /^((?:print|counter|gauge|hist)_\w+(?:@[^=]+)?)=(.+)$/.exec(text);
+  return parts ? { map: parts[1], file: parts[2]! } : { file: text };
+}
+
+/** Folded stacks go where JSON lines would. */
+export function toStandardOutput(folded: string | undefined): boolean {
+  return folded !== undefined && mapAndFile(folded).file === '-';
 }
 
 /** Nobody asked for the usual port, so the first events do not wait for it, and it may be occupied. */

@@ -46,10 +46,11 @@ export class StackReader {
 
   /** What tells the stacks of column `i` of {@link columns} apart, without a look at them. */
   identity(i: number, view: RecordView, offset: number): string {
-    if (this.#maps[i]) return String(this.#reads[i]!(view, offset));
+    if (this.#maps[i]) return `${this.#pid(i, view, offset)} ${this.#reads[i]!(view, offset)}`;
     const { offset: at, size } = this.#places[i]!;
     const bytes = view.u8.subarray(offset + at, offset + at + size);
-    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+    return `${this.#pid(i, view, offset)} ${text}`;
   }
 
   /** The stack of column `i` of {@link columns}. */

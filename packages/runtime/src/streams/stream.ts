@@ -83,6 +83,10 @@ export class StreamInfo implements Stream {
     return this.stackColumns.map((_, s) => this.#stacks!.take(s, view, offset));
   }
 
+  stackIdentity(view: RecordView, offset: number): string {
+    return this.stackColumns.map((_, s) => this.#stacks!.identity(s, view, offset)).join('\0');
+  }
+
   text(i: number, view: RecordView, offset: number): string {
     const stack = this.#stacks ? this.stackColumns.findIndex((s) => s.column === this.fields[i]!.column) : -1;
     if (stack >= 0) return this.#stacks!.take(stack, view, offset).text;

@@ -1,0 +1,47 @@
+import { ok } from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { test } from 'node:test';
+import { skip } from '../support/skip.ts';
+import { watch } from '../support/watch.ts';
+
+/** Burns half a second of processor time in a function of its own, says so, and stays. */
+const BURN = `
+function burnProcessorTime() {
+  let s = 0;
+  while (process.cpuUsage().user < 500000) for (let i = 0; i < 1e5; i++) s += Math.sqrt(i);
+  return s;
+}
+process.stdin.once('data', () => { burnProcessorTime(); console.log('burnt'); });
+process.stdin.resume();
+`;
+
+async function burn(child: ChildProcess): Promise<void> {
+  child.stdin!.write('\n');
+  for await (const _ of createInterface({ input: child.stdout! })) break;
+}
+
+test('profile counts the stacks that run, of the program and of the kernel', { skip }, async () => {
+  const child = spawn(process.execPath, ['--perf-basic-prof', '-e', BURN], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  try {
+    const seen = await watch('profile', { target_pid: String(child.pid) }, () => burn(child));
+    const rows = seen.series('counter_cpu_samples');
+    const samples = rows.reduce((sum, { value }) => sum + value, 0);
+    // 49 Hz on each processor, of half a second: fewer where the machine has other things to do.
+    ok(samples >= 5 && samples <= 60, `${samples} samples`);
+    ok(rows.every(({ labels }) => labels.pid === child.pid));
+    const stacks = rows.map(({ labels }) => labels.user_stack as string[]);
+    ok(
+      stacks.some((frames) => frames.some((f) => / \(node\)$/.test(f))),
+      'frames of Node itself',
+    );
+    ok(
+      stacks.some((frames) => frames.some((f) => /burnProcessorTime.* \(jit\)$/.test(f))),
+      stacks.join('\n'),
+    );
+  } finally {
+    child.kill('SIGKILL');
+  }
+});
