@@ -2,12 +2,14 @@ import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { packageNames, unpackPackages } from '../../scripts/lib/apt.ts';
 import { cacheDir } from './cache.ts';
+import type { Architecture } from './machine.ts';
 import { type KernelLine, kernelLine } from './table.ts';
 
 /** A kernel unpacked in the cache. */
 export interface KernelFiles {
   /** `uname -r` of the guest. */
   release: string;
+  architecture: Architecture;
   vmlinuz: string;
   /** The folder that holds this release's modules. */
   modules: string;
@@ -22,7 +24,7 @@ export async function fetchKernel(name: string): Promise<KernelFiles> {
   await mkdir(cacheDir, { recursive: true });
   const line = kernelLine(name);
   const unpacked = newest(await readdir(cacheDir), line);
-  return files(join(cacheDir, unpacked ?? (await download(line))));
+  return files(join(cacheDir, unpacked ?? (await download(line))), line.architecture);
 }
 
 async function download(line: KernelLine): Promise<string> {
@@ -47,13 +49,14 @@ async function download(line: KernelLine): Promise<string> {
 }
 
 /** Since Debian 14 the kernel lies with its modules, and those under /usr. */
-async function files(dir: string): Promise<KernelFiles> {
+async function files(dir: string, architecture: Architecture): Promise<KernelFiles> {
   const boot = (await names(join(dir, 'boot'))).find((f) => f.startsWith('vmlinuz-'));
   const home = join(dir, boot ? 'lib/modules' : 'usr/lib/modules');
   const release = boot?.slice('vmlinuz-'.length) ?? (await names(home))[0];
   if (!release) throw new Error(`${dir} holds no kernel; remove that folder and run again`);
   const modules = join(home, release);
-  return { release, vmlinuz: boot ? join(dir, 'boot', boot) : join(modules, 'vmlinuz'), modules };
+  const vmlinuz = boot ? join(dir, 'boot', boot) : join(modules, 'vmlinuz');
+  return { release, architecture, vmlinuz, modules };
 }
 
 async function names(dir: string): Promise<string[]> {

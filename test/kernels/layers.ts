@@ -8,32 +8,73 @@ import { run } from '../../scripts/lib/process.ts';
 import { cacheDir } from './cache.ts';
 import { cpio, type Entry } from './cpio.ts';
 import type { KernelFiles } from './fetch.ts';
+import { type Architecture, foreignRoot, machines } from './machine.ts';
 import { moduleEntries } from './modules.ts';
 import { modules } from './table.ts';
 
 /** What these files say decides what a layer holds, so a change in them makes layers anew. */
-const makers = ['layers.ts', 'modules.ts', 'cpio.ts'].map((f) => readFileSync(join(import.meta.dirname, f)));
-
-/** Debian's folder name for what depends on the architecture. */
-const multiarch = `${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`;
+const makers = ['layers.ts', 'machine.ts', 'modules.ts', 'cpio.ts'].map((f) =>
+  readFileSync(join(import.meta.dirname, f)),
+);
 
 /** What tests call besides busybox and Node. */
 const tools = ['bash', 'bpftool', 'perl'];
 
 /** Node, its libraries, busybox, some tools and the kernel's modules: what every guest has. */
 export function baseLayer(kernel: KernelFiles): Promise<string> {
-  return layer('base', [kernel.release, process.version, modules.join()], async (work) => {
-    const node = join(work, 'node');
-    await run('strip', ['-o', node, process.execPath]);
+  const key = [kernel.architecture, kernel.release, process.version, modules.join()];
+  return layer('base', key, async (work) => {
+    const native = kernel.architecture === process.arch;
     return [
       { path: 'dev/console', kind: 'char', major: 5, minor: 1 },
-      ...(await busybox()),
-      { path: 'bin/node', kind: 'file', data: await readFile(node), executable: true },
-      ...(await libraries(process.execPath)),
-      ...(await programs()),
+      ...(await (native ? ownUserland(work) : foreignUserland(kernel.architecture, work))),
       ...(await moduleEntries(kernel, modules)),
     ];
   });
+}
+
+/** This machine's own programs. */
+async function ownUserland(work: string): Promise<Entry[]> {
+  const box = (await run('sh', ['-c', 'command -v busybox'])).trim();
+  return [
+    ...(await busybox(box)),
+    await strippedNode(process.execPath, 'strip', work),
+    ...(await libraries(process.execPath)),
+    ...(await programs()),
+  ];
+}
+
+/** Another machine's: whatever lies in its root, at the places where it belongs. */
+async function foreignUserland(architecture: Architecture, work: string): Promise<Entry[]> {
+  const { multiarch, strip } = machines[architecture];
+  const root = await foreignRoot(architecture);
+  const entries = [
+    ...(await busybox(join(root, 'bin/busybox'))),
+    await strippedNode(join(root, 'usr/bin/node'), strip, work),
+  ];
+  for (const dir of ['lib', `lib/${multiarch}`, `usr/lib/${multiarch}`, `usr/lib/${multiarch}/perl-base`]) {
+    const deep = dir.endsWith('perl-base');
+    for (const name of await readdir(join(root, dir), { recursive: deep })) {
+      const file = join(root, dir, name);
+      // A loader that is a link with a leading slash leads out of the root; it is the same file in lib/MULTIARCH.
+      const target = await realpath(file).catch(() => join(root, `lib/${multiarch}`, name));
+      if ((await stat(target)).isFile())
+        entries.push({ path: join(dir, name), kind: 'file', data: await readFile(target), executable: true });
+    }
+  }
+  // What skep looks for before it calls clang, whose work the host has done (bin/clang).
+  entries.push(...(await folder('/usr/include/bpf')), { path: `usr/include/${multiarch}`, kind: 'dir' });
+  for (const path of ['bin/bash', 'usr/bin/perl', 'usr/sbin/bpftool']) {
+    const to = `usr/bin/${path.split('/').at(-1)}`;
+    entries.push({ path: to, kind: 'file', data: await readFile(join(root, path)), executable: true });
+  }
+  return entries;
+}
+
+async function strippedNode(from: string, strip: string, work: string): Promise<Entry> {
+  const node = join(work, 'node');
+  await run(strip, ['-o', node, from]);
+  return { path: 'bin/node', kind: 'file', data: await readFile(node), executable: true };
 }
 
 /**
@@ -51,6 +92,7 @@ export async function clangLayer(): Promise<string> {
       '/usr/include/linux',
       '/usr/include/asm-generic',
     ];
+    const { multiarch } = machines[process.arch as Architecture];
     const headers = [...places, `/usr/include/${multiarch}/asm`];
     const entries: Entry[] = [
       ...(await libraries(clang)),
@@ -83,9 +125,9 @@ async function layer(name: string, key: string[], make: (work: string) => Promis
   return image;
 }
 
-async function busybox(): Promise<Entry[]> {
-  const path = (await run('sh', ['-c', 'command -v busybox'])).trim();
-  const applets = (await run(path, ['--list'])).trim().split('\n');
+/** Its applets are those of the one on this machine, which is the same version for another processor. */
+async function busybox(path: string): Promise<Entry[]> {
+  const applets = (await run('busybox', ['--list'])).trim().split('\n');
   return [
     { path: 'bin/busybox', kind: 'file', data: await readFile(path), executable: true },
     ...applets
@@ -95,6 +137,7 @@ async function busybox(): Promise<Entry[]> {
 }
 
 async function programs(): Promise<Entry[]> {
+  const { multiarch } = machines[process.arch as Architecture];
   const path = `${process.env.PATH}:/usr/sbin:/sbin`;
   const entries = await folder(`/usr/lib/${multiarch}/perl-base`);
   for (const name of tools) {

@@ -1,8 +1,10 @@
 import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
 import { stripTypeScriptTypes } from 'node:module';
 import { join } from 'node:path';
+import { crossBuild } from '../../scripts/cross.ts';
 import { type BuiltFixture, buildFixtures } from '../support/fixtures.ts';
 import type { Entry } from './cpio.ts';
+import type { Architecture } from './machine.ts';
 
 const root = join(import.meta.dirname, '../..');
 const etc = join(import.meta.dirname, 'guest/etc');
@@ -23,17 +25,24 @@ const leftOut = new Set([
   'undici-types',
 ]);
 
+/** What the overlay is made for; see {@link GuestRequest}. */
+export interface OverlayOptions {
+  command: string;
+  /** The device that the command writes to. */
+  terminal: string;
+  kept?: string;
+  files?: Readonly<Record<string, string>>;
+}
+
 /**
  * The part of a guest that changes with every edit: the checkout under /skep, the objects its tests load, and
  * what to run. A guest tests the same files as the host; only their types are blanked here, as Node would do there.
  */
-export async function overlay(
-  command: string,
-  kept?: string,
-  files: Readonly<Record<string, string>> = {},
-): Promise<Entry[]> {
+export async function overlay(architecture: Architecture, o: OverlayOptions): Promise<Entry[]> {
+  const { kept, files = {} } = o;
   const entries: Entry[] = [
-    { path: 'command', kind: 'file', data: Buffer.from(`${command}\n`) },
+    { path: 'command', kind: 'file', data: Buffer.from(`${o.command}\n`) },
+    { path: 'etc/terminal', kind: 'file', data: Buffer.from(o.terminal) },
     {
       path: 'init',
       kind: 'file',
@@ -43,6 +52,7 @@ export async function overlay(
     { path: 'usr/bin/env', kind: 'link', target: '/bin/busybox' },
     ...['proc', 'sys', 'dev'].map((path): Entry => ({ path, kind: 'dir' })),
   ];
+  if (architecture !== process.arch) await crossBuild(architecture);
   for (const name of await readdir(etc)) {
     entries.push({ path: `etc/${name}`, kind: 'file', data: await readFile(join(etc, name)) });
   }
@@ -60,7 +70,7 @@ export async function overlay(
   }
   if (kept) await collect(kept, 'kept', entries);
   for (const [to, from] of Object.entries(files)) await collect(from, to.replace(/^\/+/, ''), entries);
-  for (const f of await buildFixtures()) entries.push(await fixtureEntry(f));
+  for (const f of await buildFixtures(architecture)) entries.push(await fixtureEntry(f));
   return entries;
 }
 

@@ -1,8 +1,10 @@
-import type { AptSource } from '../../scripts/lib/apt.ts';
+import { type AptSource, bookworm } from '../../scripts/lib/apt.ts';
+import type { Architecture } from './machine.ts';
 
 /** A kernel the tests run on: what we call it, and which Debian package holds it. */
 export interface KernelLine {
   name: string;
+  architecture: Architecture;
   source: AptSource;
   /** The package that holds the kernel, as a pattern over names; its group is what `beside` is followed by. */
   package: RegExp;
@@ -11,26 +13,46 @@ export interface KernelLine {
 }
 
 const bullseye: AptSource = { name: 'bullseye', architecture: 'amd64', suites: [['bullseye', 'debian']] };
-const bookworm: AptSource = {
-  name: 'bookworm',
-  architecture: 'amd64',
-  suites: [
-    ['bookworm', 'debian'],
-    ['bookworm-security', 'debian-security'],
-  ],
-};
 const sid: AptSource = { name: 'sid', architecture: 'amd64', suites: [['sid', 'debian']] };
 
 /** Debian's kernels for clouds: small, with BTF, kprobes and trampolines. */
 export const kernels: readonly KernelLine[] = [
-  { name: '5.10', source: bullseye, package: /^linux-image-(5\.10\.\d+-\d+-cloud-amd64)$/ },
-  { name: '6.1', source: bookworm, package: /^linux-image-(6\.1\.\d+-\d+-cloud-amd64)$/ },
-  { name: '6.12', source: bookworm, package: /^linux-image-(6\.12\.\d+\+deb12-cloud-amd64)$/ },
+  {
+    name: '5.10',
+    architecture: 'x64',
+    source: bullseye,
+    package: /^linux-image-(5\.10\.\d+-\d+-cloud-amd64)$/,
+  },
+  {
+    name: '6.1',
+    architecture: 'x64',
+    source: bookworm('amd64'),
+    package: /^linux-image-(6\.1\.\d+-\d+-cloud-amd64)$/,
+  },
+  {
+    name: '6.12',
+    architecture: 'x64',
+    source: bookworm('amd64'),
+    package: /^linux-image-(6\.12\.\d+\+deb12-cloud-amd64)$/,
+  },
   {
     name: '7.2',
+    architecture: 'x64',
     source: sid,
     package: /^linux-binary-(7\.2\.\d+\+deb\d+-cloud-amd64)$/,
     beside: ['linux-modules-', 'linux-base-'],
+  },
+  {
+    name: '6.1-arm64',
+    architecture: 'arm64',
+    source: bookworm('arm64'),
+    package: /^linux-image-(6\.1\.\d+-\d+-cloud-arm64)$/,
+  },
+  {
+    name: '6.12-arm64',
+    architecture: 'arm64',
+    source: bookworm('arm64'),
+    package: /^linux-image-(6\.12\.\d+\+deb12-cloud-arm64)$/,
   },
 ];
 

@@ -7,8 +7,9 @@ import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { cpio } from './cpio.ts';
-import { fetchKernel } from './fetch.ts';
+import { fetchKernel, type KernelFiles } from './fetch.ts';
 import { baseLayer, clangLayer } from './layers.ts';
+import { machines } from './machine.ts';
 import { overlay } from './overlay.ts';
 
 const settings = [
@@ -53,27 +54,30 @@ export async function runInGuest(request: GuestRequest): Promise<GuestResult> {
   try {
     const initrd = join(work, 'initrd');
     await copyFile(await baseLayer(kernel), initrd);
-    if (request.clang) await appendFile(initrd, await readFile(await clangLayer()));
+    // Debian's clang for another processor would take minutes there: what is compiled, the host has compiled.
+    if (request.clang && kernel.architecture === process.arch)
+      await appendFile(initrd, await readFile(await clangLayer()));
+    const terminal = machines[kernel.architecture].terminal;
     const env = `export SKEP_GUEST=${request.kernel} ${settings}\n`;
-    const layer = cpio(await overlay(env + request.command, request.kept, request.files));
+    const layer = cpio(
+      await overlay(kernel.architecture, { ...request, command: env + request.command, terminal }),
+    );
     await pipeline(Readable.from(layer), createWriteStream(initrd, { flags: 'a' }));
     const log = join(work, 'console');
-    const code = await boot(kernel.vmlinuz, initrd, log, request);
+    const code = await boot(kernel, initrd, log, request);
     return { code, release: kernel.release, console: await readFile(log, 'latin1') };
   } finally {
     await rm(work, { recursive: true, force: true });
   }
 }
 
-async function boot(vmlinuz: string, initrd: string, log: string, request: GuestRequest): Promise<number> {
+async function boot(files: KernelFiles, initrd: string, log: string, request: GuestRequest): Promise<number> {
   const { kernel, timeoutMs = 300_000 } = request;
-  const machine = ['-accel', 'tcg,thread=multi', '-cpu', 'max', '-m', '2048', '-smp', '2'];
+  const machine = machines[files.architecture];
   const devices = ['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'];
-  const serial = ['-serial', `file:${log}`, '-serial', 'stdio'];
-  const append = 'console=ttyS0 panic=-1 quiet mitigations=off clocksource=hpet';
   // setpriv: should we be killed, the emulator goes with us.
-  const args = ['--pdeathsig', 'KILL', 'qemu-system-x86_64', ...machine, ...devices, ...serial];
-  args.push('-kernel', vmlinuz, '-initrd', initrd, '-append', append);
+  const args = ['--pdeathsig', 'KILL', ...machine.emulator, ...devices, ...machine.serial(log)];
+  args.push('-kernel', files.vmlinuz, '-initrd', initrd, '-append', `${machine.append} panic=-1 quiet`);
   const qemu = spawn('setpriv', args, { stdio: ['ignore', 'pipe', 'pipe'] });
   const timer = setTimeout(() => qemu.kill('SIGKILL'), timeoutMs);
   let complaint = '';

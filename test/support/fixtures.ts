@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { existsSync, globSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -27,45 +27,54 @@ export async function fixture(source: string | URL): Promise<Uint8Array> {
 }
 
 /** Compiles every C file that a kernel test may ask for. */
-export async function buildFixtures(): Promise<BuiltFixture[]> {
+export async function buildFixtures(architecture = process.arch): Promise<BuiltFixture[]> {
   const sources = globSync(['{packages/*/test,test,probes}/**/*.bpf.c', 'probes/*/*.c'], { cwd: root });
   const built: BuiltFixture[] = [];
   for (const source of [...new Set(sources)].sort()) {
-    built.push({ source, object: await compileOnce(join(root, source)) });
+    built.push({ source, object: await compileOnce(join(root, source), architecture) });
   }
   return built;
 }
 
 /** A probe is compiled as `skep build` does it, a test's program with nothing but clang and libbpf's headers. */
-async function compileOnce(path: string): Promise<string> {
+async function compileOnce(path: string, architecture = process.arch): Promise<string> {
   const isProbe = path.startsWith(join(root, 'probes/'));
   const key = createHash('sha256')
     .update(readFileSync(import.meta.filename))
-    .update(readFileSync(path));
+    .update(readFileSync(path))
+    .update(architecture);
   const headers = ['packages/probe/include/*.h', `${relative(root, dirname(path))}/*.h`, 'probes/*.h'];
   for (const h of globSync(headers, { cwd: root }).sort()) key.update(readFileSync(join(root, h)));
   const object = join(cache, `${basename(path, '.c')}-${key.digest('hex').slice(0, 16)}.o`);
   if (existsSync(object)) return object;
-  await atomically(object, isProbe ? (to) => compileProbe(path, to) : (to) => compileTest(path, to));
+  await atomically(object, (to) => (isProbe ? compileProbe : compileTest)(path, to, architecture));
   return object;
 }
 
-async function compileProbe(path: string, to: string): Promise<void> {
+async function compileProbe(path: string, to: string, architecture: string): Promise<void> {
   const { compile } = await import('@skep/probe');
-  writeFileSync(to, (await compile({ source: path })).object);
+  const foreign = architecture !== process.arch;
+  const other = { platform: `linux/${architecture}`, vmlinux: await vmlinuxHeader(architecture) };
+  writeFileSync(to, (await compile({ source: path, ...(foreign ? other : {}) })).object);
 }
 
-async function compileTest(path: string, to: string): Promise<void> {
-  const [target, multiarch] = process.arch === 'arm64' ? ['arm64', 'aarch64'] : ['x86', 'x86_64'];
-  const include = [join(root, 'packages/probe/include'), dirname(await vmlinuxHeader())].map((d) => `-I${d}`);
+async function compileTest(path: string, to: string, architecture: string): Promise<void> {
+  const [target, multiarch] = architecture === 'arm64' ? ['arm64', 'aarch64'] : ['x86', 'x86_64'];
+  const vmlinux = dirname(await vmlinuxHeader(architecture));
+  const include = [join(root, 'packages/probe/include'), vmlinux].map((d) => `-I${d}`);
   const flags = ['-target', 'bpf', '-g', '-O2', '-mcpu=v3', '-Wall', `-D__TARGET_ARCH_${target}`, ...include];
   // Debian keeps the architecture's headers aside; clang's bpf target does not look there.
-  flags.push('-idirafter', `/usr/include/${multiarch}-linux-gnu`);
+  const foreign = architecture !== process.arch;
+  flags.push(
+    '-idirafter',
+    `/usr/${foreign ? '' : 'include/'}${multiarch}-linux-gnu${foreign ? '/include' : ''}`,
+  );
   await run('clang', [...flags, '-c', path, '-o', to]);
 }
 
-/** The running kernel's types as a header; offsets are relocated where an object is loaded. */
-async function vmlinuxHeader(): Promise<string> {
+/** The running kernel's types as a header, or those of a guest with another processor; offsets are relocated where an object is loaded. */
+async function vmlinuxHeader(architecture: string): Promise<string> {
+  if (architecture !== process.arch) return (await import('../kernels/kernel-types.ts')).arm64Header();
   const version = (await run('uname', ['-rv'])).stdout;
   const dir = join(cache, `vmlinux-${createHash('sha256').update(version).digest('hex').slice(0, 16)}`);
   const header = join(dir, 'vmlinux.h');
@@ -77,10 +86,10 @@ async function vmlinuxHeader(): Promise<string> {
   return header;
 }
 
-/** Tests run side by side: a file appears whole or not at all. */
+/** Tests and guests run side by side: a file appears whole or not at all. */
 async function atomically(path: string, write: (to: string) => Promise<unknown>): Promise<void> {
   mkdirSync(dirname(path), { recursive: true });
-  const part = `${path}.${process.pid}`;
+  const part = `${path}.${randomUUID()}`;
   await write(part);
   renameSync(part, path);
 }
