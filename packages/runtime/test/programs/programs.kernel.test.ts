@@ -5,8 +5,8 @@ import { getPriority, release } from 'node:os';
 import { afterEach, before, test } from 'node:test';
 import { probeHook } from '@skep/bpf';
 import { fixture } from '../../../../test/support/fixtures.ts';
+import { Netns } from '../../../../test/support/netns.ts';
 import { type Run, type RunRequest, startRun } from '../../src/index.ts';
-import { Netns } from '../support/netns.ts';
 import { rowsOf } from '../support/sinks.ts';
 
 const root = process.getuid?.() === 0 ? false : 'needs root';

@@ -4,8 +4,8 @@ import { mkdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { release } from 'node:os';
 import { afterEach, before, test } from 'node:test';
 import { fixture } from '../../../../test/support/fixtures.ts';
+import { Netns } from '../../../../test/support/netns.ts';
 import { type Run, type RunRequest, startRun } from '../../src/index.ts';
-import { Netns } from '../support/netns.ts';
 import { rowsOf } from '../support/sinks.ts';
 
 const skip = process.getuid?.() === 0 ? false : 'needs root';

@@ -1,8 +1,8 @@
 /** Attaches a tc program as before Linux 6.6, says so, and waits to be killed: `clsact-child.ts OBJECT NETNS SIDE`. */
 import { readFileSync } from 'node:fs';
-import { BpfObject } from '@skep/bpf';
-import { attachClsact } from '../../../bpf/src/links/clsact.ts';
-import { inNetns } from '../../../bpf/src/links/netns.ts';
+import { BpfObject } from '../../src/index.ts';
+import { attachClsact } from '../../src/links/clsact.ts';
+import { inNetns } from '../../src/links/netns.ts';
 
 const [file = '', netns = '', side = ''] = process.argv.slice(2);
 const object = BpfObject.open(readFileSync(file), { name: 'child' });

@@ -5,12 +5,12 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { sweepClsact } from '@skep/bpf';
-import { fixture } from '../../../../test/support/fixtures.ts';
-import { Netns } from '../support/netns.ts';
+import { fixture } from '../../../test/support/fixtures.ts';
+import { Netns } from '../../../test/support/netns.ts';
+import { sweepClsact } from '../src/index.ts';
 
 const skip = process.getuid?.() === 0 ? false : 'needs root';
-const child = new URL('../support/clsact-child.ts', import.meta.url).pathname;
+const child = new URL('./support/clsact-child.ts', import.meta.url).pathname;
 const dir = mkdtempSync(join(tmpdir(), 'skep-clsact-'));
 const object = join(dir, 'net.o');
 let net: Netns;
@@ -19,7 +19,7 @@ let missing: string | undefined;
 before(async () => {
   if (skip) return;
   if (process.env.SKEP_GUEST) for (const m of ['sch_ingress', 'cls_bpf']) execFileSync('modprobe', [m]);
-  writeFileSync(object, await fixture(new URL('./net.bpf.c', import.meta.url)));
+  writeFileSync(object, await fixture(new URL('../../runtime/test/targets/net.bpf.c', import.meta.url)));
   net = await Netns.make();
   try {
     net.run('tc', 'qdisc', 'add', 'dev', 'lo', 'clsact');
