@@ -48,22 +48,22 @@ static __always_inline void tcp_local(ip_addr *to, struct sock *sk)
 		BPF_CORE_READ_INTO(to, sk, __sk_common.skc_v6_rcv_saddr);
 }
 
-/* The hook in its three forms, for a body `int body(struct sock *sk, int from, int to)` that is told of each change. */
+/* The hook in its three forms, for a body `int body(void *ctx, struct sock *sk, int from, int to)` that is told of each change. */
 #define TCP_STATES(body)                                                                                      \
 	SKEP_RUNG(state, 1, tp_btf)                                                                           \
 	SKEP_TP_BTF(inet_sock_set_state, body##_tp_btf, struct sock *sk, int from, int to)                    \
 	{                                                                                                     \
-		return body(sk, from, to);                                                                    \
+		return body(ctx, sk, from, to);                                                               \
 	}                                                                                                     \
 	SKEP_RUNG(state, 2, raw_tp)                                                                           \
 	SKEP_RAW_TP(inet_sock_set_state, body##_raw_tp, struct sock *sk, int from, int to)                    \
 	{                                                                                                     \
-		return body(sk, from, to);                                                                    \
+		return body(ctx, sk, from, to);                                                               \
 	}                                                                                                     \
 	SKEP_RUNG(state, 3, tracepoint) SEC("tracepoint/sock/inet_sock_set_state")                            \
 	int body##_tracepoint(struct trace_event_raw_inet_sock_set_state *ctx)                                \
 	{                                                                                                     \
-		return body((struct sock *)ctx->skaddr, ctx->oldstate, ctx->newstate);                        \
+		return body(ctx, (struct sock *)ctx->skaddr, ctx->oldstate, ctx->newstate);                   \
 	}
 
 #endif /* SKEP_PROBES_TCP_H */

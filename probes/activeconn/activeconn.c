@@ -48,7 +48,7 @@ static __always_inline void forget(__u64 socket, struct connection *connection)
 	bpf_map_delete_elem(&connections, &socket);
 }
 
-static __always_inline int set_state(struct sock *sk, int from, int to)
+static __always_inline int set_state(void *ctx, struct sock *sk, int from, int to)
 {
 	__u64 socket = (__u64)sk;
 	struct connection *connection;

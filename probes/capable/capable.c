@@ -40,10 +40,10 @@ struct trace_event_raw_cap_capable___since_6_14 {
 } __attribute__((preserve_access_index));
 
 SKEP_LRU_HASH(asked, __u64, __u32, 10240);
-SKEP_RINGBUF(print_capability_checks, struct check, 256 * 1024) SKEP_HELP("one row a check");
+SKEP_EVENTS(print_capability_checks, struct check, 256 * 1024) SKEP_HELP("one row a check");
 SKEP_HASH(counter_capability_checks, struct wanted, __u64, 4096) SKEP_HELP("Capability checks of the kernel.");
 
-static __always_inline void record(__u32 capability, bool allowed)
+static __always_inline void record(void *ctx, __u32 capability, bool allowed)
 {
 	struct wanted wanted = { .capability = capability, .allowed = allowed };
 	struct check *e;
@@ -52,7 +52,7 @@ static __always_inline void record(__u32 capability, bool allowed)
 		return;
 	bpf_get_current_comm(wanted.comm, sizeof(wanted.comm));
 	skep_add(&counter_capability_checks, &wanted, 1);
-	e = skep_reserve(print_capability_checks, struct check);
+	e = skep_begin(print_capability_checks);
 	if (!e)
 		return;
 	e->pid = bpf_get_current_pid_tgid() >> 32;
@@ -60,14 +60,14 @@ static __always_inline void record(__u32 capability, bool allowed)
 	__builtin_memcpy(e->comm, wanted.comm, sizeof(e->comm));
 	e->capability = capability;
 	e->allowed = allowed;
-	skep_submit(e);
+	skep_send(ctx, print_capability_checks, e);
 }
 
 SKEP_RUNG(check, 1, tracepoint) SEC("tracepoint/capability/cap_capable")
 int checked(struct trace_event_raw_cap_capable___since_6_14 *ctx)
 {
 	if (skep_watched())
-		record(BPF_CORE_READ(ctx, cap), BPF_CORE_READ(ctx, ret) == 0);
+		record(ctx, BPF_CORE_READ(ctx, cap), BPF_CORE_READ(ctx, ret) == 0);
 	return 0;
 }
 
@@ -76,7 +76,7 @@ SKEP_FEXIT(cap_capable, check_returns, const struct cred *cred, struct user_name
 	   unsigned int options, int ret)
 {
 	if (skep_watched())
-		record(capability, ret == 0);
+		record(ctx, capability, ret == 0);
 	return 0;
 }
 
@@ -98,7 +98,7 @@ SKEP_RUNG(check, 3, kprobe) SKEP_KRETPROBE(cap_capable, check_ends, int ret)
 
 	if (!capability)
 		return 0;
-	record(*capability, ret == 0);
+	record(ctx, *capability, ret == 0);
 	bpf_map_delete_elem(&asked, &id);
 	return 0;
 }

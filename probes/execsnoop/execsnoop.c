@@ -20,9 +20,9 @@ struct exec {
 	char args[ARGS_MAX] SKEP_HELP("the arguments, separated by spaces, cut at 511 bytes");
 };
 
-SKEP_RINGBUF(print_execs, struct exec, 1024 * 1024) SKEP_HELP("one row a started program");
+SKEP_EVENTS(print_execs, struct exec, 1024 * 1024) SKEP_HELP("one row a started program");
 
-static __always_inline int exec(void)
+static __always_inline int exec(void *ctx)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	unsigned long start, end, size;
@@ -30,7 +30,7 @@ static __always_inline int exec(void)
 
 	if (!skep_watched())
 		return 0;
-	e = skep_reserve(print_execs, struct exec);
+	e = skep_begin(print_execs);
 	if (!e)
 		return 0;
 	e->pid = bpf_get_current_pid_tgid() >> 32;
@@ -55,7 +55,7 @@ static __always_inline int exec(void)
 	for (__u32 i = 0; i < ARGS_MAX; i++)
 		e->args[i] |= (((__u32)(__u8)e->args[i] - 1) >> 26) & ' ';
 	e->args[(size - 1) & (ARGS_MAX - 1)] = 0;
-	skep_submit(e);
+	skep_send(ctx, print_execs, e);
 	return 0;
 }
 

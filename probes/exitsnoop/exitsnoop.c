@@ -29,9 +29,9 @@ struct process {
 } __attribute__((packed));
 
 SKEP_LRU_HASH(seen, struct process, __u8, 8192);
-SKEP_RINGBUF(print_exits, struct ended, 256 * 1024) SKEP_HELP("one row a process that ended");
+SKEP_EVENTS(print_exits, struct ended, 256 * 1024) SKEP_HELP("one row a process that ended");
 
-static __always_inline int process_exit(void)
+static __always_inline int process_exit(void *ctx)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	struct process process = {};
@@ -51,7 +51,7 @@ static __always_inline int process_exit(void)
 		code = BPF_CORE_READ(task, exit_code);
 	if (failed_only && !code)
 		return 0;
-	e = skep_reserve(print_exits, struct ended);
+	e = skep_begin(print_exits);
 	if (!e)
 		return 0;
 	e->pid = process.pid;
@@ -62,7 +62,7 @@ static __always_inline int process_exit(void)
 	e->signal = code & 0x7f;
 	e->core_dumped = code & 0x80;
 	e->age = bpf_ktime_get_ns() - process.started;
-	skep_submit(e);
+	skep_send(ctx, print_exits, e);
 	return 0;
 }
 

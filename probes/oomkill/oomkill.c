@@ -45,7 +45,7 @@ struct who {
 };
 
 SKEP_LRU_HASH(victims, __u32, struct victim, 1024);
-SKEP_RINGBUF(print_oom_kills, struct oom_kill, 64 * 1024) SKEP_HELP("one row a killed process");
+SKEP_EVENTS(print_oom_kills, struct oom_kill, 64 * 1024) SKEP_HELP("one row a killed process");
 SKEP_HASH(counter_oom_kills, struct who, __u64, 1024) SKEP_HELP("Processes killed for want of memory.");
 
 SEC("tracepoint/oom/mark_victim")
@@ -65,7 +65,7 @@ int mark_victim(void *ctx)
 	return 0;
 }
 
-static __always_inline int victim_exit(void)
+static __always_inline int victim_exit(void *ctx)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	__u32 tid = id;
@@ -80,7 +80,7 @@ static __always_inline int victim_exit(void)
 	bpf_get_current_comm(who.comm, sizeof(who.comm));
 	skep_add(&counter_oom_kills, &who, 1);
 
-	e = skep_reserve(print_oom_kills, struct oom_kill);
+	e = skep_begin(print_oom_kills);
 	if (!e)
 		goto out;
 	e->pid = id >> 32;
@@ -91,7 +91,7 @@ static __always_inline int victim_exit(void)
 	e->file_rss = v->file_rss;
 	e->total_vm = v->total_vm;
 	e->took = bpf_ktime_get_ns() - v->marked;
-	skep_submit(e);
+	skep_send(ctx, print_oom_kills, e);
 out:
 	bpf_map_delete_elem(&victims, &tid);
 	return 0;

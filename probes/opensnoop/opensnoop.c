@@ -28,7 +28,7 @@ struct call {
 };
 
 SKEP_LRU_HASH(calls, __u64, struct call, 10240);
-SKEP_RINGBUF(print_opens, struct open, 1024 * 1024) SKEP_HELP("one row a call");
+SKEP_EVENTS(print_opens, struct open, 1024 * 1024) SKEP_HELP("one row a call");
 
 static __always_inline int enter(const char *path, __u32 flags)
 {
@@ -41,7 +41,7 @@ static __always_inline int enter(const char *path, __u32 flags)
 	return 0;
 }
 
-static __always_inline int leave(long ret)
+static __always_inline int leave(void *ctx, long ret)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	struct call *call = bpf_map_lookup_elem(&calls, &id);
@@ -51,7 +51,7 @@ static __always_inline int leave(long ret)
 		return 0;
 	if (failed_only && ret >= 0)
 		goto out;
-	e = skep_reserve(print_opens, struct open);
+	e = skep_begin(print_opens);
 	if (!e)
 		goto out;
 	e->pid = id >> 32;
@@ -63,7 +63,7 @@ static __always_inline int leave(long ret)
 	e->took = bpf_ktime_get_ns() - call->started;
 	if (bpf_probe_read_user_str(e->path, sizeof(e->path), call->path) < 0)
 		e->path[0] = 0;
-	skep_submit(e);
+	skep_send(ctx, print_opens, e);
 out:
 	bpf_map_delete_elem(&calls, &id);
 	return 0;
@@ -75,7 +75,7 @@ out:
 	SEC("tracepoint/syscalls/sys_exit_" #call)                    \
 	int leave_##call(struct trace_event_raw_sys_exit *ctx)        \
 	{                                                             \
-		return leave(ctx->ret);                               \
+		return leave(ctx, ctx->ret);                          \
 	}
 
 SKEP_RUNG(open, 1, tracepoint) SEC("tracepoint/syscalls/sys_enter_openat")
@@ -134,7 +134,7 @@ SKEP_FENTRY(do_sys_openat2, function_begins, int dfd, const char *path, struct o
 SKEP_RUNG(open, 2, fentry)
 SKEP_FEXIT(do_sys_openat2, function_ends, int dfd, const char *path, struct open_how *how, long ret)
 {
-	return leave((int)ret);
+	return leave(ctx, (int)ret);
 }
 
 SKEP_RUNG(open, 3, kprobe)
@@ -145,7 +145,7 @@ SKEP_KPROBE(do_sys_openat2, probed_begins, int dfd, const char *path, struct ope
 
 SKEP_RUNG(open, 3, kprobe) SKEP_KRETPROBE(do_sys_openat2, probed_ends, long ret)
 {
-	return leave((int)ret);
+	return leave(ctx, (int)ret);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

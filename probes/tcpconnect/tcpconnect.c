@@ -24,10 +24,10 @@ struct peer {
 	__u32 dport;
 };
 
-SKEP_RINGBUF(print_connects, struct connect, 256 * 1024) SKEP_HELP("one row a connection attempt");
+SKEP_EVENTS(print_connects, struct connect, 256 * 1024) SKEP_HELP("one row a connection attempt");
 SKEP_HASH(counter_tcp_connects, struct peer, __u64, 10240) SKEP_HELP("TCP connections that were begun.");
 
-static __always_inline int set_state(struct sock *sk, int from, int to)
+static __always_inline int set_state(void *ctx, struct sock *sk, int from, int to)
 {
 	struct peer peer = {};
 	struct connect *e;
@@ -41,7 +41,7 @@ static __always_inline int set_state(struct sock *sk, int from, int to)
 	tcp_remote(&peer.daddr, sk);
 	skep_add(&counter_tcp_connects, &peer, 1);
 
-	e = skep_reserve(print_connects, struct connect);
+	e = skep_begin(print_connects);
 	if (!e)
 		return 0;
 	e->pid = bpf_get_current_pid_tgid() >> 32;
@@ -51,7 +51,7 @@ static __always_inline int set_state(struct sock *sk, int from, int to)
 	tcp_local(&e->saddr, sk);
 	e->daddr = peer.daddr;
 	e->dport = peer.dport;
-	skep_submit(e);
+	skep_send(ctx, print_connects, e);
 	return 0;
 }
 

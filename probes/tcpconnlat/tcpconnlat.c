@@ -33,7 +33,7 @@ struct slots {
 };
 
 SKEP_LRU_HASH(attempts, __u64, struct attempt, 10240);
-SKEP_RINGBUF(print_tcp_connected, struct connected, 256 * 1024) SKEP_HELP("one row a finished attempt");
+SKEP_EVENTS(print_tcp_connected, struct connected, 256 * 1024) SKEP_HELP("one row a finished attempt");
 SKEP_ARRAY(hist_tcp_connect_latency, struct slots, 1) SKEP_UNIT("us")
 	SKEP_HELP("Time that established TCP connections took.");
 
@@ -58,7 +58,7 @@ static __always_inline void begin(__u64 socket)
 	bpf_map_update_elem(&attempts, &socket, &attempt, BPF_ANY);
 }
 
-static __always_inline void end(struct sock *sk, bool refused, struct attempt *attempt)
+static __always_inline void end(void *ctx, struct sock *sk, bool refused, struct attempt *attempt)
 {
 	__u64 latency = bpf_ktime_get_ns() - attempt->started;
 	struct connected *e;
@@ -67,7 +67,7 @@ static __always_inline void end(struct sock *sk, bool refused, struct attempt *a
 		observe(latency);
 	if (latency < min_latency)
 		return;
-	e = skep_reserve(print_tcp_connected, struct connected);
+	e = skep_begin(print_tcp_connected);
 	if (!e)
 		return;
 	e->pid = attempt->pid;
@@ -77,10 +77,10 @@ static __always_inline void end(struct sock *sk, bool refused, struct attempt *a
 	e->dport = tcp_port(sk);
 	e->refused = refused;
 	e->latency = latency;
-	skep_submit(e);
+	skep_send(ctx, print_tcp_connected, e);
 }
 
-static __always_inline int set_state(struct sock *sk, int from, int to)
+static __always_inline int set_state(void *ctx, struct sock *sk, int from, int to)
 {
 	__u64 socket = (__u64)sk;
 	struct attempt *attempt;
@@ -95,7 +95,7 @@ static __always_inline int set_state(struct sock *sk, int from, int to)
 	attempt = bpf_map_lookup_elem(&attempts, &socket);
 	if (!attempt)
 		return 0;
-	end(sk, to != TCP_ESTABLISHED, attempt);
+	end(ctx, sk, to != TCP_ESTABLISHED, attempt);
 	bpf_map_delete_elem(&attempts, &socket);
 	return 0;
 }

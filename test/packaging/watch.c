@@ -6,7 +6,7 @@ struct call {
 	__u64 argument;
 	char comm[16];
 };
-SKEP_RINGBUF(print_calls, struct call, 4096);
+SKEP_EVENTS(print_calls, struct call, 4096);
 
 SEC("tp/syscalls/sys_enter_getpgid")
 int calls(struct trace_event_raw_sys_enter *ctx)
@@ -15,12 +15,12 @@ int calls(struct trace_event_raw_sys_enter *ctx)
 
 	if (BPF_CORE_READ(ctx, args[0]) != 424242)
 		return 0;
-	e = skep_reserve(print_calls, struct call);
+	e = skep_begin(print_calls);
 	if (!e)
 		return 0;
 	e->argument = 424242;
 	bpf_get_current_comm(e->comm, sizeof(e->comm));
-	skep_submit(e);
+	skep_send(ctx, print_calls, e);
 	return 0;
 }
 

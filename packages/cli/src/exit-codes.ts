@@ -48,6 +48,7 @@ export const classes: Record<Exclude<ExitCodeName, 'ok'>, readonly string[]> = {
     'SKEP_HOOK_UNKNOWN',
     'SKEP_IMAGE_FORMAT',
     'SKEP_MODIFIES',
+    'SKEP_NO_BUFFER_CHOICE',
     'SKEP_PARAM_INVALID',
     'SKEP_PARAM_UNKNOWN',
     'SKEP_PIN_DIRECTORY',

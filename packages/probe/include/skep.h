@@ -110,18 +110,119 @@ typedef __s32 user_stack_id_t;
 #define SKEP_TP_BTF(event, name, args...) SEC("tp_btf/" #event) SKEP_TAG("args=" #args) int BPF_PROG(name, ##args)
 #define SKEP_RAW_TP(event, name, args...) SEC("raw_tp/" #event) SKEP_TAG("args=" #args) int BPF_PROG(name, ##args)
 
-/* An event whose arguments the body, `int body(void)`, does not need: as tp_btf, raw_tp, or else tracepoint. */
+/* An event whose arguments the body, `int body(void *ctx)`, does not need: as tp_btf, raw_tp, or else tracepoint. */
 #define SKEP_EVENT(group, category, event, body)                                                    \
-	SKEP_RUNG(group, 1, tp_btf) SKEP_TP_BTF(event, body##_tp_btf) { return body(); }            \
-	SKEP_RUNG(group, 2, raw_tp) SKEP_RAW_TP(event, body##_raw_tp) { return body(); }            \
+	SKEP_RUNG(group, 1, tp_btf) SKEP_TP_BTF(event, body##_tp_btf) { return body(ctx); }         \
+	SKEP_RUNG(group, 2, raw_tp) SKEP_RAW_TP(event, body##_raw_tp) { return body(ctx); }         \
 	SKEP_RUNG(group, 3, tracepoint) SEC("tracepoint/" #category "/" #event)                     \
-	int body##_tracepoint(void *ctx) { return body(); }
+	int body##_tracepoint(void *ctx) { return body(ctx); }
 
 #include "skep_params.h"
 
+/* ---- streams of events: a ring buffer where the kernel has it (5.8), else a perf buffer, from one source ---- */
+
+/*
+ *     SKEP_EVENTS(print_calls, struct event, 256 * 1024) SKEP_HELP("one row a call");
+ *     ...
+ *     struct event *e = skep_begin(print_calls);
+ *     if (!e)
+ *         return 0;
+ *     ...; skep_send(ctx, print_calls, e);
+ *
+ * What finds no room is counted in `name_lost`, which the runtime shows. Which of the two buffers it is, a constant
+ * says that the runtime sets before it loads the object, so the verifier drops the other half. Loaded by anything else
+ * it is a ring buffer. `bytes` are a power of two, a page at least: the ring's, or, where that is more than 32 KiB for
+ * each, shared out among the CPUs' perf buffers.
+ *
+ * A perf buffer has no reserve: there the record is filled in memory of its own, one piece for each use that is under
+ * way on a CPU (a program that interrupts another, or that runs while another is preempted). There are SKEP_DEPTH of
+ * them; a further use gets no record, which is counted as well. Every skep_begin() must come to its skep_send() or
+ * skep_drop(); for the ring the verifier sees to it.
+ */
+#define SKEP_DEPTH 4
+
+#define SKEP_EVENTS(name, event, bytes)                  \
+	__u64 name##_lost;                               \
+	const volatile bool __##name##_perf = false;     \
+	struct {                                         \
+		__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY); \
+		__uint(max_entries, SKEP_DEPTH);         \
+		__type(key, __u32);                      \
+		__type(value, struct { __u64 users; event record; }); \
+	} scratch_##name SEC(".maps");                   \
+	struct {                                         \
+		__uint(type, BPF_MAP_TYPE_RINGBUF);      \
+		__uint(max_entries, bytes);              \
+		__type(value, event);                    \
+	} name SEC(".maps")
+
+/* Room for one record of a stream, a pointer to its struct; or NULL, and counted. The record holds whatever was there
+ * before: write every member. */
+#define skep_begin(events)                                                               \
+	({                                                                               \
+		typeof(events.value) __record;                                           \
+		if (__##events##_perf)                                                   \
+			__record = skep_take_scratch(&scratch_##events);                 \
+		else                                                                     \
+			__record = bpf_ringbuf_reserve(&events, sizeof(*__record), 0);   \
+		if (!__record)                                                           \
+			__sync_fetch_and_add(&events##_lost, 1);                         \
+		__record;                                                                \
+	})
+
+/* Sends it. `ctx` is what the program was called with. */
+#define skep_send(ctx, events, record)                                                   \
+	({                                                                               \
+		typeof(events.value) __sent = (record);                                  \
+		if (!__##events##_perf) {                                                \
+			bpf_ringbuf_submit(__sent, 0);                                   \
+		} else {                                                                 \
+			if (bpf_perf_event_output(ctx, &events, BPF_F_CURRENT_CPU, __sent, sizeof(*__sent))) \
+				__sync_fetch_and_add(&events##_lost, 1);                 \
+			skep_give_scratch(__sent);                                       \
+		}                                                                        \
+	})
+
+/* Gives it back unsent. */
+#define skep_drop(events, record)                                                        \
+	({                                                                               \
+		typeof(events.value) __dropped = (record);                               \
+		if (!__##events##_perf)                                                  \
+			bpf_ringbuf_discard(__dropped, 0);                               \
+		else                                                                     \
+			skep_give_scratch(__dropped);                                    \
+	})
+
+/*
+ * A piece of this CPU's scratch memory that nobody else uses: whoever finds themselves its only user after they have
+ * said that they use it. Two that meet may both go on to the next piece, never both stay. No atomic operation that
+ * returns a value, since those came with 5.12.
+ */
+static __always_inline void *skep_take_scratch(void *scratch)
+{
+#pragma unroll
+	for (__u32 i = 0; i < SKEP_DEPTH; i++) {
+		__u32 key = i;
+		__u64 *users = bpf_map_lookup_elem(scratch, &key);
+
+		if (!users)
+			return 0;
+		__sync_fetch_and_add(users, 1);
+		if (*(volatile __u64 *)users == 1)
+			return users + 1;
+		__sync_fetch_and_add(users, -1);
+	}
+	return 0;
+}
+
+static __always_inline void skep_give_scratch(void *record)
+{
+	__sync_fetch_and_add((__u64 *)record - 1, -1);
+}
+
 /* ---- maps. A ring buffer's or perf buffer's `event` names the struct of its records ---- */
 
-/* The kernel does not count the records that a full ring buffer refuses, so the probe does: `name_lost` is read
+/* For ring buffers alone, and only where there are any; SKEP_EVENTS is for both. The kernel does not count the records that a full ring buffer refuses, so the probe does: `name_lost` is read
  * by the runtime and shown as lost. Reserve with skep_reserve() and nothing is lost in silence. */
 #define SKEP_RINGBUF(name, event, bytes)                 \
 	__u64 name##_lost;                               \

@@ -10,6 +10,7 @@
  * | `SKEP_STREAM_INVALID` | a prefixed map whose types cannot yield what its prefix promises |
  * | `SKEP_PIN_DIRECTORY` | a pin directory that is not on bpffs, or a name in it that is taken |
  * | `SKEP_MODIFIES` | a program can do more than look, and that was not allowed |
+ * | `SKEP_NO_BUFFER_CHOICE` | `buffer` for a probe of which no stream can use either kind |
  * | `SKEP_NOTHING_TO_RUN` | no object, or none with a program that attaches |
  * | `SKEP_HOOK_UNKNOWN` | a group of hooks or a rung that the probe does not offer |
  * | `SKEP_NO_RUNG` | this kernel has none of the alternatives of a group of hooks that the probe needs |
@@ -24,6 +25,7 @@ export type RuntimeErrorCode =
   | 'SKEP_STREAM_INVALID'
   | 'SKEP_PIN_DIRECTORY'
   | 'SKEP_MODIFIES'
+  | 'SKEP_NO_BUFFER_CHOICE'
   | 'SKEP_NOTHING_TO_RUN'
   | 'SKEP_HOOK_UNKNOWN'
   | 'SKEP_NO_RUNG'

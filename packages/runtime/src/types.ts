@@ -318,6 +318,11 @@ export interface RunRequest {
   histBuckets?: readonly string[];
   /** `map,member`. */
   histValueKeys?: readonly string[];
+  /**
+   * Which buffers the streams that can have either use (skep.h's SKEP_EVENTS). Unless said, ring buffers where the
+   * kernel has them (5.8), else perf buffers.
+   */
+  buffer?: 'ring' | 'perf';
   /** Directory on bpffs that gets every map but `.rodata`; made if absent. */
   pinMaps?: string;
   /** Directory on bpffs that gets every program by its function's name; made if absent. */

@@ -53,7 +53,6 @@ export interface MapShape {
  */
 export class BpfMap implements Disposable {
   readonly name: string;
-  readonly type: MapType;
   /** Bytes. */
   readonly keySize: number;
   /** Bytes of one value, of one CPU; for ring and perf buffers of the record type its definition names, or 0. */
@@ -73,6 +72,8 @@ export class BpfMap implements Disposable {
   readonly internal: boolean;
   /** BPF_F_* */
   readonly flags: number;
+  #type: MapType;
+  #created = true;
   #maxEntries: number;
   #source: Source | undefined;
   #reused = false;
@@ -83,7 +84,7 @@ export class BpfMap implements Disposable {
   private constructor(source: Source, m: Omit<NativeMap, 'type'>, type: MapType) {
     this.#source = source;
     this.name = m.name;
-    this.type = type;
+    this.#type = type;
     this.keySize = m.keySize;
     this.valueSize = m.valueSize;
     this.keyTypeId = m.keyTypeId;
@@ -162,6 +163,46 @@ export class BpfMap implements Disposable {
     }
     native().mapConfigure(owner.handle(), index, 'maxEntries', n);
     this.#maxEntries = n;
+  }
+
+  get type(): MapType {
+    return this.#type;
+  }
+
+  /**
+   * Makes a ring buffer a perf buffer, before load, for a kernel that has no ring buffers or a program that was told
+   * to do without. The program must be written for both.
+   * @throws {BpfError} `SKEP_ARGUMENT` for another type of map, `SKEP_STATE` once it is fixed
+   */
+  becomePerfBuffer(): void {
+    const { owner, index } = this.#configurable('type');
+    if (this.#type !== 'ringbuf') {
+      throw new BpfError('SKEP_ARGUMENT', `Map "${this.name}" is of type ${this.type}, not ringbuf`, {
+        hint: 'Only a ring buffer can become a perf buffer.',
+        object: this.name,
+      });
+    }
+    native().mapConfigure(owner.handle(), index, 'type', mapTypeNumber('perf_event_array'));
+    // One entry a CPU: libbpf puts their number for 0.
+    native().mapConfigure(owner.handle(), index, 'maxEntries', 0);
+    this.#type = 'perf_event_array';
+    this.#maxEntries = possibleCpus();
+  }
+
+  /** Whether {@link BpfObject.load} makes it; true unless {@link leaveOut} was called. */
+  get created(): boolean {
+    return this.#created;
+  }
+
+  /**
+   * Does not make it, before load: for a map that only code which cannot be reached names. The verifier refuses a
+   * program that reaches it.
+   * @throws {BpfError} `SKEP_STATE` once it is fixed
+   */
+  leaveOut(): void {
+    const { owner, index } = this.#configurable('creation');
+    native().mapConfigure(owner.handle(), index, 'autocreate', 0);
+    this.#created = false;
   }
 
   /** Whether {@link BpfObject.reuseMap} gave it another map's place. */

@@ -12,6 +12,11 @@ import type { OnRecord, RecordReader } from './reader.ts';
 export interface PerfBufferOptions {
   /** Pages for each CPU, a power of two; default 64 (256 KiB). */
   pages?: number;
+  /**
+   * Instead of `pages`: what it may have over all CPUs, as a ring buffer would. Each CPU gets its share in whole pages
+   * that are a power of two, but 32 KiB at least unless all of it is less.
+   */
+  bytes?: number;
   /** Bytes that must have gathered on a CPU before {@link RecordReader.fd} becomes readable; default 1. */
   wakeupBytes?: number;
 }
@@ -37,7 +42,7 @@ const SCRATCH = 65536;
  */
 export function openPerfBuffer(map: BpfMap, options: PerfBufferOptions = {}): RecordReader {
   if (map.type !== 'perf_event_array') throw wrongMap(map, 'perf_event_array');
-  const { pages = 64, wakeupBytes = 1 } = options;
+  const { pages = options.bytes ? sharePages(options.bytes) : 64, wakeupBytes = 1 } = options;
   if (!Number.isInteger(wakeupBytes) || wakeupBytes < 1 || wakeupBytes > 0xffff_ffff) {
     throw new BpfError('SKEP_ARGUMENT', `A perf buffer cannot wake its reader every ${wakeupBytes} bytes`, {
       hint: 'Give a whole number from 1 on.',
@@ -51,6 +56,14 @@ export function openPerfBuffer(map: BpfMap, options: PerfBufferOptions = {}): Re
     });
   }
   return new PerfBuffer(map, pages, wakeupBytes);
+}
+
+/** A CPU's share of so many bytes is not less than this, unless all of them are. */
+const LEAST_SHARE = 32 * 1024;
+
+function sharePages(bytes: number): number {
+  const share = Math.max(bytes / onlineCpus().length, Math.min(bytes, LEAST_SHARE));
+  return 2 ** Math.ceil(Math.log2(Math.max(1, share / native().pageSize)));
 }
 
 /** One CPU's part: where its pages lie in the view, and how far it is read. */

@@ -32,6 +32,7 @@ export async function execute(program: string, flags: RunFlags, settings: Settin
     explain: flags.explain,
     allowModify: flags.allowModify,
     filters: flags.filter,
+    buffer: flags.buffer,
     histBuckets: flags.histBuckets,
     histValueKeys: flags.histValueKey,
     pinMaps: flags.pinMaps,

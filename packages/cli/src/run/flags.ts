@@ -25,6 +25,7 @@ export interface RunFlags {
   prom: boolean;
   beeMetricNames?: boolean;
   maxSeries?: number;
+  buffer?: 'ring' | 'perf';
   pinMaps?: string;
   pinProgs?: string;
   flame?: string;
@@ -67,6 +68,12 @@ export function addRunFlags(command: Command): void {
     .option('--no-prom', 'no /metrics')
     .option('--bee-metric-names', "bee's names: ebpf_solo_io_<map>")
     .option('--max-series <n>', 'label sets a metric may have (10000)', parseCount('--max-series'))
+    .addOption(
+      new Option(
+        '--buffer <kind>',
+        'ring or perf buffers for events (ring where the kernel has them)',
+      ).choices(['ring', 'perf']),
+    )
     .option('--pin-maps <dir>', 'pin the maps in a folder of bpffs; they stay')
     .option('--pin-progs <dir>', 'pin the programs in a folder of bpffs; they stay')
     .addOption(

@@ -28,16 +28,16 @@ export function publishCode(choices: InitChoices, row: string, name: string, hel
         valueInRow: measured,
         code: `
 ${cComment(`${comment(choices)} 256 KiB; a record that finds it full is counted as lost, and the loss is shown.`)}
-SKEP_RINGBUF(${name}, struct ${row}, 256 * 1024)${tags};
+SKEP_EVENTS(${name}, struct ${row}, 256 * 1024)${tags};
 
 ${signature}
 {
-	struct ${row} *record = skep_reserve(${name}, struct ${row});
+	struct ${row} *record = skep_begin(${name});
 
 	if (!record)
 		return;${setValue}
 	*record = *row;
-	skep_submit(record);
+	skep_send(ctx, ${name}, record);
 }
 `,
       };

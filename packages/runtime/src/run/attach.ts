@@ -1,6 +1,7 @@
 import { type BpfLink, BpfObject, type BpfProgram, closeLinks } from '@skep/bpf';
 import type { HookGroup } from '@skep/probe';
 import { RuntimeError } from '../errors.ts';
+import { setBuffers } from './buffers.ts';
 import { hookNotes } from './hook-notes.ts';
 import type { Opened } from './open.ts';
 import { sentence } from './sentence.ts';
@@ -72,7 +73,8 @@ async function loadRung(o: Opened, group: HookGroup): Promise<void> {
     if (program.autoload !== on) program.autoload = on;
   }
   pointPrograms({ object, targets: o.targets });
-  for (const map of o.object.maps) object.reuseMap(map.name, map);
+  setBuffers({ object, buffers: o.buffers });
+  for (const map of o.object.maps) if (map.created) object.reuseMap(map.name, map);
   await object.load();
 }
 

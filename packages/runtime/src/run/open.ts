@@ -1,6 +1,7 @@
 import { BpfObject } from '@skep/bpf';
 import type { ListEntries, Targets } from '@skep/probe';
 import { RuntimeError } from '../errors.ts';
+import { type Buffers, setBuffers } from './buffers.ts';
 import { checkForced, factsOnce, type HookRequest, Ladder } from './ladder.ts';
 import { type Settings, setOwnParams, setParams } from './params.ts';
 import { pointPrograms, wantTargeted } from './targets.ts';
@@ -12,6 +13,8 @@ export interface Opened {
   object: BpfObject;
   /** Where its programs go, as far as their sections do not say; see {@link planTargets}. */
   targets?: Targets;
+  /** Which buffers its streams of events use; see {@link chooseBuffers}. */
+  buffers?: Buffers;
   /** Its groups of hooks, and which rung each is on. */
   readonly ladder: Ladder;
   /** Objects of the same bytes with rungs that were loaded later, around the first one's maps. */
@@ -81,4 +84,5 @@ export function reopen(opened: Opened, params: Settings): void {
   opened.ladder.configure(opened.object);
   setOwnParams(opened, params);
   pointPrograms(opened);
+  setBuffers(opened);
 }

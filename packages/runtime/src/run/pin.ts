@@ -41,8 +41,8 @@ export function planPins(opened: readonly Opened[], mapDir?: string, progDir?: s
   for (const o of opened) {
     const own = sharedMaps(o).map((m) => m.name);
     if (mapDir !== undefined)
-      for (const { name } of o.object.maps) {
-        if (name.includes('.rodata') || shared.has(name)) continue;
+      for (const { name, created } of o.object.maps) {
+        if (!created || name.includes('.rodata') || shared.has(name)) continue;
         if (own.includes(name)) shared.add(name);
         const mark = own.includes(name) ? '' : twin(o, (p) => p.object.maps.some((m) => m.name === name));
         add(mapDir, name + mark, (path) => o.object.map(name).pin(path));

@@ -5,6 +5,7 @@ import { bindFilters, parseFilters } from '../streams/filter.ts';
 import { planIterators } from '../streams/iterators.ts';
 import type { Run, RunRequest, RunSummary, Sink } from '../types.ts';
 import { attachAll } from './attach.ts';
+import { chooseBuffers } from './buffers.ts';
 import { loadObjects } from './load.ts';
 import { refuseModifying } from './modify.ts';
 import { closeOpened, openObjects } from './open.ts';
@@ -39,6 +40,7 @@ export async function startRun(request: RunRequest): Promise<Run> {
   try {
     planTargets(opened, request.attach ?? [], request.attachDefaults ?? [], notes);
     if (!request.allowModify) refuseModifying(opened);
+    chooseBuffers(opened, request.buffer);
     const { histBuckets = [], histValueKeys = [] } = request;
     const planned = buildStreams(opened, { histBuckets, histValueKeys }, notes);
     const iterators = planIterators(opened, planned.length, notes);

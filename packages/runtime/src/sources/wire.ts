@@ -1,4 +1,5 @@
 import {
+  type BpfMap,
   openPerfBuffer,
   openRingBuffer,
   Poller,
@@ -81,9 +82,14 @@ export function wire({ plan, opened, map }: PlannedMap, ctx: WireContext): Wired
     ctx.registry.add(rows, poll);
     return { account: mapAccount(plan.stream, map, ctx) };
   }
-  const reader = plan.stream.source === 'ring' ? openRingBuffer(bpfMap) : openPerfBuffer(bpfMap);
+  const reader = plan.stream.source === 'ring' ? openRingBuffer(bpfMap) : perfReader(opened, bpfMap);
   const ring = plan.mode === 'records' ? recordRing(plan, reader, ctx) : foldRing(plan, reader, ctx);
   return { ring, account: ringAccount(ring.stream, reader, map, ctx) };
+}
+
+/** A stream of events that could have been a ring gets the memory that it was declared with, any other the usual. */
+function perfReader({ buffers }: Opened, map: BpfMap): RecordReader {
+  return openPerfBuffer(map, { bytes: buffers?.bytes.get(map.name) });
 }
 
 function mapAccount(stream: Stream, map: string, ctx: WireContext): () => void {
@@ -93,9 +99,11 @@ function mapAccount(stream: Stream, map: string, ctx: WireContext): () => void {
 }
 
 function ringAccount(stream: Stream, reader: RecordReader, map: string, ctx: WireContext): () => void {
-  if (stream.source === 'perf') return () => ctx.ledger.set(stream.map, 'perf_full', Number(reader.lost()));
-  if (!stream.lossKnown) return () => {};
   const counted = lossReader(ctx.opened, map, possibleCpus());
+  // What a perf buffer refuses both count, and the program also what did not come as far as the buffer.
+  if (stream.source === 'perf')
+    return () => ctx.ledger.set(stream.map, 'perf_full', Math.max(Number(reader.lost()), counted()));
+  if (!stream.lossKnown) return () => {};
   return () => ctx.ledger.set(stream.map, 'ring_full', counted());
 }
 
