@@ -359,6 +359,7 @@ NAPI_MODULE_INIT()
 	vmlinux_exports(env, exports);
 	kernel_types_exports(env, exports);
 	hooks_exports(env, exports);
+	inventory_exports(env, exports);
 	resident_exports(env, exports);
 	return exports;
 }

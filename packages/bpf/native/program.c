@@ -25,6 +25,7 @@ static napi_value programInfo(napi_env env, napi_callback_info info)
 	js_set(env, out, "recursionMisses", js_bigint(env, p.recursion_misses));
 	js_set(env, out, "verifiedInstructions", js_number(env, p.verified_insns));
 	js_set(env, out, "translatedBytes", js_number(env, p.xlated_prog_len));
+	js_set(env, out, "loadTimeNs", js_bigint(env, p.load_time));
 	js_set(env, out, "nativeBytes", js_number(env, p.jited_prog_len));
 	return out;
 }
@@ -55,14 +56,14 @@ static napi_value programTestRun(napi_env env, napi_callback_info info)
 	return result;
 }
 
-/* programLoad(type, expectedAttachType, instructions, license, attachBtfId) -> fd; the error carries the log */
+/* programLoad(type, expectedAttachType, instructions, license, attachBtfId, flags?) -> fd; the error carries the log */
 static napi_value programLoad(napi_env env, napi_callback_info info)
 {
 	struct args a = args_get(env, info);
 	int type = arg_i32(&a, 0), expected = arg_i32(&a, 1);
 	struct bytes code = arg_bytes(&a, 2);
 	char *license = arg_string(&a, 3);
-	uint32_t btf_id = arg_u32(&a, 4);
+	uint32_t btf_id = arg_u32(&a, 4), flags = a.count > 5 ? arg_u32(&a, 5) : 0;
 	char *text = calloc(1, 65536);
 	int fd, err;
 
@@ -72,7 +73,7 @@ static napi_value programLoad(napi_env env, napi_callback_info info)
 		return a.bad ? NULL : fail(env, ENOMEM, "load program", NULL);
 	}
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = expected, .attach_btf_id = btf_id,
-		    .log_level = 1, .log_buf = text, .log_size = 65536);
+		    .prog_flags = flags, .log_level = 1, .log_buf = text, .log_size = 65536);
 	fd = bpf_prog_load(type, "skep_probe", license, (const struct bpf_insn *)code.data,
 			   code.length / sizeof(struct bpf_insn), &opts);
 	err = errno;

@@ -97,6 +97,7 @@ void poll_exports(napi_env env, napi_value exports);
 void system_exports(napi_env env, napi_value exports);
 void vmlinux_exports(napi_env env, napi_value exports);
 void kernel_types_exports(napi_env env, napi_value exports);
+void inventory_exports(napi_env env, napi_value exports);
 void hooks_exports(napi_env env, napi_value exports);
 void resident_exports(napi_env env, napi_value exports);
 

@@ -61,6 +61,12 @@ export { BpfError, type BpfErrorCode, type BpfErrorDetails } from './errors.ts';
 export { quickFacts, runningKernel } from './facts/running.ts';
 export { isFactsFile, storedKernel, storedKernels, unpackFacts } from './facts/stored.ts';
 export type { KernelFacts, KernelFunctions, Tracepoints, Verdict } from './facts/types.ts';
+export {
+  type FeatureGroup,
+  featureGroups,
+  type KernelFeature,
+  kernelFeatures,
+} from './features/features.ts';
 export { helperTables, probeHelpers } from './features/helpers.ts';
 export { type HookKind, hookKinds, probeHook } from './features/hooks.ts';
 export type { FeatureResult } from './features/result.ts';
@@ -75,6 +81,14 @@ export {
   unprivilegedBpf,
 } from './features/system.ts';
 export { probeMapType, probeProgramType } from './features/types.ts';
+export {
+  type Inventory,
+  type LoadedLink,
+  type LoadedMap,
+  type LoadedProgram,
+  takeInventory,
+} from './inventory/inventory.ts';
+export type { Owner } from './inventory/owners.ts';
 export { capabilities } from './kernel/capabilities.ts';
 export { onlineCpus, possibleCpus } from './kernel/cpus.ts';
 export { errnoName } from './kernel/errno.ts';

@@ -144,6 +144,8 @@ export interface Native {
     verifiedInstructions: number;
     translatedBytes: number;
     nativeBytes: number;
+    /** When it was loaded, since boot. */
+    loadTimeNs: bigint;
   };
   programTestRun(
     fd: number,
@@ -153,7 +155,19 @@ export interface Native {
     flags: number,
     dataOut: Bytes,
   ): { returned: number; durationNs: number; dataLength: number };
-  programLoad(type: number, expected: number, code: Uint8Array, license: string, btfId: number): number;
+  programLoad(
+    type: number,
+    expected: number,
+    code: Uint8Array,
+    license: string,
+    btfId: number,
+    flags?: number,
+  ): number;
+  tokenCreate(bpffs: number): number;
+  nextId(what: number, id: number): number;
+  fdById(what: number, id: number): number;
+  programMaps(fd: number): number[];
+  linkInfo(fd: number): { id: number; type: number; programId: number };
   rawTracepointOpen(name: Text, program: number): number;
   linkCreate(program: number, target: number, attachType: number, flags: number): number;
   kprobeMultiOpen(program: number, kernelFunction: string): number;

@@ -37,6 +37,7 @@ export const catalogue: readonly CommandEntry[] = [
   entry('Registries:', 'login', 'Log in to a registry', () => import('./commands/login.ts')),
   entry('Registries:', 'logout', 'Log out of a registry', () => import('./commands/logout.ts')),
   entry('This machine:', 'doctor', 'Say what this machine can do', () => import('./commands/doctor.ts')),
+  entry('This machine:', 'top', 'Show what all BPF programs here cost', () => import('./commands/top.ts')),
   entry('This machine:', 'version', 'Show versions', () => import('./commands/version.ts')),
   entry('This machine:', 'completion', 'Print a completion script', () => import('./commands/completion.ts')),
   { ...entry('', '__complete', '', () => import('./commands/complete.ts')), hidden: true },

@@ -64,7 +64,7 @@ test('doctor without rights exits 1, says which, and still shows the rest', { sk
   assert.match(stdout, /no {2}CAP_BPF .*\n +→ sudo skep doctor/);
   assert.match(
     stdout,
-    /\? {3}hash array .*\n(?: +\w.*\n)* +this process lacks CAP_BPF\n +→ Run it with sudo\./,
+    /\? {3}hash, array,.*\n(?: +\w.*\n)* +this process lacks CAP_BPF\n +→ Run it with sudo\./,
   );
   assert.equal(stdout.match(/this process lacks CAP_BPF/g)?.length, 2, 'said once for an area');
   assert.match(stdout, /No probe runs here without: CAP_BPF, CAP_PERFMON/);

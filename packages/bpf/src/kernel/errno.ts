@@ -39,6 +39,7 @@ export const Errno = {
   EACCES: 13,
   EFAULT: 14,
   EBUSY: 16,
+  ENODEV: 19,
   EEXIST: 17,
   EINVAL: 22,
   ENFILE: 23,

@@ -18,19 +18,23 @@ export function define(command: Command): void {
   command
     .option('--format <template>', 'json, or a Go template filled for each check')
     .option('-q, --quiet', 'only what is missing')
+    .option('-a, --all', 'all BPF on this machine instead: programs, maps, links, whose they are')
     .action(doctor);
   examples(
     command,
     'sudo skep doctor',
     'sudo skep doctor -q',
     "sudo skep doctor --format '{{.Name}}: {{.State}}'",
+    'sudo skep doctor --all',
     '',
     'Exits with 1 when something is missing without which no probe runs.',
-    'Fields: Area Name State (yes, no, unknown) Detail Mend Essential',
+    'Fields: Area Name State (yes, no, unknown) Detail Mend Essential Since',
+    'With --all: Kind (program, map, link) ID Type Name MemoryBytes Owners and more, see --format json',
   );
 }
 
-async function doctor(flags: { format?: string; quiet?: boolean }): Promise<void> {
+async function doctor(flags: { format?: string; quiet?: boolean; all?: boolean }): Promise<void> {
+  if (flags.all) return everything(flags);
   const filled = flags.format && flags.format !== 'json' ? template(flags.format) : undefined;
   if (filled && flags.quiet)
     throw usageError('--quiet and --format exclude each other', 'Leave one of them out.');
@@ -41,6 +45,18 @@ async function doctor(flags: { format?: string; quiet?: boolean }): Promise<void
     return out(doctorText(about, checks, flags.quiet ?? false));
   }
   const rows = checks.map(rowOf);
+  await out(filled ? rows.map((row) => `${filled.fill(row)}\n`).join('') : `${toJson(rows, 2)}\n`);
+}
+
+/** `--all`: what is loaded, not what could be. */
+async function everything(flags: { format?: string; quiet?: boolean }): Promise<void> {
+  if (flags.quiet) throw usageError('--quiet and --all exclude each other', 'Leave one of them out.');
+  const filled = flags.format && flags.format !== 'json' ? template(flags.format) : undefined;
+  const inventory = (await import('@skep/bpf')).takeInventory();
+  const { inventoryText, programCosts } = await import('../inventory/rows.ts');
+  if (flags.format === undefined) return out(inventoryText(inventory));
+  const { otherFields, programFields } = await import('../inventory/fields.ts');
+  const rows = [...programCosts(inventory).map(programFields), ...otherFields(inventory)];
   await out(filled ? rows.map((row) => `${filled.fill(row)}\n`).join('') : `${toJson(rows, 2)}\n`);
 }
 
@@ -68,5 +84,13 @@ async function examine(): Promise<Check[]> {
 
 function rowOf(c: Check): { [name: string]: string | boolean } {
   const State = c.ok === undefined ? 'unknown' : c.ok ? 'yes' : 'no';
-  return { Area: c.area, Name: c.name, State, Detail: c.detail, Mend: c.mend, Essential: c.essential };
+  return {
+    Area: c.area,
+    Name: c.name,
+    State,
+    Detail: c.detail,
+    Mend: c.mend,
+    Essential: c.essential,
+    Since: c.since ?? '',
+  };
 }

@@ -12,6 +12,8 @@ export interface Check {
   mend: string;
   /** Without it no probe runs. */
   essential: boolean;
+  /** The Linux version that brought it, of a feature of the kernel. */
+  since?: string;
 }
 
 /** A check that passed or has nothing to be mended. */

@@ -3,15 +3,10 @@ import { type Check, essential } from './check.ts';
 
 /** What this kernel can, found out by trying, not guessed from its version. */
 export function checkFeatures(bpf: typeof Bpf): Check[] {
-  const hooks = bpf.hookKinds.map((kind) => check('Hooks', kind, bpf.probeHook(kind)));
-  const programs = bpf.programTypes.slice(1).map((t) => check('Program types', t, bpf.probeProgramType(t)));
-  const maps = bpf.mapTypes.slice(1).map((t) => check('Map types', t, bpf.probeMapType(t)));
-  return [...hooks, ...programs, ...maps];
-}
-
-function check(area: string, name: string, result: Bpf.FeatureResult): Check {
-  const { available: ok, reason: detail, hint: mend } = result;
-  return { area, name, ok, detail, mend, essential: false };
+  return bpf.kernelFeatures().map((f) => {
+    const { available: ok, reason: detail, hint: mend } = f.probe();
+    return { area: f.group, name: f.name, ok, detail, mend, essential: false, since: f.since };
+  });
 }
 
 /** One of several must be there: otherwise no probe could be attached, or none could say anything. */

@@ -1,7 +1,8 @@
+import { release } from 'node:os';
 import { type Color, paint, useColor } from '../output/color.ts';
 import type { Check } from './check.ts';
 
-const width = 20;
+const width = 22;
 
 /** The table a person reads: what is there, what is not, and under it what would mend it. */
 export function doctorText(about: string, checks: readonly Check[], onlyMissing: boolean): string {
@@ -21,19 +22,17 @@ export function doctorText(about: string, checks: readonly Check[], onlyMissing:
   return `${[...(onlyMissing ? [] : [`${about}\n`]), ...blocks].join('\n')}\n${verdict}\n`;
 }
 
-/** Checks that passed without a word (types, hooks) share lines, and those that failed for the same reason. */
+/**
+ * Checks that passed without a word (types, hooks) share lines, a line a version; so do features of the kernel that
+ * are newer than it, and those that failed for the same reason.
+ */
 function areaText(area: string, checks: readonly Check[]): string {
   const silent = checks.filter((c) => c.ok && c.detail === '');
-  const lines =
-    silent.length > 0
-      ? wrapped(
-          silent.map((c) => c.name),
-          true,
-        )
-      : [];
+  const newer = checks.filter((c) => c.ok === false && isNewer(c.since));
+  const lines = [...byVersion(silent, true), ...byVersion(newer, false)];
   const reasons = new Map<string, Check[]>();
   for (const c of checks) {
-    if (silent.includes(c)) continue;
+    if (silent.includes(c) || newer.includes(c)) continue;
     const reason = JSON.stringify([c.ok, c.detail, c.mend]);
     reasons.set(reason, [...(reasons.get(reason) ?? []), c]);
   }
@@ -41,16 +40,39 @@ function areaText(area: string, checks: readonly Check[]): string {
   return `${bold(area)}\n${lines.map((l) => `${l}\n`).join('')}`;
 }
 
-function wrapped(names: readonly string[], ok: boolean | undefined): string[] {
-  const columns = Math.min(process.stdout.columns || 100, 110) - 8;
+/** Whether a later kernel than this one brought it. */
+function isNewer(since = ''): boolean {
+  const [major = 0, minor = 0] = since.split('.').map(Number);
+  const [here = 0, there = 0] = release().split('.').map(Number);
+  return major > here || (major === here && minor > there);
+}
+
+/** By the version that brought them, oldest first. */
+function byVersion(checks: readonly Check[], ok: boolean): string[] {
+  const versions = [...new Set(checks.map((c) => c.since ?? ''))].sort((a, b) =>
+    a.localeCompare(b, 'en', { numeric: true }),
+  );
+  return versions.flatMap((version) => {
+    const names = checks.filter((c) => (c.since ?? '') === version).map((c) => c.name);
+    return wrapped(names, ok, version === '' ? '' : version.padEnd(5));
+  });
+}
+
+function wrapped(names: readonly string[], ok: boolean | undefined, label = ''): string[] {
+  const before = label === '' ? '' : `${label} `;
+  const columns = Math.min(process.stdout.columns || 80, 110) - 7 - before.length;
   const lines: string[] = [];
   for (const name of names) {
     const last = lines.at(-1);
-    if (last !== undefined && last.length + 1 + name.length <= columns)
-      lines[lines.length - 1] = `${last} ${name}`;
-    else lines.push(name);
+    if (last !== undefined && last.length + 2 + name.length <= columns)
+      lines[lines.length - 1] = `${last}, ${name}`;
+    else {
+      if (last !== undefined) lines[lines.length - 1] = `${last},`;
+      lines.push(name);
+    }
   }
-  return lines.map((line, i) => (i === 0 ? `  ${state(ok)} ${line}` : `      ${line}`));
+  const blank = ' '.repeat(before.length);
+  return lines.map((line, i) => (i === 0 ? `  ${state(ok)} ${before}${line}` : `      ${blank}${line}`));
 }
 
 function checkLines(c: Check, sameReason: readonly Check[]): string[] {
