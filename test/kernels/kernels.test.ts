@@ -9,14 +9,15 @@ import { run } from '../../scripts/lib/process.ts';
 import { kernelTests } from './guest-tests.ts';
 import { arm64Header } from './kernel-types.ts';
 import { GuestResults } from './results.ts';
-import { kernelLine } from './table.ts';
+import { kernelLine, kernels } from './table.ts';
 import { type GuestResult, runInGuest } from './vm.ts';
 
 const root = join(import.meta.dirname, '../..');
 const kept = join(root, 'build/kept-objects');
 
-/** The kernels to run on; `make test` takes one with kprobes and trampolines, which our own kernel lacks. */
-const wanted = (process.env.SKEP_KERNELS ?? '6.1').split(/[ ,]+/).filter((k) => k !== '');
+/** The kernels to run on: the whole matrix, or some of it. */
+const all = kernels.map((k) => k.name).join(' ');
+const wanted = (process.env.SKEP_KERNELS ?? all).split(/[ ,]+/).filter((k) => k !== '');
 const foreign = wanted.some((k) => kernelLine(k).architecture !== process.arch);
 const reporter = ['--test-reporter=./test/kernels/guest/reporter.ts', '--test-reporter-destination=stdout'];
 const command = ['--test', ...reporter, ...kernelTests()];
