@@ -155,22 +155,6 @@ export function probeAbility(name: string, since: string): FeatureResult {
   }
 }
 
-/** Whether programs of a type may call a helper: without it the verifier knows no such function. */
-export function probeHelper(name: string, id: number, type: ProgramType, since: string): FeatureResult {
-  try {
-    native().fdClose(load(type, 0, program([0x85, 0, 0, id], [0x95, 0, 0, 0])));
-    return available;
-  } catch (e) {
-    if (!isNativeError(e)) throw e;
-    if (!mayLoad()) return unknown('this process may not load programs', 'Run it with sudo.');
-    // Three ways to say so: of a number, of a name, and since 6.9 of a type of program.
-    const refused = /invalid func|unknown func|cannot use helper/.test(e.log ?? '');
-    // Other complaints are about the arguments, of which there are none.
-    if (!refused && /R\d|arg|reg/i.test(e.log ?? '')) return available;
-    return missing(`${type} programs may not call ${name}`, `Linux ${since} and later let them.`, since);
-  }
-}
-
 function load(type: ProgramType, attachType: number, code: Uint8Array, btf = 0, flags = 0): number {
   return native().programLoad(programTypeNumber(type), attachType, code, 'GPL', btf, flags);
 }

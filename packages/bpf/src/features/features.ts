@@ -1,8 +1,9 @@
 import { mapTypes, programTypes } from '../kernel/types.ts';
 import { native } from '../native.ts';
-import { abilities, probeAbility, probeHelper } from './abilities.ts';
+import { abilities, probeAbility } from './abilities.ts';
+import { probeHelpers } from './helpers.ts';
 import { hookKinds, probeHook } from './hooks.ts';
-import { available, type FeatureResult, missing } from './result.ts';
+import { available, type FeatureResult, missing, unknown } from './result.ts';
 import { hasKernelBtf } from './system.ts';
 import {
   helperSince,
@@ -57,13 +58,25 @@ export function kernelFeatures(): KernelFeature[] {
         inTypes(`bpf_iter_${name}`, `this kernel does not iterate over ${name}`, since),
       ),
     ),
-    ...Object.entries(helperSince).map(([name, [id, type, since]]) =>
-      feature('Helpers', name, since, () => probeHelper(name, id, type, since)),
-    ),
+    ...helperFeatures(),
     ...Object.entries(kfuncSince).map(([name, since]) =>
       feature('Kernel functions', name, since, () => inTypes(name, `this kernel has no ${name}`, since)),
     ),
   ];
+}
+
+/** A type's helpers are asked for together, when the first one is. */
+function helperFeatures(): KernelFeature[] {
+  const asked = new Map<string, ReadonlySet<string> | undefined>();
+  return Object.entries(helperSince).map(([name, [type, since]]) =>
+    feature('Helpers', name, since, () => {
+      if (!asked.has(type)) asked.set(type, probeHelpers(type));
+      const there = asked.get(type);
+      if (!there) return unknown(`this process may not load ${type} programs`, 'Run it with sudo.');
+      if (there.has(name)) return available;
+      return missing(`${type} programs may not call ${name}`, `Linux ${since} and later let them.`, since);
+    }),
+  );
 }
 
 function feature(

@@ -1,4 +1,3 @@
-import type { ProgramType } from '../kernel/types.ts';
 import type { HookKind } from './hooks.ts';
 
 // Which Linux version brought what, from the kernel's history; test/kernels/features.kernel.test.ts compares each row
@@ -113,36 +112,34 @@ export const iteratorSince: Readonly<Record<string, string>> = {
   dmabuf: '6.16',
 };
 
-/** Helpers by number, and the type of program that may call them since that version. */
-export const helperSince: Readonly<
-  Record<string, readonly [number: number, type: ProgramType, since: string]>
-> = {
-  bpf_probe_read_kernel: [113, 'kprobe', '5.5'],
-  bpf_get_ns_current_pid_tgid: [120, 'kprobe', '5.7'],
-  bpf_ringbuf_output: [130, 'kprobe', '5.8'],
-  bpf_snprintf_btf: [149, 'kprobe', '5.10'],
-  bpf_get_current_task_btf: [158, 'kprobe', '5.11'],
-  bpf_ktime_get_coarse_ns: [160, 'sched_cls', '5.11'],
-  bpf_task_storage_get: [156, 'kprobe', '5.13'],
-  bpf_for_each_map_elem: [164, 'kprobe', '5.13'],
-  bpf_snprintf: [165, 'kprobe', '5.13'],
-  bpf_get_current_ancestor_cgroup_id: [123, 'kprobe', '5.14'],
-  bpf_timer_init: [169, 'sched_cls', '5.15'],
-  bpf_get_func_ip: [173, 'kprobe', '5.15'],
-  bpf_get_attach_cookie: [174, 'kprobe', '5.15'],
-  bpf_task_pt_regs: [175, 'kprobe', '5.15'],
-  bpf_get_branch_snapshot: [176, 'kprobe', '5.16'],
-  bpf_trace_vprintk: [177, 'kprobe', '5.16'],
-  bpf_find_vma: [180, 'kprobe', '5.17'],
-  bpf_loop: [181, 'kprobe', '5.17'],
-  bpf_strncmp: [182, 'kprobe', '5.17'],
-  bpf_kptr_xchg: [194, 'kprobe', '5.19'],
-  bpf_map_lookup_percpu_elem: [195, 'kprobe', '5.19'],
-  bpf_dynptr_from_mem: [197, 'kprobe', '5.19'],
-  bpf_ringbuf_reserve_dynptr: [198, 'kprobe', '5.19'],
-  bpf_ktime_get_tai_ns: [208, 'kprobe', '6.1'],
-  bpf_user_ringbuf_drain: [209, 'kprobe', '6.1'],
-  bpf_cgrp_storage_get: [210, 'kprobe', '6.2'],
+/** Helpers, and the type of program that may call them since that version ({@link helperTables}). */
+export const helperSince: Readonly<Record<string, readonly [type: string, since: string]>> = {
+  bpf_probe_read_kernel: ['kprobe', '5.5'],
+  bpf_get_ns_current_pid_tgid: ['kprobe', '5.7'],
+  bpf_ringbuf_output: ['kprobe', '5.8'],
+  bpf_snprintf_btf: ['kprobe', '5.10'],
+  bpf_get_current_task_btf: ['kprobe', '5.11'],
+  bpf_ktime_get_coarse_ns: ['sched_cls', '5.11'],
+  bpf_task_storage_get: ['kprobe', '5.13'],
+  bpf_for_each_map_elem: ['kprobe', '5.13'],
+  bpf_snprintf: ['kprobe', '5.13'],
+  bpf_get_current_ancestor_cgroup_id: ['kprobe', '5.14'],
+  bpf_timer_init: ['sched_cls', '5.15'],
+  bpf_get_func_ip: ['kprobe', '5.15'],
+  bpf_get_attach_cookie: ['kprobe', '5.15'],
+  bpf_task_pt_regs: ['kprobe', '5.15'],
+  bpf_get_branch_snapshot: ['kprobe', '5.16'],
+  bpf_trace_vprintk: ['kprobe', '5.16'],
+  bpf_find_vma: ['kprobe', '5.17'],
+  bpf_loop: ['kprobe', '5.17'],
+  bpf_strncmp: ['kprobe', '5.17'],
+  bpf_kptr_xchg: ['kprobe', '5.19'],
+  bpf_map_lookup_percpu_elem: ['kprobe', '5.19'],
+  bpf_dynptr_from_mem: ['kprobe', '5.19'],
+  bpf_ringbuf_reserve_dynptr: ['kprobe', '5.19'],
+  bpf_ktime_get_tai_ns: ['kprobe', '6.1'],
+  bpf_user_ringbuf_drain: ['kprobe', '6.1'],
+  bpf_cgrp_storage_get: ['kprobe', '6.2'],
 };
 
 /** Functions of the kernel itself that programs may call. */
