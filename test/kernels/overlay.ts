@@ -56,6 +56,23 @@ export async function overlay(architecture: Architecture, o: OverlayOptions): Pr
   for (const name of await readdir(etc)) {
     entries.push({ path: `etc/${name}`, kind: 'file', data: await readFile(join(etc, name)) });
   }
+  checkout ??= collectCheckout();
+  for (const entry of await checkout) {
+    // Each guest loads the addon of its own processor.
+    if (!/\/bpf\/build\/linux-/.test(entry.path) || entry.path.includes(`linux-${architecture}`))
+      entries.push(entry);
+  }
+  if (kept) await collect(kept, 'kept', entries);
+  for (const [to, from] of Object.entries(files)) await collect(from, to.replace(/^\/+/, ''), entries);
+  for (const f of await buildFixtures(architecture)) entries.push(await fixtureEntry(f));
+  return entries;
+}
+
+/** Read once for all guests of this process: most of it is taking types out of sources. */
+let checkout: Promise<Entry[]> | undefined;
+
+async function collectCheckout(): Promise<Entry[]> {
+  const entries: Entry[] = [];
   for (const top of [
     'package.json',
     'packages',
@@ -68,9 +85,6 @@ export async function overlay(architecture: Architecture, o: OverlayOptions): Pr
   ]) {
     await collect(join(root, top), join('skep', top), entries);
   }
-  if (kept) await collect(kept, 'kept', entries);
-  for (const [to, from] of Object.entries(files)) await collect(from, to.replace(/^\/+/, ''), entries);
-  for (const f of await buildFixtures(architecture)) entries.push(await fixtureEntry(f));
   return entries;
 }
 
