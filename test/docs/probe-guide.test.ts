@@ -4,8 +4,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { BpfObject } from '@skep/bpf';
-import { compile, describeObject, readMetadata } from '@skep/probe';
+import { BpfObject, quickFacts } from '@skep/bpf';
+import { chooseRung, compile, describeObject, judgeHook, readMetadata } from '@skep/probe';
 import { blocks, root } from './documents.ts';
 
 const GUIDE = 'docs/probe-guide.md';
@@ -28,10 +28,18 @@ for (const { line, text } of programs) {
     writeFileSync(source, whole ? text : around(text));
     const { object, diagnostics } = await compile({ source, cflags: ['-Wno-unused-function'] });
     ok(diagnostics === '', diagnostics);
-    const { maps, params } = describeObject(object, `line${line}.o`);
+    const { maps, params, hooks, programs: all } = describeObject(object, `line${line}.o`);
     ok(maps.length + params.length > 0, 'it shows something');
     if (!whole || process.getuid?.() !== 0) return;
     using loaded = BpfObject.open(object);
+    // Of alternatives the one that this kernel takes.
+    const facts = quickFacts();
+    const judge = (name: string) => judgeHook(all.find((p) => p.name === name)!, facts, loaded.btf);
+    for (const group of hooks) {
+      const { taken } = chooseRung(group, judge);
+      for (const name of group.rungs.flatMap((r) => r.programs))
+        loaded.program(name).autoload = taken?.programs.includes(name) ?? false;
+    }
     await loaded.load();
   });
 }

@@ -25,6 +25,8 @@ export function define(command: Command): void {
     "sudo skep run tcpconnect:1 -f 'print_events,comm,^curl$'",
     'sudo skep run oomkill:1 --prom-listen :9100      and curl localhost:9100/metrics',
     'sudo skep run profile:1 --timeout 10s --flame cpu.svg   where the processors spend their time',
+    'sudo skep run capable:1 --explain                which hook it takes here, and why no better one',
+    'sudo skep run capable:1 --hook check=kprobe',
     'skep run oomkill:1 --help                        its parameters',
   );
 }

@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Btf, Elf, type KernelFacts, type Verdict } from '@skep/bpf';
+import { misfit, parseArguments } from '../src/hooks/prototype.ts';
+import { chooseRung, describeObject, judgeHook, mapsUsed } from '../src/index.ts';
+import { build } from './support.ts';
+
+const MAPS = `
+SKEP_HASH(start, __u64, __u64, 16);
+SKEP_HASH(counter_a, __u32, __u64, 16);
+SKEP_HASH(counter_b, __u32, __u64, 16);
+static __attribute__((noinline)) int remember(void)
+{
+	__u64 key = 1;
+	bpf_map_update_elem(&start, &key, &key, BPF_ANY);
+	return 0;
+}
+#define A(k) int k(void *ctx) { remember(); bpf_map_lookup_elem(&counter_a, &(__u32){ 0 }); return 0; }
+#define B(k) int k(void *ctx) { return bpf_map_lookup_elem(&counter_b, &(__u32){ 0 }) != 0; }
+#define N(k) int k(void *ctx) { return 0; }
+`;
+
+async function groupsOf(source: string): Promise<string[]> {
+  const { hooks } = describeObject(await build(`${MAPS}${source}`), 'probe.o');
+  return hooks.map(
+    (g) =>
+      `${g.name}${g.optional ? '?' : ''}: ${g.rungs.map((r) => `${r.name}(${r.programs.join(' ')})`).join(' > ')}`,
+  );
+}
+
+for (const [what, source, expected] of [
+  [
+    'entry and return of several functions that share maps are one group',
+    `SEC("kprobe/f") A(k1) SEC("kretprobe/f") A(k2) SEC("kprobe/g") A(k3)
+     SEC("fentry/f") A(e1) SEC("fexit/f") A(e2) SEC("fentry/g") A(e3)`,
+    ['f: fentry(e1 e2 e3) > kprobe(k1 k2 k3)'],
+  ],
+  [
+    'functions that share no map are groups of their own',
+    'SEC("fentry/f") A(e1) SEC("kprobe/f") A(k1) SEC("fentry/g") B(e2) SEC("kprobe/g") B(k2)',
+    ['f: fentry(e1) > kprobe(k1)', 'g: fentry(e2) > kprobe(k2)'],
+  ],
+  [
+    'an fexit stands for a kprobe and a kretprobe',
+    'SEC("fexit/f") A(e1) SEC("kprobe/f") A(k1) SEC("kretprobe/f") A(k2)',
+    ['f: fentry(e1) > kprobe(k1 k2)'],
+  ],
+  ['an fentry and a kretprobe do half each', 'SEC("fentry/f") A(e1) SEC("kretprobe/f") A(k1)', []],
+  [
+    'events by name, whatever their category',
+    'SEC("tracepoint/sched/x") A(t1) SEC("raw_tp/x") A(r1) SEC("tp_btf/x") A(b1)',
+    ['x: tp_btf(b1) > raw_tp(r1) > tracepoint(t1)'],
+  ],
+  ['no shared map, no twins', 'SEC("tp_btf/x") A(b1) SEC("raw_tp/x") B(r1)', []],
+  ['no map at all, no twins', 'SEC("tp_btf/x") N(b1) SEC("raw_tp/x") N(r1)', []],
+  ['SEC("?…") is nobody’s twin', 'SEC("tp_btf/x") A(b1) SEC("?raw_tp/x") A(r1)', []],
+  [
+    'tags: the author’s order, not the kind’s; a program in two rungs',
+    `SKEP_RUNG(a, 20, low) SKEP_RUNG(a, 10, high) SEC("kprobe/f") A(both)
+     SKEP_RUNG(a, 10, high) SEC("kretprobe/f") A(only)
+     SKEP_OPTIONAL SEC("fentry/f") A(alone)`,
+    ['a: high(both only) > low(both)', 'alone?: fentry(alone)'],
+  ],
+] as const) {
+  test(what, async () => assert.deepEqual(await groupsOf(source), expected));
+}
+
+for (const [what, source] of [
+  ['two places', 'SKEP_RUNG(a, 1, x) SEC("kprobe/f") A(p) SKEP_RUNG(a, 2, x) SEC("kprobe/g") A(q)'],
+  ['the same place', 'SKEP_RUNG(a, 1, x) SEC("kprobe/f") A(p) SKEP_RUNG(a, 1, y) SEC("kprobe/g") A(q)'],
+  ['two groups', 'SKEP_RUNG(a, 1, x) SKEP_RUNG(b, 1, x) SEC("kprobe/f") A(p)'],
+  ['no rung', 'SKEP_TAG("rung=a,first,x") SEC("kprobe/f") A(p)'],
+] as const) {
+  test(`tags that contradict each other are refused: ${what}`, async () => {
+    await assert.rejects(groupsOf(source), { code: 'SKEP_OBJECT_INVALID', message: new RegExp(what) });
+  });
+}
+
+test('the maps of a program are those of the functions it calls too', async () => {
+  const elf = Elf.parse(
+    await build(`${MAPS} SEC("kprobe/f") A(p) SEC("kprobe/g") B(q) SEC("kprobe/h") N(r)`),
+  );
+  const used = [...mapsUsed(elf, ['p', 'q', 'r'])].map(([name, maps]) => [name, [...maps].sort()]);
+  assert.deepEqual(used, [
+    ['p', ['counter_a', 'start']],
+    ['q', ['counter_b']],
+    ['r', []],
+  ]);
+});
+
+const program = (type: string, target: string) => ({ name: 'p', section: '', autoload: true, type, target });
+const kernel = (more: Partial<KernelFacts>): KernelFacts => ({
+  name: 'a kernel',
+  version: [6, 1, 0],
+  architecture: 'x86_64',
+  ...more,
+});
+const functions = (
+  look: 'traceable' | 'untraceable' | 'absent' | 'unknown',
+  variants: string[] = [],
+  local = false,
+) => ({
+  look: () => look,
+  variants: () => variants,
+  symbol: () => ({ static: local, count: 1 }),
+});
+const there = { hasType: () => true };
+
+test('judging: refused only what is known, unknown what is not', async () => {
+  const btf = Btf.fromElf(Elf.parse(await build(`${MAPS} SEC("kprobe/f") A(p)`)));
+  const cases: [string, Partial<KernelFacts>, Verdict['state'], RegExp?][] = [
+    ['fentry/f', {}, 'unknown'],
+    ['fentry/f', { hooks: { fentry: false } }, 'refused', /no BPF trampolines/],
+    ['fentry/f', { ...there }, 'runs'],
+    ['fentry/f', { ...there, functions: functions('traceable') }, 'runs'],
+    ['fentry/f', { ...there, functions: functions('traceable', [], true) }, 'runs', /static/],
+    ['fentry/f', { ...there, functions: functions('untraceable') }, 'refused', /must not be traced/],
+    ['fentry/f', { ...there, functions: functions('absent', ['f.isra.0']) }, 'refused', /only as f\.isra\.0/],
+    ['fentry/f', { hasType: () => false }, 'unknown', /module/],
+    ['kprobe/f', {}, 'runs'],
+    ['kprobe/f', { hooks: { kprobe: false } }, 'refused', /no kprobes/],
+    ['kprobe/f+4', { functions: functions('absent') }, 'refused', /no function f/],
+    ['kprobe/f', { functions: functions('untraceable') }, 'unknown'],
+    ['kprobe/f', { functions: functions('untraceable'), config: new Map() }, 'refused'],
+    ['tp_btf/e', { hasType: () => false }, 'unknown'],
+    [
+      'tp_btf/e',
+      { hasType: () => false, tracepoints: { has: () => false, hasName: () => false } },
+      'refused',
+    ],
+    ['tp_btf/e', there, 'runs'],
+    ['raw_tp/e', { tracepoints: { has: () => true, hasName: () => true } }, 'runs'],
+    ['tracepoint/c/e', {}, 'unknown'],
+    [
+      'tracepoint/c/e',
+      { tracepoints: { has: () => false, hasName: () => true } },
+      'refused',
+      /no tracepoint c\/e/,
+    ],
+    ['xdp', {}, 'runs'],
+  ];
+  for (const [section, facts, state, text] of cases) {
+    const [, type, target] = /^([^/]*)\/?(.*)$/.exec(section)!;
+    const verdict = judgeHook(program(type!, target!), kernel(facts), btf);
+    assert.equal(verdict.state, state, `${section} ${JSON.stringify(facts)}`);
+    if (text) assert.match((verdict.state === 'runs' ? verdict.note : verdict.reason) ?? '', text);
+  }
+});
+
+test('the first rung that is not refused is taken; those below are not asked', () => {
+  const rungs = ['a', 'b', 'c'].map((name) => ({ name, programs: [`${name}1`, `${name}2`] }));
+  const group = { name: 'g', optional: false, twins: false, rungs };
+  const asked: string[] = [];
+  const verdictOf = (name: string): Verdict => {
+    asked.push(name);
+    return name === 'a2' ? { state: 'refused', reason: 'no' } : { state: 'unknown', reason: 'who knows' };
+  };
+  const { taken, judged } = chooseRung(group, verdictOf);
+  assert.equal(taken?.name, 'b');
+  assert.deepEqual(asked, ['a1', 'a2', 'b1', 'b2']);
+  assert.deepEqual(
+    judged.map((j) => j.verdict),
+    [
+      { state: 'refused', reason: 'no', hint: undefined },
+      { state: 'unknown', reason: 'who knows', hint: undefined },
+    ],
+  );
+  assert.equal(chooseRung(group, verdictOf, { all: true }).judged.length, 3);
+});
+
+test('arguments: number, structs, pointers; flavours and qualifiers aside', () => {
+  const wanted = parseArguments(
+    'const struct cred___new *cred, void *data, enum x cap, __u64 n, struct sock **sk',
+  );
+  assert.deepEqual(wanted, ['struct cred *', 'void *', 'int', 'int', 'struct sock **']);
+  assert.deepEqual(parseArguments(''), []);
+  const actual = ['struct cred *', 'struct page *', 'int', 'int', 'struct sock **', 'int'];
+  assert.equal(misfit(wanted, actual, 'f'), undefined);
+  assert.match(misfit(['struct sock *'], ['struct cred *'], 'f') ?? '', /argument 1 of f is struct cred \*/);
+  assert.match(misfit(['int'], ['void *'], 'f') ?? '', /argument 1/);
+  assert.match(misfit(['int', 'int'], ['int'], 'f') ?? '', /reads 2 arguments of f, which has 1/);
+});
