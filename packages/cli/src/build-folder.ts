@@ -47,5 +47,6 @@ export async function aboutImage(
     licenses: about?.license,
     source: about?.source,
     attach: about?.attach,
+    params: about?.params,
   };
 }

@@ -74,7 +74,16 @@ function mapData(m: MapDescription): Data {
 }
 
 function paramData(p: ParamDescription): Data {
-  return { Name: p.name, Type: p.type, Default: p.defaultText, Help: p.help ?? '' };
+  return {
+    Name: p.name,
+    Type: p.type,
+    Default: p.defaultText,
+    Takes: p.takes,
+    Example: p.example,
+    List: p.list !== undefined,
+    Owner: p.owner ?? '',
+    Help: p.help ?? '',
+  };
 }
 
 /** The same as text for a person. */
@@ -144,8 +153,8 @@ function aboutGroup(g: HookGroup): string {
   return g.twins ? 'twins' : '';
 }
 
-/** The parameters of a probe, as `describe` and `run IMAGE --help` show them. */
-export function parameterTable(params: readonly ParamDescription[]): string {
+/** The parameters of a probe, as `describe` shows them. */
+function parameterTable(params: readonly ParamDescription[]): string {
   return renderTable(
     ['PARAMETER', 'TYPE', 'DEFAULT', 'HELP'],
     params.map((p) => [p.name, p.type, p.defaultText, p.help ?? '']),

@@ -51,6 +51,7 @@ export const classes: Record<Exclude<ExitCodeName, 'ok'>, readonly string[]> = {
     'SKEP_NO_BUFFER_CHOICE',
     'SKEP_PARAM_INVALID',
     'SKEP_PARAM_UNKNOWN',
+    'SKEP_PARAM_FILE',
     'SKEP_PIN_DIRECTORY',
     'SKEP_PLATFORM',
     'SKEP_REFERENCE_INVALID',

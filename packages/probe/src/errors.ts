@@ -13,6 +13,8 @@
  * | `SKEP_PLATFORM` | a platform that is not known here |
  * | `SKEP_OBJECT_INVALID` | an object that is no probe: no type information, no program, a damaged map |
  * | `SKEP_PARAM_INVALID` | a parameter that does not exist, or a value that is not one of its type |
+ * | `SKEP_PARAM_UNKNOWN` | a probe cannot be narrowed by what was asked for |
+ * | `SKEP_PARAM_FILE` | a file of parameters that cannot be read |
  * | `SKEP_IMAGE_INVALID` | an image that contradicts itself or lacks what it must have |
  * | `SKEP_IMAGE_UNSUPPORTED` | an image of a kind that is not read here |
  * | `SKEP_IMAGE_FORMAT` | something that the format asked for cannot hold |
@@ -30,6 +32,8 @@ export type ProbeErrorCode =
   | 'SKEP_PLATFORM'
   | 'SKEP_OBJECT_INVALID'
   | 'SKEP_PARAM_INVALID'
+  | 'SKEP_PARAM_UNKNOWN'
+  | 'SKEP_PARAM_FILE'
   | 'SKEP_IMAGE_INVALID'
   | 'SKEP_IMAGE_UNSUPPORTED'
   | 'SKEP_IMAGE_FORMAT'

@@ -30,7 +30,10 @@ export { METADATA_FILE, readMetadata } from './metadata/read.ts';
 export { metadataSchema } from './metadata/schema.ts';
 export type { Metadata } from './metadata/types.ts';
 export { type ListEntries, MOST_VALUES, parseList } from './params/list.ts';
+export { OWNERS, type Owner, ownerSettings } from './params/owners.ts';
 export { findParam, parseParam } from './params/params.ts';
+export type { ParamsFile } from './params/parse-file.ts';
+export { readParamsFile } from './params/read-file.ts';
 export type { ParamSetting } from './params/setting.ts';
 export { assignTargets, type Targets } from './targets/assign.ts';
 export {

@@ -6,7 +6,7 @@ import { usageError } from '../errors.ts';
 import { examples } from '../examples.ts';
 import { writeWhole } from '../fs-errors.ts';
 import { openStore } from '../images.ts';
-import { out } from '../output/out.ts';
+import { note, out } from '../output/out.ts';
 import { isFile, objectFile } from '../probe-source.ts';
 import { collect, settingsOf } from '../settings.ts';
 
@@ -80,6 +80,7 @@ async function build(words: string[], flags: BuildFlags, command: Command): Prom
   const objects = await Promise.all(files.map((file) => objectOf(file, flags)));
   if (flags.outputFile !== undefined) await writeWhole(single(objects).path, single(objects).bytes);
   const { packImage } = await import('@skep/probe');
+  await noteCollisions(objects);
   const store = await openStore(settingsOf(command));
   const image = await packImage(
     store,
@@ -95,6 +96,16 @@ async function build(words: string[], flags: BuildFlags, command: Command): Prom
       throw usageError('--output-file is for one source', 'Leave it out, or build one by one.');
     return { ...list[0]!, path: flags.outputFile! };
   }
+}
+
+/** Says which parameters have no flag of their own, because `skep run` has one of that name. */
+async function noteCollisions(objects: readonly { name: string; bytes: Uint8Array }[]): Promise<void> {
+  const { describeObject } = await import('@skep/probe');
+  const params = objects.flatMap((o) => describeObject(o.bytes, o.name).params);
+  if (params.length === 0) return;
+  const { collisions } = await import('../run/param-help.ts');
+  for (const name of new Set(collisions(params).map((p) => p.name)))
+    note(`the parameter ${name} has no flag of its own: run has one of that name; --set ${name}=… sets it`);
 }
 
 /** The last word names the image, unless it is a source or a file that is there. A folder names files and image. */

@@ -12,6 +12,8 @@ export function define(command: Command): void {
     .helpOption(false)
     .usage('[flags] FILE.c|FILE.o|IMAGE')
     .argument('[program]', 'a C file (built first), an object file, or an image (pulled if absent)')
+    .allowUnknownOption()
+    .allowExcessArguments()
     .action(run);
   addRunFlags(command);
   command.option('-h, --help', "show help; with a program, that program's parameters");
@@ -19,7 +21,9 @@ export function define(command: Command): void {
   examples(
     command,
     'sudo skep run oomkill:1                          live tables; q quits',
-    'sudo skep run oomkill:1 --set target_pid=1234',
+    'sudo skep run opensnoop:1 --pid 1234 --comm curl    only these; may be repeated',
+    'sudo skep run tcpconnlat:1 --min-latency 5ms     a parameter of the probe, as is',
+    'sudo skep run tcpconnlat:1 --set min_latency=5ms',
     'sudo skep run opensnoop.c -o json | jq .data     a line an event',
     'sudo skep run packets.o --attach count=eth0,egress --attach drops=eth0',
     "sudo skep run tcpconnect:1 -f 'print_events,comm,^curl$'",
@@ -39,6 +43,14 @@ async function run(program: string | undefined, flags: RunFlags, command: Comman
       'Name a C file, an object file or an image: skep run oomkill:1.',
     );
   }
+  if (program.startsWith('-')) {
+    throw usageError(
+      `unknown option '${program}'`,
+      'A parameter of the probe is set behind the program: skep run tcpconnlat:1 --min-latency 5ms.',
+    );
+  }
+  // Whether they are parameters shows only when the program is read.
+  const words = command.args.slice(1);
   const settings = settingsOf(command);
   const { runSource } = await import('../run/source.ts');
   if (flags.help) {
@@ -48,5 +60,5 @@ async function run(program: string | undefined, flags: RunFlags, command: Comman
   checkRunFlags(flags);
   mark('flags read');
   const { execute } = await import('../run/execute.ts');
-  await execute(program, flags, settings);
+  await execute(program, flags, words, settings);
 }

@@ -5,13 +5,19 @@ import type { Settings } from '../settings.ts';
 import { mark, printMarks } from '../timing.ts';
 import { explainSink } from './explain.ts';
 import type { RunFlags } from './flags.ts';
+import { gatherParams } from './gather-params.ts';
 import { chooseOutputs } from './outputs.ts';
 import { checkPlatform, checkPrivileges, provideBpffs, provideTracefs } from './preflight.ts';
 import { runSource } from './source.ts';
 import { summaryText } from './summary.ts';
 
 /** Runs a probe until it is stopped, says what it was, and leaves nothing in the kernel. */
-export async function execute(program: string, flags: RunFlags, settings: Settings): Promise<void> {
+export async function execute(
+  program: string,
+  flags: RunFlags,
+  words: readonly string[],
+  settings: Settings,
+): Promise<void> {
   mark('code read');
   const stopper = listenForSignals();
   checkPrivileges(bpf.capabilities(), program);
@@ -19,12 +25,13 @@ export async function execute(program: string, flags: RunFlags, settings: Settin
   if (flags.pinMaps !== undefined || flags.pinProgs !== undefined) provideBpffs(bpf);
   const { image } = await runSource(program, flags, settings);
   checkPlatform(image, program);
+  const params = await gatherParams(image, flags, words, process.env);
   mark('probe read');
   const { sinks, live, later } = await chooseOutputs(flags, program, () => stopper.stop('quit'));
   const run = await startRun({
     name: image.name,
     objects: image.objects,
-    params: flags.set,
+    params,
     attach: flags.attach,
     attachDefaults: image.attach,
     hooks: flags.hook,

@@ -7,6 +7,11 @@ import { collectPairs, type ListenAddress, parseCount, parseDuration, parseListe
 export interface RunFlags {
   help?: boolean;
   set?: Record<string, string>;
+  params?: string;
+  pid?: string[];
+  comm?: string[];
+  cgroup?: string[];
+  uid?: string[];
   attach?: string[];
   hook?: Record<string, string>;
   explain?: boolean;
@@ -38,6 +43,11 @@ export interface RunFlags {
 export function addRunFlags(command: Command): void {
   command
     .option('--set <name=value>', 'set a parameter of the probe, may be repeated', collectPairs('--set'))
+    .option('--params <file>', 'set parameters by a YAML file of names and values')
+    .option('--pid <id>', 'only events of this process, may be repeated', collect)
+    .option('--comm <name>', 'only events of tasks with this command name, may be repeated', collect)
+    .option('--cgroup <dir>', 'only events of this cgroup (v2) and those below it, may be repeated', collect)
+    .option('--uid <user>', 'only events of this user, may be repeated', collect)
     .option('--attach <prog=target>', 'where a program goes: see below, may be repeated', collect)
     .option(
       '--hook <group=rung>',

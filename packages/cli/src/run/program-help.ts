@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { parameterTable } from '../describe-image.ts';
 import { out } from '../output/out.ts';
 import type { Source } from '../probe-source.ts';
+import { paramHelp } from './param-help.ts';
 
 /** `skep run IMAGE --help`: what this probe shows and its parameters, then the flags of run. No kernel needed. */
 export async function programHelp(program: string, { image }: Source, command: Command): Promise<void> {
@@ -10,13 +10,9 @@ export async function programHelp(program: string, { image }: Source, command: C
   const params = new Map(objects.flatMap((o) => o.params).map((p) => [p.name, p]));
   const maps = objects.flatMap((o) => o.maps).filter((m) => m.output);
   const shown = [...new Map(maps.map((m) => [m.name, m])).values()];
-  const parts = [`Usage: skep run ${program} [--set NAME=VALUE]... [flags]`];
+  const parts = [`Usage: skep run ${program} [flags]`];
   if (image.description) parts.push(image.description);
-  parts.push(
-    params.size > 0
-      ? `Parameters, for --set:\n${indent(parameterTable([...params.values()]))}`
-      : 'This probe has no parameters.',
-  );
+  parts.push(...paramHelp(program, [...params.values()], image.params));
   const hooks = objects.flatMap((o) => o.hooks).filter((g) => g.optional || g.rungs.length > 1);
   if (hooks.length > 0) {
     const rows = hooks.map(

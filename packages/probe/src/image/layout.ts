@@ -30,6 +30,8 @@ export const TEXTS = {
 export const PLATFORM = 'dev.skep.platform';
 /** On the manifest: a JSON list of `PROG=TARGET`, where programs go unless the user says otherwise. */
 export const ATTACH = 'dev.skep.attach';
+/** On the manifest: parameters and values, a JSON list of NAME=VALUE. */
+export const PARAMS = 'dev.skep.params';
 /** On a layer: the object's own name, where the title is bee's `program.o`. */
 export const OBJECT_NAME = 'dev.skep.object.name';
 

@@ -13,6 +13,7 @@ import {
 import { describeObject } from '../describe/describe.ts';
 import { ProbeError } from '../errors.ts';
 import { checkLicense } from '../license/check.ts';
+import { checkParams } from '../params/check.ts';
 import { assignTargets } from '../targets/assign.ts';
 import {
   ATTACH,
@@ -20,6 +21,7 @@ import {
   CONFIG_TITLE,
   CONFIG_TYPE,
   OBJECT_NAME,
+  PARAMS,
   PLATFORM,
   PROGRAM_TITLE,
   PROGRAM_TYPE,
@@ -47,7 +49,7 @@ export interface PackOptions {
  *
  * @param ref the name; `img.name` when undefined
  * @throws {ProbeError} `SKEP_OBJECT_INVALID`, `SKEP_LICENSE`, `SKEP_IMAGE_INVALID` (names), `SKEP_IMAGE_FORMAT` (what
- * bee's format cannot hold), `SKEP_TARGET`
+ * bee's format cannot hold), `SKEP_TARGET`, `SKEP_PARAM_INVALID`
  * @throws {BpfError} `SKEP_ELF_…`, `SKEP_BTF_…` for what is no BPF object
  * @throws {OciError} `SKEP_REFERENCE_INVALID`, `SKEP_DISK_FULL`, …
  */
@@ -60,9 +62,14 @@ export async function packImage(
   const format = opts.format ?? 'skep';
   checkObjectNames(img);
   if (format === 'bee') checkFitsBee(img);
-  const programs = img.objects.flatMap(({ name, bytes }) => describeObject(bytes, name).programs);
+  const described = img.objects.map(({ name, bytes }) => ({
+    description: describeObject(bytes, name),
+    bytes,
+  }));
+  const programs = described.flatMap(({ description }) => description.programs);
   for (const { name, bytes } of img.objects) checkLicense(Elf.parse(bytes), name);
   assignTargets(programs, img.attach ?? []);
+  checkParams(img.params ?? [], described);
   const platform = img.platform === undefined ? machinePlatform() : parsePlatform(img.platform);
   const config = await store.putBlob(Buffer.from('{}'), CONFIG_TYPE);
   const layers: Descriptor[] = [];
@@ -78,6 +85,7 @@ export async function packImage(
       : {
           ...annotationsOf(img, TEXTS),
           ...(img.attach?.length ? { [ATTACH]: JSON.stringify(img.attach) } : {}),
+          ...(img.params?.length ? { [PARAMS]: JSON.stringify(img.params) } : {}),
           [PLATFORM]: formatPlatform(platform),
         };
   const manifest: Manifest = {
@@ -122,6 +130,11 @@ function checkFitsBee(img: ProbeImage): void {
   if (img.attach?.length) {
     throw new ProbeError('SKEP_IMAGE_FORMAT', "An image in bee's format has no place for attach.", {
       hint: 'Leave out --format bee, or name the hooks in the sections.',
+    });
+  }
+  if (img.params?.length) {
+    throw new ProbeError('SKEP_IMAGE_FORMAT', "An image in bee's format has no place for params.", {
+      hint: 'Leave out --format bee, or give the parameters these defaults in the source.',
     });
   }
   if (img.objects.length === 1) return;

@@ -15,6 +15,8 @@ export interface ProbeImage {
   source?: string;
   /** `PROG=TARGET` each: where programs go unless the user says otherwise. */
   attach?: readonly string[];
+  /** `NAME=VALUE` each, as behind `skep run --set`: parameters of which nothing else says a value. */
+  params?: readonly string[];
   /** `linux/amd64`; without it, the machine's that packs. */
   platform?: string;
   /** Left out unless given or `SOURCE_DATE_EPOCH` is set, so that the same input has the same digest. */

@@ -7,6 +7,7 @@ import {
   FOREIGN_TYPES,
   MAX_OBJECT_BYTES,
   OBJECT_NAME,
+  PARAMS,
   PLATFORM,
   PROGRAM_TITLE,
   PROGRAM_TYPE,
@@ -37,11 +38,14 @@ export async function unpackImage(store: Store, image: StoredImage): Promise<Pro
   const objects: ProbeImage['objects'] = [];
   for (const [i, layer] of layers.entries()) objects.push(await readObject(store, image, layer, names[i]!));
   const annotations = image.manifest.annotations ?? {};
+  const attach = listIn(image, ATTACH);
+  const params = listIn(image, PARAMS);
   return {
     name: image.reference,
     objects,
     ...textsOf(annotations),
-    ...targetsIn(image, annotations[ATTACH]),
+    ...(attach && { attach }),
+    ...(params && { params }),
     platform: annotations[PLATFORM] ?? platformOf(image),
     created: image.created,
   };
@@ -51,16 +55,17 @@ function textsOf(annotations: Readonly<Record<string, string>>): Pick<ProbeImage
   return Object.fromEntries(Object.entries(TEXTS).map(([key, name]) => [key, annotations[name]]));
 }
 
-/** What is wrong with a single target is said when the image runs, where a flag can replace it. */
-function targetsIn(image: StoredImage, text: string | undefined): Pick<ProbeImage, 'attach'> {
-  if (text === undefined) return {};
+/** What is wrong with a single one is said when the image runs, where a flag can replace it. */
+function listIn(image: StoredImage, annotation: string): string[] | undefined {
+  const text = image.manifest.annotations?.[annotation];
+  if (text === undefined) return undefined;
   try {
     const list: unknown = JSON.parse(text);
-    if (Array.isArray(list) && list.every((one) => typeof one === 'string')) return { attach: list };
+    if (Array.isArray(list) && list.every((one) => typeof one === 'string')) return list;
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
   }
-  throw invalid(image, `its annotation ${ATTACH} is no JSON list of texts`);
+  throw invalid(image, `its annotation ${annotation} is no JSON list of texts`);
 }
 
 function titleOf(layer: Descriptor): string | undefined {

@@ -71,6 +71,13 @@ export const FIELDS = {
     wanted: 'PROG=TARGET each, as behind --attach',
     example: 'count_packets=eth0',
   },
+  params: {
+    description: 'What parameters are set to where nothing else says so: no flag, no environment, no file.',
+    shape: 'list',
+    pattern: /^[A-Za-z_]\w*=[^\p{Cc}]{0,1000}$/u,
+    wanted: 'NAME=VALUE each, as behind --set',
+    example: 'min_latency=5ms',
+  },
 } as const satisfies Record<string, Field>;
 
 /** A key of skep.yaml. */

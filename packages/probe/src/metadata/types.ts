@@ -13,4 +13,6 @@ export interface Metadata {
   sources?: string[];
   /** `PROG=TARGET` each, as behind `skep run --attach`. */
   attach?: string[];
+  /** `NAME=VALUE` each, as behind `skep run --set`. */
+  params?: string[];
 }

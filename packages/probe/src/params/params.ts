@@ -144,15 +144,24 @@ function isVolatile(btf: Btf, typeId: number): boolean {
 /**
  * The parameter of that name.
  *
+ * @param from where it was named, for the message: `params.yaml:3`
  * @throws {ProbeError} `SKEP_PARAM_INVALID` when there is none; the hint lists what there is
  */
-export function findParam(params: readonly ParamDescription[], name: string): ParamDescription {
+export function findParam(
+  params: readonly ParamDescription[],
+  name: string,
+  from?: string,
+): ParamDescription {
   const found = params.find((p) => p.name === name);
   if (found) return found;
   const names = params.map((p) => p.name).join(', ');
-  throw new ProbeError('SKEP_PARAM_INVALID', `There is no parameter "${name}".`, {
-    hint: names === '' ? 'This probe has no parameters.' : `There are: ${names}.`,
-  });
+  throw new ProbeError(
+    'SKEP_PARAM_INVALID',
+    `${from === undefined ? '' : `${from}: `}There is no parameter "${name}".`,
+    {
+      hint: names === '' ? 'This probe has no parameters.' : `There are: ${names}.`,
+    },
+  );
 }
 
 /**
