@@ -2,6 +2,7 @@
  * Runs a probe of the catalogue around something that a test does, and gives back what it yielded: in this process,
  * so that the same test runs where there is no compiler and no command, in a guest of the kernel tests.
  */
+import type { ParamSetting } from '@skep/probe';
 import { type Run, type Series, type Sink, type Stream, startRun } from '@skep/runtime';
 import { fixture } from '../../test/support/fixtures.ts';
 
@@ -24,7 +25,7 @@ export interface Watched {
  */
 export async function watch(
   probe: string,
-  params: Record<string, string>,
+  params: Record<string, ParamSetting>,
   act: () => Promise<void> | void,
   hooks: Record<string, string> = {},
 ): Promise<Watched> {

@@ -107,7 +107,7 @@ test('an image for another architecture is refused before anything is loaded', n
     'run',
     'foreign:1',
   ]);
-  assert.match(await box.ok(['run', 'foreign:1', '--help']), /target_pid/);
+  assert.match(await box.ok(['run', 'foreign:1', '--help']), /--target-pid/);
 });
 
 test('a filter shows only what matches', needsRoot, async () => {
@@ -159,10 +159,10 @@ test('what is wrong is said before anything is attached', needsRoot, async () =>
 
 test('run IMAGE --help shows the parameters, without rights', needsRoot, async () => {
   const help = await box.ok(['run', 'calls:1', '--help']);
-  assert.match(help, /target_pid +__u32 +0 +only this process/);
+  assert.match(help, /--target-pid <number> +0 +only this process/);
   assert.match(help, /--max-events/);
   const asNobody = { uid: 65534, env: { SKEP_STORAGE: box.path('nobody') } };
-  assert.match(await box.ok(['run', box.path('calls.o'), '--help'], asNobody), /target_pid/);
+  assert.match(await box.ok(['run', box.path('calls.o'), '--help'], asNobody), /--target-pid/);
 });
 
 test('without rights: which one is missing, and the way out', needsRoot, async () => {

@@ -1,0 +1,179 @@
+/**
+ * Each probe of the catalogue, narrowed by each of --pid, --comm, --cgroup and --uid to one of two processes that do
+ * the same: only the chosen one's events are seen.
+ */
+import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { test } from 'node:test';
+import { describeObject, type Owner, ownerSettings, type ParamSetting } from '@skep/probe';
+import { fixture } from '../test/support/fixtures.ts';
+import { probeNames } from './support/catalogue.ts';
+import { testCgroup } from './support/cgroup.ts';
+import { skip } from './support/skip.ts';
+import { type Row, type Watched, watch } from './support/watch.ts';
+
+/** A process that does on demand what a probe watches, under a name and a user of its own, in its own cgroup. */
+class Actor implements AsyncDisposable {
+  readonly child: ChildProcess;
+  readonly cgroup: ReturnType<typeof testCgroup>;
+  readonly #lines: AsyncIterator<string>;
+
+  readonly comm: string;
+  readonly uid: number;
+
+  private constructor(comm: string, uid: number, script: string) {
+    this.comm = comm;
+    this.uid = uid;
+    this.cgroup = testCgroup();
+    const become = `
+      process.title = '${comm}';
+      const run = async (work) => { ${script} };
+      process.setgroups([]); process.setgid(${uid}); process.setuid(${uid});
+      console.log('ready');
+      require('node:readline').createInterface({ input: process.stdin })
+        .on('line', async (work) => { await run(work); console.log('done'); });
+    `;
+    const enter = `${this.cgroup.enter} && exec "$@"`;
+    this.child = spawn('sh', ['-c', enter, 'sh', process.execPath, '-e', become], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    this.#lines = createInterface({ input: this.child.stdout! })[Symbol.asyncIterator]();
+  }
+
+  static async start(comm: string, uid: number, script: string): Promise<Actor> {
+    const actor = new Actor(comm, uid, script);
+    await actor.#lines.next();
+    return actor;
+  }
+
+  get pid(): number {
+    return this.child.pid!;
+  }
+
+  async act(work = ''): Promise<void> {
+    this.child.stdin!.write(`${work}\n`);
+    strictEqual((await this.#lines.next()).value, 'done', `${this.comm} has ended`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.child.exitCode === null) {
+      const ended = once(this.child, 'close');
+      this.child.kill('SIGKILL');
+      await ended;
+    }
+    this.cgroup.remove();
+  }
+}
+
+interface Case {
+  /** What the actor does, in Node; `work` is what {@link Actor.act} gives. */
+  script: string;
+  /** Said to {@link Actor.act}. */
+  work?: string;
+  /** How often the chosen process is seen to have done it. */
+  count(seen: Watched): number;
+  times: number;
+}
+
+const dir = mkdtempSync(join(tmpdir(), 'skep-owners-'));
+chmodSync(dir, 0o755); // for everyone
+writeFileSync(join(dir, 'file'), '');
+process.once('exit', () => rmSync(dir, { recursive: true }));
+
+const connect = (server: string) => `
+  const net = require('node:net');
+  for (let i = 0; i < 3; i++) await new Promise((done) => {
+    const socket = net.connect(Number(${server}), '127.0.0.1', () => socket.end());
+    socket.on('close', done).on('error', done).resume();
+  });`;
+const rows = (map: string, which: (row: Row) => boolean) => (seen: Watched) =>
+  seen.records(map).filter(which).length;
+
+const cases: Record<string, Case> = {
+  opensnoop: {
+    script: `for (let i = 0; i < 3; i++) require('node:fs').closeSync(require('node:fs').openSync('${dir}/file'))`,
+    count: rows('print_opens', (row) => row.path === join(dir, 'file')),
+    times: 3,
+  },
+  capable: {
+    script: `for (let i = 0; i < 3; i++) try { require('node:fs').chownSync('${dir}/file', 2, 2) } catch {}`,
+    count: (seen) =>
+      Math.min(
+        3,
+        rows(
+          'print_capability_checks',
+          (row) => row.capability === 'CAP_CHOWN' && row.allowed === false,
+        )(seen),
+      ),
+    times: 3,
+  },
+  fslatency: {
+    script: `const fs = require('node:fs'); const fd = fs.openSync('/etc/passwd'); for (let i = 0; i < 3; i++) fs.readSync(fd, Buffer.alloc(8), 0, 8, 0); fs.closeSync(fd)`,
+    count: (seen) =>
+      seen
+        .series('hist_fs_latency')
+        .reduce(
+          (sum, s) => sum + (s.labels.operation === 'READ' ? (s.counts ?? []).reduce((a, b) => a + b, 0) : 0),
+          0,
+        ),
+    times: 3,
+  },
+  tcpconnect: { script: connect('work'), count: rows('print_connects', () => true), times: 3 },
+  tcpconnlat: { script: connect('work'), count: rows('print_tcp_connected', () => true), times: 3 },
+};
+
+for (const [probe, { script, count, times }] of Object.entries(cases)) {
+  test(`${probe} sees only its owner's events, by --pid, --comm, --cgroup and --uid`, { skip }, async (t) => {
+    const server = createServer((socket) => socket.on('error', () => undefined).resume()).listen(
+      0,
+      '127.0.0.1',
+    );
+    await once(server, 'listening');
+    t.after(() => server.close());
+    const { port } = server.address() as { port: number };
+    await using chosen = await Actor.start('skep-chosen', 65534, script);
+    await using other = await Actor.start('skep-other', 65533, script);
+    const asked: [Owner, string][] = [
+      ['pid', String(chosen.pid)],
+      ['comm', chosen.comm],
+      ['cgroup', chosen.cgroup.path],
+      ['uid', String(chosen.uid)],
+    ];
+    for (const [owner, value] of asked) {
+      // Always by the cgroups too: nothing else of this machine is to be seen.
+      const both = [chosen.cgroup.path, other.cgroup.path];
+      const params = await settings(probe, { cgroup: both, [owner]: [value] });
+      const seen = await watch(probe, params, async () => {
+        for (const actor of [other, chosen, other]) await actor.act(String(port));
+      });
+      strictEqual(count(seen), times, `by --${owner}`);
+    }
+    const params = await settings(probe, { pid: [String(chosen.pid), String(other.pid)] });
+    const seen = await watch(probe, params, async () => {
+      for (const actor of [other, chosen]) await actor.act(String(port));
+    });
+    ok(count(seen) >= times, 'of both');
+  });
+}
+
+async function settings(
+  probe: string,
+  asked: Partial<Record<Owner, string[]>>,
+): Promise<Record<string, ParamSetting>> {
+  const bytes = await fixture(new URL(`./${probe}/${probe}.c`, import.meta.url));
+  return ownerSettings([describeObject(bytes, probe)], asked);
+}
+
+test('every probe of the catalogue can be narrowed by every owner', async () => {
+  for (const probe of probeNames()) {
+    const bytes = await fixture(new URL(`./${probe}/${probe}.c`, import.meta.url));
+    const offered = describeObject(bytes, probe).params.flatMap((p) => p.owner ?? []);
+    deepStrictEqual(offered.sort(), ['cgroup', 'comm', 'pid', 'uid'], probe);
+  }
+});
