@@ -2,7 +2,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface, type Interface } from 'node:readline';
 
-/** "udp N": N datagrams from a socket to another over loopback, each awaited. "tcp N": N connections. "join DIR". */
+/** "udp N": N datagrams from a socket to another over loopback, each awaited; "lose N": not awaited. "tcp N": N connections. "join DIR". */
 const SCRIPT = String.raw`
 use Socket;
 $| = 1;
@@ -13,6 +13,9 @@ while (<STDIN>) {
   if ($what eq "udp") {
     my ($to, $from) = (made(SOCK_DGRAM, 17), made(SOCK_DGRAM, 17));
     for (1 .. $n) { send($from, "x", 0, getsockname($to)) or die; recv($to, my $got, 9, 0) }
+  } elsif ($what eq "lose") {
+    my ($to, $from) = (made(SOCK_DGRAM, 17), made(SOCK_DGRAM, 17));
+    for (1 .. $n) { send($from, "x", 0, getsockname($to)) or die }
   } elsif ($what eq "tcp") {
     my $to = made(SOCK_STREAM, 6); listen($to, 9) or die;
     for (1 .. $n) {

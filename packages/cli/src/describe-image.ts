@@ -29,6 +29,7 @@ export function describeProbe(
     Version: image.version ?? '',
     Licenses: image.licenses ?? '',
     Source: image.source ?? '',
+    Attach: [...(image.attach ?? [])],
     Objects: objects.map((o) => ({
       Name: o.name,
       License: o.license,
@@ -101,6 +102,7 @@ export function descriptionText(
     ['Description', about.Description],
     ['Authors', about.Authors],
     ['Source', [about.Source, about.Licenses].filter(Boolean).join(', ')],
+    ['Attach', (image.attach ?? []).join(' ')],
     ['Digest', about.Digest],
     ['Size', humanSize(about.Size as number)],
     ['Created', created],

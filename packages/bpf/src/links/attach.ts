@@ -26,6 +26,7 @@ export interface AttachOptions {
    * | socket_filter | a network interface, or `any`; required |
    * | cgroup…, sock_ops, lsm_cgroup | a cgroup2 directory, or its path below the mount; required |
    * | sk_lookup, flow_dissector | a network namespace by name, pid or file; default is this process's |
+   * | netfilter | `ipv4:input`; required |
    * | iter/cgroup | a cgroup2 directory |
    */
   target?: string;
@@ -43,7 +44,7 @@ export interface AttachOptions {
   cpu?: number;
   /** tc: `ingress` or `egress`; netkit: `primary` or `peer`; default from the section, else the first. */
   direction?: string;
-  /** xdp, tc, netkit, socket_filter: the network namespace of the interface, by name, pid or file. */
+  /** xdp, tc, netkit, socket_filter, netfilter: the network namespace of the interface, by name, pid or file. */
   netns?: string;
   /** iter/bpf_map_elem and its like: the map's descriptor. */
   map?: number;

@@ -120,6 +120,8 @@ export function planAttach(hook: Hook, section: string, options: AttachOptions):
         }),
         netns: options.netns,
       };
+    case 'netfilter':
+      return planNetfilter(hook, options);
     case 'socket_filter':
       return planSocket(hook, options);
     case 'tc':
@@ -230,6 +232,22 @@ function planIterator(hook: Hook, section: string, options: AttachOptions): Plan
   const path = options.target === undefined ? undefined : cgroupPath(options.target);
   const plan = planFile(hook, 'cgroup', path, 'a cgroup2 directory');
   return { ...plan, steps: plan.steps.map((s) => ({ ...s, how: 'iter.cgroup' })) };
+}
+
+/** In the order of `enum nf_inet_hooks`. */
+const netfilterHooks = ['prerouting', 'input', 'forward', 'output', 'postrouting'];
+
+/** A link among the netfilter hooks of a namespace (6.4), in the middle of the others' priorities. */
+function planNetfilter(hook: Hook, options: AttachOptions): Plan {
+  const [family = '', name = ''] = (options.target ?? '').split(':');
+  const number = netfilterHooks.indexOf(name);
+  const families: Readonly<Record<string, number>> = { ipv4: 2, ipv6: 10 };
+  if (!Object.hasOwn(families, family) || number < 0) throw missingTarget(hook, 'ipv4:input');
+  return bare((program) => ({
+    fd: inNetns(options.netns, hook.program, () =>
+      native().netfilterLink(program, families[family]!, number, 0),
+    ),
+  }));
 }
 
 /** The filter of a packet socket on an interface, or on all. Nothing but the socket's own copy is filtered. */

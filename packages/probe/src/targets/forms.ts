@@ -99,6 +99,9 @@ export const TARGET_FORMS: Readonly<Record<string, TargetForm>> = {
   cgroup_skb: cgroup,
   lsm_cgroup: cgroup,
   sock_ops: cgroup,
+  netfilter: form('FAMILY:HOOK', 'ipv4:input', ['netns'], {
+    note: 'ipv4 or ipv6; prerouting, input, forward, output or postrouting',
+  }),
   sk_lookup: namespace,
   flow_dissector: namespace,
 };

@@ -22,6 +22,7 @@ const shapes: Readonly<Record<string, RegExp>> = {
   'uprobe.multi': /^.+:[^:]+$/,
   'uretprobe.multi': /^.+:[^:]+$/,
   usdt: /^([^:]+:)?[^:]+:[^:]+$/,
+  netfilter: /^ipv[46]:(prerouting|input|forward|output|postrouting)$/,
   perf_event: /^(\d+(hz)?)?$/i,
 };
 const word = /^[\w.$]+$/;
@@ -71,6 +72,7 @@ const outside: ReadonlySet<string> = new Set([
   'tc',
   'netkit',
   'socket_filter',
+  'netfilter',
   'cgroup',
   'cgroup_skb',
   'lsm_cgroup',

@@ -151,3 +151,37 @@ test('cgroup programs see one cgroup, by its directory and by its path below the
   assert.equal(rows.get('2'), '3', 'sockops');
   assert.ok(Number(rows.get('0')) > 20, `egress ${rows.get('0')}`);
 });
+
+test('a netfilter program counts what comes in', { skip }, async (t) => {
+  const net = await netns();
+  const attach = [`at_netfilter=ipv4:input,netns=${net.pid}`];
+  let started: Run;
+  try {
+    started = await run('./netfilter.bpf.c', { attach });
+  } catch (error) {
+    const { code, message } = error as { code: string; message: string };
+    assert.equal(code, 'SKEP_UNSUPPORTED', message);
+    assert.match(message, /"at_netfilter"/);
+    return t.skip(message);
+  }
+  await net.do('udp 100');
+  assert.equal(rowsOf(started, 'counter_packets').get('0'), '100');
+});
+
+test('a program that may drop is refused with its line, and runs when that is allowed', {
+  skip,
+}, async () => {
+  const net = await netns();
+  const attach = [`drops=lo,netns=${net.pid}`];
+  await assert.rejects(run('./drop.bpf.c', { attach }), {
+    code: 'SKEP_MODIFIES',
+    message:
+      /"drops" \(xdp\) may do more than look: it can return 1 \(XDP_DROP\), which would drop.*drop\.bpf\.c:\d+: .*XDP_DROP/,
+    hint: /--allow-modify/,
+  });
+  assert.equal(linksOf('drops'), 0);
+  const started = await run('./drop.bpf.c', { attach, allowModify: true });
+  // Sent and never received: the sender does not wait.
+  await net.do('lose 10');
+  assert.equal(rowsOf(started, 'counter_packets').get('0'), '10');
+});
