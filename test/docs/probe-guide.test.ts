@@ -29,7 +29,7 @@ for (const { line, text } of programs) {
     const { object, diagnostics } = await compile({ source, cflags: ['-Wno-unused-function'] });
     ok(diagnostics === '', diagnostics);
     const { maps, params, hooks, programs: all } = describeObject(object, `line${line}.o`);
-    ok(maps.length + params.length > 0, 'it shows something');
+    ok(maps.length + params.length > 0 || text.includes('SKEP_ROWS('), 'it shows something');
     if (!whole || process.getuid?.() !== 0) return;
     using loaded = BpfObject.open(object);
     // Of alternatives the one that this kernel takes.
