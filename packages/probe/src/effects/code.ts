@@ -24,6 +24,8 @@ export interface Code {
   /** By offset from the start of the section, in order; the second half of a wide one is no entry. */
   readonly instructions: ReadonlyMap<number, Instruction>;
   readonly start: number;
+  /** Offsets that a branch leads to: where paths meet. */
+  readonly joins: ReadonlySet<number>;
 }
 
 const WIDE = 0x18;
@@ -32,10 +34,19 @@ const PSEUDO_CALL = 1;
 const KFUNC_CALL = 2;
 const PSEUDO_FUNC = 4;
 
+/** Where a jump leads to; undefined for what is none. */
+export function branchTarget({ opcode, off, imm, offset }: Instruction): number | undefined {
+  const kind = opcode & 7;
+  const op = opcode & 0xf0;
+  if ((kind !== 5 && kind !== 6) || op === 0x80 || op === 0x90) return undefined;
+  return offset + 8 + (opcode === 0x06 ? imm : off) * 8;
+}
+
 /** Reads the functions of one object; each once, also when they call each other. */
 export class CodeReader {
   readonly #elf: Elf;
   readonly #read = new Map<ElfSymbol, Code>();
+  #functions: ReadonlyMap<string, ElfSymbol> | undefined;
   readonly #relocations = new Map<ElfSection, ReadonlyMap<number, ElfSymbol>>();
 
   constructor(elf: Elf) {
@@ -53,7 +64,8 @@ export class CodeReader {
     const section = this.#elf.sections[symbol.section];
     if (known || !section) return known;
     const instructions = new Map<number, Instruction>();
-    const code: Code = { section, name: symbol.name, instructions, start: symbol.value };
+    const joins = new Set<number>();
+    const code: Code = { section, name: symbol.name, instructions, start: symbol.value, joins };
     this.#read.set(symbol, code);
     const { data } = section;
     const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
@@ -72,6 +84,8 @@ export class CodeReader {
         high: wide ? view.getInt32(at + 12, true) : 0,
       };
       instructions.set(at, this.#resolved(one, section, relocations.get(at)));
+      const target = branchTarget(one);
+      if (target !== undefined) joins.add(target);
       at += wide ? 16 : 8;
     }
     return code;
@@ -97,9 +111,10 @@ export class CodeReader {
   }
 
   #at(section: number, value: number): Code | undefined {
-    const symbol = this.#elf.symbols.find(
-      (s) => s.section === section && s.value === value && s.type === 'func',
+    this.#functions ??= new Map(
+      this.#elf.symbols.filter((s) => s.type === 'func').map((s) => [`${s.section} ${s.value}`, s]),
     );
+    const symbol = this.#functions.get(`${section} ${value}`);
     return symbol && this.#function(symbol);
   }
 

@@ -20,6 +20,8 @@ export interface EffectProgram {
   readonly type: string;
 }
 
+const SHF_EXECINSTR = 4;
+
 /** Kinds that exist to change something, whatever their code. */
 const CHANGING_KINDS: Readonly<Record<string, string>> = {
   freplace: 'replaces a function of another program',
@@ -46,8 +48,6 @@ const writable: ReadonlySet<string> = new Set([
   ...Object.keys(shapes),
   'cgroup',
   'sock_ops',
-  'kprobe',
-  'kretprobe',
   'uprobe',
   'uretprobe',
   'sk_lookup',
@@ -68,6 +68,7 @@ export function effectsOf(
   btf: Btf,
   programs: readonly EffectProgram[],
 ): ReadonlyMap<string, readonly Effect[]> {
+  if (onlyLooks(elf, programs)) return new Map();
   const reader = new CodeReader(elf);
   const out = new Map<string, readonly Effect[]>();
   for (const program of programs) {
@@ -93,6 +94,30 @@ export function effectsOf(
       effects.map((e) => ({ ...e, source: sourceLineAt(lines.get(e.section) ?? [], e.offset) })),
     );
   return out;
+}
+
+/**
+ * The short way for what most objects are: no program's kind lets it decide or write anything, and nowhere is a changing
+ * helper or a kernel function called.
+ */
+function onlyLooks(elf: Elf, programs: readonly EffectProgram[]): boolean {
+  const decides = ({ type }: EffectProgram) =>
+    Object.hasOwn(VERDICTS, type) || Object.hasOwn(CHANGING_KINDS, type) || writable.has(type);
+  if (programs.some(decides)) return false;
+  // An undefined symbol may be a kernel function.
+  if (elf.symbols.some((s) => s.section === 0 && s.name !== '')) return false;
+  for (const section of elf.sections) {
+    if ((section.flags & SHF_EXECINSTR) === 0) continue;
+    if (/\.w(\/|$)/.test(section.name)) return false;
+    const { data } = section;
+    const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+    for (let at = 0; at + 8 <= data.length; at += data[at] === 0x18 ? 16 : 8) {
+      if (data[at] !== 0x85) continue;
+      const source = data[at + 1]! >> 4;
+      if (source === 2 || (source === 0 && CHANGING_HELPERS.has(view.getInt32(at + 4, true)))) return false;
+    }
+  }
+  return true;
 }
 
 /** Numbers of the helpers that a program calls, in its own code and in the functions that it reaches. */

@@ -1,4 +1,4 @@
-import type { Code, Instruction } from './code.ts';
+import { branchTarget, type Code, type Instruction } from './code.ts';
 import { arithmetic, CONTEXT, either, FRAME, type Known, number, OTHER, PACKET, same } from './values.ts';
 
 /** Where a function's arguments lead, and what comes back. */
@@ -70,30 +70,29 @@ export class FlowReader {
       work.push(to);
     };
     while (work.length > 0) {
-      const at = work.pop()!;
-      const one = code.instructions.get(at);
-      if (!one) continue;
-      if (++this.#visits > LONGEST) return { flow: { returned: OTHER, exit: at }, leaks: true };
+      let at = work.pop()!;
       const state = copy(states.get(at)!);
-      const next = at + (one.opcode === 0x18 ? 16 : 8);
-      const kind = one.opcode & 7;
-      if (kind !== 5 && kind !== 6) {
-        leaks = this.#step(code, one, state) || leaks;
-        go(next, state);
-        continue;
-      }
-      const op = one.opcode & 0xf0;
-      if (op === 0x90) {
-        const value = state.registers[0]!;
-        if (value.kind !== 'numbers') flow.exit = at;
-        flow.returned = flow.returned ? either(flow.returned, value) : value;
-      } else if (op === 0x80) {
-        leaks = this.#call(code, one, state, depth) || leaks;
-        go(next, state);
-      } else {
-        const jump = one.opcode === 0x06 ? one.imm : one.off;
-        go(at + 8 + jump * 8, state);
-        if (op !== 0x00) go(next, state);
+      // Straight on to where the path ends, parts or meets another.
+      for (let one = code.instructions.get(at); one; one = code.instructions.get(at)) {
+        if (++this.#visits > LONGEST) return { flow: { returned: OTHER, exit: at }, leaks: true };
+        const target = branchTarget(one);
+        const op = one.opcode & 0xf0;
+        const jumps = (one.opcode & 7) === 5 || (one.opcode & 7) === 6;
+        if (jumps && op === 0x90) {
+          const value = state.registers[0]!;
+          if (value.kind !== 'numbers') flow.exit = at;
+          flow.returned = flow.returned ? either(flow.returned, value) : value;
+          break;
+        }
+        if (target !== undefined) go(target, state);
+        else if (jumps) leaks = this.#call(code, one, state, depth) || leaks;
+        else leaks = this.#step(code, one, state) || leaks;
+        if (target !== undefined && op === 0x00) break;
+        at += one.opcode === 0x18 ? 16 : 8;
+        if (code.joins.has(at)) {
+          go(at, state);
+          break;
+        }
       }
     }
     return { flow, leaks };
