@@ -87,9 +87,11 @@ test('a program whose file is gone, and one that has ended since it was seen', {
   const program = await stacked(file);
   using symbols = new Symbols();
   unlinkSync(file);
-  symbols.remember(program.pid);
+  const seen = symbols.remember(program.pid);
   await program[Symbol.asyncDispose]();
   deepStrictEqual(symbols.user(program.pid, program.addresses).map(frameName), C_STACK);
+  // As it would be if this process had the other's id by now.
+  deepStrictEqual(symbols.user(process.pid, program.addresses, seen).map(frameName), C_STACK);
   using late = new Symbols();
   const [first] = late.user(program.pid, program.addresses);
   strictEqual(frameText(first!), `[unknown] (0x${program.addresses[0]!.toString(16)})`);

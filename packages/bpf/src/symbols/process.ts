@@ -8,6 +8,9 @@ import { PerfMap } from './perf-map.ts';
 const LOOK_MS = 500;
 const MAX_VDSO = 64 * 1024;
 
+/** A process as it was when somebody looked at it. */
+export type SeenProcess = Pick<ProcessView, 'pid' | 'identity'>;
+
 /**
  * What a process has mapped, as it was when somebody last looked: kept after the process has ended.
  */
@@ -43,25 +46,31 @@ export class ProcessView {
     const now = performance.now();
     if (found || now - this.#looked < LOOK_MS) return found;
     this.#looked = now;
-    if (identityOf(this.pid) !== this.identity) return undefined;
+    if (!this.#isThere) return undefined;
     this.#mappings = readMaps(this.pid) ?? this.#mappings;
     return mappingAt(this.#mappings, address);
   }
 
   /** Opens the file behind a mapping: the very file, also when its name is gone or in another mount namespace. */
   open(mapping: Mapping): number | undefined {
+    const known = this.#isThere;
     const range = `${mapping.start.toString(16)}-${mapping.end.toString(16)}`;
     // Needs CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN.
-    const exact = openRegular(`/proc/${this.pid}/map_files/${range}`);
+    const exact = known ? openRegular(`/proc/${this.pid}/map_files/${range}`) : undefined;
     if (exact !== undefined) return exact;
     // By name the same file is found only while it is there; after the process has ended, from our own root at best.
-    for (const root of [`/proc/${this.pid}/root`, '']) {
+    for (const root of known ? [`/proc/${this.pid}/root`, ''] : ['']) {
       const fd = openRegular(root + mapping.path);
       if (fd === undefined) continue;
       if (fstatSync(fd).ino === mapping.inode) return fd;
       closeSync(fd);
     }
     return undefined;
+  }
+
+  /** Another process may have its id by now, or the process run another program. */
+  get #isThere(): boolean {
+    return identityOf(this.pid) === this.identity;
   }
 
   /** The code that the kernel maps into every process: nobody's file, so its memory is read. */
@@ -85,7 +94,7 @@ export class ProcessView {
     if (!this.#perf) {
       if (now - this.#perfSought < LOOK_MS) return undefined;
       this.#perfSought = now;
-      const fd = openPerfMap(this.pid);
+      const fd = this.#isThere ? openPerfMap(this.pid) : undefined;
       if (fd === undefined) return undefined;
       const file = new FileBytes(fd);
       this.#perf = { map: new PerfMap(file), file, looked: Number.NEGATIVE_INFINITY };

@@ -3,7 +3,7 @@ import { ElfImage } from './elf-image.ts';
 import { KernelSymbols } from './kallsyms.ts';
 import { type Mapping, moduleName } from './maps.ts';
 import { Module } from './module.ts';
-import { identityOf, ProcessView } from './process.ts';
+import { identityOf, ProcessView, type SeenProcess } from './process.ts';
 import type { Frame } from './types.ts';
 
 export interface SymbolOptions {
@@ -58,9 +58,13 @@ export class Symbols {
     });
   }
 
-  /** Frames of a process's stack, innermost first. Where the process has ended unseen, nothing is known of them. */
-  user(pid: number, addresses: readonly bigint[]): Frame[] {
-    const process = this.#process(pid);
+  /**
+   * Frames of a process's stack, innermost first. Where the process has ended unseen, nothing is known of them.
+   *
+   * @param seen from {@link Symbols.remember} when the stack was taken: another process may have the id by now
+   */
+  user(pid: number, addresses: readonly bigint[], seen?: SeenProcess): Frame[] {
+    const process = seen instanceof ProcessView ? seen : this.#process(pid);
     return addresses.map((address, i) => this.#userFrame(process, address, i > 0));
   }
 
@@ -68,26 +72,27 @@ export class Symbols {
    * Looks at a process now, so that its stacks can be named after it has ended: at what it has mapped, and opens the
    * files of that. A fraction of a millisecond, less for what is known.
    */
-  remember(pid: number): void {
+  remember(pid: number): SeenProcess | undefined {
     const identity = identityOf(pid);
-    if (identity === undefined) return;
     const known = this.#processes.get(pid);
-    if (known?.identity === identity) return;
+    // One that has just ended is most likely the one that was there.
+    if (identity === undefined || known?.identity === identity) return known;
     const process = ProcessView.look(pid, identity);
-    if (!process) return;
+    if (!process) return known;
     this.#forget(pid);
     this.#processes.set(pid, process);
     while (this.#processes.size > this.#options.processes) this.#forget(this.#processes.keys().next().value!);
     for (const mapping of process.mappings) if (mapping.file !== '') this.#module(process, mapping);
+    return process;
   }
 
   /**
    * The function at an offset of the file with this build id, among the modules that are open: for stacks that the
    * kernel gives as build ids instead of addresses.
    */
-  byBuildId(pid: number, buildId: string, offset: number, before: boolean): Frame {
+  byBuildId(pid: number, buildId: string, offset: number, before: boolean, seen?: SeenProcess): Frame {
     const address = BigInt(offset);
-    const process = this.#process(pid);
+    const process = seen instanceof ProcessView ? seen : this.#process(pid);
     for (const mapping of process?.mappings ?? []) {
       const module = this.#module(process!, mapping);
       if (module?.buildId === buildId)

@@ -1,4 +1,4 @@
-import { type Frame, frameName, frameText, Symbols } from '@skep/bpf/symbols';
+import { type Frame, frameName, frameText, type SeenProcess, Symbols } from '@skep/bpf/symbols';
 import type { Namer, RawStack } from './stack.ts';
 
 /** Names the stacks of one run. */
@@ -17,23 +17,23 @@ export class StackNamer implements Namer {
   readonly shortName = frameName;
 
   /** Looks at a process while it is there. */
-  remember(pid: number): void {
-    if (!this.#closed && pid > 0) this.#symbols.remember(pid);
+  remember(pid: number): SeenProcess | undefined {
+    return this.#closed || pid <= 0 ? undefined : this.#symbols.remember(pid);
   }
 
   name(stack: RawStack): readonly Frame[] {
-    const { side, addresses, buildIds, pid } = stack;
+    const { side, addresses, buildIds, pid, seen } = stack;
     if (this.#closed)
       return addresses.map((address) => ({ address, kind: side === 'kernel' ? 'kernel' : 'native' }));
     if (side === 'kernel') {
       if (addresses.length > 0) this.#sayHidden();
       return this.#symbols.kernel(addresses);
     }
-    if (!buildIds) return this.#symbols.user(pid ?? 0, addresses);
+    if (!buildIds) return this.#symbols.user(pid ?? 0, addresses, seen);
     return addresses.map((address, i) => {
       const id = buildIds[i];
-      if (id === undefined) return this.#symbols.user(pid ?? 0, [address])[0]!;
-      return this.#symbols.byBuildId(pid ?? 0, id, Number(address), i > 0);
+      if (id === undefined) return this.#symbols.user(pid ?? 0, [address], seen)[0]!;
+      return this.#symbols.byBuildId(pid ?? 0, id, Number(address), i > 0, seen);
     });
   }
 

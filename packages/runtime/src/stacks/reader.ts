@@ -14,6 +14,9 @@ const REMEMBERED = 4096;
 /** The part of a `BpfMap` that stacks need. */
 export type StackMap = Pick<BpfMap, 'get' | 'flags'>;
 
+/** The process that a user's stack is of. */
+type Whose = Pick<RawStack, 'pid' | 'seen'>;
+
 type Read = (view: RecordView, offset: number) => Value;
 
 /**
@@ -57,15 +60,15 @@ export class StackReader {
   take(i: number, view: RecordView, offset: number): RawStack {
     const { side } = this.columns[i]!;
     const pid = this.#pid(i, view, offset);
-    if (pid !== undefined) this.#namer.remember(pid);
-    if (!this.#maps[i]) return this.#stack(i, pid, wordsOf(this.#reads[i]!(view, offset)));
+    const seen = pid === undefined ? undefined : this.#namer.remember(pid);
+    if (!this.#maps[i]) return this.#stack(i, { pid, seen }, wordsOf(this.#reads[i]!(view, offset)));
     const id = Number(this.#reads[i]!(view, offset));
     // A stack that is not there (a kernel thread has none of a user), or one for which the map had no room.
     if (id < 0) return new RawStack(this.#namer, { side, missing: id === EFAULT ? 'none' : 'lost' });
-    const key = `${i} ${id} ${pid}`;
+    const key = `${i} ${id} ${pid} ${seen?.identity}`;
     let stack = this.#known.get(key);
     if (stack === undefined) {
-      stack = this.#fromMap(i, id, pid);
+      stack = this.#fromMap(i, id, { pid, seen });
       if (this.#known.size >= REMEMBERED) this.#known.clear();
       this.#known.set(key, stack);
     }
@@ -77,7 +80,7 @@ export class StackReader {
     return read && Number(read(view, offset));
   }
 
-  #fromMap(i: number, id: number, pid: number | undefined): RawStack {
+  #fromMap(i: number, id: number, whose: Whose): RawStack {
     const { side } = this.columns[i]!;
     const map = this.#maps[i]!;
     const key = new Uint8Array(4);
@@ -85,16 +88,16 @@ export class StackReader {
     const value = map.get(key);
     if (value === undefined) return new RawStack(this.#namer, { side, missing: 'lost' });
     const dv = new DataView(value.buffer, value.byteOffset, value.byteLength);
-    return map.flags & BUILD_ID_FLAG ? this.#byBuildId(pid, dv) : this.#stack(i, pid, words(dv));
+    return map.flags & BUILD_ID_FLAG ? this.#byBuildId(whose, dv) : this.#stack(i, whose, words(dv));
   }
 
-  #stack(i: number, pid: number | undefined, all: readonly bigint[]): RawStack {
+  #stack(i: number, whose: Whose, all: readonly bigint[]): RawStack {
     const end = all.indexOf(0n);
     const addresses = end < 0 ? all : all.slice(0, end);
-    return new RawStack(this.#namer, { side: this.columns[i]!.side, addresses, pid });
+    return new RawStack(this.#namer, { side: this.columns[i]!.side, addresses, ...whose });
   }
 
-  #byBuildId(pid: number | undefined, dv: DataView): RawStack {
+  #byBuildId(whose: Whose, dv: DataView): RawStack {
     const addresses: bigint[] = [];
     const buildIds: (string | undefined)[] = [];
     for (let at = 0; at + BUILD_ID_ENTRY <= dv.byteLength; at += BUILD_ID_ENTRY) {
@@ -104,7 +107,7 @@ export class StackReader {
       const id = Buffer.from(dv.buffer, dv.byteOffset + at + 4, 20).toString('hex');
       buildIds.push(status === BUILD_ID_VALID ? id : undefined);
     }
-    return new RawStack(this.#namer, { side: 'user', addresses, buildIds, pid });
+    return new RawStack(this.#namer, { side: 'user', addresses, buildIds, ...whose });
   }
 }
 

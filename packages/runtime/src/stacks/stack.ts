@@ -1,4 +1,4 @@
-import type { Frame } from '@skep/bpf/symbols';
+import type { Frame, SeenProcess } from '@skep/bpf/symbols';
 import type { Stack } from '../types.ts';
 
 /** Names a stack's addresses, when somebody wants to see them. */
@@ -20,6 +20,8 @@ export class RawStack implements Stack {
   /** Beside each address, where the kernel gives files instead of addresses. */
   readonly buildIds: readonly (string | undefined)[] | undefined;
   readonly pid: number | undefined;
+  /** The process as it was when the stack was taken. */
+  readonly seen: SeenProcess | undefined;
   readonly #namer: Namer;
   #frames: readonly Frame[] | undefined;
 
@@ -30,6 +32,7 @@ export class RawStack implements Stack {
       addresses?: readonly bigint[];
       buildIds?: readonly (string | undefined)[];
       pid?: number;
+      seen?: SeenProcess;
       missing?: Stack['missing'];
     },
   ) {
@@ -38,6 +41,7 @@ export class RawStack implements Stack {
     this.addresses = init.addresses ?? [];
     this.buildIds = init.buildIds;
     this.pid = init.pid;
+    this.seen = init.seen;
     this.missing = init.missing ?? (this.addresses.length === 0 ? 'none' : undefined);
   }
 
