@@ -123,7 +123,6 @@ for (const [name, flags] of [
     const env = {
       ...process.env,
       CGO_ENABLED: '0',
-      GOCACHE: process.env.GOCACHE ?? join(scratch, 'go-cache'),
     };
     execFileSync('go', ['build', ...flags, '-o', file, join(programs, 'main.go')], { env });
     await using program = await stacked(file);
