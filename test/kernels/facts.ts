@@ -18,7 +18,7 @@ for (const kernel of process.argv.slice(2)) {
     kernel,
     command:
       'mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null; node test/kernels/guest/kernel-facts.ts',
-    timeoutMs: 170_000,
+    timeoutMs: 280_000,
     onLine(line) {
       const m = /^@@(facts|btf) (\S+)\s*$/.exec(line);
       if (m) parts[m[1]!]!.push(m[2]!);

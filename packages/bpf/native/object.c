@@ -51,12 +51,13 @@ static void object_finalize(napi_env env, void *data, void *hint)
 	object_close_if_unused(o);
 }
 
-/* objectOpen(bytes, name) -> handle */
+/* objectOpen(bytes, name, path of BTF to relocate against | null) -> handle */
 static napi_value objectOpen(napi_env env, napi_callback_info info)
 {
 	struct args a = args_get(env, info);
 	struct bytes image = arg_bytes(&a, 0);
 	char *name = arg_string_or_null(&a, 1);
+	char *types = arg_string_or_null(&a, 2);
 	struct object *o;
 	struct bpf_program *p;
 	struct bpf_map *m;
@@ -66,6 +67,7 @@ static napi_value objectOpen(napi_env env, napi_callback_info info)
 
 	if (a.bad) {
 		free(name);
+		free(types);
 		return NULL;
 	}
 	o = calloc(1, sizeof(*o));
@@ -74,16 +76,18 @@ static napi_value objectOpen(napi_env env, napi_callback_info info)
 	if (!o || !o->image) {
 		free(o);
 		free(name);
+		free(types);
 		return fail(env, ENOMEM, "open", NULL);
 	}
 	o->kind = HANDLE_OBJECT;
 	memcpy(o->image, image.data, image.length);
-	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = name);
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = name, .btf_custom_path = types);
 	log_begin(&log, false);
 	o->bpf = bpf_object__open_mem(o->image, image.length, &opts);
 	err = o->bpf ? 0 : errno;
 	log_end(&log);
 	free(name);
+	free(types);
 	if (!o->bpf) {
 		fail(env, err, "open", &log);
 		log_free(&log);

@@ -1,4 +1,4 @@
-export { Btf } from './btf/btf.ts';
+export { Btf, btfArchitecture } from './btf/btf.ts';
 export { type LineInfo, lineInfo, type SourceLine, sourceLineAt } from './btf/line-info.ts';
 export { type MapDefinition, mapDefinitions } from './btf/map-definitions.ts';
 export type {

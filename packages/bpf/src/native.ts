@@ -60,7 +60,8 @@ export interface Native {
   readonly libbpfVersion: string;
   readonly pageSize: number;
 
-  objectOpen(bytes: Uint8Array, name: Text): ObjectHandle;
+  /** `types`: the path of a BTF file that stands in for the kernel's own types. */
+  objectOpen(bytes: Uint8Array, name: Text, types: Text): ObjectHandle;
   objectDescribe(o: ObjectHandle): { programs: NativeProgram[]; maps: NativeMap[] };
   objectLoad(o: ObjectHandle, debug: boolean): Promise<{ programs: number[]; maps: number[]; log: string }>;
   objectClose(o: ObjectHandle): void;

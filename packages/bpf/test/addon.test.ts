@@ -119,7 +119,7 @@ test('an object and its links go in any order, also with a worker in the middle 
     const n = native();
     const { bytes } = compileBpf('__attribute__((section("raw_tp/sched_process_exit"), used)) int p(void *c) { return 0; }');
     const fds = () => readdirSync('/proc/self/fd').length;
-    const make = async () => { const o = n.objectOpen(bytes, 'order'); await n.objectLoad(o, false); return o; };
+    const make = async () => { const o = n.objectOpen(bytes, 'order', null); await n.objectLoad(o, false); return o; };
     const attach = (o, pool) => n.attach(o, 0, 'auto', null, null, null, 0, 0, false, 0n, pool);
     await make().then(n.objectClose);
     const before = fds();

@@ -21,7 +21,7 @@ export { judgeHook } from './hooks/judge.ts';
 export type { HookGroup, HookObject, HookProgram, Rung } from './hooks/types.ts';
 export { mapsUsed } from './hooks/uses.ts';
 export { type PackOptions, packImage } from './image/pack.ts';
-export type { ProbeImage } from './image/types.ts';
+export type { KernelTypes, ProbeImage } from './image/types.ts';
 export { unpackImage } from './image/unpack.ts';
 export { INIT_CHOICES, type InitChoices, parseInitChoice } from './init/choices.ts';
 export { initTemplate } from './init/template.ts';

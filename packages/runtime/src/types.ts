@@ -297,7 +297,8 @@ export interface Run {
 export interface RunRequest {
   /** Shown as the probe's name. */
   name: string;
-  objects: readonly { name: string; bytes: Uint8Array }[];
+  /** `types`: the path of a BTF file that stands in for the kernel's types, until the run has ended. */
+  objects: readonly { name: string; bytes: Uint8Array; types?: string }[];
   /** Values for parameters, as text; lists also as one text a value. A name may be in several objects: all get it. */
   params?: Readonly<Record<string, ParamSetting>>;
   /** `PROG=TARGET`, as `skep run --attach`: where programs go whose sections do not say, or go elsewhere. */

@@ -32,6 +32,7 @@ export interface GuestFacts {
 const read = (path: string): string => (existsSync(path) ? readFileSync(path, 'latin1') : '');
 const helpers: Record<string, number[]> = {};
 for (const table of helperTables) {
+  process.stdout.write(`helpers of ${table}\n`);
   const found = probeHelpers(table);
   if (found) helpers[table] = helperNames.flatMap((_, n) => (n > 0 && found.has(helperName(n)) ? [n] : []));
 }
@@ -70,5 +71,6 @@ function send(what: string, bytes: Uint8Array): void {
     process.stdout.write(`@@${what} ${text.slice(at, at + 4096)}\n`);
 }
 
+process.stdout.write('sending\n');
 send('facts', Buffer.from(JSON.stringify(facts)));
 send('btf', readFileSync('/sys/kernel/btf/vmlinux'));

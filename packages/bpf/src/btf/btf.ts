@@ -248,3 +248,8 @@ export class Btf {
     return tags;
   }
 }
+
+/** The architecture of the kernel that a BTF describes, told by the registers that it saves. */
+export function btfArchitecture(btf: Btf): 'x86_64' | 'arm64' {
+  return btf.find('user_pt_regs', 'struct') ? 'arm64' : 'x86_64';
+}

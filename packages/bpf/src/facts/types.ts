@@ -14,6 +14,8 @@ export interface KernelFacts {
   readonly btf?: Btf;
   /** Whether `btf` has a type of that name and kind, for who knows that without the rest. */
   readonly hasType?: (name: string, kind: 'func' | 'typedef' | 'struct') => boolean | undefined;
+  /** What CO-RE relocations are answered from where the kernel has no types of its own; those that they need. */
+  readonly relocationTypes?: Btf;
   /** Types of the modules that are loaded, each on top of `btf`. */
   readonly modules?: () => readonly Btf[];
   /** Whether a module that may be loaded brings a type, function or variable of that name; undefined when it is not known. */

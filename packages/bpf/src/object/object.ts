@@ -53,15 +53,18 @@ export class BpfObject implements Disposable {
 
   /**
    * Opens an object from memory. The kernel is not asked for anything yet.
+   *
+   * `types` is the path of a BTF file that CO-RE relocations are answered from instead of the kernel's own types, for
+   * kernels that have none ({@link minimalBtf}). It is read at load and must be there until then.
    * @throws {BpfError} `SKEP_ELF_INVALID`, `SKEP_ELF_ENDIAN`, `SKEP_ELF_MACHINE`, `SKEP_BTF_INVALID`,
    * `SKEP_BTF_MISSING`, `SKEP_LOAD` when libbpf cannot make sense of it, `SKEP_ADDON`
    */
-  static open(bytes: Uint8Array, options: { name?: string } = {}): BpfObject {
+  static open(bytes: Uint8Array, options: { name?: string; types?: string } = {}): BpfObject {
     const name = options.name ?? 'object';
     const { elf, btf } = parseObject(bytes, name);
     try {
       // The kernel keeps letters, digits, dots and underscores of an object's name, as prefix of .rodata.
-      const handle = native().objectOpen(bytes, name.replace(/[^A-Za-z0-9_.]/g, '_'));
+      const handle = native().objectOpen(bytes, name.replace(/[^A-Za-z0-9_.]/g, '_'), options.types ?? null);
       return new BpfObject(elf, btf, handle, name);
     } catch (cause) {
       if (!isNativeError(cause)) throw cause;

@@ -7,7 +7,7 @@ import { compileBpf } from './clang.ts';
 
 /** Arguments by letter; capital M is a buffer that the kernel fills: its size is the caller's affair. */
 const shapes: Partial<Record<keyof Native, string>> = {
-  objectOpen: 'bt',
+  objectOpen: 'btt',
   objectDescribe: 'o',
   objectLoad: 'ox',
   objectClose: 'o',
@@ -75,7 +75,7 @@ const { bytes: elf } = compileBpf(
    SEC("tp/syscalls/sys_enter_getpriority") int p(void *ctx) { b++; return c; }
    SEC("raw_tp") int q(void *ctx) { return (long)&h != 0; }`,
 );
-const [fresh, loaded, closed] = [0, 1, 2].map(() => n.objectOpen(elf, 'fuzz'));
+const [fresh, loaded, closed] = [0, 1, 2].map(() => n.objectOpen(elf, 'fuzz', null));
 await n.objectLoad(loaded!, false);
 n.objectClose(closed!);
 const ring = n.mapCreate(27, null, 0, 0, 65536, 0);

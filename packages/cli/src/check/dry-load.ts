@@ -15,6 +15,7 @@ export async function dryLoad(
   bytes: Uint8Array,
   checked: CheckedObject,
   params: Readonly<Record<string, string>>,
+  types?: string,
 ): Promise<DryLoad> {
   const { BpfObject } = await import('@skep/bpf');
   const { describeObject, parseParam } = await import('@skep/probe');
@@ -24,7 +25,7 @@ export async function dryLoad(
     checked.programs.filter((p) => p.autoload && p.verdict.state !== 'refused').map((p) => p.name),
   );
   while (wanted.size > 0) {
-    using object = BpfObject.open(bytes, { name: checked.name });
+    using object = BpfObject.open(bytes, { name: checked.name, types });
     for (const [name, text] of Object.entries(params)) {
       const param = known.find((p) => p.name === name);
       if (param) object.setGlobal(name, parseParam(param, object.btf, text));

@@ -1,6 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import type { KernelFacts } from '@skep/bpf';
+import type { Btf, btfArchitecture, KernelFacts } from '@skep/bpf';
 import { CliError } from '../errors.ts';
 
 /** A kernel to check against. */
@@ -68,15 +68,14 @@ async function fromFile(path: string): Promise<CheckedKernel | undefined> {
       throw Object.assign(e, { path });
     }),
   );
-  const { Btf, isFactsFile, unpackFacts } = await import('@skep/bpf');
+  const { Btf, btfArchitecture, isFactsFile, unpackFacts } = await import('@skep/bpf');
   const name = basename(path).replace(/\.(facts|btf)$/, '');
   if (isFactsFile(bytes)) return { name, running: false, facts: () => unpackFacts(bytes, name) };
   if (bytes.length < 24 || bytes[0]! + bytes[1]! * 256 !== BTF_MAGIC) return undefined;
-  return { name, running: false, facts: () => typesOnly(Btf.parse(bytes)) };
+  return { name, running: false, facts: () => typesOnly(Btf.parse(bytes), btfArchitecture) };
 }
 
-/** A kernel of which there are only the types: its architecture is told by one of them. */
-function typesOnly(btf: NonNullable<KernelFacts['btf']>): KernelFacts {
-  const arm = btf.find('user_pt_regs', 'struct') !== undefined;
-  return { name: 'this kernel', version: [0, 0, 0], architecture: arm ? 'arm64' : 'x86_64', btf };
+/** A kernel of which there are only the types. */
+function typesOnly(btf: Btf, architectureOf: typeof btfArchitecture): KernelFacts {
+  return { name: 'this kernel', version: [0, 0, 0], architecture: architectureOf(btf), btf };
 }

@@ -1,4 +1,5 @@
 import { basename, resolve } from 'node:path';
+import type { ProbeImage } from '@skep/probe';
 import { type Command, Option } from 'commander';
 import { aboutImage, folderOf } from '../build-folder.ts';
 import { compileFile, objectName } from '../compile.ts';
@@ -17,6 +18,7 @@ interface BuildFlags {
   mcpu?: string;
   clang?: string;
   vmlinux?: string;
+  btf?: string[];
   platform?: string;
   format: 'skep' | 'bee';
   description?: string;
@@ -40,6 +42,11 @@ export function define(command: Command): void {
     .addOption(new Option('--mcpu <version>', 'BPF instruction set').choices(['v1', 'v2', 'v3', 'v4']))
     .option('--clang <file>', 'the compiler (SKEP_CLANG; else clang, clang-19 … clang-14)')
     .option('--vmlinux <file>', "a vmlinux.h instead of this kernel's")
+    .option(
+      '--btf <[release=]file>',
+      'BTF of a kernel without types of its own: what of it is needed is packed; may be repeated',
+      collect,
+    )
     .option('--platform <os/arch>', "linux/amd64, linux/arm64, …; this machine's unless said")
     .addOption(new Option('--format <kind>', 'layout of the image').choices(['skep', 'bee']).default('skep'))
     .option('--description <text>', 'what the probe is for (else what skep.yaml beside the first file says)')
@@ -55,6 +62,7 @@ export function define(command: Command): void {
     'skep build oomkill.c oomkill:1             an image in the local store',
     'skep build a.c b.c ghcr.io/me/bundle:2     both in one image, run together',
     'skep build probes/oomkill                  what its skep.yaml lists, as NAME:VERSION',
+    'skep build probe.c probe:1 --btf 5.4.0-150-generic.btf   for a kernel without BTF',
     "skep build --cflags '-DMAX=10 -Iinclude' --mcpu v2 probe.c probe:1",
   );
 }
@@ -85,11 +93,17 @@ async function build(words: string[], flags: BuildFlags, command: Command): Prom
   const image = await packImage(
     store,
     reference,
-    { ...about, name: basename(repository), objects, platform: flags.platform },
+    { ...about, name: basename(repository), objects, platform: flags.platform, ...(await types(objects)) },
     { format: flags.format },
   );
   const { digest, size } = image.descriptor;
   await out(flags.quiet ? `${digest}\n` : `${image.reference}: digest: ${digest} size: ${size}\n`);
+
+  async function types(objects: ProbeImage['objects']): Promise<Pick<ProbeImage, 'kernelTypes'>> {
+    if (!flags.btf) return {};
+    const { readKernelTypes } = await import('../kernel-types.ts');
+    return { kernelTypes: await readKernelTypes(flags.btf, objects) };
+  }
 
   function single<T>(list: readonly T[]): T & { path: string } {
     if (list.length !== 1)

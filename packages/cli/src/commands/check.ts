@@ -1,5 +1,5 @@
-import type { Verdict } from '@skep/bpf';
-import type { ProbeImage } from '@skep/probe';
+import type { KernelFacts, Verdict } from '@skep/bpf';
+import type { KernelTypes, ProbeImage } from '@skep/probe';
 import type { Command } from 'commander';
 import { dryLoad } from '../check/dry-load.ts';
 import { type CheckedKernel, kernelsOf } from '../check/kernels.ts';
@@ -68,8 +68,13 @@ async function check(program: string, flags: CheckFlags, command: Command): Prom
 
 async function reportOf(image: ProbeImage, kernel: CheckedKernel, flags: CheckFlags): Promise<KernelReport> {
   const { checkObject, worst } = await import('@skep/probe');
-  const facts = kernel.facts();
-  const notes: string[] = [];
+  const { typesFile, typesForRunning } = await import('../kernel-types.ts');
+  const types = kernel.running ? await typesForRunning(image) : undefined;
+  const facts = types ? await withTypes(kernel.facts(), types) : kernel.facts();
+  using file = types && typesFile(types);
+  const notes = types
+    ? [`the kernel has no types of its own: those that the image has for ${types.release} are used`]
+    : [];
   const options = { params: flags.set, twins: flags.twins };
   const objects = [];
   for (const { name, bytes } of image.objects) {
@@ -78,7 +83,7 @@ async function reportOf(image: ProbeImage, kernel: CheckedKernel, flags: CheckFl
       objects.push(checked);
       continue;
     }
-    const { verdicts, note } = await dryLoad(bytes, checked, flags.set ?? {});
+    const { verdicts, note } = await dryLoad(bytes, checked, flags.set ?? {}, file?.path);
     if (note) notes.push(note);
     objects.push(
       verdicts.size > 0 ? checkObject(bytes, name, facts, { ...options, found: verdicts }) : checked,
@@ -93,6 +98,14 @@ async function reportOf(image: ProbeImage, kernel: CheckedKernel, flags: CheckFl
     objects,
     notes,
   };
+}
+
+/** What relocations ask for is known then, and nothing else: the image's types are only the needed ones. */
+async function withTypes(facts: KernelFacts, types: KernelTypes): Promise<KernelFacts> {
+  const { Btf } = await import('@skep/bpf');
+  const relocationTypes = Btf.parse(types.bytes);
+  // A copy of the object would ask for everything at once.
+  return Object.create(facts, { relocationTypes: { value: relocationTypes } }) as KernelFacts;
 }
 
 /** Bytecode for another machine would load, and read arguments from the wrong registers: `run` refuses it. */

@@ -1,4 +1,5 @@
 import * as bpf from '@skep/bpf';
+import type { ProbeImage } from '@skep/probe';
 import { type Run, type Sink, startRun } from '@skep/runtime';
 import { note } from '../output/out.ts';
 import type { Settings } from '../settings.ts';
@@ -28,9 +29,10 @@ export async function execute(
   const params = await gatherParams(image, flags, words, process.env);
   mark('probe read');
   const { sinks, live, later } = await chooseOutputs(flags, program, () => stopper.stop('quit'));
+  using types = await typesOf(image);
   const run = await startRun({
     name: image.name,
-    objects: image.objects,
+    objects: types ? image.objects.map((o) => ({ ...o, types: types.path })) : image.objects,
     params,
     attach: flags.attach,
     attachDefaults: image.attach,
@@ -64,6 +66,16 @@ export async function execute(
   if (summary.reason === 'error') throw named(summary.error);
   tell(summary.notes, told);
   note(summaryText(image.name, summary));
+}
+
+/** The image's types for this kernel, where it has none: a file that is there while the probe runs. */
+async function typesOf(image: ProbeImage): Promise<({ path: string } & Disposable) | undefined> {
+  if (!image.kernelTypes) return undefined;
+  const { typesFile, typesForRunning } = await import('../kernel-types.ts');
+  const types = await typesForRunning(image);
+  if (!types) return undefined;
+  note(`this kernel has no types of its own: those that the image has for ${types.release} are used`);
+  return typesFile(types);
 }
 
 /**

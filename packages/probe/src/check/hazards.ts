@@ -50,7 +50,8 @@ export function relocate(
   const faults: { section: string; reason: string }[] = [];
   const uncertain = new Set<string>();
   const relocations = coreRelocations(elf, btf);
-  const resolver = facts.btf && new CoreResolver(btf, facts.btf, facts.modules?.() ?? []);
+  const types = facts.btf ?? facts.relocationTypes;
+  const resolver = types && new CoreResolver(btf, types, facts.btf ? (facts.modules?.() ?? []) : []);
   for (const relocation of relocations) {
     const { section, offset: at, kind } = relocation;
     const bytes = code.get(section);
@@ -63,7 +64,8 @@ export function relocate(
     }
     const resolution = resolver.resolve(relocation);
     // Another module may bring a type that the kernel proper lacks.
-    const settled = resolution.known || facts.inModules?.(bareName(btf, relocation.typeId)) === false;
+    const settled =
+      resolution.known || !facts.btf || facts.inModules?.(bareName(btf, relocation.typeId)) === false;
     if (!settled) uncertain.add(`${at} ${section}`);
     const patched = patchInstruction(bytes, resolution);
     if (patched.state === 'error' && settled) faults.push({ section, reason: patched.reason });

@@ -4,10 +4,14 @@
  * - config: `application/ebpf.oci.image.config.v1+json`, always `{}`, titled `config.json`
  * - a layer per object: `application/ebpf.oci.image.program.v1+binary`, the ELF file as it is. The first is titled
  *   `program.o`, which is how bee finds it; the others have their own names as titles
+ * - a layer per kernel without types: `application/vnd.dev.skep.btf.v1+binary`, minimal BTF, titled `RELEASE.btf`, with
+ *   the kernel's release and architecture as annotations
  * - what bee drops when it pushes (platform, description, authors) or has no place for (title, version, …) is in the manifest's annotations and so travels
  */
 export const CONFIG_TYPE = 'application/ebpf.oci.image.config.v1+json';
 export const PROGRAM_TYPE = 'application/ebpf.oci.image.program.v1+binary';
+
+export const BTF_TYPE = 'application/vnd.dev.skep.btf.v1+binary';
 
 export const TITLE = 'org.opencontainers.image.title';
 
@@ -34,6 +38,10 @@ export const ATTACH = 'dev.skep.attach';
 export const PARAMS = 'dev.skep.params';
 /** On a layer: the object's own name, where the title is bee's `program.o`. */
 export const OBJECT_NAME = 'dev.skep.object.name';
+
+/** On a layer of types: `uname -r` of the kernel, and `x86_64` or `arm64`. */
+export const KERNEL_RELEASE = 'dev.skep.kernel.release';
+export const KERNEL_ARCHITECTURE = 'dev.skep.kernel.architecture';
 
 export const CONFIG_TITLE = 'config.json';
 export const PROGRAM_TITLE = 'program.o';

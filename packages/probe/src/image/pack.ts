@@ -18,8 +18,11 @@ import { assignTargets } from '../targets/assign.ts';
 import {
   ATTACH,
   BEE_TEXTS,
+  BTF_TYPE,
   CONFIG_TITLE,
   CONFIG_TYPE,
+  KERNEL_ARCHITECTURE,
+  KERNEL_RELEASE,
   OBJECT_NAME,
   PARAMS,
   PLATFORM,
@@ -79,6 +82,14 @@ export async function packImage(
     if (format === 'skep' && title !== name) annotations[OBJECT_NAME] = name;
     layers.push({ ...(await store.putBlob(bytes, PROGRAM_TYPE)), annotations });
   }
+  for (const { release, architecture, bytes } of img.kernelTypes ?? []) {
+    const annotations = {
+      [KERNEL_ARCHITECTURE]: architecture,
+      [KERNEL_RELEASE]: release,
+      [TITLE]: `${release}.btf`,
+    };
+    layers.push({ ...(await store.putBlob(bytes, BTF_TYPE)), annotations });
+  }
   const annotations =
     format === 'bee'
       ? annotationsOf(img, BEE_TEXTS)
@@ -127,6 +138,10 @@ function sourceDate(): Date | undefined {
 }
 
 function checkFitsBee(img: ProbeImage): void {
+  if (img.kernelTypes && img.kernelTypes.length > 0)
+    throw new ProbeError('SKEP_IMAGE_FORMAT', "An image in bee's format has no place for kernel types.", {
+      hint: 'Leave out --format bee, or --btf.',
+    });
   if (img.attach?.length) {
     throw new ProbeError('SKEP_IMAGE_FORMAT', "An image in bee's format has no place for attach.", {
       hint: 'Leave out --format bee, or name the hooks in the sections.',

@@ -4,6 +4,8 @@ export interface ProbeImage {
   name: string;
   /** The objects that run together, in the order in which they are loaded. */
   objects: { name: string; bytes: Uint8Array }[];
+  /** What stands in for the types of kernels that have none of their own: one for each such kernel. */
+  kernelTypes?: KernelTypes[];
   description?: string;
   authors?: string;
   /** The probe's own name, whatever the image is called. */
@@ -21,4 +23,12 @@ export interface ProbeImage {
   platform?: string;
   /** Left out unless given or `SOURCE_DATE_EPOCH` is set, so that the same input has the same digest. */
   created?: Date;
+}
+
+/** The part of a kernel's BTF that the objects of an image need. */
+export interface KernelTypes {
+  /** `uname -r` of that kernel. */
+  release: string;
+  architecture: 'x86_64' | 'arm64';
+  bytes: Uint8Array;
 }

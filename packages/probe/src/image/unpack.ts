@@ -4,7 +4,10 @@ import { describeObject } from '../describe/describe.ts';
 import { ProbeError } from '../errors.ts';
 import {
   ATTACH,
+  BTF_TYPE,
   FOREIGN_TYPES,
+  KERNEL_ARCHITECTURE,
+  KERNEL_RELEASE,
   MAX_OBJECT_BYTES,
   OBJECT_NAME,
   PARAMS,
@@ -15,7 +18,7 @@ import {
   TITLE,
 } from './layout.ts';
 import { isFileName } from './names.ts';
-import type { ProbeImage } from './types.ts';
+import type { KernelTypes, ProbeImage } from './types.ts';
 
 const AGAIN = 'Build or pull it again; if it comes from elsewhere, tell its maker.';
 
@@ -37,12 +40,21 @@ export async function unpackImage(store: Store, image: StoredImage): Promise<Pro
   if (repeated !== undefined) throw invalid(image, `two of its objects are called ${repeated}`);
   const objects: ProbeImage['objects'] = [];
   for (const [i, layer] of layers.entries()) objects.push(await readObject(store, image, layer, names[i]!));
+  const kernelTypes: KernelTypes[] = [];
+  for (const layer of image.manifest.layers) {
+    const release = layer.annotations?.[KERNEL_RELEASE];
+    const architecture = layer.annotations?.[KERNEL_ARCHITECTURE];
+    if (layer.mediaType !== BTF_TYPE || release === undefined || layer.size > MAX_OBJECT_BYTES) continue;
+    if (architecture !== 'x86_64' && architecture !== 'arm64') continue;
+    kernelTypes.push({ release, architecture, bytes: await store.readBlob(layer.digest) });
+  }
   const annotations = image.manifest.annotations ?? {};
   const attach = listIn(image, ATTACH);
   const params = listIn(image, PARAMS);
   return {
     name: image.reference,
     objects,
+    ...(kernelTypes.length > 0 ? { kernelTypes } : {}),
     ...textsOf(annotations),
     ...(attach && { attach }),
     ...(params && { params }),

@@ -64,7 +64,7 @@ async function attachGroup(o: Opened, group: HookGroup, notes: string[]): Promis
 
 /** Loads the programs of a group's rung by themselves, around the maps that the object has already. */
 async function loadRung(o: Opened, group: HookGroup): Promise<void> {
-  const object = BpfObject.open(o.bytes, { name: o.name });
+  const object = BpfObject.open(o.bytes, { name: o.name, types: o.types });
   o.more.push(object);
   o.ladder.loadWith(group, object);
   const wanted = new Set(o.ladder.taken(group)!.programs);

@@ -10,6 +10,8 @@ import { pointPrograms, wantTargeted } from './targets.ts';
 export interface Opened {
   readonly name: string;
   readonly bytes: Uint8Array;
+  /** The BTF file that stands in for the kernel's types, where it has none. */
+  readonly types?: string;
   object: BpfObject;
   /** Where its programs go, as far as their sections do not say; see {@link planTargets}. */
   targets?: Targets;
@@ -35,7 +37,7 @@ export function closeOpened(opened: readonly Opened[]): void {
  *   for a parameter's text
  */
 export function openObjects(
-  objects: readonly { name: string; bytes: Uint8Array }[],
+  objects: readonly { name: string; bytes: Uint8Array; types?: string }[],
   params: Settings,
   hooks: HookRequest,
 ): Opened[] {
@@ -48,12 +50,13 @@ export function openObjects(
   const opened: Opened[] = [];
   try {
     const facts = factsOnce(hooks.explain);
-    for (const { name, bytes } of objects) {
-      const object = BpfObject.open(bytes, { name });
+    for (const { name, bytes, types } of objects) {
+      const object = BpfObject.open(bytes, { name, types });
       try {
         opened.push({
           name,
           bytes,
+          types,
           object,
           ladder: new Ladder(name, object, hooks, facts),
           more: [],
@@ -79,7 +82,7 @@ export function openObjects(
 /** Opens the object again with the same parameters and targets, for another try to load it. */
 export function reopen(opened: Opened, params: Settings): void {
   opened.object.close();
-  opened.object = BpfObject.open(opened.bytes, { name: opened.name });
+  opened.object = BpfObject.open(opened.bytes, { name: opened.name, types: opened.types });
   wantTargeted(opened);
   opened.ladder.configure(opened.object);
   setOwnParams(opened, params);
