@@ -1,10 +1,13 @@
-// node test/kernels/facts.ts KERNEL…: makes packages/bpf/kernels/KERNEL.facts anew, by booting the kernel.
+// node test/kernels/facts.ts KERNEL…: makes packages/bpf/kernels/KERNEL.facts anew, by booting the kernel. What it said
+// stays in the cache (asked-RELEASE.*) until it is removed there. --boot-only: go no further.
+import { existsSync } from 'node:fs';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { packNames } from '../../packages/bpf/src/facts/name-filter.ts';
 import { markOf, packFacts, type StoredLists } from '../../packages/bpf/src/facts/stored.ts';
 import { Btf } from '../../packages/bpf/src/index.ts';
+import { cacheDir } from './cache.ts';
 import { fetchKernel, type KernelFiles } from './fetch.ts';
 import type { GuestFacts } from './guest/kernel-facts.ts';
 import { moduleNames } from './module-types.ts';
@@ -12,26 +15,38 @@ import { runInGuest } from './vm.ts';
 
 const out = join(import.meta.dirname, '../../packages/bpf/kernels');
 
-for (const kernel of process.argv.slice(2)) {
-  const parts: Record<string, string[]> = { facts: [], btf: [] };
-  const { code, console: log } = await runInGuest({
-    kernel,
-    command:
-      'mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null; node test/kernels/guest/kernel-facts.ts',
-    timeoutMs: 280_000,
-    onLine(line) {
-      const m = /^@@(facts|btf) (\S+)\s*$/.exec(line);
-      if (m) parts[m[1]!]!.push(m[2]!);
-      else process.stderr.write(`${line}\n`);
-    },
-  });
-  if (code !== 0) throw new Error(`kernel ${kernel} ended with ${code}:\n${log.slice(-2000)}`);
-  const [facts, btf] = ['facts', 'btf'].map((p) => gunzipSync(Buffer.from(parts[p]!.join(''), 'base64')));
-  const files = await fetchKernel(kernel);
-  const lists = await listsOf(JSON.parse(facts!.toString()) as GuestFacts, btf!, files);
-  const bytes = packFacts(btf!, lists);
+const bootOnly = process.argv.includes('--boot-only');
+for (const kernel of process.argv.slice(2).filter((word) => !word.startsWith('--'))) {
+  const { facts, btf } = await asked(kernel);
+  if (bootOnly) continue;
+  const lists = await listsOf(JSON.parse(facts.toString()) as GuestFacts, btf, await fetchKernel(kernel));
+  const bytes = packFacts(btf, lists);
   await writeFile(join(out, `${kernel}.facts`), bytes);
   process.stdout.write(`${kernel}: ${bytes.length} bytes\n`);
+}
+
+/** What a guest said, as it is kept in the cache beside its kernel. */
+async function asked(kernel: string): Promise<{ facts: Buffer; btf: Buffer }> {
+  const { release } = await fetchKernel(kernel);
+  const [factsFile, btfFile] = ['facts', 'btf'].map((part) => join(cacheDir, `asked-${release}.${part}`));
+  if (!existsSync(btfFile!)) {
+    const parts: Record<string, string[]> = { facts: [], btf: [] };
+    const { code, console: log } = await runInGuest({
+      kernel,
+      command:
+        'mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null; node test/kernels/guest/kernel-facts.ts',
+      timeoutMs: 600_000,
+      onLine(line) {
+        const m = /^@@(facts|btf) (\S+)\s*$/.exec(line);
+        if (m) parts[m[1]!]!.push(m[2]!);
+        else process.stderr.write(`${line}\n`);
+      },
+    });
+    if (code !== 0) throw new Error(`kernel ${kernel} ended with ${code}:\n${log.slice(-2000)}`);
+    await writeFile(factsFile!, Buffer.from(parts.facts!.join(''), 'base64'));
+    await writeFile(btfFile!, Buffer.from(parts.btf!.join(''), 'base64'));
+  }
+  return { facts: gunzipSync(await readFile(factsFile!)), btf: gunzipSync(await readFile(btfFile!)) };
 }
 
 async function listsOf(facts: GuestFacts, btfBytes: Uint8Array, files: KernelFiles): Promise<StoredLists> {
