@@ -53,35 +53,70 @@ export async function compare(
     object.program(program).attach().close(),
 ): Promise<Compared[][]> {
   const out: Compared[][] = facts.map(() => []);
-  for (const { name, bytes } of objects) {
-    const checked = facts.map((f) => checkObject(bytes, name, f));
-    for (const [i, { name: program }] of checked[0]!.programs.entries()) {
-      const wrong = await tried({ name, bytes }, program, attach);
-      checked.forEach((c, k) => {
-        const { verdict } = c.programs[i]!;
+  for (const object of objects) {
+    const checked = facts.map((f) => checkObject(object.bytes, object.name, f));
+    const names = checked[0]!.programs.map((p) => p.name);
+    const hopeful = names.filter((_, i) => checked.some((c) => c.programs[i]!.verdict.state === 'runs'));
+    const wrong = await triedAll(object, names, hopeful, attach);
+    checked.forEach((c, k) => {
+      for (const { name: program, verdict } of c.programs) {
         const reason = verdict.state === 'runs' ? '' : verdict.reason;
-        out[k]!.push({ object: name, program, said: verdict.state, reason, wrong });
-      });
-    }
+        out[k]!.push({
+          object: object.name,
+          program,
+          said: verdict.state,
+          reason,
+          wrong: wrong.get(program),
+        });
+      }
+    });
   }
   return out;
 }
 
+/** What is wrong with each program. Those that should run are loaded together: to load costs a guest a second. */
+async function triedAll(
+  object: Tried,
+  names: readonly string[],
+  hopeful: readonly string[],
+  attach: (object: BpfObject, program: string) => void,
+): Promise<Map<string, string>> {
+  const wrong = new Map<string, string>();
+  const together = await tried(object, hopeful, attach, wrong);
+  for (const name of names)
+    if (!together || !hopeful.includes(name)) await tried(object, [name], attach, wrong);
+  return wrong;
+}
+
+/** Loads some programs and attaches each; false when they do not load, then that is what is wrong with one alone. */
 async function tried(
   { name, bytes }: Tried,
-  program: string,
+  programs: readonly string[],
   attach: (object: BpfObject, program: string) => void,
-): Promise<string | undefined> {
+  wrong: Map<string, string>,
+): Promise<boolean> {
   using object = BpfObject.open(bytes, { name: name.replace(/\.o$/, '') });
-  for (const p of object.programs) p.autoload = p.name === program;
+  for (const p of object.programs) p.autoload = programs.includes(p.name);
   try {
     await object.load();
-    attach(object, program);
-    return undefined;
   } catch (e) {
-    if (!String((e as BpfError).code).startsWith('SKEP_')) throw e;
-    return (e as BpfError).message;
+    const message = said(e);
+    if (programs.length === 1) wrong.set(programs[0]!, message);
+    return false;
   }
+  for (const program of programs) {
+    try {
+      attach(object, program);
+    } catch (e) {
+      wrong.set(program, said(e));
+    }
+  }
+  return true;
+}
+
+function said(e: unknown): string {
+  if (!String((e as BpfError).code).startsWith('SKEP_')) throw e;
+  return (e as BpfError).message;
 }
 
 /** Counts. */

@@ -4,7 +4,7 @@ import type { BtfArray } from '../btf/types.ts';
 import { type CoreRelocation, relocationSubject } from './records.ts';
 
 /** Deepest access: libbpf's limit (relo_core.c, BPF_CORE_SPEC_MAX_LEN). */
-const MAX_DEPTH = 64;
+export const MAX_DEPTH = 64;
 
 /** One step of an access: a member by name (of the composite `type`), or an element of the type `type`. */
 export interface Step {

@@ -17,7 +17,8 @@ export function sameKind(a: BtfType, b: BtfType): boolean {
 
 /** Whether a member may stand for one of the same name: sizes of integers and contents of structs may differ. */
 export function fieldsAgree(local: Btf, localId: number, target: Btf, targetId: number): boolean {
-  for (let [a, b] = [localId, targetId]; ; ) {
+  let level = MAX_LEVEL;
+  for (let [a, b] = [localId, targetId]; level-- > 0; ) {
     const [t, u] = [local.resolve(a), target.resolve(b)];
     if (isComposite(t) && isComposite(u)) return true;
     if (!sameKind(t, u)) return false;
@@ -39,6 +40,7 @@ export function fieldsAgree(local: Btf, localId: number, target: Btf, targetId: 
         return false;
     }
   }
+  throw btfInvalid('an array is nested more than 32 deep');
 }
 
 /** Whether a type of the right name is the one meant by `bpf_core_type_exists`: the kind, and for pointers what is behind. */

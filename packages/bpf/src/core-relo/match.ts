@@ -1,5 +1,6 @@
+import { btfInvalid } from '../btf/blob.ts';
 import type { Btf } from '../btf/btf.ts';
-import { type Access, isFlexible, type Step } from './access.ts';
+import { type Access, isFlexible, MAX_DEPTH, type Step } from './access.ts';
 import { fieldsAgree, typesAgree, typesMatch } from './compatible.ts';
 import { essentialName } from './names.ts';
 import { type RelocationKind, relocationSubject } from './records.ts';
@@ -60,6 +61,7 @@ interface Way {
 function member(local: Btf, wanted: Step, btf: Btf, id: number, way: Way): number | undefined {
   const target = btf.resolve(id);
   if (target.kind !== 'struct' && target.kind !== 'union') return undefined;
+  if (way.path.length > MAX_DEPTH) throw btfInvalid(`"${target.name}" is nested more than ${MAX_DEPTH} deep`);
   const owner = local.type(wanted.type);
   const localMember =
     owner.kind === 'struct' || owner.kind === 'union' ? owner.members[wanted.index] : undefined;

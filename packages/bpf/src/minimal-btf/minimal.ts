@@ -56,6 +56,7 @@ class Needed {
 
   /** A type through its typedefs; `pointers`: what they point to as well. Gives what is behind the typedefs. */
   type(id: number, pointers: boolean): BtfType {
+    this.#kernel.resolve(id); // throws where a damaged BTF leads in circles
     for (let at = id; ; ) {
       const t = this.#kernel.type(at);
       const seen = this.#types.has(at);
@@ -69,8 +70,7 @@ class Needed {
           at = t.type;
           break;
         case 'array':
-          this.type(t.index, false);
-          this.type(t.element, pointers);
+          if (!seen) for (const part of [t.index, t.element]) this.type(part, pointers);
           return t;
         case 'ptr':
           if (pointers && !seen) this.type(t.type, true);
