@@ -262,6 +262,49 @@ static napi_value linkFd(napi_env env, napi_callback_info info)
 	return js_number(env, link->bpf ? bpf_link__fd(link->bpf) : link->fd);
 }
 
+/* From include/uapi/linux/bpf.h of 6.7, which the headers we compile with may not have: struct bpf_link_info. */
+struct link_info {
+	uint32_t type, id, prog_id, pad;
+	union {
+		struct {
+			uint64_t addrs;
+			uint32_t count, flags;
+			uint64_t missed;
+		} kprobe_multi;
+		struct {
+			uint32_t type, pad;
+			uint64_t func_name;
+			uint32_t name_len, offset;
+			uint64_t addr, missed;
+		} perf_event;
+		uint8_t room[64];
+	};
+};
+enum { LINK_PERF_EVENT = 7, LINK_KPROBE_MULTI = 8 }; /* enum bpf_link_type */
+enum { PERF_KPROBE = 3, PERF_KRETPROBE = 4 };        /* enum bpf_perf_event_type */
+
+/* linkMissed(fd) -> hits that a kprobe, kretprobe or kprobe.multi did not hand to its program; 0 where the kernel
+ * says nothing */
+static napi_value linkMissed(napi_env env, napi_callback_info info)
+{
+	struct args a = args_get(env, info);
+	int fd = arg_i32(&a, 0);
+	struct link_info i = { 0 };
+	uint32_t length = sizeof(i);
+	uint64_t missed = 0;
+
+	if (a.bad)
+		return NULL;
+	if (!bpf_obj_get_info_by_fd(fd, &i, &length)) {
+		if (i.type == LINK_KPROBE_MULTI)
+			missed = i.kprobe_multi.missed;
+		else if (i.type == LINK_PERF_EVENT &&
+			 (i.perf_event.type == PERF_KPROBE || i.perf_event.type == PERF_KRETPROBE))
+			missed = i.perf_event.missed;
+	}
+	return js_number(env, missed);
+}
+
 /* linkClose(link): may wait for a grace period; a second call does nothing */
 static napi_value linkClose(napi_env env, napi_callback_info info)
 {
@@ -346,6 +389,7 @@ void link_exports(napi_env env, napi_value exports)
 	EXPORT(env, exports, attach);
 	EXPORT(env, exports, linkFromFd);
 	EXPORT(env, exports, linkFd);
+	EXPORT(env, exports, linkMissed);
 	EXPORT(env, exports, linkClose);
 	EXPORT(env, exports, linksClose);
 }

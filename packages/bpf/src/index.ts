@@ -99,6 +99,7 @@ export { type MapType, mapTypeName, mapTypes, type ProgramType, programTypes } f
 export type { AttachOptions } from './links/attach.ts';
 export { sweepClsact } from './links/clsact.ts';
 export { BpfLink, closeLinks } from './links/link.ts';
+export { countMisses, type Misses, missesKnown } from './links/misses.ts';
 export { nearest } from './links/nearest.ts';
 export type { MapBatch } from './maps/batch.ts';
 export { BpfMap, type MapShape, MapUpdate } from './maps/map.ts';

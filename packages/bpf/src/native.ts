@@ -96,6 +96,7 @@ export interface Native {
   ): P extends true ? Promise<LinkHandle> : LinkHandle;
   linkFromFd(fd: number): LinkHandle;
   linkFd(link: LinkHandle): number;
+  linkMissed(fd: number): number;
   linkClose(link: LinkHandle): void;
   linksClose(links: LinkHandle[]): Promise<number>;
 

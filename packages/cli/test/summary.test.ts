@@ -12,6 +12,8 @@ const summary: RunSummary = {
   lost: [],
   lossUnknown: [],
   foundFull: {},
+  missed: [],
+  missesUnknown: [],
   programs: [],
   hooks: [],
   programStats: true,

@@ -323,6 +323,43 @@ static __always_inline void skep_give_scratch(void *record)
 			__sync_fetch_and_add(map##_lost, 1);                             \
 	})
 
+/*
+ * Writes to a map that was declared here, and counts in `name_lost` what it refused for want of room; that a key is
+ * there already (BPF_NOEXIST) or is not (BPF_EXIST) is no loss. Returns what bpf_map_update_elem() does. An LRU hash
+ * refuses nothing: it forgets its oldest keys, and nobody counts them.
+ */
+#define skep_update(map, key, value, flags)                                              \
+	({                                                                               \
+		long __error = bpf_map_update_elem(map, key, value, flags);              \
+		if (__error && __error != -17 /* EEXIST */ && __error != -2 /* ENOENT */) \
+			__sync_fetch_and_add(map##_lost, 1);                             \
+		__error;                                                                 \
+	})
+
+/* The pointer as it is; NULL is counted in `name_lost`. For what makes room in a map and may find none:
+ *     state = skep_found(&states, bpf_sk_storage_get(&states, sk, 0, BPF_SK_STORAGE_GET_F_CREATE)); */
+#define skep_found(map, pointer)                                                         \
+	({                                                                               \
+		typeof(pointer) __found = (pointer);                                     \
+		if (!__found)                                                            \
+			__sync_fetch_and_add(map##_lost, 1);                             \
+		__found;                                                                 \
+	})
+
+/* Counts one that came to nothing for a reason of the probe's own. */
+#define skep_lose(map) __sync_fetch_and_add(map##_lost, 1)
+
+/* State that lives and dies with a socket, task or cgroup: kind is BPF_MAP_TYPE_SK_STORAGE, …_TASK_STORAGE (5.11) or
+ * …_CGRP_STORAGE (6.2). It is full only when memory is. */
+#define SKEP_STORAGE(name, kind, value_type)             \
+	__u64 name##_lost;                               \
+	struct {                                         \
+		__uint(type, kind);                      \
+		__uint(map_flags, BPF_F_NO_PREALLOC);    \
+		__type(key, int);                        \
+		__type(value, value_type);               \
+	} name SEC(".maps")
+
 /* floor(log2(v)), 0 for 0: the slot of a power-of-two histogram. */
 static __always_inline __u32 skep_log2(__u64 v)
 {

@@ -199,6 +199,18 @@ export type LostReason =
   | 'slow_output'
   | 'map_read';
 
+/** Runs of a program that did not happen, as the kernel counted them. What they would have seen is not in the output. */
+export interface Missed {
+  readonly program: string;
+  readonly object: string;
+  /**
+   * `recursion`: it, or another program on that CPU, was running already. `hook`: its kprobe was hit while another was
+   * handled, or its kretprobe had no room for a further call under way.
+   */
+  readonly reason: 'recursion' | 'hook';
+  readonly count: number;
+}
+
 export interface ProgramStats {
   readonly name: string;
   readonly object: string;
@@ -248,8 +260,11 @@ export interface RunStats {
   readonly lost: readonly Lost[];
   /** Maps whose probe does not count what found no room, so that `lost` cannot name it. */
   readonly lossUnknown: readonly string[];
-  /** Of those, how often the ring was found full: the sign that something probably was lost. */
+  /** Of those, how often buffer or hash was found full: the sign that something probably was lost. */
   readonly foundFull: Readonly<Record<string, number>>;
+  readonly missed: readonly Missed[];
+  /** Programs of which this kernel does not tell all the runs they missed, so that `missed` cannot name them. */
+  readonly missesUnknown: readonly string[];
   readonly programs: readonly ProgramStats[];
   /** Whether the kernel counts runs and run times; if not, those of `programs` are zero and mean nothing. */
   readonly programStats: boolean;

@@ -25,6 +25,8 @@ SEC("tp/syscalls/sys_enter_getpgid") int calls(void *ctx)
 
 /** A map without a kernel: what `entries` says is what a poll reads. */
 class FakeMap implements PolledMap {
+  readonly type = 'hash';
+  readonly maxEntries = 64;
   readonly keySize = 8;
   readonly valueSize = 8;
   readonly valueBytes = 8;

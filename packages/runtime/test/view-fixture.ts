@@ -171,6 +171,8 @@ export class FakeRun implements Run {
       lost: [],
       lossUnknown: [],
       foundFull: {},
+      missed: [],
+      missesUnknown: [],
       programs: this.programs,
       hooks: [],
       programStats: true,

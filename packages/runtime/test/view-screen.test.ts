@@ -380,7 +380,7 @@ test('drops are red and named; without a count they are not called zero', async 
   using full = openView([printStream(0).stream], [80, 24], {}, (run) => {
     run.over = { lossUnknown: ['print_events'], foundFull: { print_events: 3 } };
   });
-  await full.output.until((l) => status(l).includes('drops likely (ring full 3x)'));
+  await full.output.until((l) => status(l).includes('drops likely (found full 3x)'));
 });
 
 test('the cost of the probe and of skep is on the status line', async () => {

@@ -102,6 +102,20 @@ export class BpfLink implements Disposable {
     return native().iteratorCreate(this.fd);
   }
 
+  /**
+   * Hits of a kprobe or kretprobe that the kernel could not hand to the program (since 6.7); 0 for other hooks, older
+   * kernels, and once it is closed.
+   */
+  missed(): number {
+    if (this.#closed) return 0;
+    let sum = 0;
+    for (const part of this.#parts) {
+      const fd = native().linkFd(part);
+      if (fd >= 0) sum += native().linkMissed(fd);
+    }
+    return sum;
+  }
+
   /** Detaches; may wait for a grace period of the kernel. A second call does nothing. */
   close(): void {
     if (this.#closed) return;

@@ -211,6 +211,11 @@ class PerfBuffer implements RecordReader {
     return count;
   }
 
+  get countsLost(): boolean {
+    this.#open();
+    return this.#cpus.every((c) => native().perfLost(c.fd) >= 0);
+  }
+
   lost(): bigint {
     this.#open();
     let sum = 0;

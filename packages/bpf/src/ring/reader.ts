@@ -41,6 +41,8 @@ export interface RecordReader extends Disposable {
    * there the program sees its reserve fail, and it is always 0.
    */
   lost(): bigint;
+  /** Whether {@link lost} is all of it at any time: for perf buffers since Linux 6.0, for ring buffers never. */
+  readonly countsLost: boolean;
   /** Gives the memory back; from within `onRecord` when the drain ends. A second call does nothing. */
   close(): void;
 }

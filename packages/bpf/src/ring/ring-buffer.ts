@@ -109,6 +109,8 @@ class RingBuffer implements RecordReader {
     return count;
   }
 
+  readonly countsLost = false;
+
   lost(): bigint {
     return 0n;
   }

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import * as bpf from '@skep/bpf';
 import type { ProbeImage } from '@skep/probe';
 import { type Run, type Sink, startRun } from '@skep/runtime';
@@ -10,7 +11,7 @@ import { gatherParams } from './gather-params.ts';
 import { chooseOutputs } from './outputs.ts';
 import { checkPlatform, checkPrivileges, provideBpffs, provideTracefs } from './preflight.ts';
 import { runSource } from './source.ts';
-import { summaryText } from './summary.ts';
+import { summaryJson, summaryText } from './summary.ts';
 
 /** Runs a probe until it is stopped, says what it was, and leaves nothing in the kernel. */
 export async function execute(
@@ -66,6 +67,7 @@ export async function execute(
   if (summary.reason === 'error') throw named(summary.error);
   tell(summary.notes, told);
   note(summaryText(image.name, summary));
+  if (flags.summary !== undefined) writeFileSync(flags.summary, summaryJson(image.name, summary));
 }
 
 /** The image's types for this kernel, where it has none: a file that is there while the probe runs. */

@@ -31,6 +31,7 @@ export interface RunFlags {
   beeMetricNames?: boolean;
   maxSeries?: number;
   buffer?: 'ring' | 'perf';
+  summary?: string;
   pinMaps?: string;
   pinProgs?: string;
   flame?: string;
@@ -84,6 +85,7 @@ export function addRunFlags(command: Command): void {
         'ring or perf buffers for events (ring where the kernel has them)',
       ).choices(['ring', 'perf']),
     )
+    .option('--summary <file>', 'write what came, what was lost and what it cost as JSON at the end')
     .option('--pin-maps <dir>', 'pin the maps in a folder of bpffs; they stay')
     .option('--pin-progs <dir>', 'pin the programs in a folder of bpffs; they stay')
     .addOption(

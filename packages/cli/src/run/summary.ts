@@ -1,4 +1,5 @@
 import type { RunSummary } from '@skep/runtime';
+import { toJson } from '../output/template.ts';
 
 const why: Partial<Record<RunSummary['reason'], string>> = {
   read: 'all is read',
@@ -28,7 +29,49 @@ export function summaryText(name: string, s: RunSummary): string {
       (map) =>
         `  ${map} was found full ${s.foundFull[map]} times: events were probably lost, the probe does not count them`,
     );
-  return [head, ...losses, ...full].join('\n');
+  const missed = s.missed.map(
+    (m) =>
+      `  ${m.program} did not run ${grouped(m.count)} times (${m.reason === 'hook' ? 'missed by its kprobe' : 'something was running already'})`,
+  );
+  const unknown =
+    s.missesUnknown.length > 0
+      ? [`  misses unknown: this kernel does not count all that ${s.missesUnknown.join(', ')} missed`]
+      : [];
+  return [head, ...losses, ...full, ...missed, ...unknown].join('\n');
+}
+
+/**
+ * The same for programs, `--summary`: one JSON object. `lost` is complete unless `loss_unknown` names the map; `missed`
+ * (runs of programs) unless `misses_unknown` names the program.
+ */
+export function summaryJson(name: string, s: RunSummary): string {
+  const summary = {
+    probe: name,
+    reason: s.reason,
+    started_at: s.startedAt.toISOString(),
+    seconds: s.elapsedMs / 1000,
+    events: s.events,
+    filtered: s.filtered,
+    lost: s.lost.filter((l) => l.count > 0),
+    loss_unknown: s.lossUnknown,
+    found_full: s.foundFull,
+    missed: s.missed,
+    misses_unknown: s.missesUnknown,
+    programs: s.programStats
+      ? s.programs.map((p) => ({
+          program: p.name,
+          object: p.object,
+          section: p.section,
+          runs: p.runs,
+          run_time_ns: p.runTimeNs,
+        }))
+      : [],
+    decode_errors: s.decodeErrors,
+    series: s.series,
+    cpu_seconds: s.ownCpuUs / 1e6,
+    notes: s.notes,
+  };
+  return `${toJson(summary as never, 2)}\n`;
 }
 
 /** Where a probe does not count what found no room, nobody knows that it was nothing. */

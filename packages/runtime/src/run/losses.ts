@@ -1,5 +1,6 @@
 import type { BpfMap, GlobalVariable } from '@skep/bpf';
 import type { Ledger } from '../ledger.ts';
+import type { LostReason } from '../types.ts';
 import type { Opened } from './open.ts';
 
 /**
@@ -10,17 +11,33 @@ export function hasLossCounter(opened: readonly Opened[], map: string): boolean 
   return opened.some((o) => lossGlobal(o, map) !== undefined || lossMap(o, map) !== undefined);
 }
 
-/** Brings the ledger up to date with the stacks that a probe counted as lost, for each map of stacks it counts for. */
-export function stackAccounts(opened: readonly Opened[], cpus: number, ledger: Ledger): (() => void)[] {
-  const maps = opened.flatMap((o) =>
-    o.object.maps.filter((m) => m.type === 'stack_trace').map((m) => m.name),
-  );
-  return [...new Set(maps)]
-    .filter((map) => hasLossCounter(opened, map))
-    .map((map) => {
-      const counted = lossReader(opened, map, cpus);
-      return () => ledger.set(map, 'stack_lost', counted());
-    });
+/**
+ * Brings the ledger up to date with what a probe counted as lost in its own maps, which are not shown: stacks that
+ * found no place, state that found no room.
+ */
+export function ownAccounts(
+  opened: readonly Opened[],
+  shown: ReadonlySet<string>,
+  cpus: number,
+  ledger: Ledger,
+): (() => void)[] {
+  const maps = new Map<string, LostReason>();
+  for (const o of opened)
+    for (const { name, type, internal } of o.object.maps)
+      if (!internal && !shown.has(name) && hasLossCounter(opened, name)) maps.set(name, reasonOf(type));
+  return [...maps].map(([map, reason]) => {
+    const counted = lossReader(opened, map, cpus);
+    return () => ledger.set(map, reason, counted());
+  });
+}
+
+function reasonOf(mapType: string): LostReason {
+  const reasons: Record<string, LostReason> = {
+    stack_trace: 'stack_lost',
+    ringbuf: 'ring_full',
+    perf_event_array: 'perf_full',
+  };
+  return reasons[mapType] ?? 'map_full';
 }
 
 /** Reads what the probe counted as lost for a map, over all objects that count it. Only after load. */

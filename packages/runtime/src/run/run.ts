@@ -3,6 +3,7 @@ import { type BpfLink, closeLinks, possibleCpus, type RecordView } from '@skep/b
 import { Ledger } from '../ledger.ts';
 import { Registry } from '../series/registry.ts';
 import { type IteratorSource, iterate } from '../sources/iterate.ts';
+import type { Poll } from '../sources/poll.ts';
 import { type Ring, type WireContext, wire } from '../sources/wire.ts';
 import type { StackNamer } from '../stacks/namer.ts';
 import type { PlannedMap } from '../streams/build.ts';
@@ -10,7 +11,8 @@ import { bindFilters, type Filter, recordFilter, rowFilter } from '../streams/fi
 import type { PlannedIterator } from '../streams/iterators.ts';
 import type { StreamInfo } from '../streams/stream.ts';
 import type { LostReason, Run, RunStats, RunSummary, Sink, StopReason, Stream } from '../types.ts';
-import { stackAccounts } from './losses.ts';
+import { ownAccounts } from './losses.ts';
+import { MissCounter } from './misses.ts';
 import { closeOpened, type Opened } from './open.ts';
 
 /** How long the end waits for slow sinks to take what is still in the buffers. */
@@ -50,7 +52,9 @@ export class ActiveRun implements Run {
   #iterators: IteratorSource[] = [];
   #context: WireContext | undefined;
   readonly #accounts: (() => void)[] = [];
+  readonly #polls: { stream: Stream; poll: Poll }[] = [];
   #links: BpfLink[] = [];
+  #misses: MissCounter | undefined;
   #programStats: Disposable | undefined;
   #timers: NodeJS.Timeout[] = [];
   /** Events that may still be taken; counted from the print_ streams, or from all when there are none. */
@@ -103,17 +107,20 @@ export class ActiveRun implements Run {
       },
     };
     for (const p of planned) {
-      const { ring, account } = wire(p, this.#context);
+      const { ring, poll, account } = wire(p, this.#context);
       this.#accounts.push(account);
+      if (poll) this.#polls.push({ stream: p.plan.stream, poll });
       if (ring) this.#rings.push(ring);
     }
-    this.#accounts.push(...stackAccounts(opened, possibleCpus(), this.#ledger));
+    const shown = new Set(planned.map((p) => p.map));
+    this.#accounts.push(...ownAccounts(opened, shown, possibleCpus(), this.#ledger));
     for (const sink of sinks) await sink.start?.(this);
   }
 
   /** Everything is attached: begin to read. */
   begin(links: BpfLink[], timeoutMs: number | undefined, programStats?: Disposable): void {
     this.#links = links;
+    this.#misses = new MissCounter(this.#init.opened, links);
     this.#programStats = programStats;
     this.#started = true;
     for (const ring of this.#rings) ring.drain.start();
@@ -156,6 +163,7 @@ export class ActiveRun implements Run {
       Object.fromEntries(this.#rings.filter(which).map((r) => [r.stream.map, value(r)]));
     const read = this.#iterators.flatMap((i) => (i.stream ? [[i.stream.map, i] as const] : []));
     const cpu = process.cpuUsage(this.#cpuAtStart);
+    const misses = this.#misses?.read();
     return {
       startedAt: this.#startedAt,
       elapsedMs: performance.now() - this.#startedMs,
@@ -169,10 +177,19 @@ export class ActiveRun implements Run {
       },
       lost: this.#ledger.list(),
       lossUnknown: this.streams.filter((s) => !s.lossKnown).map((s) => s.map),
-      foundFull: of(
-        (r) => r.drain.foundFull,
-        (r) => !r.stream.lossKnown,
-      ),
+      foundFull: {
+        ...of(
+          (r) => r.drain.foundFull,
+          (r) => !r.stream.lossKnown,
+        ),
+        ...Object.fromEntries(
+          this.#polls
+            .filter((p) => !p.stream.lossKnown)
+            .map(({ stream, poll }) => [stream.map, poll.foundFull]),
+        ),
+      },
+      missed: misses?.missed ?? [],
+      missesUnknown: misses?.missesUnknown ?? [],
       programs: this.#init.opened.flatMap((o) =>
         o.ladder.programs().map((p) => {
           const { runCount: runs, runTimeNs } = p.info();
@@ -265,6 +282,8 @@ export class ActiveRun implements Run {
     } catch (error) {
       fail(error);
     }
+    // A kprobe's misses are told by its link.
+    this.#misses?.read();
     await closeLinks(this.#links).catch(fail);
     try {
       for (const ring of this.#rings) await ring.drain.finish(FINISH_MS);

@@ -124,6 +124,8 @@ function failedSummary(notes: readonly string[], error: unknown): RunSummary {
     lost: [],
     lossUnknown: [],
     foundFull: {},
+    missed: [],
+    missesUnknown: [],
     programs: [],
     programStats: false,
     hooks: [],

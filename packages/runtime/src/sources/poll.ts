@@ -5,7 +5,13 @@ import type { Entry, EntryKind } from './entry.ts';
 import { entryKind } from './entry-kind.ts';
 
 /** The part of a `BpfMap` that a poll needs. */
-export type PolledMap = Pick<BpfMap, 'keySize' | 'valueSize' | 'valueBytes' | 'newBatch' | 'readBatch'>;
+export type PolledMap = Pick<
+  BpfMap,
+  'keySize' | 'valueSize' | 'valueBytes' | 'type' | 'maxEntries' | 'newBatch' | 'readBatch'
+>;
+
+/** Hashes that refuse a key when they are full; others make room or have all their entries from the start. */
+const FILLS = new Set(['hash', 'percpu_hash']);
 
 export interface PollOptions {
   plan: MapPlan;
@@ -28,6 +34,8 @@ export class Poll {
   readonly #entries: (Entry | undefined)[] = [];
   readonly #batch: MapBatch;
   readonly #stride: number;
+  /** How often a hash that takes new keys was found with no room for one. */
+  foundFull = 0;
   #epoch = 0;
   #live = 0;
   #rawKeys: RecordView;
@@ -58,6 +66,7 @@ export class Poll {
       onError(error);
       return;
     }
+    if (FILLS.has(map.type) && count >= map.maxEntries) this.foundFull++;
     if (this.#rawKeys.u8 !== batch.keys) this.#rawKeys = recordView(batch.keys);
     if (this.#values.u8 !== batch.values) this.#values = recordView(batch.values);
     this.#epoch++;

@@ -17,6 +17,7 @@ import type { StackNamer } from '../stacks/namer.ts';
 import { StackReader } from '../stacks/reader.ts';
 import type { PlannedMap } from '../streams/build.ts';
 import type { FoldPlan, MapPlan, RecordPlan } from '../streams/plan.ts';
+import type { StreamInfo } from '../streams/stream.ts';
 import { readTags } from '../streams/tags.ts';
 import type { Stream } from '../types.ts';
 import { Drain } from './drain.ts';
@@ -57,6 +58,8 @@ export interface Ring {
 export interface Wired {
   /** Where it is a ring or perf buffer; other maps are polled by the registry. */
   readonly ring?: Ring;
+  /** Where it is a hash or array. */
+  readonly poll?: Poll;
   /** Brings the ledger up to date with what kernel and probe counted as lost. */
   account(): void;
 }
@@ -80,11 +83,11 @@ export function wire({ plan, opened, map }: PlannedMap, ctx: WireContext): Wired
       onError: () => ctx.ledger.add(plan.stream.map, 'map_read', 1),
     });
     ctx.registry.add(rows, poll);
-    return { account: mapAccount(plan.stream, map, ctx) };
+    return { poll, account: mapAccount(stream, map, poll, ctx) };
   }
   const reader = plan.stream.source === 'ring' ? openRingBuffer(bpfMap) : perfReader(opened, bpfMap);
   const ring = plan.mode === 'records' ? recordRing(plan, reader, ctx) : foldRing(plan, reader, ctx);
-  return { ring, account: ringAccount(ring.stream, reader, map, ctx) };
+  return { ring, account: ringAccount(stream, reader, map, ctx) };
 }
 
 /** A stream of events that could have been a ring gets the memory that it was declared with, any other the usual. */
@@ -92,15 +95,20 @@ function perfReader({ buffers }: Opened, map: BpfMap): RecordReader {
   return openPerfBuffer(map, { bytes: buffers?.bytes.get(map.name) });
 }
 
-function mapAccount(stream: Stream, map: string, ctx: WireContext): () => void {
-  if (!hasLossCounter(ctx.opened, map)) return () => {};
+/** A hash whose probe does not count what it refuses, and that was found full, has probably refused something. */
+function mapAccount(stream: StreamInfo, map: string, poll: Poll, ctx: WireContext): () => void {
+  if (!hasLossCounter(ctx.opened, map))
+    return () => {
+      if (poll.foundFull > 0) stream.lossKnown = false;
+    };
   const counted = lossReader(ctx.opened, map, possibleCpus());
   return () => ctx.ledger.set(stream.map, 'map_full', counted());
 }
 
-function ringAccount(stream: Stream, reader: RecordReader, map: string, ctx: WireContext): () => void {
+function ringAccount(stream: StreamInfo, reader: RecordReader, map: string, ctx: WireContext): () => void {
   const counted = lossReader(ctx.opened, map, possibleCpus());
   // What a perf buffer refuses both count, and the program also what did not come as far as the buffer.
+  if (stream.source === 'perf') stream.lossKnown = reader.countsLost || hasLossCounter(ctx.opened, map);
   if (stream.source === 'perf')
     return () => ctx.ledger.set(stream.map, 'perf_full', Math.max(Number(reader.lost()), counted()));
   if (!stream.lossKnown) return () => {};

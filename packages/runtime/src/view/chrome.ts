@@ -73,8 +73,18 @@ function dropsPiece(r: Reading): Piece {
   }
   if (r.lossKnown) return { text: 'drops 0', style: STYLE.good, rank: 2 };
   return r.foundFull > 0
-    ? { text: `drops likely (ring full ${grouped(r.foundFull)}x)`, style: STYLE.bad, rank: 0 }
+    ? { text: `drops likely (found full ${grouped(r.foundFull)}x)`, style: STYLE.bad, rank: 0 }
     : { text: 'drops not counted', style: STYLE.dim, rank: 4 };
+}
+
+/** Runs that did not happen; nothing is said where all are known and there were none. */
+function missesPiece(r: Reading): Piece[] {
+  if (r.missed > 0) {
+    const least = r.missesKnown ? '' : '>=';
+    const text = `missed ${least}${grouped(r.missed)} (${printable(r.missedMost)})`;
+    return [{ text, style: STYLE.bad, rank: 0 }];
+  }
+  return r.missesKnown ? [] : [{ text: 'misses unknown', style: STYLE.dim, rank: 7 }];
 }
 
 /** The line that always says: events, rate, drops, cost of the probe and of skep; at the right the rows. */
@@ -84,7 +94,7 @@ export function paintStatus(screen: Screen, y: number, state: ViewState): void {
   if (r !== undefined) {
     left.push({ text: `${r.what} ${grouped(r.total)}`, style: STYLE.bold, rank: 1 });
     left.push({ text: `${perSecond(r.perSecond)}/s`, style: STYLE.text, rank: 3 });
-    left.push(dropsPiece(r));
+    left.push(dropsPiece(r), ...missesPiece(r));
     if (r.decodeErrors > 0)
       left.push({ text: `unreadable ${grouped(r.decodeErrors)}`, style: STYLE.bad, rank: 3 });
     const cpu = r.probeCpu === undefined ? 'n/a' : percent(r.probeCpu);

@@ -16,6 +16,10 @@ export interface Reading {
   readonly lossKnown: boolean;
   /** How often such a ring was found full. */
   readonly foundFull: number;
+  /** Runs that programs missed, and the program that missed most of them. */
+  readonly missed: number;
+  readonly missedMost: string;
+  readonly missesKnown: boolean;
   readonly decodeErrors: number;
   /** Undefined when the kernel does not measure run time. */
   readonly probeCpu: number | undefined;
@@ -80,6 +84,9 @@ export class Meter {
       worst: worst === undefined || worst.count === 0 ? '' : `${worst.map} ${worst.reason}`,
       lossKnown: stats.lossUnknown.length === 0,
       foundFull: sum(Object.values(stats.foundFull)),
+      missed: sum(stats.missed.map((m) => m.count)),
+      missedMost: [...stats.missed].sort((a, b) => b.count - a.count)[0]?.program ?? '',
+      missesKnown: stats.missesUnknown.length === 0,
       decodeErrors: stats.decodeErrors,
       probeCpu: !stats.programStats || (runs > 0 && runTimeNs === 0) ? undefined : this.#rates.probeCpu,
       ownCpu: this.#rates.ownCpu,

@@ -2,13 +2,14 @@
 import { readFileSync } from 'node:fs';
 import { JsonSink, startRun } from '../../src/index.ts';
 
-const [file = '', pid = '', maxEvents] = process.argv.slice(2);
+const [file = '', pid = '', maxEvents, buffer] = process.argv.slice(2);
 const run = await startRun({
   name: 'child',
   objects: [{ name: 'child.o', bytes: readFileSync(file) }],
   params: { target_pid: pid },
   intervalMs: 100,
-  maxEvents: maxEvents === undefined ? undefined : Number(maxEvents),
+  maxEvents: maxEvents ? Number(maxEvents) : undefined,
+  buffer: buffer as 'ring' | 'perf' | undefined,
   sinks: [new JsonSink({ finishMs: 300 })],
 });
 process.once('SIGTERM', () => void run.stop('signal'));

@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { before, test } from 'node:test';
+import { possibleCpus } from '@skep/bpf';
+import { fixture } from '../../../test/support/fixtures.ts';
+import { type Lost, startRun } from '../src/index.ts';
+import { Crowd } from './support/crowd.ts';
+import { Collect, rowsOf } from './support/sinks.ts';
+
+const skip = process.getuid?.() === 0 ? false : 'needs root';
+let bytes: Uint8Array;
+before(async () => {
+  if (!skip) bytes = await fixture(new URL('./exact.bpf.c', import.meta.url));
+});
+
+const lostIn = (lost: readonly Lost[], map: string): number =>
+  lost.filter((l) => l.map === map).reduce((sum, l) => sum + l.count, 0);
+
+for (const buffer of ['ring', 'perf'] as const) {
+  test(`more producers than CPUs, ${buffer} buffers of 4 KiB, hashes of ten: sent is delivered and lost`, {
+    skip,
+  }, async () => {
+    using crowd = new Crowd();
+    const producers = 2 * possibleCpus() + 1;
+    const each = 400;
+    const sent = producers * each;
+    const sink = new Collect();
+    const run = await startRun({
+      name: 'exact',
+      objects: [{ name: 'exact.o', bytes }],
+      params: { target_pid: String(crowd.pid) },
+      buffer,
+      sinks: [sink],
+    });
+    await crowd.produce(producers, each, 20);
+    const { lost, lossUnknown, missed, events } = await run.stop();
+    assert.deepEqual(
+      [...rowsOf(run, 'counter_sent').values()].map(Number),
+      [sent],
+      'the probe saw each call',
+    );
+    assert.equal(sink.records.length + lostIn(lost, 'print_calls'), sent);
+    assert.equal(events.print_calls, sink.records.length);
+    const counted = [...rowsOf(run, 'counter_args').values()].map(Number);
+    assert.equal(counted.length, 10);
+    assert.equal(counted.reduce((a, b) => a + b, 0) + lostIn(lost, 'counter_args'), sent);
+    assert.equal(lostIn(lost, 'seen'), sent / 2, 'ten of twenty keys found no room');
+    assert.deepEqual([lossUnknown, missed], [[], []]);
+  });
+
+  test(`a reader that is stopped, ${buffer} buffers: sent is delivered and lost`, { skip }, async () => {
+    using crowd = new Crowd();
+    const dir = mkdtempSync(join(tmpdir(), 'skep-exact-'));
+    try {
+      const object = join(dir, 'exact.o');
+      writeFileSync(object, bytes);
+      const child = spawn(
+        process.execPath,
+        [join(import.meta.dirname, 'support/json-child.ts'), object, String(crowd.pid), '', buffer],
+        { stdio: ['ignore', 'pipe', 'pipe'] },
+      );
+      try {
+        let delivered = 0;
+        createInterface(child.stdout!).on('line', (line) => {
+          if (line.includes('"print_calls"')) delivered++;
+        });
+        const said = createInterface(child.stderr!)[Symbol.asyncIterator]();
+        assert.equal((await said.next()).value, 'ready');
+        child.kill('SIGSTOP');
+        await crowd.produce(3, 500, 20);
+        child.kill('SIGCONT');
+        const closed = once(child, 'close');
+        child.kill('SIGTERM');
+        const summary = JSON.parse(String((await said.next()).value)) as {
+          lost: Lost[];
+          events: { print_calls: number };
+        };
+        await closed;
+        assert.equal(delivered, summary.events.print_calls);
+        assert.ok(lostIn(summary.lost, 'print_calls') > 1000, '4 KiB hold 56 records');
+        assert.equal(delivered + lostIn(summary.lost, 'print_calls'), 1500);
+      } finally {
+        child.kill('SIGKILL');
+      }
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
+  });
+}

@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { test } from 'node:test';
+import { missesKnown, possibleCpus, probeHook, runningKernel } from '@skep/bpf';
+import { fixture } from '../../../test/support/fixtures.ts';
+import { startRun } from '../src/index.ts';
+import { Crowd } from './support/crowd.ts';
+import { rowsOf } from './support/sinks.ts';
+
+const root = process.getuid?.() === 0;
+const lacks = (hook: 'kprobe' | 'fentry'): string | false =>
+  !root ? 'needs root' : probeHook(hook).available ? false : `this kernel has no ${hook}`;
+
+async function start(name: string, pid: number) {
+  const bytes = await fixture(new URL(`./${name}.bpf.c`, import.meta.url));
+  const params = { target_pid: String(pid) };
+  return await startRun({ name, objects: [{ name: `${name}.o`, bytes }], params, sinks: [] });
+}
+
+type Started = Awaited<ReturnType<typeof start>>;
+const counted = (run: Started, map: string): number => Number([...rowsOf(run, map).values()][0] ?? 0);
+
+test('a kprobe within a running program is missed: told where the kernel counts, unknown elsewhere', {
+  skip: lacks('kprobe'),
+}, async () => {
+  using crowd = new Crowd();
+  const run = await start('misses-kprobe', crowd.pid);
+  await crowd.produce(1, 50, 1);
+  const { missed, missesUnknown } = await run.stop();
+  assert.deepEqual([counted(run, 'counter_triggered'), counted(run, 'counter_ran')], [50, 0]);
+  if (missesKnown('kprobe', runningKernel().version)) {
+    assert.deepEqual(missesUnknown, []);
+    const { count, ...about } = missed.find((m) => m.program === 'nested')!;
+    assert.deepEqual(about, { program: 'nested', object: 'misses-kprobe.o', reason: 'recursion' });
+    // Programs of others that read texts are interrupted by it as well.
+    assert.ok(count >= 50, `${count} were missed`);
+  } else assert.deepEqual([missed, missesUnknown.includes('nested')], [[], true]);
+});
+
+test('a trampoline that would run within itself is not run, and that is counted', {
+  skip: lacks('fentry'),
+}, async () => {
+  using crowd = new Crowd();
+  const run = await start('misses-fentry', crowd.pid);
+  await crowd.produce(1, 50, 1);
+  const { missed, missesUnknown } = await run.stop();
+  const ran = counted(run, 'counter_ran');
+  assert.equal(missesUnknown.includes('inner'), false);
+  const misses = missed.find((m) => m.program === 'inner')?.count ?? 0;
+  assert.equal(ran + misses, 100, 'each of fifty calls leads to a run and a miss');
+  assert.equal(misses, 50);
+});
+
+/** So many children that are all in select(2) at once, then all return. */
+async function select(children: number, started: (pid: number) => Promise<Started>): Promise<Started> {
+  const script = `
+$| = 1; <STDIN>; pipe(my $r, my $w);
+for (1 .. ${children}) { next if fork; close $w; my $v = ''; vec($v, fileno($r), 1) = 1; select($v, undef, undef, 20); require POSIX; POSIX::_exit(0) }
+close $r; print "forked\\n"; <STDIN>; close $w; 1 while wait != -1; print "done\\n"; <STDIN>`;
+  const child = spawn('perl', ['-e', script], { stdio: ['pipe', 'pipe', 'inherit'] });
+  try {
+    const lines = createInterface(child.stdout!);
+    const run = await started(child.pid!);
+    const next = async (): Promise<void> => {
+      const line = once(lines, 'line');
+      child.stdin!.write('\n');
+      await line;
+    };
+    await next();
+    while (counted(run, 'counter_entered') < children) await new Promise(setImmediate);
+    await next();
+    return run;
+  } finally {
+    child.kill('SIGKILL');
+  }
+}
+
+test('a kretprobe with more calls under way than it has room for misses the others: none is unaccounted for', {
+  skip: lacks('kprobe'),
+}, async () => {
+  const children = 3 * Math.max(10, 2 * possibleCpus());
+  const run = await select(children, (pid) => start('misses-kretprobe', pid));
+  const { missed, missesUnknown } = await run.stop();
+  const entered = counted(run, 'counter_entered');
+  const returned = counted(run, 'counter_returned');
+  assert.equal(entered, children);
+  if (missesKnown('kretprobe', runningKernel().version)) {
+    const atHook = missed.find((m) => m.program === 'returned' && m.reason === 'hook')?.count ?? 0;
+    assert.deepEqual(missesUnknown, []);
+    assert.equal(returned + atHook, entered);
+  } else assert.ok(missesUnknown.includes('returned'));
+});
