@@ -3,7 +3,6 @@ import { before, test } from 'node:test';
 import { BpfObject } from '@skep/bpf';
 import { fixture } from '../../../test/support/fixtures.ts';
 import { startRun } from '../src/index.ts';
-import { build } from './support/probe.ts';
 import { Producer } from './support/producer.ts';
 import { Collect, rowsOf } from './support/sinks.ts';
 
@@ -52,9 +51,8 @@ test('with ring buffers the scratch memory of perf buffers is not made', { skip 
 });
 
 test('a kind of buffer that no stream offers is refused', { skip }, async () => {
-  const ring = await build(`SKEP_RINGBUF(print_x, __u32, 4096);
-SEC("tp/syscalls/sys_enter_getpgid") int f(void *ctx) { return 0; }`);
-  const objects = [{ name: 'x.o', bytes: ring }];
+  const other = await fixture(new URL('../../../probes/activeconn/activeconn.c', import.meta.url));
+  const objects = [{ name: 'x.o', bytes: other }];
   await assert.rejects(startRun({ name: 'x', objects, buffer: 'perf', sinks: [] }), {
     code: 'SKEP_NO_BUFFER_CHOICE',
     message: 'x.o: no stream can use either kind of buffer',
