@@ -3,6 +3,7 @@
 // will read or write. Expected outcomes (no such key, end of map) are results, the rest are errors.
 #include "skep_bpf.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 /* mapLookup(fd, key | null, value, flags, remove) -> boolean: false when there is no such key */
@@ -90,6 +91,111 @@ static napi_value mapBatch(napi_env env, napi_callback_info info)
 		return js_number(env, count);
 	/* the kernel sets the count for the end of the map only; for other errors it may be untouched */
 	return js_number(env, -((double)errno * 4294967296.0 + (errno == ENOENT ? count : 0)) - 1);
+}
+
+/* A batch on a thread of the pool: a large map that is nearly empty makes the kernel walk all its buckets in one call.
+ * The kernel writes into memory of the job; a JavaScript buffer could be gone before it is done. */
+struct batch_job {
+	struct job job;
+	int fd;
+	uint8_t *from, *next, *keys, *values; /* from: NULL at the beginning */
+	size_t next_length, keys_length, values_length;
+	uint32_t count;
+	int batch_err;
+};
+
+static uint8_t *copy_of(struct bytes b)
+{
+	uint8_t *copy = malloc(b.length ? b.length : 1);
+
+	if (copy && b.length)
+		memcpy(copy, b.data, b.length);
+	return copy;
+}
+
+static void batch_run(struct job *job)
+{
+	struct batch_job *j = (struct batch_job *)job;
+
+	if (bpf_map_lookup_batch(j->fd, j->from, j->next, j->keys, j->values, &j->count, NULL))
+		j->batch_err = errno;
+}
+
+/* Back into the buffers as they are now: they may have been exchanged or moved away meanwhile. */
+static napi_value batch_done(napi_env env, struct job *job)
+{
+	struct batch_job *j = (struct batch_job *)job;
+	struct args a = { .env = env, .count = 3 };
+	napi_value buffers = NULL;
+	uint8_t *from[3] = { j->next, j->keys, j->values };
+	size_t length[3] = { j->next_length, j->keys_length, j->values_length };
+
+	napi_get_reference_value(env, job->keep, &buffers);
+	for (uint32_t i = 0; i < 3; i++) {
+		napi_get_element(env, buffers, i, &a.value[i]);
+		struct bytes to = arg_bytes(&a, i);
+		if (a.bad)
+			return NULL;
+		memcpy(to.data, from[i], to.length < length[i] ? to.length : length[i]);
+	}
+	if (!j->batch_err)
+		return js_number(env, j->count);
+	return js_number(env, -((double)j->batch_err * 4294967296.0 + (j->batch_err == ENOENT ? j->count : 0)) - 1);
+}
+
+static void batch_release(napi_env env, struct job *job)
+{
+	struct batch_job *j = (struct batch_job *)job;
+
+	(void)env;
+	if (j->fd >= 0)
+		close(j->fd);
+	free(j->from);
+	free(j->next);
+	free(j->keys);
+	free(j->values);
+	free(j);
+}
+
+/* mapBatchOnPool(fd, from | null, next, keys, values, max) -> Promise<number>, as mapBatch with both at 0 */
+static napi_value mapBatchOnPool(napi_env env, napi_callback_info info)
+{
+	struct args a = args_get(env, info);
+	int fd = arg_i32(&a, 0);
+	struct bytes from = arg_bytes_or_null(&a, 1), next = arg_bytes(&a, 2), keys = arg_bytes(&a, 3);
+	struct bytes values = arg_bytes(&a, 4);
+	uint32_t count = arg_u32(&a, 5);
+	struct batch_job *j;
+	napi_value buffers = NULL;
+
+	if (a.bad)
+		return NULL;
+	j = calloc(1, sizeof(*j));
+	if (!j)
+		return fail(env, ENOMEM, "batch", NULL);
+	/* a descriptor of its own: the map may be closed before the kernel has answered */
+	j->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	j->from = from.data ? copy_of(from) : NULL;
+	j->next = copy_of(next);
+	j->keys = calloc(1, keys.length ? keys.length : 1);
+	j->values = calloc(1, values.length ? values.length : 1);
+	if (j->fd < 0 || (from.data && !j->from) || !j->next || !j->keys || !j->values) {
+		int err = j->fd < 0 ? errno : ENOMEM;
+		batch_release(env, &j->job);
+		return fail(env, err, "batch", NULL);
+	}
+	j->next_length = next.length;
+	j->keys_length = keys.length;
+	j->values_length = values.length;
+	j->count = count;
+	j->job.what = "batch";
+	j->job.run = batch_run;
+	j->job.done = batch_done;
+	j->job.release = batch_release;
+	napi_create_array_with_length(env, 3, &buffers);
+	for (uint32_t i = 0; i < 3; i++)
+		napi_set_element(env, buffers, i, a.value[2 + i]);
+	return job_start(env, &j->job, buffers);
 }
 
 /* mapCreate(type, name, keySize, valueSize, maxEntries, flags) -> fd */
@@ -182,6 +288,7 @@ void map_exports(napi_env env, napi_value exports)
 	EXPORT(env, exports, mapDelete);
 	EXPORT(env, exports, mapNextKey);
 	EXPORT(env, exports, mapBatch);
+	EXPORT(env, exports, mapBatchOnPool);
 	EXPORT(env, exports, mapCreate);
 	EXPORT(env, exports, mapInfo);
 	EXPORT(env, exports, objPin);

@@ -103,6 +103,7 @@ export { countMisses, type Misses, missesKnown } from './links/misses.ts';
 export { nearest } from './links/nearest.ts';
 export type { MapBatch } from './maps/batch.ts';
 export { BpfMap, type MapShape, MapUpdate } from './maps/map.ts';
+export type { EntryWalk } from './maps/walk.ts';
 export { minimalBtf } from './minimal-btf/minimal.ts';
 export type { GlobalVariable } from './object/globals.ts';
 export { BpfObject } from './object/object.ts';

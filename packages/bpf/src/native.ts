@@ -114,6 +114,14 @@ export interface Native {
     valueAt: number,
     max: number,
   ): number;
+  mapBatchOnPool(
+    fd: number,
+    from: Bytes,
+    next: Uint8Array,
+    keys: Uint8Array,
+    values: Uint8Array,
+    max: number,
+  ): Promise<number>;
   mapCreate(
     type: number,
     name: Text,

@@ -105,7 +105,16 @@ test('whatever it is called with, it throws or answers, and never crashes', () =
   const { answered, thrown, unnamed } = JSON.parse(out) as Record<'answered' | 'thrown' | 'unnamed', unknown>;
   assert.ok(Number(answered) > 500 && Number(thrown) > 500, `seed ${seed}: ${out}`);
   // These act on the system, on any descriptor, or for a second; batches write what the map has.
-  const left = ['fdClose', 'linkFromFd', 'mapBatch', 'memlock', 'mountFs', 'networkEnter', 'statsEnable'];
+  const left = [
+    'fdClose',
+    'linkFromFd',
+    'mapBatch',
+    'mapBatchOnPool',
+    'memlock',
+    'mountFs',
+    'networkEnter',
+    'statsEnable',
+  ];
   left.push('tcAttach', 'tcDetach', 'vmlinuxDump');
   assert.deepEqual((unnamed as string[]).sort(), left);
 });

@@ -4,8 +4,10 @@ import { once } from 'node:events';
 import { existsSync, rmSync } from 'node:fs';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { BpfMap, ensureBpffs, type MapType, MapUpdate, possibleCpus } from '../src/index.ts';
+import { BpfMap, type EntryWalk, ensureBpffs, type MapType, MapUpdate, possibleCpus } from '../src/index.ts';
 import { readAll } from '../src/maps/batch.ts';
+import { Walk } from '../src/maps/walk.ts';
+import type { NativeError } from '../src/native.ts';
 import { asU32, asU64, openSource, u32, u64 } from './support/kernel.ts';
 import { producers } from './support/producers.ts';
 
@@ -77,6 +79,74 @@ test('a queue is first in first out, a stack last in first out; full and empty a
   );
   assert.equal(queue.pop(), undefined);
   assert.equal(stack.peek(), undefined);
+});
+
+/** All entries of a walk, which must not give one twice. */
+async function walked(walk: EntryWalk, keySize: number, valueBytes: number): Promise<Map<number, number>> {
+  const all = new Map<number, number>();
+  walk.begin();
+  while (!walk.ended) {
+    const count = await walk.next();
+    for (let i = 0; i < count; i++) {
+      const key = asU32(walk.keys.subarray(i * keySize, (i + 1) * keySize));
+      assert.ok(!all.has(key));
+      all.set(key, asU64(walk.values.subarray(i * valueBytes, i * valueBytes + 8)));
+    }
+  }
+  return all;
+}
+
+for (const type of ['hash', 'lru_hash', 'percpu_hash', 'lru_percpu_hash', 'array', 'percpu_array'] as const) {
+  test(`${type}: a walk in pieces has what a whole read has, also on the pool and key by key`, async () => {
+    for (const maxEntries of [5000, 70_000]) {
+      using map = make(type, maxEntries);
+      const expected = new Map<number, number>();
+      if (type.endsWith('array')) for (let i = 0; i < maxEntries; i++) expected.set(i, 0);
+      for (let i = 0; i < 4500; i++) {
+        map.set(u32(i), map.perCpu ? everyCpu(i * 3) : u64(i * 3));
+        expected.set(i, i * 3);
+      }
+      const shape = { keySize: 4, valueBytes: map.valueBytes, maxEntries, indexed: type.endsWith('array') };
+      const failure = (cause: NativeError) => cause;
+      const byKey = new Walk({ ...shape, batches: false, fd: () => map.fd, failure });
+      const walk = map.walk();
+      for (const w of maxEntries > 5000 ? [walk] : [walk, walk, byKey, byKey]) {
+        const read = await walked(w, 4, map.valueBytes);
+        assert.deepEqual(new Map([...read].sort(([a], [b]) => a - b)), expected);
+      }
+    }
+  });
+}
+
+test('a walk takes a bucket that is larger than its pieces, ends early when the map closes, and says so', async () => {
+  using map = make('hash', 4, 200_000);
+  for (let i = 0; i < 4; i++) map.set(u32(i), new Uint8Array(200_000).fill(i));
+  const walk = map.walk();
+  const keys: number[] = [];
+  walk.begin();
+  while (!walk.ended) {
+    const count = await walk.next();
+    for (let i = 0; i < count; i++) {
+      keys.push(asU32(walk.keys.subarray(i * 4, i * 4 + 4)));
+      assert.equal(walk.values[(i + 1) * 200_000 - 1], keys.at(-1));
+    }
+  }
+  assert.deepEqual(keys.sort(), [0, 1, 2, 3]);
+  walk.begin();
+  map.close();
+  assert.throws(() => walk.next(), { code: 'SKEP_CLOSED' });
+});
+
+test('a walk on the pool survives that the map is closed under it', async () => {
+  const map = make('hash', 70_000);
+  for (let i = 0; i < 100; i++) map.set(u32(i), u64(i));
+  const walk = map.walk();
+  walk.begin();
+  const pending = walk.next();
+  map.close();
+  const first = await pending;
+  assert.ok(first <= 100);
+  if (!walk.ended) assert.throws(() => walk.next(), { code: 'SKEP_CLOSED' });
 });
 
 test('a batch read reuses its buffers, and grows them for a map that outgrew them', () => {

@@ -173,8 +173,12 @@ export interface SeriesRegistry extends Iterable<Series> {
   readonly tick: number;
   of(stream: Stream): Iterable<Series>;
   count(stream: Stream): number;
-  /** Reads the kernel's maps and folds in what was counted. Cheap when called again within 50 ms. */
-  refresh(): void;
+  /**
+   * Reads the kernel's maps and folds in what was counted; cheap when called again within 50 ms, and whoever asks
+   * while a refresh is under way waits for that one. Large maps are read in slices, between which the event loop
+   * goes on; until the promise resolves, rows may be partly of this refresh and partly of the last.
+   */
+  refresh(): Promise<void>;
 }
 
 /** What is known about events that did not arrive. `reason` is one of a closed set. */

@@ -106,7 +106,7 @@ test('every prefix on every kind of map yields what the table in the README says
   });
   await producer.produce(8, 8);
   await sink.until(8);
-  run.series.refresh();
+  await run.series.refresh();
   const summary = await run.stop();
 
   assert.deepEqual(summary.notes, ['map print_trace is not shown: a stack_trace holds no rows']);
@@ -116,18 +116,27 @@ test('every prefix on every kind of map yields what the table in the README says
     sink.records.map((r) => r.data).sort((a, b) => Number(a.value) - Number(b.value)),
     Array.from({ length: 8 }, (_, a) => ({ k: a % 2, value: a * 10 })),
   );
-  const rows = (map: string) => Object.fromEntries(rowsOf(run, map));
-  assert.equal(rowsOf(run, 'counter_perf').size, 8);
-  assert.deepEqual(rows('gauge_ring'), { 0: '60', 1: '70' });
-  assert.deepEqual(rows('counter_bytes'), { 0: '4000', 1: '4000' });
-  assert.deepEqual(rows('print_hash'), { 0: '6,-6,hey', 1: '7,-7,hey' });
-  assert.deepEqual(rows('print_array'), { 0: '6,-6,hey', 1: '7,-7,hey' });
-  assert.deepEqual(rows('counter_pair'), { 0: '8,4', 1: '8,4' });
-  assert.deepEqual(rows('counter_signed'), { 0: '8', 1: '0' }, 'a counter never goes back');
-  assert.deepEqual(rows('counter_below'), { 0: '0', 1: '0' });
-  assert.deepEqual(rows('gauge_lru'), { 0: '-6', 1: '-7' });
-  assert.deepEqual(rows('counter_array'), { 0: '1', 1: '1', 2: '1', 3: '1', 4: '1', 5: '1', 6: '1', 7: '1' });
-  assert.deepEqual(rows('counter_one'), { '': '8' });
+  const rows = async (map: string) => Object.fromEntries(await rowsOf(run, map));
+  assert.equal((await rowsOf(run, 'counter_perf')).size, 8);
+  assert.deepEqual(await rows('gauge_ring'), { 0: '60', 1: '70' });
+  assert.deepEqual(await rows('counter_bytes'), { 0: '4000', 1: '4000' });
+  assert.deepEqual(await rows('print_hash'), { 0: '6,-6,hey', 1: '7,-7,hey' });
+  assert.deepEqual(await rows('print_array'), { 0: '6,-6,hey', 1: '7,-7,hey' });
+  assert.deepEqual(await rows('counter_pair'), { 0: '8,4', 1: '8,4' });
+  assert.deepEqual(await rows('counter_signed'), { 0: '8', 1: '0' }, 'a counter never goes back');
+  assert.deepEqual(await rows('counter_below'), { 0: '0', 1: '0' });
+  assert.deepEqual(await rows('gauge_lru'), { 0: '-6', 1: '-7' });
+  assert.deepEqual(await rows('counter_array'), {
+    0: '1',
+    1: '1',
+    2: '1',
+    3: '1',
+    4: '1',
+    5: '1',
+    6: '1',
+    7: '1',
+  });
+  assert.deepEqual(await rows('counter_one'), { '': '8' });
   assert.deepEqual(histogram(run, 'hist_ring', '0'), {
     bounds: [0, 25, 50],
     counts: [1, 1, 1, 1],

@@ -172,8 +172,8 @@ test('a counter never falls and a key that left takes its series along', { skip 
     ]);
     assert.deepEqual(readdirSync(join(dir, 'progs')), ['calls']);
     await producer.produce(30, 3);
-    run.series.refresh();
-    assert.deepEqual(Object.fromEntries(rowsOf(run, 'counter_args')), { 0: '10', 1: '10', 2: '10' });
+    await run.series.refresh();
+    assert.deepEqual(Object.fromEntries(await rowsOf(run, 'counter_args')), { 0: '10', 1: '10', 2: '10' });
     const key = (n: number) => new Uint8Array(Uint32Array.of(n).buffer);
     for (const name of ['counter_args', 'gauge_args']) {
       using map = BpfMap.openPinned(join(dir, 'maps', name));
@@ -181,8 +181,8 @@ test('a counter never falls and a key that left takes its series along', { skip 
       map.delete(key(1));
     }
     await new Promise((resolve) => setTimeout(resolve, 60)); // rows younger than 50 ms are not read again
-    assert.deepEqual(Object.fromEntries(rowsOf(run, 'counter_args')), { 0: '14', 2: '10' });
-    assert.deepEqual(Object.fromEntries(rowsOf(run, 'gauge_args')), { 0: '4', 2: '10' });
+    assert.deepEqual(Object.fromEntries(await rowsOf(run, 'counter_args')), { 0: '14', 2: '10' });
+    assert.deepEqual(Object.fromEntries(await rowsOf(run, 'gauge_args')), { 0: '4', 2: '10' });
     await run.stop();
     assert.ok(existsSync(join(dir, 'maps/counter_args')), 'what was asked for stays');
     await assert.rejects(startRun(request(producer, { pinMaps: join(dir, 'maps') })), {
@@ -202,7 +202,7 @@ test('label sets above the cap share one series', { skip }, async () => {
   using producer = new Producer();
   const run = await startRun(request(producer, { maxSeries: 5 }));
   await producer.produce(100, 20);
-  const rows = rowsOf(run, 'counter_args');
+  const rows = await rowsOf(run, 'counter_args');
   await run.stop();
   assert.equal(rows.size, 6);
   assert.equal(rows.get(''), '75');
@@ -263,7 +263,7 @@ SEC("tp/syscalls/sys_enter_getpgid") int half${n}(struct trace_event_raw_sys_ent
     run.streams.map((s) => s.map),
     ['counter_both'],
   );
-  assert.deepEqual(Object.fromEntries(rowsOf(run, 'counter_both')), { 5: '44' });
+  assert.deepEqual(Object.fromEntries(await rowsOf(run, 'counter_both')), { 5: '44' });
 });
 
 test('a sink that fails ends the run with its error, and detached', { skip }, async () => {
@@ -414,7 +414,7 @@ test('without CAP_SYS_ADMIN a probe runs, and its cost is left out rather than s
       import { startRun, prometheusText } from ${JSON.stringify(join(import.meta.dirname, '../src/index.ts'))};
       const objects = [{ name: 'calls.o', bytes: readFileSync(process.argv[1]) }];
       const run = await startRun({ name: 'calls', objects, sinks: [], timeoutMs: 1 });
-      const metrics = prometheusText(run, {});
+      const metrics = await prometheusText(run, {});
       const { notes, programStats } = await run.closed;
       console.log(JSON.stringify({ notes, programStats, runs: metrics.includes('skep_run_program_runs') }));`;
     const node = [process.execPath, '--input-type=module', '-e', script, file];

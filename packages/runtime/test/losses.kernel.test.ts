@@ -29,7 +29,7 @@ async function count(sources: readonly string[]): Promise<{ counted: number; key
   const run = await startRun({ name: 'losses', objects, params, sinks: [] });
   await producer.produce(1000, 20);
   const { lost } = await run.stop();
-  const values = [...rowsOf(run, 'counter_args').values()].map(Number);
+  const values = [...(await rowsOf(run, 'counter_args')).values()].map(Number);
   return { counted: values.reduce((a, b) => a + b, 0), keys: values.length, lost };
 }
 

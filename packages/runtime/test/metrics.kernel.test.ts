@@ -125,7 +125,9 @@ test('OpenMetrics by negotiation, gzip, HEAD, and nothing else', { skip }, async
 
 test('bee’s names are bee’s', { skip }, async () => {
   using producer = new Producer();
-  const text = prometheusText(await started(producer, new MetricsServer({ port: 0 })), { beeNames: true });
+  const text = await prometheusText(await started(producer, new MetricsServer({ port: 0 })), {
+    beeNames: true,
+  });
   assert.match(text, /^# TYPE ebpf_solo_io_counter_callsSeen counter$/m);
   assert.match(text, /^ebpf_solo_io_hist_op_time_us_bucket\{arg="0",le="20"\} 3$/m);
 });

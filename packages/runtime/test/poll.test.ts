@@ -1,148 +1,209 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
-import { Btf, Elf, type MapBatch } from '@skep/bpf';
-import { Registry } from '../src/series/registry.ts';
-import { Rows } from '../src/series/rows.ts';
-import { Poll, type PolledMap } from '../src/sources/poll.ts';
-import { type MapPlan, planStream } from '../src/streams/plan.ts';
-import { build } from './support/probe.ts';
+import type { Btf, EntryWalk } from '@skep/bpf';
+import fc from 'fast-check';
+import type { PolledMap } from '../src/sources/poll.ts';
+import { type PolledArgs, polled, pollTypes } from './support/polled.ts';
 
 let btf: Btf;
 before(async () => {
-  btf = Btf.fromElf(
-    Elf.parse(
-      await build(`
-struct poll_key { __u8 a; __u32 b; };
-SKEP_HASH(counter_x, struct poll_key, __u64, 64);
-SEC("tp/syscalls/sys_enter_getpgid") int calls(void *ctx)
-{
-	struct poll_key key = {};
-	return bpf_map_lookup_elem(&counter_x, &key) != 0;
-}`),
-    ),
-  );
+  btf = await pollTypes();
 });
 
-/** A map without a kernel: what `entries` says is what a poll reads. */
+type Entries = [padding: number, a: number, b: number, value: bigint][];
+
+/** A map without a kernel: what `entries` says is what a poll reads, some at a time. */
 class FakeMap implements PolledMap {
   readonly type = 'hash';
   readonly maxEntries = 64;
   readonly keySize = 8;
   readonly valueSize = 8;
   readonly valueBytes = 8;
-  entries: [padding: number, a: number, b: number, value: bigint][] = [];
+  entries: Entries = [];
+  piece = 64;
+  /** Called before each piece but the first; a promise is waited for. */
+  between: (() => void | Promise<void>) | undefined;
 
-  newBatch(): MapBatch {
-    const bytes = (): Uint8Array => new Uint8Array(64 * 8);
-    return {
-      keys: bytes(),
-      values: bytes(),
-      count: 0,
-      keySize: 8,
-      valueBytes: 8,
-      capacity: 64,
-      cursors: [bytes(), bytes()],
+  walk(): EntryWalk {
+    const walk = {
+      keys: new Uint8Array(0),
+      values: new Uint8Array(0),
+      ended: true,
+      begin: (): void => {
+        at = 0;
+        walk.ended = false;
+      },
+      next: (): number | Promise<number> => {
+        const waited = at > 0 ? this.between?.() : undefined;
+        return waited ? waited.then(read) : read();
+      },
     };
-  }
-
-  readBatch(into: MapBatch): number {
-    const keys = new DataView(into.keys.buffer);
-    const values = new DataView(into.values.buffer);
-    this.entries.forEach(([padding, a, b, value], i) => {
-      keys.setUint32(i * 8, a | (padding << 8), true);
-      keys.setUint32(i * 8 + 4, b, true);
-      values.setBigUint64(i * 8, value, true);
-    });
-    return this.entries.length;
+    let at = 0;
+    const read = (): number => {
+      const some = this.entries.slice(at, at + this.piece);
+      at += some.length;
+      walk.ended = at >= this.entries.length;
+      walk.keys = new Uint8Array(some.length * 8);
+      walk.values = new Uint8Array(some.length * 8);
+      const keys = new DataView(walk.keys.buffer);
+      const values = new DataView(walk.values.buffer);
+      for (const [i, [padding, a, b, value]] of some.entries()) {
+        keys.setUint32(i * 8, a | (padding << 8), true);
+        keys.setUint32(i * 8 + 4, b, true);
+        values.setBigUint64(i * 8, value, true);
+      }
+      return some.length;
+    };
+    return walk;
   }
 }
 
-function polled(maxSeries = 100, name = 'counter_x') {
-  const id = (type: string): number => btf.find(type, 'struct')!.id;
-  const u64 = btf.find('__u64', 'typedef')!.id;
-  const facts = {
-    name,
-    type: 'hash',
-    keySize: 8,
-    valueSize: 8,
-    maxEntries: 64,
-    keyTypeId: id('poll_key'),
-    valueTypeId: u64,
-  };
-  const plan = planStream(facts, {
-    id: 0,
-    label: name,
-    object: 'x.o',
-    btf,
-    buckets: [],
-    lossKnown: true,
-  }) as MapPlan;
-  const registry = new Registry();
-  const rows = new Rows(plan.stream, {
-    decoder: plan.decoder,
-    labels: plan.labels,
-    maxSeries,
-    clock: registry,
-    nextId: registry.nextId,
-  });
+const pollFake = (...[maxSeries, name, onError]: PolledArgs) => {
   const map = new FakeMap();
-  const poll = new Poll({
-    plan,
-    map,
-    rows,
-    cpus: 1,
-    clock: registry,
-    onError: (error) => assert.fail(String(error)),
-  });
-  const read = (...entries: FakeMap['entries']): Record<string, unknown> => {
+  const { registry, rows, shown } = polled(btf, map, maxSeries, name, onError);
+  const read = async (...entries: Entries): Promise<Record<string, unknown>> => {
     map.entries = entries;
-    poll.refresh();
-    return Object.fromEntries([...rows].map((r) => [r.labels.map(([, t]) => t).join(), r.value]));
+    await registry.refreshNow();
+    return shown();
   };
-  return { read, rows, registry };
-}
+  return { read, rows, registry, map, shown };
+};
 
-test('keys that differ in padding only are one series', () => {
-  const { read } = polled();
-  assert.deepEqual(read([0, 1, 2, 5n], [255, 1, 2, 7n]), { '1,2': 12 });
-  assert.deepEqual(read([0, 1, 2, 6n], [255, 1, 2, 7n]), { '1,2': 13 });
+test('keys that differ in padding only are one series', async () => {
+  const { read } = pollFake();
+  assert.deepEqual(await read([0, 1, 2, 5n], [255, 1, 2, 7n]), { '1,2': 12 });
+  assert.deepEqual(await read([0, 1, 2, 6n], [255, 1, 2, 7n]), { '1,2': 13 });
 });
 
-test('64-bit counts stay exact and a fall is a reset', () => {
-  const { read } = polled();
-  assert.deepEqual(read([0, 1, 2, 2n ** 63n]), { '1,2': 2n ** 63n });
-  assert.deepEqual(read([0, 1, 2, 2n ** 63n + 1n]), { '1,2': 2n ** 63n + 1n });
-  assert.deepEqual(read([0, 1, 2, 3n]), { '1,2': 2n ** 63n + 4n });
+test('64-bit counts stay exact and a fall is a reset', async () => {
+  const { read } = pollFake();
+  assert.deepEqual(await read([0, 1, 2, 2n ** 63n]), { '1,2': 2n ** 63n });
+  assert.deepEqual(await read([0, 1, 2, 2n ** 63n + 1n]), { '1,2': 2n ** 63n + 1n });
+  assert.deepEqual(await read([0, 1, 2, 3n]), { '1,2': 2n ** 63n + 4n });
 });
 
-test('only what changed is marked as changed', () => {
-  const { read, rows, registry } = polled();
-  read([0, 1, 1, 1n], [0, 2, 2, 2n]);
+test('only what changed is marked as changed', async () => {
+  const { read, rows, registry } = pollFake();
+  await read([0, 1, 1, 1n], [0, 2, 2, 2n]);
   registry.tick++;
-  read([0, 1, 1, 1n], [0, 2, 2, 9n]);
+  await read([0, 1, 1, 1n], [0, 2, 2, 9n]);
   assert.deepEqual(
     [...rows].map((r) => r.changedAt),
     [0, 1],
   );
 });
 
-test('what left makes room before what came needs it', () => {
-  const { read } = polled(2);
-  assert.deepEqual(read([0, 1, 1, 1n], [0, 2, 2, 2n]), { '1,1': 1, '2,2': 2 });
-  assert.deepEqual(read([0, 3, 3, 3n], [0, 4, 4, 4n]), { '3,3': 3, '4,4': 4 });
-  assert.deepEqual(read([0, 3, 3, 3n], [0, 4, 4, 4n], [0, 5, 5, 5n]), { '3,3': 3, '4,4': 4, '': 5 });
+test('what left makes room before what came needs it', async () => {
+  const { read } = pollFake(2);
+  assert.deepEqual(await read([0, 1, 1, 1n], [0, 2, 2, 2n]), { '1,1': 1, '2,2': 2 });
+  assert.deepEqual(await read([0, 3, 3, 3n], [0, 4, 4, 4n]), { '3,3': 3, '4,4': 4 });
+  assert.deepEqual(await read([0, 3, 3, 3n], [0, 4, 4, 4n], [0, 5, 5, 5n]), { '3,3': 3, '4,4': 4, '': 5 });
 });
 
-test('a gauge above the cap takes its share along when it leaves', () => {
-  const { read } = polled(1, 'gauge_x');
-  assert.deepEqual(read([0, 1, 1, 1n], [0, 2, 2, 20n], [0, 3, 3, 300n]), { '1,1': 1, '': 320 });
-  assert.deepEqual(read([0, 1, 1, 1n], [0, 3, 3, 310n]), { '1,1': 1, '': 310 });
+test('a gauge above the cap takes its share along when it leaves', async () => {
+  const { read } = pollFake(1, 'gauge_x');
+  assert.deepEqual(await read([0, 1, 1, 1n], [0, 2, 2, 20n], [0, 3, 3, 300n]), { '1,1': 1, '': 320 });
+  assert.deepEqual(await read([0, 1, 1, 1n], [0, 3, 3, 310n]), { '1,1': 1, '': 310 });
 });
 
-test('a printed map without room leaves rows out, counts them, and takes them in later', () => {
-  const { read, rows } = polled(1, 'print_x');
-  assert.deepEqual(read([0, 1, 1, 1n], [0, 2, 2, 2n]), { '1,1': 1 });
+test('a printed map without room leaves rows out, counts them, and takes them in later', async () => {
+  const { read, rows } = pollFake(1, 'print_x');
+  assert.deepEqual(await read([0, 1, 1, 1n], [0, 2, 2, 2n]), { '1,1': 1 });
   assert.equal(rows.leftOut, 1);
-  assert.deepEqual(read([0, 2, 2, 2n]), { '2,2': 2 });
+  assert.deepEqual(await read([0, 2, 2, 2n]), { '2,2': 2 });
   assert.equal(rows.leftOut, 0);
+});
+
+test('rows change when all was read, not before, and whoever asks meanwhile waits for the same refresh', async () => {
+  const { read, registry, map, shown } = pollFake();
+  map.piece = 1;
+  await read([0, 1, 1, 1n], [0, 2, 2, 2n]);
+  const seen: unknown[] = [];
+  const joined: Promise<void>[] = [];
+  map.between = async () => {
+    await new Promise(setImmediate);
+    seen.push(shown());
+    joined.push(registry.refresh(), registry.refreshNow());
+  };
+  const before = { '1,1': 1, '2,2': 2 };
+  const after = { '1,1': 10, '3,3': 30 };
+  assert.deepEqual(await read([0, 1, 1, 10n], [0, 3, 3, 30n]), after);
+  assert.deepEqual(seen, [before]);
+  await Promise.all(joined);
+  assert.equal(seen.length, 1, 'no second refresh');
+});
+
+test('the last refresh begins after the one under way, and none comes after it', async () => {
+  const { read, registry, map, shown } = pollFake();
+  map.piece = 1;
+  let stop: Promise<void> | undefined;
+  map.between = async () => {
+    await new Promise(setImmediate);
+    stop ??= registry.finish();
+  };
+  // The first entry has been passed when its count grows: only a further refresh sees it.
+  const late: Entries = [
+    [0, 1, 1, 1n],
+    [0, 2, 2, 2n],
+  ];
+  const under = read(...late);
+  late[0] = [0, 1, 1, 9n];
+  map.entries = late;
+  assert.deepEqual(await under, { '1,1': 1, '2,2': 2 });
+  await stop;
+  assert.deepEqual(shown(), { '1,1': 9, '2,2': 2 });
+  assert.deepEqual(await read([0, 1, 1, 50n]), { '1,1': 9, '2,2': 2 });
+});
+
+test('a refresh that fails half-way changes nothing and does not disturb the next', async () => {
+  const errors: unknown[] = [];
+  const { read, map, shown, rows } = pollFake(2, 'counter_x', (error) => errors.push(error));
+  await read([0, 1, 1, 1n], [0, 2, 2, 2n]);
+  map.piece = 1;
+  map.between = () => {
+    throw new Error('no more');
+  };
+  await read([0, 3, 3, 30n], [0, 1, 1, 10n]);
+  assert.equal(errors.length, 1);
+  assert.deepEqual(shown(), { '1,1': 1, '2,2': 2 });
+  map.between = undefined;
+  assert.deepEqual(await read([0, 1, 1, 11n], [0, 4, 4, 4n]), { '1,1': 11, '4,4': 4 });
+  assert.equal(rows.size, 2);
+});
+
+test('printed entries far above the cap are counted without their values, and shown once there is room', async () => {
+  const { read, rows } = pollFake(1, 'print_x');
+  const many: Entries = [1, 2, 3, 4, 5].map((n) => [0, n, n, BigInt(n)]);
+  assert.deepEqual(await read(...many), { '1,1': 1 });
+  assert.equal(rows.leftOut, 4);
+  assert.deepEqual(await read(...many.slice(2)), {}, 'none of these was kept');
+  assert.equal(rows.leftOut, 3);
+  assert.deepEqual(await read(...many.slice(2)), { '3,3': 3 });
+  assert.equal(rows.leftOut, 2);
+  assert.deepEqual(await read(), {});
+  assert.equal(rows.leftOut, 0);
+});
+
+test('whatever comes, goes, grows and falls, each row has what its key counted since it came', async () => {
+  const keys = fc.constantFrom('1', '2', '3', '4', '5');
+  const counts = fc.array(fc.dictionary(keys, fc.nat(9)), { maxLength: 12 });
+  await fc.assert(
+    fc.asyncProperty(counts, fc.integer({ min: 1, max: 4 }), async (refreshes, piece) => {
+      const { read, map } = pollFake();
+      map.piece = piece;
+      let expected: Record<string, number> = {};
+      let last: Record<string, number> = {};
+      for (const now of refreshes) {
+        const before = { ...expected };
+        expected = {};
+        for (const [k, v] of Object.entries(now)) {
+          const was = last[k] ?? 0;
+          expected[`${k},7`] = (before[`${k},7`] ?? 0) + (v < was ? v : v - was);
+        }
+        last = now;
+        const entries = Object.entries(now).map(([k, v]): Entries[number] => [0, +k, 7, BigInt(v)]);
+        assert.deepEqual(await read(...entries), expected);
+      }
+    }),
+  );
 });

@@ -58,8 +58,8 @@ test('records, ring counters and map counters agree with what was done', { skip 
   assert.deepEqual(summary.lost, []);
   assert.deepEqual(summary.lossUnknown, []);
   const four = (prefix: string) => new Map([0, 1, 2, 3].map((i) => [`${prefix}${i}`, '250']));
-  assert.deepEqual(rowsOf(run, 'counter_calls'), four('7,'));
-  assert.deepEqual(rowsOf(run, 'counter_map'), four('0,'));
-  assert.deepEqual(rowsOf(run, 'counter_cpus'), four(''));
+  assert.deepEqual(await rowsOf(run, 'counter_calls'), four('7,'));
+  assert.deepEqual(await rowsOf(run, 'counter_map'), four('0,'));
+  assert.deepEqual(await rowsOf(run, 'counter_cpus'), four(''));
   assert.equal(summary.programs[0]!.runs >= 1000n, true);
 });

@@ -28,14 +28,14 @@ const seen: {
   metrics: '',
 };
 
-function look(run: Run): void {
+async function look(run: Run): Promise<void> {
   for (const series of run.series) {
     const rows = seen.series.get(series.stream.map) ?? [];
     const texts = series.stream.fields.map((_, i) => series.text(i));
     rows.push({ data: series.data, texts, value: Number(series.value) });
     seen.series.set(series.stream.map, rows);
   }
-  seen.metrics = prometheusText(run);
+  seen.metrics = await prometheusText(run);
 }
 
 before(async () => {

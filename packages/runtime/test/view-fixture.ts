@@ -157,7 +157,7 @@ export class FakeRun implements Run {
       tick: 0,
       of: (stream) => all.filter((s) => s.stream === stream),
       count: (stream) => all.filter((s) => s.stream === stream).length,
-      refresh: () => {},
+      refresh: () => Promise.resolve(),
       [Symbol.iterator]: () => all[Symbol.iterator](),
     };
   }

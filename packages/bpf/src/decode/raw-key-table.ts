@@ -28,6 +28,9 @@ export class RawKeyTable {
   #keys: RecordView;
   readonly #free: number[] = [];
   #used = 0;
+  /** A larger index, and larger arrays for the slots, on their way to take over; see {@link makeRoom}. */
+  #nextIndex: { index: Int32Array; at: number } | undefined;
+  #nextSlots: { hashes: Int32Array; stored: Int32Array; keys: RecordView; at: number } | undefined;
 
   constructor(layout: KeyLayout, capacity: number) {
     this.capacity = capacity;
@@ -92,6 +95,7 @@ export class RawKeyTable {
       hole = at;
     }
     index[hole] = 0;
+    this.#changed();
     this.#free.push(slot);
     return true;
   }
@@ -133,6 +137,7 @@ export class RawKeyTable {
 
   #insert(at: number, hash: number, u8: Uint8Array, offset: number): number {
     if (this.size >= this.capacity) return -1;
+    this.#changed();
     const slot = this.#free.pop() ?? this.#used++;
     if (slot >= this.#hashes.length) this.#grow();
     this.#hashes[slot] = hash;
@@ -155,29 +160,73 @@ export class RawKeyTable {
     }
   }
 
+  /**
+   * Does a part of the work that lets {@link slot} take `more` further keys at once, at most some `steps` steps of
+   * a few nanoseconds; true when all is done. A large table grows for many milliseconds: who must not be held up
+   * that long calls this again and again, and in between nothing that changes the table.
+   */
+  makeRoom(more: number, steps: number): boolean {
+    if ((this.size + more) * 2 > this.#index.length && !this.#moveIndex(steps)) return false;
+    return this.#used + more <= this.#hashes.length || this.#hashes.length >= this.capacity
+      ? true
+      : this.#moveSlots(Math.max(1, Math.floor(steps / this.#words)));
+  }
+
+  /** What was copied for {@link makeRoom} is no longer what is here. */
+  #changed(): void {
+    this.#nextIndex = undefined;
+    this.#nextSlots = undefined;
+  }
+
   #grow(): void {
-    const slots = Math.min(this.capacity, this.#hashes.length * 2);
-    const hashes = new Int32Array(slots);
-    hashes.set(this.#hashes);
-    this.#hashes = hashes;
-    const stored = new Int32Array(slots * this.#words);
-    stored.set(this.#stored);
-    this.#stored = stored;
-    const keys = recordView(new Uint8Array(slots * this.#layout.size));
-    keys.u8.set(this.#keys.u8);
-    this.#keys = keys;
+    while (!this.#moveSlots(Number.POSITIVE_INFINITY));
   }
 
   #rehash(): void {
+    while (!this.#moveIndex(Number.POSITIVE_INFINITY));
+  }
+
+  #moveSlots(steps: number): boolean {
+    const { size } = this.#layout;
+    if (this.#nextSlots === undefined) {
+      const slots = Math.min(this.capacity, this.#hashes.length * 2);
+      const keys = recordView(new Uint8Array(slots * size));
+      const words = (n: number) => new Int32Array(n);
+      this.#nextSlots = { hashes: words(slots), stored: words(slots * this.#words), keys, at: 0 };
+    }
+    const next = this.#nextSlots;
+    const to = Math.min(this.#used, next.at + steps);
+    const w = this.#words;
+    next.hashes.set(this.#hashes.subarray(next.at, to), next.at);
+    next.stored.set(this.#stored.subarray(next.at * w, to * w), next.at * w);
+    next.keys.u8.set(this.#keys.u8.subarray(next.at * size, to * size), next.at * size);
+    next.at = to;
+    if (to < this.#used) return false;
+    this.#hashes = next.hashes;
+    this.#stored = next.stored;
+    this.#keys = next.keys;
+    this.#nextSlots = undefined;
+    return true;
+  }
+
+  #moveIndex(steps: number): boolean {
     const old = this.#index;
-    const index = new Int32Array(old.length * 2);
+    this.#nextIndex ??= { index: new Int32Array(old.length * 2), at: 0 };
+    const next = this.#nextIndex;
+    const { index } = next;
     const mask = index.length - 1;
-    for (const entry of old) {
+    const to = Math.min(old.length, next.at + steps);
+    for (let i = next.at; i < to; i++) {
+      const entry = old[i]!;
       if (entry === 0) continue;
       let at = this.#hashes[entry - 1]! & mask;
       while (index[at] !== 0) at = (at + 1) & mask;
       index[at] = entry;
     }
+    next.at = to;
+    if (to < old.length) return false;
     this.#index = index;
+    this.#nextIndex = undefined;
+    return true;
   }
 }

@@ -118,7 +118,8 @@ function keyByKey(fd: number, b: MapBatch, maxEntries: number): number {
   return count;
 }
 
-function lookup(fd: number, key: Uint8Array, value: Uint8Array): boolean {
+/** Reads one value; false when there is none. */
+export function lookup(fd: number, key: Uint8Array, value: Uint8Array): boolean {
   try {
     return native().mapLookup(fd, key, value, 0, false);
   } catch (e) {

@@ -5,6 +5,7 @@ import { isNativeError, type NativeMap, native, type ObjectHandle } from '../nat
 import { openPinned, pinAt } from '../object/pin.ts';
 import { type MapBatch, newBatch, readAll, roomOf } from './batch.ts';
 import { mapCreateError, mapError } from './map-error.ts';
+import { type EntryWalk, Walk } from './walk.ts';
 
 /** What a map needs of the object it belongs to. */
 export interface MapOwner {
@@ -339,6 +340,31 @@ export class BpfMap implements Disposable {
         this.#noBatch = true; // this kernel, or this type of map, has none
       }
       return readAll.keyByKey(fd, into, this.#maxEntries);
+    });
+  }
+
+  /**
+   * A walk over all entries in pieces, with buffers of its own that do not grow with the map, to be used again and
+   * again; one at a time. Of entries that change between two pieces the same holds as for {@link readBatch}.
+   *
+   * ```ts
+   * const walk = map.walk();
+   * walk.begin();
+   * while (!walk.ended) {
+   *   const count = await walk.next();
+   *   use(walk.keys, walk.values, count);
+   * }
+   * ```
+   */
+  walk(): EntryWalk {
+    return new Walk({
+      keySize: this.keySize,
+      valueBytes: this.valueBytes,
+      maxEntries: this.#maxEntries,
+      batches: !this.#noBatch,
+      indexed: this.type.endsWith('array'),
+      fd: () => this.#do('read', (fd) => fd),
+      failure: (cause) => mapError(this.name, this.type, 'read', cause),
     });
   }
 

@@ -101,7 +101,13 @@ export class MetricsServer implements Sink {
     if (!run) return plain(request, response, 503, 'The probe is not running yet.\n', { 'Retry-After': '1' });
     const { beeNames } = this.#options;
     const openMetrics = !beeNames && wantsOpenMetrics(request.headers.accept);
-    let body: Buffer = Buffer.from(prometheusText(run, { openMetrics, beeNames }));
+    let body: Buffer;
+    try {
+      body = Buffer.from(await prometheusText(run, { openMetrics, beeNames }));
+    } catch (error) {
+      // The run ends of it with the next tick, and says so where it can be seen.
+      return plain(request, response, 500, `The probe's maps cannot be read: ${(error as Error).message}\n`);
+    }
     const headers: Record<string, string> = {
       'Content-Type': openMetrics ? OPEN_METRICS : TEXT,
       Vary: 'Accept, Accept-Encoding',

@@ -27,14 +27,14 @@ const expositions = new WeakMap<Run, Map<boolean, Exposition>>();
  * https://github.com/prometheus/OpenMetrics/blob/v1.0.0/specification/OpenMetrics.md
  *
  * ```ts
- * response.end(prometheusText(run, { openMetrics: true }));
+ * response.end(await prometheusText(run, { openMetrics: true }));
  * ```
  */
-export function prometheusText(run: Run, options: PrometheusOptions = {}): string {
+export async function prometheusText(run: Run, options: PrometheusOptions = {}): Promise<string> {
   const beeNames = options.beeNames ?? false;
   const openMetrics = (options.openMetrics ?? false) && !beeNames;
   const { families, labels } = expositionOf(run, beeNames);
-  run.series.refresh();
+  await run.series.refresh();
   let out = '';
   for (const family of families) {
     out += head(family, openMetrics);

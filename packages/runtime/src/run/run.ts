@@ -63,6 +63,7 @@ export class ActiveRun implements Run {
   #decodeErrors = 0;
   #stopping: { reason: StopReason; error?: unknown } | undefined;
   #started = false;
+  #ticking = false;
   #final: RunStats | undefined;
   #resolve!: (summary: RunSummary) => void;
 
@@ -124,7 +125,7 @@ export class ActiveRun implements Run {
     this.#programStats = programStats;
     this.#started = true;
     for (const ring of this.#rings) ring.drain.start();
-    this.#timers.push(setInterval(() => this.#tick(), this.intervalMs));
+    this.#timers.push(setInterval(() => void this.#tick(), this.intervalMs));
     if (timeoutMs !== undefined) this.#timers.push(setTimeout(() => void this.stop('timeout'), timeoutMs));
     for (const sink of this.#init.sinks) sink.attached?.();
     this.#beginIterators(links);
@@ -142,7 +143,7 @@ export class ActiveRun implements Run {
       ),
     );
     for (const source of this.#iterators)
-      if (!source.stream) this.series.before({ refresh: () => source.read() });
+      if (!source.stream) this.series.before({ refresh: async () => source.read() });
     this.#readIterators();
     const waits = this.#rings.length > 0 || links.some((l) => l.kind !== 'iter');
     if (this.#iterators.some((i) => i.stream) && how === 'once' && !waits) void this.stop('read');
@@ -256,14 +257,20 @@ export class ActiveRun implements Run {
     for (const sink of this.#drainers) sink.drained!();
   };
 
-  #tick(): void {
+  /** A refresh may outlast the interval; then the next tick is left out. */
+  async #tick(): Promise<void> {
+    if (this.#ticking) return;
+    this.#ticking = true;
     try {
       if (this.#init.iterate === 'interval') this.#readIterators();
-      this.series.refreshNow();
+      await this.series.refreshNow();
+      if (this.#stopping) return;
       for (const sink of this.#init.sinks) sink.tick?.(this);
       this.series.tick++;
     } catch (error) {
       void this.stop('error', error);
+    } finally {
+      this.#ticking = false;
     }
   }
 
@@ -278,7 +285,7 @@ export class ActiveRun implements Run {
     for (const ring of this.#rings) ring.drain.stop();
     try {
       // Iterators that fill maps can do so for the last time.
-      if (this.#iterators.length > 0) this.series.refreshNow();
+      if (this.#iterators.length > 0) await this.series.refreshAnew();
     } catch (error) {
       fail(error);
     }
@@ -290,7 +297,7 @@ export class ActiveRun implements Run {
       // A program that was running on another CPU while it was detached may still have submitted one.
       await turn();
       for (const ring of this.#rings) await ring.drain.finish();
-      this.series.refreshNow();
+      await this.series.finish();
     } catch (error) {
       fail(error);
     }
@@ -302,7 +309,7 @@ export class ActiveRun implements Run {
       }
     }
     this.#final = this.stats();
-    this.series.seal();
+    await this.series.seal();
     for (const ring of this.#rings) ring.close();
     this.#programStats?.[Symbol.dispose]();
     this.#init.namer?.close();
@@ -311,7 +318,8 @@ export class ActiveRun implements Run {
   }
 
   /** The start failed after {@link open} began: the buffers are closed, the rest is the caller's. */
-  abandon(): void {
+  async abandon(): Promise<void> {
+    await this.series.seal();
     for (const ring of this.#rings) ring.close();
     this.#rings = [];
   }

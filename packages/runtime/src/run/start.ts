@@ -72,7 +72,7 @@ export async function startRun(request: RunRequest): Promise<Run> {
     return run;
   } catch (error) {
     await closeLinks(links);
-    run?.abandon();
+    await run?.abandon();
     for (const back of undo.reverse()) back();
     closeOpened(opened);
     // The first fault is the one to tell; what a sink says while it is put away adds nothing.

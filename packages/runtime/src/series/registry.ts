@@ -1,9 +1,11 @@
+import { Slice } from '../sources/slice.ts';
 import type { Series, SeriesRegistry, Stream } from '../types.ts';
 import type { Rows } from './rows.ts';
 
 /** Something that folds what was counted since the last time into rows. */
 export interface Refreshable {
-  refresh(): void;
+  /** One at a time. What may take long lets others have their turn when the slice is over. */
+  refresh(slice: Slice): Promise<void>;
 }
 
 const FRESH_MS = 50;
@@ -17,6 +19,7 @@ export class Registry implements SeriesRegistry {
   #lastId = 0;
   #refreshed = Number.NEGATIVE_INFINITY;
   #sealed = false;
+  #running: Promise<void> | undefined;
 
   readonly nextId = (): number => ++this.#lastId;
 
@@ -53,22 +56,45 @@ export class Registry implements SeriesRegistry {
     return [...this.#rows.values()].filter((r) => r.leftOut > 0).map((r) => [r.stream.map, r.leftOut]);
   }
 
-  refresh(): void {
-    const now = performance.now();
-    if (now - this.#refreshed < FRESH_MS) return;
-    this.refreshNow();
+  refresh(): Promise<void> {
+    const fresh = performance.now() - this.#refreshed < FRESH_MS;
+    return fresh && this.#running === undefined ? Promise.resolve() : this.refreshNow();
   }
 
-  /** The maps are about to be closed: rows stay as they are. */
-  seal(): void {
+  /** As {@link refresh}, however fresh the rows are: for a tick. */
+  refreshNow(): Promise<void> {
+    if (this.#running) return this.#running;
+    if (this.#sealed) return Promise.resolve();
+    const running = this.#refreshAll().finally(() => {
+      this.#running = undefined;
+    });
+    this.#running = running;
+    return running;
+  }
+
+  /** Waits for a refresh under way, then reads everything again: what is in the maps now will be in the rows. */
+  async refreshAnew(): Promise<void> {
+    await this.#running?.catch(() => {}); // whoever asked for it is told
+    await this.refreshNow();
+  }
+
+  /** As {@link refreshAnew}, for the last time: the rows stay as they are then. */
+  async finish(): Promise<void> {
+    await this.#running?.catch(() => {});
+    const last = this.refreshNow();
     this.#sealed = true;
+    await last;
   }
 
-  /** As {@link refresh}, however fresh the rows are: for a tick and for the end. */
-  refreshNow(): void {
-    if (this.#sealed) return;
-    for (const source of this.#first) source.refresh();
-    for (const source of this.#sources) source.refresh();
+  /** The maps are about to be closed: no further refresh, and none under way once this resolves. */
+  async seal(): Promise<void> {
+    this.#sealed = true;
+    await this.#running?.catch(() => {});
+  }
+
+  async #refreshAll(): Promise<void> {
+    const slice = new Slice();
+    for (const source of [...this.#first, ...this.#sources]) await source.refresh(slice);
     this.#refreshed = performance.now();
   }
 }

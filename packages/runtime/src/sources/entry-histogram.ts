@@ -2,12 +2,12 @@ import type { RecordView, Value } from '@skep/bpf';
 import { toNum } from '../num.ts';
 import type { Row } from '../series/row.ts';
 import type { MapPlan } from '../streams/plan.ts';
-import type { Num } from '../types.ts';
-import type { Entry, Read } from './entry.ts';
-import { grownBy, NumberEntries, type Sums } from './entry-numbers.ts';
+import { PagedArray } from './column.ts';
+import type { Entries, Read } from './entry.ts';
+import { grownBy, NumberEntries, type Sums, sum } from './entry-numbers.ts';
 
-/** Adds what slots or counts grew by to the row's histogram; see `MapHistogram` for the forms. */
-export class HistogramEntries extends NumberEntries {
+/** An entry is one bucket, or one observed value; see `MapHistogram` for the forms. */
+export class BucketEntries extends NumberEntries {
   readonly #form: NonNullable<MapPlan['histogram']>['form'];
   readonly #keyRead: Read | undefined;
 
@@ -18,35 +18,16 @@ export class HistogramEntries extends NumberEntries {
     this.#keyRead = keyColumn === undefined ? undefined : plan.decoder.column(keyColumn);
   }
 
-  settle(entry: Entry, row: Row, tick: number, keys: RecordView, keyAt: number): void {
-    const changed = this.#form === 'slots' ? this.#slots(entry, row) : this.#single(entry, row, keys, keyAt);
-    if (changed || !entry.known) row.counted(tick);
-    entry.known = true;
+  settle(slot: number, row: Row, first: boolean, tick: number, keys: RecordView, keyAt: number): void {
+    const changed = this.#changed(slot, row, first, keys, keyAt);
+    if (changed || first) row.counted(tick);
   }
 
-  #slots(entry: Entry, row: Row): boolean {
-    const histogram = row.histogram!;
-    const now = entry.now[0] as Value[];
-    const last = (entry.last[0] as Value[] | undefined) ?? [];
-    let changed = false;
-    for (let i = 0; i < now.length; i++) {
-      const grown = Number(grownBy(toNum(now[i]!), toNum(last[i] ?? 0)));
-      if (grown === 0) continue;
-      histogram.add(i, grown);
-      changed = true;
-    }
-    if (changed && entry.now.length > 1)
-      histogram.sum! += Number(grownBy(entry.now[1] as Num, (entry.last[1] as Num | undefined) ?? 0));
-    entry.last[0] = now;
-    if (entry.now.length > 1) entry.last[1] = entry.now[1]!;
-    return changed;
-  }
-
-  #single(entry: Entry, row: Row, keys: RecordView, keyAt: number): boolean {
-    const now = entry.now[0] as Num;
-    const last = (entry.last[0] as Num | undefined) ?? 0;
-    if (now === last && (entry.known || this.#form !== 'sampled')) return false;
-    entry.last[0] = now;
+  #changed(slot: number, row: Row, first: boolean, keys: RecordView, keyAt: number): boolean {
+    const now = this.now[0]!.get(slot);
+    const last = this.last[0]!.get(slot);
+    if (now === last && !(first && this.#form === 'sampled')) return false;
+    this.last[0]!.set(slot, now);
     const histogram = row.histogram!;
     if (this.#form === 'sampled') {
       histogram.observe(Number(now));
@@ -57,5 +38,56 @@ export class HistogramEntries extends NumberEntries {
     if (this.#form === 'value_key') histogram.observe(key, times);
     else histogram.add(key, times);
     return true;
+  }
+}
+
+/** An entry is a whole histogram: an array of slots, and maybe the sum of what was observed. */
+export class SlotEntries implements Entries {
+  readonly #sums: Sums;
+  readonly #now = new PagedArray<Value[]>();
+  readonly #last = new PagedArray<Value[]>();
+
+  constructor(sums: Sums) {
+    this.#sums = sums;
+  }
+
+  read(slot: number, view: RecordView, offset: number): void {
+    const now: Value[] = [];
+    for (let i = 0; i < this.#sums.count; i++) now.push(this.#sums.value(i, view, offset));
+    this.#now.set(slot, now);
+  }
+
+  more(slot: number, view: RecordView, offset: number): void {
+    const now = this.#now.get(slot)!;
+    for (let i = 0; i < now.length; i++) now[i] = sum(now[i]!, this.#sums.value(i, view, offset));
+  }
+
+  settle(slot: number, row: Row, first: boolean, tick: number): void {
+    if (this.#changed(slot, row) || first) row.counted(tick);
+  }
+
+  #changed(slot: number, row: Row): boolean {
+    const histogram = row.histogram!;
+    const [slots, total] = this.#now.get(slot)!;
+    const [before, totalBefore = 0] = this.#last.get(slot) ?? [[]];
+    const now = slots as Value[];
+    const last = before as Value[];
+    let changed = false;
+    for (let i = 0; i < now.length; i++) {
+      const grown = Number(grownBy(toNum(now[i]!), toNum(last[i] ?? 0)));
+      if (grown === 0) continue;
+      histogram.add(i, grown);
+      changed = true;
+    }
+    if (changed && total !== undefined) histogram.sum! += Number(grownBy(toNum(total), toNum(totalBefore)));
+    this.#last.set(slot, this.#now.get(slot));
+    return changed;
+  }
+
+  leave(): void {}
+
+  forget(slot: number): void {
+    this.#now.set(slot, undefined);
+    this.#last.set(slot, undefined);
   }
 }

@@ -1,11 +1,11 @@
 import type { MapPlan } from '../streams/plan.ts';
-import type { EntryKind } from './entry.ts';
-import { HistogramEntries } from './entry-histogram.ts';
+import type { Entries } from './entry.ts';
+import { BucketEntries, SlotEntries } from './entry-histogram.ts';
 import { CounterEntries, GaugeEntries, Sums } from './entry-numbers.ts';
 import { PrintEntries } from './entry-print.ts';
 
 /** The behaviour of a plan's entries. `cpus` parts, `stride` bytes apart, when the map is per CPU. */
-export function entryKind(plan: MapPlan, cpus: number, stride: number): EntryKind {
+export function entriesOf(plan: MapPlan, cpus: number, stride: number): Entries {
   const parts = plan.perCpu ? cpus : 1;
   const columns = plan.histogram ? histogramColumns(plan) : plan.values;
   const reads = columns.map((i) => plan.valueDecoder.column(i));
@@ -13,7 +13,7 @@ export function entryKind(plan: MapPlan, cpus: number, stride: number): EntryKin
   const sums = new Sums(reads, parts, stride);
   if (plan.stream.kind === 'counter') return new CounterEntries(sums);
   if (plan.stream.kind === 'gauge') return new GaugeEntries(sums);
-  return new HistogramEntries(sums, plan);
+  return plan.histogram!.form === 'slots' ? new SlotEntries(sums) : new BucketEntries(sums, plan);
 }
 
 function histogramColumns(plan: MapPlan): number[] {

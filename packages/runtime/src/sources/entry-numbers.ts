@@ -2,7 +2,8 @@ import type { RecordView, Value } from '@skep/bpf';
 import { minus, plus, positive, toNum } from '../num.ts';
 import type { Row } from '../series/row.ts';
 import type { Num } from '../types.ts';
-import { type Entry, type EntryKind, newEntry, type Read } from './entry.ts';
+import { NumberColumn } from './column.ts';
+import type { Entries, Read } from './entry.ts';
 
 /** Reads numbers, and arrays of numbers element by element, summed over the CPUs. */
 export class Sums {
@@ -16,51 +17,65 @@ export class Sums {
     this.#stride = stride;
   }
 
-  into(out: Value[], view: RecordView, offset: number): void {
-    for (let i = 0; i < this.#reads.length; i++) {
-      const read = this.#reads[i]!;
-      let value = read(view, offset);
-      for (let part = 1; part < this.#parts; part++)
-        value = sum(value, read(view, offset + part * this.#stride));
-      out[i] = Array.isArray(value) ? value : toNum(value);
-    }
+  get count(): number {
+    return this.#reads.length;
   }
 
-  add(out: Value[], view: RecordView, offset: number): void {
-    const more: Value[] = [];
-    this.into(more, view, offset);
-    for (let i = 0; i < more.length; i++) out[i] = sum(out[i]!, more[i]!);
+  /** The `i`-th of the numbers; an array only where the type is one. */
+  value(i: number, view: RecordView, offset: number): Value {
+    const read = this.#reads[i]!;
+    let value = read(view, offset);
+    for (let part = 1; part < this.#parts; part++)
+      value = sum(value, read(view, offset + part * this.#stride));
+    return value;
   }
 }
 
-function sum(a: Value, b: Value): Value {
+/** Both together, arrays element by element. */
+export function sum(a: Value, b: Value): Value {
   if (Array.isArray(a) && Array.isArray(b)) return a.map((v, i) => plus(toNum(v), toNum(b[i] ?? 0)));
   return plus(toNum(a), toNum(b));
 }
 
-/** Entries whose members are numbers. */
-export abstract class NumberEntries implements EntryKind {
+/** Entries whose members are numbers. There may be millions, most of them in the overflow row: no object for any. */
+export abstract class NumberEntries implements Entries {
   readonly #sums: Sums;
+  /** As read now, a column a member. */
+  protected readonly now: readonly NumberColumn[];
+  /** As it went into the row. */
+  protected readonly last: readonly NumberColumn[];
 
   constructor(sums: Sums) {
     this.#sums = sums;
+    const columns = () => Array.from({ length: sums.count }, () => new NumberColumn());
+    this.now = columns();
+    this.last = columns();
   }
 
-  make(): Entry {
-    return newEntry();
+  read(slot: number, view: RecordView, offset: number): void {
+    for (let i = 0; i < this.now.length; i++)
+      this.now[i]!.set(slot, toNum(this.#sums.value(i, view, offset)));
   }
 
-  read(entry: Entry, view: RecordView, offset: number): void {
-    this.#sums.into(entry.now, view, offset);
+  more(slot: number, view: RecordView, offset: number): void {
+    for (const [i, now] of this.now.entries())
+      now.set(slot, plus(now.get(slot), toNum(this.#sums.value(i, view, offset))));
   }
 
-  more(entry: Entry, view: RecordView, offset: number): void {
-    this.#sums.add(entry.now, view, offset);
+  abstract settle(
+    slot: number,
+    row: Row,
+    first: boolean,
+    tick: number,
+    keys: RecordView,
+    keyAt: number,
+  ): void;
+
+  leave(_slot: number, _row: Row, _tick: number): void {}
+
+  forget(slot: number): void {
+    for (const last of this.last) last.set(slot, 0);
   }
-
-  abstract settle(entry: Entry, row: Row, tick: number, keys: RecordView, keyAt: number): void;
-
-  leave(_entry: Entry, _row: Row, _tick: number): void {}
 }
 
 /** What a number that only grows grew by; after a fall, which is a reset, all that it has. Never less than nothing. */
@@ -70,32 +85,31 @@ export function grownBy(now: Num, last: Num): Num {
 
 /** A row grows by what each entry grew. */
 export class CounterEntries extends NumberEntries {
-  settle(entry: Entry, row: Row, tick: number): void {
-    for (let i = 0; i < entry.now.length; i++) {
-      const now = entry.now[i] as Num;
-      const last = (entry.last[i] as Num | undefined) ?? 0;
-      if (now !== last || !entry.known) row.add(i, grownBy(now, last), tick);
-      entry.last[i] = now;
+  settle(slot: number, row: Row, first: boolean, tick: number): void {
+    for (let i = 0; i < this.now.length; i++) {
+      const now = this.now[i]!.get(slot);
+      const last = this.last[i]!.get(slot);
+      if (now === last && !first) continue;
+      row.add(i, grownBy(now, last), tick);
+      this.last[i]!.set(slot, now);
     }
-    entry.known = true;
   }
 }
 
 /** Entries that share a row (the overflow row, keys that read alike) are summed. */
 export class GaugeEntries extends NumberEntries {
-  settle(entry: Entry, row: Row, tick: number): void {
-    for (let i = 0; i < entry.now.length; i++) {
-      const now = entry.now[i] as Num;
-      const last = (entry.last[i] as Num | undefined) ?? 0;
-      if (now === last && entry.known) continue;
+  settle(slot: number, row: Row, first: boolean, tick: number): void {
+    for (let i = 0; i < this.now.length; i++) {
+      const now = this.now[i]!.get(slot);
+      const last = this.last[i]!.get(slot);
+      if (now === last && !first) continue;
       if (row.refs === 1 && !row.overflow) row.set(i, now, tick);
       else row.add(i, minus(now, last), tick);
-      entry.last[i] = now;
+      this.last[i]!.set(slot, now);
     }
-    entry.known = true;
   }
 
-  override leave(entry: Entry, row: Row, tick: number): void {
-    for (let i = 0; i < entry.last.length; i++) row.add(i, minus(0, entry.last[i] as Num), tick);
+  override leave(slot: number, row: Row, tick: number): void {
+    for (let i = 0; i < this.last.length; i++) row.add(i, minus(0, this.last[i]!.get(slot)), tick);
   }
 }

@@ -2,14 +2,17 @@ import type { RecordView, Value } from '@skep/bpf';
 import { plus, toNum } from '../num.ts';
 import type { Row } from '../series/row.ts';
 import type { MapPlan } from '../streams/plan.ts';
-import { type Entry, type EntryKind, newEntry, type Read } from './entry.ts';
+import { PagedArray } from './column.ts';
+import type { Entries, Read } from './entry.ts';
 
 /** Rows as they stand. Numbers of a per-CPU map are summed, other members are the first CPU's that has any. */
-export class PrintEntries implements EntryKind {
+export class PrintEntries implements Entries {
   readonly #reads: readonly Read[];
   readonly #numeric: readonly boolean[];
   readonly #parts: number;
   readonly #stride: number;
+  readonly #now = new PagedArray<Value[]>();
+  readonly #last = new PagedArray<Value[]>();
 
   constructor(reads: readonly Read[], plan: MapPlan, parts: number, stride: number) {
     this.#reads = reads;
@@ -18,28 +21,39 @@ export class PrintEntries implements EntryKind {
     this.#stride = stride;
   }
 
-  make(): Entry {
-    return newEntry();
-  }
-
-  read(entry: Entry, view: RecordView, offset: number): void {
-    for (let i = 0; i < this.#reads.length; i++) entry.now[i] = this.#value(i, view, offset);
-  }
-
-  more(entry: Entry, view: RecordView, offset: number): void {
-    this.read(entry, view, offset);
-  }
-
-  settle(entry: Entry, row: Row, tick: number): void {
-    for (let i = 0; i < entry.now.length; i++) {
-      if (entry.known && same(entry.now[i]!, entry.last[i]!)) continue;
-      row.set(i, entry.now[i]!, tick);
-      entry.last[i] = entry.now[i]!;
+  read(slot: number, view: RecordView, offset: number): void {
+    let now = this.#now.get(slot);
+    if (now === undefined) {
+      now = [];
+      this.#now.set(slot, now);
     }
-    entry.known = true;
+    for (let i = 0; i < this.#reads.length; i++) now[i] = this.#value(i, view, offset);
+  }
+
+  more(slot: number, view: RecordView, offset: number): void {
+    this.read(slot, view, offset);
+  }
+
+  settle(slot: number, row: Row, first: boolean, tick: number): void {
+    const now = this.#now.get(slot)!;
+    let last = this.#last.get(slot);
+    if (last === undefined) {
+      last = [];
+      this.#last.set(slot, last);
+    }
+    for (let i = 0; i < now.length; i++) {
+      if (!first && same(now[i]!, last[i]!)) continue;
+      row.set(i, now[i]!, tick);
+      last[i] = now[i]!;
+    }
   }
 
   leave(): void {}
+
+  forget(slot: number): void {
+    this.#now.set(slot, undefined);
+    this.#last.set(slot, undefined);
+  }
 
   #value(i: number, view: RecordView, offset: number): Value {
     const read = this.#reads[i]!;

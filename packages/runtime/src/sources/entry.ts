@@ -1,38 +1,19 @@
 import type { RecordView, Value } from '@skep/bpf';
 import type { Row } from '../series/row.ts';
 
-/** What is remembered of one entry of a map. */
-export interface Entry {
-  /** The poll that saw it last. */
-  epoch: number;
-  row: Row | undefined;
-  /** As read now. */
-  now: Value[];
-  /** As it went into the row. */
-  last: Value[];
-  /** It went into the row at least once. */
-  known: boolean;
-  /** There was no room for a row. */
-  leftOut: boolean;
-}
-
-/** What a prefix makes of an entry. */
-export interface EntryKind {
-  make(): Entry;
-  /** First value in this poll. */
-  read(entry: Entry, view: RecordView, offset: number): void;
+/** What a prefix makes of a map's entries: their values, by the slot of their key. */
+export interface Entries {
+  /** First value in this refresh. */
+  read(slot: number, view: RecordView, offset: number): void;
   /** A further raw entry with the same key. */
-  more(entry: Entry, view: RecordView, offset: number): void;
-  /** `keys` and `keyAt` are the entry's key. */
-  settle(entry: Entry, row: Row, tick: number, keys: RecordView, keyAt: number): void;
-  /** The entry is gone. */
-  leave(entry: Entry, row: Row, tick: number): void;
+  more(slot: number, view: RecordView, offset: number): void;
+  /** What was read goes into the row; `first` for the first time. `keys` and `keyAt` are the entry's key. */
+  settle(slot: number, row: Row, first: boolean, tick: number, keys: RecordView, keyAt: number): void;
+  /** The entry is gone from its row. */
+  leave(slot: number, row: Row, tick: number): void;
+  /** Nothing is to be kept of the slot: another key may get it. */
+  forget(slot: number): void;
 }
 
 /** Reads one column of a record. */
 export type Read = (view: RecordView, offset: number) => Value;
-
-/** An entry that no poll has seen. */
-export function newEntry(): Entry {
-  return { epoch: 0, row: undefined, now: [], last: [], known: false, leftOut: false };
-}

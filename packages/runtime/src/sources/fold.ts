@@ -3,9 +3,12 @@ import type { Row } from '../series/row.ts';
 import type { Rows } from '../series/rows.ts';
 import type { FoldPlan } from '../streams/plan.ts';
 import { type Cells, cellsFor } from './cells.ts';
+import type { Slice } from './slice.ts';
 
 /** Raw keys remembered at least; more when more label sets are allowed. */
 const MIN_KEYS = 65_536;
+/** Slots between two looks at the clock. */
+const PART = 256;
 
 /**
  * Counts the records of a counter_, gauge_ or hist_ ring by the raw bytes of their labels. A key is decoded once,
@@ -47,10 +50,17 @@ export class Fold {
     this.#cells.record(slot, view, offset);
   }
 
-  /** Moves what was counted into the rows. */
-  refresh(): void {
+  /** Moves what was counted into the rows. Records may come while `slice` lets others have turns. */
+  async refresh(slice: Slice): Promise<void> {
+    for (let from = 0; from < this.#top; from += PART) {
+      this.#fold(from, Math.min(this.#top, from + PART));
+      if (slice.over) await slice.turn();
+    }
+  }
+
+  #fold(from: number, to: number): void {
     const { tick } = this.#clock;
-    for (let slot = 0; slot < this.#top; slot++) {
+    for (let slot = from; slot < to; slot++) {
       if (!this.#cells.touched(slot)) continue;
       const row = this.#row[slot] ?? this.#place(slot);
       this.#row[slot] = row;
@@ -66,7 +76,7 @@ export class Fold {
 
   /** Makes room: keys without a row of their own go first, all of them only when that is not enough. */
   #forget(): void {
-    this.refresh();
+    this.#fold(0, this.#top);
     for (let slot = 0; slot < this.#top; slot++) {
       if (!this.#row[slot]?.overflow) continue;
       this.#keys.delete(slot);

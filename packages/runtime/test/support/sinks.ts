@@ -36,8 +36,8 @@ export class Collect implements Sink {
 }
 
 /** The series of a map as text: `{"k":"0"} 5`. */
-export function rowsOf(run: Run, map: string): Map<string, string> {
-  run.series.refresh();
+export async function rowsOf(run: Run, map: string): Promise<Map<string, string>> {
+  await run.series.refresh();
   const stream = run.streams.find((s) => s.map === map)!;
   return new Map(
     [...run.series.of(stream)].map((s) => [

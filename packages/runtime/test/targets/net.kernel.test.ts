@@ -73,7 +73,7 @@ test('xdp, tc, socket filter and sk_lookup programs count what passes their name
   assert.match(onInterfaces(net), /xdp:\nlo\(1\)/);
   assert.equal(linksOf('at_lookup'), 1);
   await net.do('udp 100');
-  const rows = rowsOf(started, 'counter_packets');
+  const rows = await rowsOf(started, 'counter_packets');
   assert.equal(rows.get('0'), '100', 'xdp');
   assert.equal(rows.get('1'), '100', 'tc ingress');
   // A packet socket sees what goes out and what comes in.
@@ -96,7 +96,7 @@ test('a tc program on both sides of an interface, and no qdisc is left', { skip 
   ];
   const started = await run('./net.bpf.c', { attach });
   await net.do('udp 50');
-  assert.equal(rowsOf(started, 'counter_packets').get('1'), '100');
+  assert.equal((await rowsOf(started, 'counter_packets')).get('1'), '100');
   // This bpftool does not know tcx by name, but lists its links.
   if (tcx) assert.equal(linksOf('at_tc'), 2);
   else assert.match(onInterfaces(net), /clsact\/ingress at_tc[\s\S]*clsact\/egress at_tc/);
@@ -146,7 +146,7 @@ test('cgroup programs see one cgroup, by its directory and by its path below the
   await net.do('tcp 5');
   await inside.do('udp 20');
   await inside.do('tcp 3');
-  const rows = rowsOf(started, 'counter_packets');
+  const rows = await rowsOf(started, 'counter_packets');
   assert.equal(rows.get('1'), '3', 'connect4');
   assert.equal(rows.get('2'), '3', 'sockops');
   assert.ok(Number(rows.get('0')) > 20, `egress ${rows.get('0')}`);

@@ -77,7 +77,7 @@ test('every kind of hook that this kernel has counts exactly', { skip }, async (
   const here = hooks.filter(([, , , , there]) => there);
   const started = await run(here.map(([program, , target]) => `${program}=${target}`));
   calls(25);
-  const rows = rowsOf(started, 'counter_runs');
+  const rows = await rowsOf(started, 'counter_runs');
   for (const [program, row, , runs] of here) assert.equal(rows.get(String(row)), String(25 * runs), program);
   const not = hooks.filter(([, , , , there]) => !there).map(([program]) => program);
   t.diagnostic(`${here.length} kinds of hook; not here: ${not.join(', ') || 'none'}`);
@@ -87,7 +87,7 @@ test('several targets of one program add up', { skip }, async () => {
   const targets = ['enter', 'exit'].map((side) => `at_tracepoint=syscalls:sys_${side}_getpriority`);
   const started = await run(targets);
   calls(10);
-  assert.equal(rowsOf(started, 'counter_runs').get('0'), '20');
+  assert.equal((await rowsOf(started, 'counter_runs')).get('0'), '20');
 });
 
 test('what this kernel lacks is refused with the reason, and nothing stays attached', { skip }, async () => {
@@ -105,7 +105,7 @@ const lsm = readLsm();
 test('an lsm program watches what is opened', { skip: skip || lsm }, async () => {
   const started = await run(['at_lsm=file_open']);
   for (let i = 0; i < 25; i++) closeSync(openSync('/proc/self/stat', 'r'));
-  assert.ok(Number(rowsOf(started, 'counter_runs').get('10')) >= 25);
+  assert.ok(Number((await rowsOf(started, 'counter_runs')).get('10')) >= 25);
 });
 
 function readLsm(): string | false {
@@ -122,13 +122,13 @@ function readLsm(): string | false {
 test('a perf event samples by frequency, and counts events by period', { skip }, async () => {
   const started = await run([`at_perf=1000hz,${me}`]);
   for (const end = performance.now() + 100; performance.now() < end; );
-  assert.ok(Number(rowsOf(started, 'counter_runs').get('15')) > 10);
+  assert.ok(Number((await rowsOf(started, 'counter_runs')).get('15')) > 10);
   await started.stop();
   const faults = await run([`at_perf=1,event=page-faults,${me}`]);
   const before = faultsSoFar();
   const bytes = new Uint8Array(4 << 20);
   for (let i = 0; i < bytes.length; i += 4096) bytes[i] = 1;
-  const seen = Number(rowsOf(faults, 'counter_runs').get('15'));
+  const seen = Number((await rowsOf(faults, 'counter_runs')).get('15'));
   const there = faultsSoFar() - before;
   // Node's other threads and what happens between the two readings.
   assert.ok(seen >= 1000 && Math.abs(seen - there) < 200, `${seen} seen, ${there} counted by the kernel`);
@@ -166,7 +166,7 @@ test('a usdt probe is found in the files of a process', { skip: skip || python }
   const started = await start(`at_usdt=python:gc__done,pid=${child.pid}`);
   running.push(started);
   await work(20);
-  assert.deepEqual([...rowsOf(started, 'counter_hits')], [[String(child.pid), '20']]);
+  assert.deepEqual([...(await rowsOf(started, 'counter_hits'))], [[String(child.pid), '20']]);
   await assert.rejects(start(`at_usdt=python:nosuch,pid=${child.pid}`), {
     code: 'SKEP_ATTACH',
     message: /no file of process \d+ has the probe python:nosuch/,
