@@ -23,7 +23,7 @@ async function calls(buffer: 'ring' | 'perf' | undefined) {
   await producer.produce(100, 10);
   const { events, lost, lossUnknown, foundFull } = await run.stop();
   const records = sink.records.map((r) => `${r.map} ${JSON.stringify(r.data)}`).sort();
-  const counted = [...rowsOf(run, 'counter_kinds')].sort();
+  const counted = [...(await rowsOf(run, 'counter_kinds'))].sort();
   return { sources, seen: { records, counted, events, lost, lossUnknown, foundFull } };
 }
 

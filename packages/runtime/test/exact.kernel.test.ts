@@ -40,13 +40,13 @@ for (const buffer of ['ring', 'perf'] as const) {
     await crowd.produce(producers, each, 20);
     const { lost, lossUnknown, missed, events } = await run.stop();
     assert.deepEqual(
-      [...rowsOf(run, 'counter_sent').values()].map(Number),
+      [...(await rowsOf(run, 'counter_sent')).values()].map(Number),
       [sent],
       'the probe saw each call',
     );
     assert.equal(sink.records.length + lostIn(lost, 'print_calls'), sent);
     assert.equal(events.print_calls, sink.records.length);
-    const counted = [...rowsOf(run, 'counter_args').values()].map(Number);
+    const counted = [...(await rowsOf(run, 'counter_args')).values()].map(Number);
     assert.equal(counted.length, 10);
     assert.equal(counted.reduce((a, b) => a + b, 0) + lostIn(lost, 'counter_args'), sent);
     assert.equal(lostIn(lost, 'seen'), sent / 2, 'ten of twenty keys found no room');

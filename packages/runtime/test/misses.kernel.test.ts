@@ -20,7 +20,8 @@ async function start(name: string, pid: number) {
 }
 
 type Started = Awaited<ReturnType<typeof start>>;
-const counted = (run: Started, map: string): number => Number([...rowsOf(run, map).values()][0] ?? 0);
+const counted = async (run: Started, map: string): Promise<number> =>
+  Number([...(await rowsOf(run, map)).values()][0] ?? 0);
 
 test('a kprobe within a running program is missed: told where the kernel counts, unknown elsewhere', {
   skip: lacks('kprobe'),
@@ -29,7 +30,7 @@ test('a kprobe within a running program is missed: told where the kernel counts,
   const run = await start('misses-kprobe', crowd.pid);
   await crowd.produce(1, 50, 1);
   const { missed, missesUnknown } = await run.stop();
-  assert.deepEqual([counted(run, 'counter_triggered'), counted(run, 'counter_ran')], [50, 0]);
+  assert.deepEqual([await counted(run, 'counter_triggered'), await counted(run, 'counter_ran')], [50, 0]);
   if (missesKnown('kprobe', runningKernel().version)) {
     assert.deepEqual(missesUnknown, []);
     const { count, ...about } = missed.find((m) => m.program === 'nested')!;
@@ -46,7 +47,7 @@ test('a trampoline that would run within itself is not run, and that is counted'
   const run = await start('misses-fentry', crowd.pid);
   await crowd.produce(1, 50, 1);
   const { missed, missesUnknown } = await run.stop();
-  const ran = counted(run, 'counter_ran');
+  const ran = await counted(run, 'counter_ran');
   assert.equal(missesUnknown.includes('inner'), false);
   const misses = missed.find((m) => m.program === 'inner')?.count ?? 0;
   assert.equal(ran + misses, 100, 'each of fifty calls leads to a run and a miss');
@@ -69,7 +70,7 @@ close $r; print "forked\\n"; <STDIN>; close $w; 1 while wait != -1; print "done\
       await line;
     };
     await next();
-    while (counted(run, 'counter_entered') < children) await new Promise(setImmediate);
+    while ((await counted(run, 'counter_entered')) < children) await new Promise(setImmediate);
     await next();
     return run;
   } finally {
@@ -83,8 +84,8 @@ test('a kretprobe with more calls under way than it has room for misses the othe
   const children = 3 * Math.max(10, 2 * possibleCpus());
   const run = await select(children, (pid) => start('misses-kretprobe', pid));
   const { missed, missesUnknown } = await run.stop();
-  const entered = counted(run, 'counter_entered');
-  const returned = counted(run, 'counter_returned');
+  const entered = await counted(run, 'counter_entered');
+  const returned = await counted(run, 'counter_returned');
   assert.equal(entered, children);
   if (missesKnown('kretprobe', runningKernel().version)) {
     const atHook = missed.find((m) => m.program === 'returned' && m.reason === 'hook')?.count ?? 0;

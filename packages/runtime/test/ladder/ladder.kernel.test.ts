@@ -30,7 +30,7 @@ async function start(name: string, pid: number, more: Partial<RunRequest> = {}):
 /** What the map has after `calls` calls of the producer. */
 async function counted(run: Run, producer: Producer, map = 'counter_calls'): Promise<[string, string][]> {
   await producer.produce(500, 7);
-  return [...rowsOf(run, map)];
+  return [...(await rowsOf(run, map))];
 }
 
 function choice(run: Run, group: string): HookChoice {
@@ -176,7 +176,7 @@ test('twins are alternatives: each call is counted once', { skip }, async () => 
     });
   const run = await start('twins', producer.pid);
   assert.deepEqual(await counted(run, producer), [[numbers[best()], '500']]);
-  assert.deepEqual([...rowsOf(run, 'counter_events')], [['1', '500']]);
+  assert.deepEqual([...(await rowsOf(run, 'counter_events'))], [['1', '500']]);
   assert.deepEqual(
     run.stats().hooks.map(({ group, taken, twins }) => [group, taken, twins]),
     [

@@ -165,7 +165,7 @@ test('a netfilter program counts what comes in', { skip }, async (t) => {
     return t.skip(message);
   }
   await net.do('udp 100');
-  assert.equal(rowsOf(started, 'counter_packets').get('0'), '100');
+  assert.equal((await rowsOf(started, 'counter_packets')).get('0'), '100');
 });
 
 test('a program that may drop is refused with its line, and runs when that is allowed', {
@@ -183,5 +183,5 @@ test('a program that may drop is refused with its line, and runs when that is al
   const started = await run('./drop.bpf.c', { attach, allowModify: true });
   // Sent and never received: the sender does not wait.
   await net.do('lose 10');
-  assert.equal(rowsOf(started, 'counter_packets').get('0'), '10');
+  assert.equal((await rowsOf(started, 'counter_packets')).get('0'), '10');
 });
