@@ -1,5 +1,6 @@
 import { ok } from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { skip } from '../support/skip.ts';
@@ -43,5 +44,6 @@ test('profile counts the stacks that run, of the program and of the kernel', { s
     );
   } finally {
     child.kill('SIGKILL');
+    rmSync(`/tmp/perf-${child.pid}.map`, { force: true });
   }
 });
