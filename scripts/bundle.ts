@@ -57,6 +57,26 @@ const runApart: Plugin = {
   },
 };
 
+/**
+ * `skep push` and `skep pull` of a small image take hardly longer than their start, and would load twenty-four chunks. Their
+ * file has no other command in it: main.ts takes it when one of the two is the first argument, so none is asked for.
+ */
+const transferEntry = 'packages/cli/src/transfer-cli.ts';
+const transferApart: Plugin = {
+  name: 'transfer-apart',
+  setup(b) {
+    b.onResolve({ filter: /^\.\/transfer-cli\.ts$/ }, () => ({ path: './transfer-cli.js', external: true }));
+  },
+};
+const transferOnly: Plugin = {
+  name: 'transfer-only',
+  setup(b) {
+    b.onResolve({ filter: /^\.\/commands\// }, ({ path }) =>
+      /\/(push|pull)\.ts$/.test(path) ? undefined : { path: './run-cli.js', external: true },
+    );
+  },
+};
+
 /** Nor does `skep run` read a skep.yaml: the reader, most of it a YAML parser, stays a file of its own there too. */
 const yamlEntry = 'packages/probe/src/metadata/parse.ts';
 const yamlApart: Plugin = {
@@ -99,8 +119,9 @@ async function buildEntry(
 /** Writes the bundle to a folder, as a whole, and says what went into it. */
 export async function bundle(to: string = dist): Promise<Metafile> {
   const results = [
-    await buildEntry('packages/cli/src/main.ts', true, [runApart, yamlApart]),
+    await buildEntry('packages/cli/src/main.ts', true, [runApart, transferApart, yamlApart]),
     await buildEntry(runEntry, false, [yamlApart]),
+    await buildEntry(transferEntry, false, [transferOnly, yamlApart]),
     await buildEntry(yamlEntry, false, []),
   ];
   const fresh = `${to}.new`;

@@ -15,7 +15,13 @@ if (major < 22 || (major === 22 && minor < 18)) {
   const args = process.argv.slice(2);
   const runs = args.includes('run');
   if (runs) await readAhead();
-  const { main } = runs ? await import('./run-cli.ts') : await import('./cli.ts');
+  // Flags before the command, whose values could be anything, take the common way.
+  const transfers = args[0] === 'push' || args[0] === 'pull';
+  const { main } = runs
+    ? await import('./run-cli.ts')
+    : transfers
+      ? await import('./transfer-cli.ts')
+      : await import('./cli.ts');
   await main(args);
 }
 
