@@ -53,6 +53,7 @@ const shapes: Partial<Record<keyof Native, string>> = {
   probeMap: 'n',
   probeHelper: 'nn',
   kernelBtfId: 'tn',
+  kernelTypeId: 'tn',
   readDetached: 'tt',
   interfaceIndex: 't',
   kernelTypesAhead: '',
