@@ -20,6 +20,8 @@ export const exceptions: readonly Exception[] = [
   { feature: 'Hooks/kprobe', kernels: /^own$/, reason: noKprobes },
   { feature: 'Hooks/kprobe.multi', kernels: /^own$/, reason: noKprobes },
   { feature: 'Abilities/kprobe.session', kernels: /^own$/, reason: noKprobes },
+  { feature: 'Hooks/kprobe.multi', kernels: /^6\.1$/, reason: 'CONFIG_FPROBE is off in Debian 12’s 6.1' },
+  { feature: 'Hooks/lsm', kernels: /^5\.10$/, reason: 'Debian 11 leaves bpf out of CONFIG_LSM' },
   { feature: 'Hooks/fentry', kernels: /^own$/, reason: lockdown },
   { feature: 'Hooks/fexit', kernels: /^own$/, reason: lockdown },
   { feature: 'Hooks/lsm', kernels: /^own$/, reason: lockdown },

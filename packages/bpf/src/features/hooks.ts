@@ -208,9 +208,16 @@ function lsm(): FeatureResult {
   return missing(`the active security modules are ${modules.join(', ')}: bpf is not among them`, hint, '5.7');
 }
 
+/** From securityfs, or where that is not mounted from an instance of it that is mounted nowhere, which needs root. */
 function lsmModules(): string[] | undefined {
   const path = '/sys/kernel/security/lsm';
-  return existsSync(path) ? readFileSync(path, 'utf8').trim().split(',') : undefined;
+  try {
+    const text = existsSync(path) ? readFileSync(path, 'utf8') : native().readDetached('securityfs', 'lsm');
+    return text.trim().split(',');
+  } catch (e) {
+    if (!isNativeError(e)) throw e;
+    return undefined;
+  }
 }
 
 /** Links one function that every kernel has. */

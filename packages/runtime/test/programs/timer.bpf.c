@@ -12,7 +12,7 @@ static __always_inline void see(__u32 what, __u64 n)
 	skep_add(&counter_seen, &what, n);
 }
 
-struct slot {
+struct timer_slot {
 	struct bpf_timer timer;
 };
 
@@ -20,10 +20,10 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct slot);
+	__type(value, struct timer_slot);
 } timers SEC(".maps");
 
-static int rang(void *map, __u32 *key, struct slot *slot)
+static int rang(void *map, __u32 *key, struct timer_slot *slot)
 {
 	see(2, 1);
 	return 0;
@@ -32,7 +32,7 @@ static int rang(void *map, __u32 *key, struct slot *slot)
 SEC("socket") int packet(struct __sk_buff *skb)
 {
 	__u32 first = 0;
-	struct slot *slot = bpf_map_lookup_elem(&timers, &first);
+	struct timer_slot *slot = bpf_map_lookup_elem(&timers, &first);
 
 	if (!slot)
 		return 0;
