@@ -10,6 +10,7 @@
 #include "skep_bpf.h"
 
 #include <pthread.h>
+#include <string.h>
 #include <uv.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -137,6 +138,21 @@ static napi_value kernelTypesAhead(napi_env env, napi_callback_info info)
 	return job_start(env, job, NULL);
 }
 
+/* Has the types here, under the lock, for a look; 0 or an errno. What is queued then finds nothing left to do. */
+static int here(void)
+{
+	int err = 0;
+
+	while (state == READING || state == UNWANTED)
+		pthread_cond_wait(&changed, &lock);
+	if (state != READY) {
+		types = libbpf_own();
+		err = types ? 0 : errno;
+		state = types ? READY : NOTHING;
+	}
+	return err;
+}
+
 /*
  * kernelTypeId(name, kind) -> id; 0 when there is none. Reads the kernel's types unless they are there, and leaves them
  * to the next object that is loaded: to ask costs the load nothing. From JavaScript's thread only, never from the pool.
@@ -152,13 +168,7 @@ static napi_value kernelTypeId(napi_env env, napi_callback_info info)
 		return NULL;
 	}
 	pthread_mutex_lock(&lock);
-	while (state == READING || state == UNWANTED)
-		pthread_cond_wait(&changed, &lock);
-	if (state != READY) { /* what is queued then finds nothing left to do */
-		types = libbpf_own();
-		err = types ? 0 : errno;
-		state = types ? READY : NOTHING;
-	}
+	err = here();
 	if (types)
 		id = btf__find_by_name_kind(types, name, kind);
 	pthread_mutex_unlock(&lock);
@@ -166,8 +176,85 @@ static napi_value kernelTypeId(napi_env env, napi_callback_info info)
 	return err ? fail(env, err, "read the kernel's types", NULL) : js_number(env, id > 0 ? id : 0);
 }
 
+static const struct btf_type *plain(__u32 id)
+{
+	const struct btf_type *t = btf__type_by_id(types, id);
+
+	while (t && (btf_is_mod(t) || btf_is_typedef(t)))
+		t = btf__type_by_id(types, t->type);
+	return t;
+}
+
+/* As prototype.ts of packages/probe spells types: `struct sock *`, `void *`, `int` for whatever fits a register. */
+static void spell_type(__u32 id, char *text, size_t size)
+{
+	const struct btf_type *t = plain(id);
+	char stars[8] = "";
+	size_t depth = 0;
+
+	while (t && btf_is_ptr(t)) {
+		if (depth < sizeof(stars) - 1)
+			stars[depth++] = '*';
+		t = plain(t->type);
+	}
+	stars[depth] = 0;
+	if (!t || btf_is_void(t))
+		snprintf(text, size, "void%s%s", depth ? " " : "", stars);
+	else if (btf_is_composite(t) || btf_is_fwd(t))
+		snprintf(text, size, "%s %s%s%s",
+			 btf_is_union(t) || (btf_is_fwd(t) && btf_kflag(t)) ? "union" : "struct",
+			 btf__name_by_offset(types, t->name_off), depth ? " " : "", stars);
+	else
+		snprintf(text, size, "%s%s%s", btf_is_func_proto(t) ? "function" : "int", depth ? " " : "", stars);
+}
+
+/*
+ * kernelPrototype(name, kind) -> text; '' when there is none. What a function, or what a typedef of a pointer to one,
+ * returns and takes, a type a line. As quick, and under the same terms, as kernelTypeId.
+ */
+static napi_value kernelPrototype(napi_env env, napi_callback_info info)
+{
+	struct args a = args_get(env, info);
+	char *name = arg_string(&a, 0);
+	int kind = arg_i32(&a, 1), err;
+	const struct btf_type *t = NULL;
+	char text[2048] = "";
+	size_t used = 0;
+
+	if (a.bad) {
+		free(name);
+		return NULL;
+	}
+	pthread_mutex_lock(&lock);
+	err = here();
+	if (types) {
+		int id = btf__find_by_name_kind(types, name, kind);
+
+		t = id > 0 ? plain(id) : NULL;
+		if (t && (btf_is_ptr(t) || btf_is_func(t)))
+			t = plain(t->type);
+		if (t && btf_is_func_proto(t)) {
+			const struct btf_param *p = btf_params(t);
+
+			spell_type(t->type, text, sizeof(text));
+			used = strlen(text);
+			for (int i = 0; i < btf_vlen(t) && used < sizeof(text) - 128; i++) {
+				if (!p[i].type && !p[i].name_off)
+					break; /* ... */
+				text[used++] = '\n';
+				spell_type(p[i].type, text + used, 120);
+				used += strlen(text + used);
+			}
+		}
+	}
+	pthread_mutex_unlock(&lock);
+	free(name);
+	return err ? fail(env, err, "read the kernel's types", NULL) : js_string(env, text);
+}
+
 void kernel_types_exports(napi_env env, napi_value exports)
 {
 	EXPORT(env, exports, kernelTypesAhead);
 	EXPORT(env, exports, kernelTypeId);
+	EXPORT(env, exports, kernelPrototype);
 }

@@ -244,6 +244,7 @@ export interface Native {
   vmlinuxDump(path: Text): Promise<string>;
   kernelTypesAhead(): Promise<boolean> | false;
   kernelTypeId(name: string, kind: number): number;
+  kernelPrototype(name: string, kind: number): string;
   releaseProgramPages(): number;
 }
 

@@ -20,6 +20,11 @@ export interface KernelFacts {
   readonly modules?: () => readonly Btf[];
   /** Whether a module that may be loaded brings a type, function or variable of that name; undefined when it is not known. */
   readonly inModules?: (name: string) => boolean | undefined;
+  /**
+   * What a function (`func`), or a pointer to one that a typedef names, returns and takes: numbers as `int`, structs and
+   * pointers by name, `struct sock *`. For who knows that without the rest; undefined when there is none of that name.
+   */
+  readonly prototype?: (name: string, kind: 'func' | 'typedef') => readonly string[] | undefined;
   /** Which functions it has, and which of them can be hooked. */
   readonly functions?: KernelFunctions;
   readonly tracepoints?: Tracepoints;

@@ -57,6 +57,8 @@ const shapes: Partial<Record<keyof Native, string>> = {
   readDetached: 'tt',
   interfaceIndex: 't',
   kernelTypesAhead: '',
+  kernelTypeId: 'tn',
+  kernelPrototype: 'tn',
   releaseProgramPages: '',
 };
 

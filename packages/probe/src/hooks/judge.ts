@@ -1,12 +1,6 @@
 import type { Btf, HookKind, KernelFacts, Verdict } from '@skep/bpf';
 import { readTags } from '../describe/tags.ts';
-import {
-  functionPrototype,
-  misfit,
-  type Prototype,
-  parseArguments,
-  tracepointPrototype,
-} from './prototype.ts';
+import { misfit, type Prototype, parseArguments, prototypeIn } from './prototype.ts';
 import type { HookProgram } from './types.ts';
 
 const RUNS: Verdict = { state: 'runs' };
@@ -117,13 +111,7 @@ function tracedFunction(program: HookProgram, facts: KernelFacts, btf: Btf): Ver
       ? unknown(`${target} is not among the kernel's own types; those of a module may have it`)
       : unknown(`whether a module has the function ${target} is not known`);
   }
-  const wrong = argumentsMisfit(
-    program,
-    btf,
-    facts,
-    () => functionPrototype(facts.btf!, target),
-    type === 'fexit',
-  );
+  const wrong = argumentsMisfit(program, btf, () => prototypeIn(facts, target, 'function'), type === 'fexit');
   if (wrong) return refused(wrong, 'The function has changed between kernel versions.');
   if (look === 'unknown') return unknown(`whether ${target} can be traced is not known`);
   return look === undefined ? RUNS : { state: 'runs', note: caveat(target, facts) };
@@ -144,7 +132,7 @@ function probedFunction(program: HookProgram, facts: KernelFacts, btf: Btf): Ver
     return unknown(`${name} is not among the kernel's own types`);
   const wrong =
     program.type === 'kprobe' &&
-    argumentsMisfit(program, btf, facts, () => facts.btf && functionPrototype(facts.btf, name), false);
+    argumentsMisfit(program, btf, () => prototypeIn(facts, name, 'function'), false);
   if (wrong) return refused(wrong, 'The function has changed between kernel versions.');
   if (look === 'unknown') return unknown(`whether ${name} can be probed is not known`);
   const count = facts.functions?.symbol(name)?.count ?? 1;
@@ -181,13 +169,7 @@ function rawTracepoint(program: HookProgram, facts: KernelFacts, btf: Btf): Verd
     if (event && type === 'raw_tp') return RUNS;
     return unknown(`whether a module has the tracepoint ${target} is not known`);
   }
-  const wrong = argumentsMisfit(
-    program,
-    btf,
-    facts,
-    () => facts.btf && tracepointPrototype(facts.btf, target),
-    false,
-  );
+  const wrong = argumentsMisfit(program, btf, () => prototypeIn(facts, target, 'tracepoint'), false);
   return wrong ? refused(wrong, 'The tracepoint has changed between kernel versions.') : RUNS;
 }
 
@@ -208,13 +190,12 @@ function tracepoint({ target }: HookProgram, facts: KernelFacts): Verdict {
 function argumentsMisfit(
   program: HookProgram,
   btf: Btf,
-  facts: KernelFacts,
   prototype: () => Prototype | undefined,
   withReturn: boolean,
 ): string | undefined {
   const func = btf.find(program.name, 'func');
   const { args } = readTags(func ? btf.declTags(func.id) : []);
-  if (args === undefined || !facts.btf) return undefined;
+  if (args === undefined) return undefined;
   const found = prototype();
   if (!found) return undefined;
   const { parameters, returns } = found;

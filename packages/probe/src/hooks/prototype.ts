@@ -1,9 +1,25 @@
-import type { Btf } from '@skep/bpf';
+import type { Btf, KernelFacts } from '@skep/bpf';
 
 /** What a function takes and gives, as far as programs can tell it apart: `struct sock *`, `int`, `void *`. */
 export interface Prototype {
   readonly returns: string;
   readonly parameters: readonly string[];
+}
+
+/** The prototype of a kernel function or of a tracepoint, as far as these facts tell. */
+export function prototypeIn(
+  facts: KernelFacts,
+  name: string,
+  of: 'function' | 'tracepoint',
+): Prototype | undefined {
+  if (facts.prototype) {
+    const event = of === 'tracepoint';
+    const [returns, ...parameters] =
+      facts.prototype(event ? `btf_trace_${name}` : name, event ? 'typedef' : 'func') ?? [];
+    return returns ? { returns, parameters: event ? parameters.slice(1) : parameters } : undefined;
+  }
+  if (!facts.btf) return undefined;
+  return of === 'tracepoint' ? tracepointPrototype(facts.btf, name) : functionPrototype(facts.btf, name);
 }
 
 /** The prototype of a kernel function; undefined when its types do not have it. */
