@@ -100,6 +100,8 @@ test('a file keeps its number', { skip: root || noLsm() }, async () => {
 
 function noLsm(): string | false {
   if (probeHook('fentry').available !== true) return 'this kernel has no trampolines';
+  if (process.env.SKEP_GUEST && !existsSync('/sys/kernel/security/lsm'))
+    execFileSync('mount', ['-t', 'securityfs', 'securityfs', '/sys/kernel/security']);
   try {
     return readFileSync('/sys/kernel/security/lsm', 'utf8').includes('bpf')
       ? false

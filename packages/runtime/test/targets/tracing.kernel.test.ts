@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { getPriority, release } from 'node:os';
@@ -110,6 +110,8 @@ test('an lsm program watches what is opened', { skip: skip || lsm }, async () =>
 
 function readLsm(): string | false {
   if (!trampolines) return 'this kernel has no trampolines';
+  if (process.env.SKEP_GUEST && !existsSync('/sys/kernel/security/lsm'))
+    execFileSync('mount', ['-t', 'securityfs', 'securityfs', '/sys/kernel/security']);
   try {
     return readFileSync('/sys/kernel/security/lsm', 'utf8').includes('bpf')
       ? false
