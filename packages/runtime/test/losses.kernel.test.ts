@@ -58,3 +58,31 @@ test('a hash with room has lost nothing', { skip }, async () => {
   const { counted, lost } = await count([counting('calls', 'SKEP_HASH(counter_args, __u32, __u64, 20);')]);
   assert.deepEqual({ counted, lost }, { counted: 1000, lost: [] });
 });
+
+/** The same with a map that no macro of ours declared. */
+const foreign = (entries: number) => `${WATCH}
+struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, ${entries}); __type(key, __u32); __type(value, __u64); } counter_args SEC(".maps");
+SEC("tp/syscalls/sys_enter_getpgid") int calls(struct trace_event_raw_sys_enter *ctx)
+{
+	__u32 key = argument(ctx);
+	__u64 one = 1;
+
+	if (argument(ctx) >= 0)
+		bpf_map_update_elem(&counter_args, &key, &one, BPF_ANY);
+	return 0;
+}`;
+
+test('a hash of another author that was found full is not said to have lost nothing', { skip }, async () => {
+  for (const [entries, unknown] of [
+    [8, ['counter_args']],
+    [21, []],
+  ] as const) {
+    using producer = new Producer();
+    const objects = [{ name: 'foreign.o', bytes: await build(foreign(entries)) }];
+    const params = { target_pid: String(producer.pid) };
+    const run = await startRun({ name: 'foreign', objects, params, sinks: [] });
+    await producer.produce(100, 20);
+    const { lost, lossUnknown, foundFull } = await run.stop();
+    assert.deepEqual([lost, lossUnknown, Object.keys(foundFull)], [[], unknown, unknown]);
+  }
+});

@@ -31,6 +31,7 @@ export function define(command: Command): void {
     'sudo skep run profile:1 --timeout 10s --flame cpu.svg   where the processors spend their time',
     'sudo skep run capable:1 --explain                which hook it takes here, and why no better one',
     'sudo skep run capable:1 --hook check=kprobe',
+    'sudo skep run opensnoop:1 --summary lost.json    what came and what was lost, as JSON',
     'skep run oomkill:1 --help                        its parameters',
   );
 }
