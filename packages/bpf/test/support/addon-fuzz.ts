@@ -57,7 +57,6 @@ const shapes: Partial<Record<keyof Native, string>> = {
   readDetached: 'tt',
   interfaceIndex: 't',
   kernelTypesAhead: '',
-  kernelTypeId: 'tn',
   kernelPrototype: 'tn',
   releaseProgramPages: '',
 };
