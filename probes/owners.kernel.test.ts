@@ -218,7 +218,7 @@ const FULL_LISTENER = `
   $| = 1; socket(my $s, PF_INET, SOCK_STREAM, 0); bind($s, sockaddr_in(0, INADDR_LOOPBACK)); listen($s, 0);
   my ($port) = sockaddr_in(getsockname($s)); my $me = sockaddr_in($port, INADDR_LOOPBACK);
   socket(my $c, PF_INET, SOCK_STREAM, 0); connect($c, $me); print "$port\n"; <STDIN>;
-  my @kept; while (accept(my $a, $s)) { push @kept, $a; close $c if $c; undef $c; }`;
+  while (accept(my $a, $s)) { close $a }`;
 
 /** Resolves when a socket waits for the answer of this port, as /proc/net/tcp has it. */
 async function syns(port: string): Promise<void> {

@@ -15,7 +15,10 @@ const environment: [name: string, text: string][] = [
     'SKEP_STORAGE',
     'the local image store, as `--storage`; else `$XDG_DATA_HOME/skep/store`, else `~/.local/share/skep/store`',
   ],
-  ['SKEP_SET_NAME', 'a parameter of the probe that is run, in capitals or as it is called: `SKEP_SET_MIN_LATENCY=5ms`'],
+  [
+    'SKEP_SET_NAME',
+    'a parameter of the probe that is run, in capitals or as it is called: `SKEP_SET_MIN_LATENCY=5ms`',
+  ],
   ['SKEP_CLANG', 'the compiler, as `build --clang`'],
   ['SKEP_REGISTRY_TIMEOUT', 'how long a registry may say nothing (30s)'],
   ['HTTP_PROXY, HTTPS_PROXY, NO_PROXY', 'as everywhere'],
