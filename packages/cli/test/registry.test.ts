@@ -81,7 +81,7 @@ test('build, push, rm, pull, and the image is the same', async () => {
   const help = await box.skep(['run', reference, '--help']);
   assert.equal(help.code, 0, help.stderr);
   assert.equal(help.stderr, `pulling ${reference}\n`, 'run fetches what is not there, and says so');
-  assert.match(help.stdout, /target_pid/);
+  assert.match(help.stdout, /--target-pid/);
   const again = await box.skep(['run', reference, '--help']);
   assert.equal(again.stderr, '', 'and does not fetch what is');
   const always = await box.skep(['run', reference, '--pull', 'always', '--help']);
