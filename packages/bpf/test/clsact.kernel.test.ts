@@ -21,6 +21,8 @@ before(async () => {
   if (process.env.SKEP_GUEST) for (const m of ['sch_ingress', 'cls_bpf']) execFileSync('modprobe', [m]);
   writeFileSync(object, await fixture(new URL('../../runtime/test/targets/net.bpf.c', import.meta.url)));
   net = await Netns.make();
+  // busybox knows no clsact, and the modules are there.
+  if (process.env.SKEP_GUEST) return;
   try {
     net.run('tc', 'qdisc', 'add', 'dev', 'lo', 'clsact');
     net.run('tc', 'qdisc', 'del', 'dev', 'lo', 'clsact');

@@ -52,7 +52,8 @@ export function pointPrograms({ object, targets }: Pick<Opened, 'object' | 'targ
 export function chooseHooks(o: Opened): void {
   o.ladder.choose((program) => {
     const target = o.targets?.get(program.name)?.[0]?.target;
-    if (target !== undefined) return target;
+    // What an iterator is pointed at is not its hook.
+    if (target !== undefined && program.type !== 'iter') return target;
     return lacksTarget(program) ? missingTargetError(program) : program.target;
   });
   pointPrograms(o);
