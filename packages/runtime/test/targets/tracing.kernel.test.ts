@@ -133,7 +133,7 @@ test('a perf event samples by frequency, and counts events by period', { skip },
   const seen = Number((await rowsOf(faults, 'counter_runs')).get('15'));
   const there = faultsSoFar() - before;
   // Node's other threads and what happens between the two readings.
-  assert.ok(seen >= 1000 && Math.abs(seen - there) < 200, `${seen} seen, ${there} counted by the kernel`);
+  assert.ok(seen >= 100 && Math.abs(seen - there) < 200, `${seen} seen, ${there} counted by the kernel`);
   await faults.stop();
   await assert.rejects(run([`at_perf=1,event=nosuch,${me}`]), { code: 'SKEP_ARGUMENT', hint: /page-faults/ });
 });
