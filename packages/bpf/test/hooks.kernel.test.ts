@@ -3,17 +3,15 @@ import { test } from 'node:test';
 import { probeHook } from '../src/index.ts';
 import { asU64, callGetpriority, openSource, u32 } from './support/kernel.ts';
 
-const syscall = process.arch === 'arm64' ? '__arm64_sys_getpriority' : '__x64_sys_getpriority';
-
-/** Every way of seeing getpriority(2), one counter each. */
+/** Every way of seeing getpriority(2), one counter each: kind, and section as it stands between quotes in C. */
 const hooks = [
   ['tracepoint', 'tp/syscalls/sys_enter_getpriority'],
-  ['kprobe', `kprobe/${syscall}`],
-  ['kprobe', `kretprobe/${syscall}`],
+  ['kprobe', 'kprobe/" SYSCALL("getpriority") "'],
+  ['kprobe', 'kretprobe/" SYSCALL("getpriority") "'],
   ['kprobe', 'ksyscall/getpriority'],
-  ['kprobe.multi', `kprobe.multi/${syscall}*`],
-  ['fentry', `fentry/${syscall}`],
-  ['fexit', `fexit/${syscall}`],
+  ['kprobe.multi', 'kprobe.multi/" SYSCALL("getpriority") "*'],
+  ['fentry', 'fentry/" SYSCALL("getpriority") "'],
+  ['fexit', 'fexit/" SYSCALL("getpriority") "'],
 ] as const;
 
 const source = `

@@ -9,16 +9,25 @@ export const sourceFlags = [
   '-g',
   '-target',
   'bpf',
+  `-D__TARGET_ARCH_${process.arch === 'arm64' ? 'arm64' : 'x86'}`,
   `-I/usr/include/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`,
 ];
 
 const prelude = `#include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 char LICENSE[] SEC("license") = "GPL";
+#ifdef __TARGET_ARCH_arm64
+#define SYSCALL(name) "__arm64_sys_" name
+#else
+#define SYSCALL(name) "__x64_sys_" name
+#endif
 #define MINE(pid) ((bpf_get_current_pid_tgid() >> 32) == (pid))
 `;
 
-/** Compiles C after the usual includes and a GPL licence, and opens it. */
+/**
+ * Compiles C after the usual includes and a GPL licence, and opens it. The text must be the same whatever the processor,
+ * as it is compiled on the host for guests too (test/kernels/bin/clang): a syscall's function is `SYSCALL("name")`.
+ */
 export function openSource(source: string, name = 'test'): BpfObject {
   ensureTracefs();
   return BpfObject.open(compileBpf(prelude + source, sourceFlags).bytes, { name });
