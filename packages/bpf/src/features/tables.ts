@@ -15,7 +15,7 @@ export const hookSince: Readonly<Record<HookKind, Since>> = {
   uprobe: '4.1',
   fentry: ['5.5', '6.4'],
   fexit: ['5.5', '6.4'],
-  lsm: ['5.7', '6.0'],
+  lsm: ['5.7', '6.4'],
   iter: '5.8',
   perf_event: '4.9',
 };
