@@ -83,7 +83,8 @@ function functionMarks({ symbols, traceable, blacklist }: GuestFacts): Map<strin
   const marks = new Map<string, number>();
   for (const line of symbols.split('\n')) {
     const name = line.slice(2);
-    if (name === '') continue;
+    // What the compiler pads functions with has a symbol for each.
+    if (name === '' || /^__(pfx|cfi)_/.test(name)) continue;
     const local = line[0] === 't' ? 1 : 0;
     const before = marks.get(name);
     const bits = local | (listed.has(name) ? 2 : 0) | (forbidden.has(name) ? 4 : 0);
