@@ -1,12 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type BpfError, BpfObject, type KernelFacts } from '@skep/bpf';
+import { type BpfError, BpfObject, type BpfProgram, type KernelFacts } from '@skep/bpf';
 import { checkObject } from '@skep/probe';
 
 /** An object whose programs are tried. */
 export interface Tried {
   readonly name: string;
   readonly bytes: Uint8Array;
+  /** Where programs go whose section does not say it, by program. */
+  readonly targets?: Readonly<Record<string, string>>;
 }
 
 /** What check said of a program, and what the kernel did with it. */
@@ -39,22 +41,24 @@ export function objectsIn(folder: string): Tried[] {
     .map((name) => ({ name, bytes: readFileSync(join(folder, name)) }));
 }
 
+/** Attaches a loaded program, for an instant. */
+export type Attach = (object: BpfObject, program: string, target: string | undefined) => void;
+
 /**
  * Loads and attaches each program by itself, for an instant, and compares with what check says of the running kernel
  * and of the kept facts of the same kernel.
  *
- * @param attach attaches a loaded program; by default as its section says. Programs that need a target which a test
- * would have to make are given one here, or not attached.
+ * @param attach by default as its section or its target says. Programs that need a target which a test would have to
+ * make are given one here, or not attached.
  */
 export async function compare(
   objects: readonly Tried[],
   facts: readonly KernelFacts[],
-  attach: (object: BpfObject, program: string) => void = (object, program) =>
-    object.program(program).attach().close(),
+  attach: Attach = (object, program, target) => object.program(program).attach({ target }).close(),
 ): Promise<Compared[][]> {
   const out: Compared[][] = facts.map(() => []);
   for (const object of objects) {
-    const checked = facts.map((f) => checkObject(object.bytes, object.name, f));
+    const checked = facts.map((f) => checkObject(object.bytes, object.name, f, { targets: object.targets }));
     const names = checked[0]!.programs.map((p) => p.name);
     const hopeful = names.filter((_, i) => checked.some((c) => c.programs[i]!.verdict.state === 'runs'));
     const wrong = await triedAll(object, names, hopeful, attach);
@@ -79,7 +83,7 @@ async function triedAll(
   object: Tried,
   names: readonly string[],
   hopeful: readonly string[],
-  attach: (object: BpfObject, program: string) => void,
+  attach: Attach,
 ): Promise<Map<string, string>> {
   const wrong = new Map<string, string>();
   const together = await tried(object, hopeful, attach, wrong);
@@ -90,14 +94,15 @@ async function triedAll(
 
 /** Loads some programs and attaches each; false when they do not load, then that is what is wrong with one alone. */
 async function tried(
-  { name, bytes }: Tried,
+  { name, bytes, targets = {} }: Tried,
   programs: readonly string[],
-  attach: (object: BpfObject, program: string) => void,
+  attach: Attach,
   wrong: Map<string, string>,
 ): Promise<boolean> {
   using object = BpfObject.open(bytes, { name: name.replace(/\.o$/, '') });
   for (const p of object.programs) p.autoload = programs.includes(p.name);
   try {
+    for (const p of programs) retarget(object.program(p), targets[p]);
     await object.load();
   } catch (e) {
     const message = said(e);
@@ -106,12 +111,18 @@ async function tried(
   }
   for (const program of programs) {
     try {
-      attach(object, program);
+      attach(object, program, targets[program]);
     } catch (e) {
       wrong.set(program, said(e));
     }
   }
   return true;
+}
+
+/** Whose hook the verifier has to know is told before it loads. */
+function retarget(program: BpfProgram, target: string | undefined): void {
+  if (target !== undefined && ['fentry', 'fexit', 'tp_btf', 'lsm'].includes(program.type))
+    program.setKernelFunction(target);
 }
 
 function said(e: unknown): string {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { corpus } from '../corpus/fetch.ts';
 import { cpio } from './cpio.ts';
 import { fetchKernel, type KernelFiles } from './fetch.ts';
 import { baseLayer, clangLayer } from './layers.ts';
@@ -15,6 +16,7 @@ import { overlay } from './overlay.ts';
 const settings = [
   'CI=true',
   'SKEP_FIXTURES=/fixtures',
+  'SKEP_CORPUS=/corpus',
   'SKEP_KEPT_OBJECTS=/kept',
   'PATH=/skep/test/kernels/bin:$PATH',
   'NODE_OPTIONS=--import=/skep/test/kernels/guest/stripped.js',
@@ -60,7 +62,12 @@ export async function runInGuest(request: GuestRequest): Promise<GuestResult> {
     const terminal = machines[kernel.architecture].terminal;
     const env = `export SKEP_GUEST=${request.kernel} ${settings}\n`;
     const layer = cpio(
-      await overlay(kernel.architecture, { ...request, command: env + request.command, terminal }),
+      await overlay(kernel.architecture, {
+        ...request,
+        files: { '/corpus': await corpus(kernel.architecture), ...request.files },
+        command: env + request.command,
+        terminal,
+      }),
     );
     await pipeline(Readable.from(layer), createWriteStream(initrd, { flags: 'a' }));
     const log = join(work, 'console');

@@ -8,7 +8,7 @@ import { isNativeError, native, type ObjectHandle } from '../native.ts';
 import { type GlobalVariable, globalVariables } from './globals.ts';
 import { loadError, openError } from './load-error.ts';
 import { parseObject } from './parse.ts';
-import { prepareMaps, prepareProgramTypes } from './prepare.ts';
+import { completeMaps, prepareMaps, prepareProgramTypes } from './prepare.ts';
 import { BpfProgram, type ProgramOwner } from './program.ts';
 
 /**
@@ -46,7 +46,7 @@ export class BpfObject implements Disposable {
     const owner = this.#owner();
     const seen = native().objectDescribe(handle);
     this.programs = seen.programs.map((p, i) => new BpfProgram(owner, i, p));
-    this.maps = seen.maps.map((m, i) => BpfMap.ofObject(owner, i, m));
+    this.maps = completeMaps(handle, seen.maps).map((m, i) => BpfMap.ofObject(owner, i, m));
     this.globals = globalVariables(btf, elf);
     prepareProgramTypes(handle, seen.programs);
   }

@@ -1,6 +1,6 @@
-import { type ProgramType, programTypeNumber } from '../kernel/types.ts';
+import { mapTypeName, type ProgramType, programTypeNumber } from '../kernel/types.ts';
 import type { BpfMap } from '../maps/map.ts';
-import { type NativeProgram, native, type ObjectHandle } from '../native.ts';
+import { type NativeMap, type NativeProgram, native, type ObjectHandle } from '../native.ts';
 
 /** Sections of newer libraries that libbpf 1.1 does not know, but whose programs it can load. */
 const newerSections: readonly {
@@ -37,6 +37,29 @@ export function prepareProgramTypes(handle: ObjectHandle, programs: readonly Nat
     set('type', programTypeNumber(known.type));
     if (known.attachType !== undefined) set('expectedAttachType', known.attachType);
     if (known.sleepable) set('flags', BPF_F_SLEEPABLE);
+  });
+}
+
+/** What a map gets whose definition leaves its size to the loader, as libbpf-tools' do and in their number. */
+const ENTRIES_UNLESS_SAID = 10_240;
+/** 127 addresses: what the kernel takes of a stack unless kernel.perf_event_max_stack says otherwise. */
+const STACK_BYTES = 127 * 8;
+
+const SIZED = new Set(['hash', 'lru_hash', 'percpu_hash', 'lru_percpu_hash', 'stack_trace']);
+
+/**
+ * Gives a size to maps that leave it to their loader: a hash of 0 entries, a stack map whose values have no size, the
+ * kernel refuses. Gives back the definitions as they are then; a caller may still change them.
+ */
+export function completeMaps(handle: ObjectHandle, maps: readonly NativeMap[]): NativeMap[] {
+  return maps.map((m, i) => {
+    const type = mapTypeName(m.type);
+    const sized = SIZED.has(type) && !m.internal;
+    const maxEntries = sized && m.maxEntries === 0 ? ENTRIES_UNLESS_SAID : m.maxEntries;
+    const valueSize = type === 'stack_trace' && m.valueSize === 0 ? STACK_BYTES : m.valueSize;
+    if (maxEntries !== m.maxEntries) native().mapConfigure(handle, i, 'maxEntries', maxEntries);
+    if (valueSize !== m.valueSize) native().mapConfigure(handle, i, 'valueSize', valueSize);
+    return { ...m, maxEntries, valueSize };
   });
 }
 

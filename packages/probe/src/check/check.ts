@@ -31,6 +31,8 @@ export interface CheckOptions {
   params?: Readonly<Record<string, string>>;
   /** Whether twins without tags are groups; as in `run`. */
   twins?: boolean;
+  /** Other targets than the sections name, by program, in the kind's own spelling (`vfs_read`, `sched/sched_switch`). */
+  targets?: Readonly<Record<string, string>>;
   /** What is known better, by program: what a load has told. */
   found?: ReadonlyMap<string, Verdict>;
 }
@@ -54,7 +56,8 @@ export function checkObject(
   options: CheckOptions = {},
 ): CheckedObject {
   const { elf, btf } = parseObject(bytes, name);
-  const { programs, params } = describeObject(bytes, name);
+  const { programs: described, params } = describeObject(bytes, name);
+  const programs = described.map((p) => ({ ...p, target: options.targets?.[p.name] ?? p.target }));
   const constants = constantSections(elf, btf, params, options.params ?? {});
   const verdicts = judgePrograms(elf, btf, programs, facts, constants);
   for (const [program, verdict] of options.found ?? []) verdicts.set(program, verdict);
