@@ -9,16 +9,16 @@ const needsRoot = { skip: process.getuid?.() === 0 ? false : 'loading BPF needs 
 const SOURCE = `#include "skep.h"
 #include "skep_filter.h"
 SKEP_HASH(counter_exits, __u32, __u64, 16) SKEP_HELP("exits");
-static __always_inline int gone(void)
+static __always_inline int gone(void *ctx)
 {
 	__u32 one = 1;
 	if (skep_watched()) skep_add(&counter_exits, &one, 1);
 	return 0;
 }
-SKEP_RUNG(exit, 0, new) SEC("tp_btf/skep_is_not_in_a_kernel") int newest(void *ctx) { return gone(); }
+SKEP_RUNG(exit, 0, new) SEC("tp_btf/skep_is_not_in_a_kernel") int newest(void *ctx) { return gone(ctx); }
 SKEP_EVENT(exit, sched, sched_process_exit, gone)
 SKEP_OPTIONAL SKEP_WITHOUT("no opens") SKEP_RUNG(open, 1, tracepoint)
-SEC("tracepoint/skep/is_not_in_a_kernel") int opens(void *ctx) { return gone(); }
+SEC("tracepoint/skep/is_not_in_a_kernel") int opens(void *ctx) { return gone(ctx); }
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 `;
 

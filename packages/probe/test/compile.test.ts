@@ -62,7 +62,7 @@ test('source lines of the program and of headers are kept for the verifier, and 
   );
   const lines = tool(object, 'strings', '-a', '{}');
   assert.match(lines, /^ {2}skep_add\(&counter_calls, &key, 1\);$/m);
-  assert.match(lines, /if \(target_pid && target_pid != bpf_get_current_pid_tgid\(\) >> 32\)/);
+  assert.match(lines, /return skep_in\(target_pid, bpf_get_current_pid_tgid\(\) >> 32\)/);
   assert.match(lines, /^\.\/src\/probe\.c$/m);
   assert.doesNotMatch(lines, /\/tmp\/|\/usr\/|skep-build/);
   assert.ok([...lineInfo(elf, Btf.fromElf(elf))].length > 0);
