@@ -77,7 +77,7 @@ async function guest(kernel: string): Promise<{ seen: Run; ended: GuestResult | 
     kernel,
     clang: true,
     kept,
-    command: `node ${command.join(' ')}`,
+    command: `node --test-force-exit ${reporter.join(' ')} test/kernels/guest/all.ts ${kernelTests().join(' ')}`,
     timeoutMs: 840_000,
     onLine: (line) => seen.line(line),
   }).catch((e: Error) => e);

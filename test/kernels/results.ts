@@ -30,7 +30,8 @@ export class GuestResults {
     return true;
   }
 
+  /** Those of suites that have not ended, too: a guest may run out of time. */
   get tests(): readonly NamedTest[] {
-    return this.#levels[0] ?? [];
+    return this.#levels.flat();
   }
 }

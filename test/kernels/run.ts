@@ -5,7 +5,8 @@ import { kernelTests } from './guest-tests.ts';
 import { runInGuest } from './vm.ts';
 
 const [kernel = '6.1', ...words] = process.argv.slice(2);
-const command = words.length > 0 ? words.join(' ') : `node --test ${kernelTests().join(' ')}`;
+const all = `node --test-force-exit test/kernels/guest/all.ts ${kernelTests().join(' ')}`;
+const command = words.length > 0 ? words.join(' ') : all;
 // What tests compile, the latest run of kernels.test.ts has compiled.
 const kept = join(import.meta.dirname, '../../build/kept-objects');
 const { code, console: log } = await runInGuest({

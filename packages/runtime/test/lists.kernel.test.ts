@@ -2,10 +2,10 @@
 import { deepStrictEqual, match, rejects, strictEqual } from 'node:assert/strict';
 import { BlockList, isIPv6 } from 'node:net';
 import { test } from 'node:test';
-import type { ParamSetting } from '@skep/probe';
+import { type ParamSetting, parseIp } from '@skep/probe';
 import fc from 'fast-check';
 import { fixture } from '../../../test/support/fixtures.ts';
-import { parseIp } from '../../probe/src/formats/addresses.ts';
+
 import { loadObjects } from '../src/run/load.ts';
 import { closeOpened, openObjects } from '../src/run/open.ts';
 import { fillLists } from '../src/run/params.ts';

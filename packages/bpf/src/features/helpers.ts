@@ -2,6 +2,7 @@ import { Btf } from '../btf/btf.ts';
 import { helperName, helperNames } from '../kernel/helpers.ts';
 import { type ProgramType, programTypeNumber } from '../kernel/types.ts';
 import { isNativeError, native } from '../native.ts';
+import { hasKernelBtf } from './system.ts';
 
 /** What to load to ask for helpers: program type, expected attach type (enum bpf_attach_type), what it attaches to. */
 type Asking = readonly [type: ProgramType, attach: number, target?: readonly [string, 'typedef' | 'func']];
@@ -46,7 +47,7 @@ export function probeHelpers(table: string): ReadonlySet<string> | undefined {
 }
 
 function helpersOf([type, attach, target]: Asking): string[] | undefined {
-  const id = target ? (Btf.kernel().find(...target)?.id ?? 0) : 0;
+  const id = target && hasKernelBtf() ? (Btf.kernel().find(...target)?.id ?? 0) : 0;
   if (target && id === 0) return undefined;
   const complaint = (code: Uint8Array): string => {
     try {

@@ -32,7 +32,7 @@ export function ipText(bytes: ArrayLike<number>): string {
   return text.startsWith('::ffff:') && text.includes('.') ? text.slice('::ffff:'.length) : text;
 }
 
-/** An address of either family to its sixteen bytes, IPv4 mapped; undefined when it is none. */
+/** An address of either family to its sixteen bytes, as skep.h's ip_addr has them: IPv4 mapped; undefined when it is none. */
 export function parseIp(text: string): Uint8Array | undefined {
   return parseIpv6(text.includes(':') ? text : `::ffff:${text}`);
 }

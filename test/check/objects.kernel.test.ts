@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { runningKernel } from '@skep/bpf';
-import { compare } from '../../../test/check/truth.ts';
-import { fixture } from '../../../test/support/fixtures.ts';
-import { checkObject } from '../src/index.ts';
+import { checkObject } from '@skep/probe';
+import { fixture } from '../support/fixtures.ts';
+import { compare } from './truth.ts';
 
 const root = process.getuid?.() === 0;
-const bytes = await fixture(new URL('./check.bpf.c', import.meta.url));
+const bytes = await fixture(new URL('./objects.bpf.c', import.meta.url));
 const facts = runningKernel();
 
 suite('check says what the kernel does', { skip: !root && 'loading needs root' }, () => {
