@@ -370,7 +370,7 @@ function programs(): string[] {
 
 test('no temporary folder is left', () => {
   assert.deepEqual(
-    readdirSync(tmpdir()).filter((f) => f.startsWith('skep-runtime-')),
+    readdirSync(tmpdir()).filter((f) => f.startsWith(`skep-runtime-${process.pid}-`)),
     [],
   );
 });

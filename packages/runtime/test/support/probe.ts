@@ -5,7 +5,7 @@ import { compile } from '@skep/probe';
 
 /** Compiles a probe's source; `skep.h` is included. */
 export async function build(source: string): Promise<Uint8Array> {
-  const dir = mkdtempSync(join(tmpdir(), 'skep-runtime-'));
+  const dir = mkdtempSync(join(tmpdir(), `skep-runtime-${process.pid}-`));
   try {
     const file = join(dir, 'probe.c');
     writeFileSync(file, `#include "skep.h"\n${source}\nchar LICENSE[] SEC("license") = "Dual BSD/GPL";\n`);
