@@ -190,6 +190,9 @@ function mapVerdicts(elf: Elf, btf: Btf, facts: KernelFacts): Verdict[] {
   });
 }
 
+/** Sections of sleepable programs, which may call more helpers than the tables know. */
+const SLEEPABLE = /^\??[\w.]+\.s(\/|$)/;
+
 /** Helpers that are not for programs of this type. */
 function helperHazards(elf: Elf, program: ProgramDescription, facts: KernelFacts) {
   const table = helperTable(program.type);
@@ -208,7 +211,7 @@ function helperHazards(elf: Elf, program: ProgramDescription, facts: KernelFacts
         out.push({
           section: name,
           at,
-          certain: true,
+          certain: !SLEEPABLE.test(program.section),
           reason: `the kernel has no ${helper} for ${program.type} programs`,
         });
       at += ins.opcode === 0x18 ? 16 : 8;
