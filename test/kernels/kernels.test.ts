@@ -41,6 +41,10 @@ class Run {
         if (failure !== undefined) throw new Error(`on kernel ${kernel}: ${failure}`);
       });
     }
+    const slowest = [...tests].sort((a, b) => b.ms - a.ms).slice(0, 8);
+    t.diagnostic(
+      `slowest: ${slowest.map(({ name, ms }) => `${(ms / 1000).toFixed(0)} s ${name}`).join('; ')}`,
+    );
     const tail = `${this.rest.slice(-30).join('\n')}\n${log.split('\n').slice(-25).join('\n')}`;
     assert.ok(tests.length > 0, `no test ran on kernel ${kernel}:\n${tail}`);
     const failed = tests.some((r) => r.failure !== undefined);
