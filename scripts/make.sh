@@ -28,7 +28,7 @@ case ${1:-build} in
     sh scripts/packages.sh build kernel
     sh scripts/setup.sh
     sh scripts/build.sh
-    export SKEP_KERNELS="${KERNEL:-6.1}"
+    export SKEP_KERNELS="${KERNEL:-6.1}" SKEP_LONG=1
     exec sh scripts/test.sh test/kernels/kernels.test.ts
     ;;
   lint)

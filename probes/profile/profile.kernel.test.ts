@@ -10,7 +10,8 @@ import { watch } from '../support/watch.ts';
 const BURN = `
 function burnProcessorTime() {
   let s = 0;
-  while (process.cpuUsage().user < 500000) for (let i = 0; i < 1e5; i++) s += Math.sqrt(i);
+  const from = process.cpuUsage();
+  while (process.cpuUsage(from).user < 500000) for (let i = 0; i < 1e5; i++) s += Math.sqrt(i);
   return s;
 }
 process.stdin.once('data', () => { burnProcessorTime(); console.log('burnt'); });
@@ -30,8 +31,8 @@ test('profile counts the stacks that run, of the program and of the kernel', { s
     const seen = await watch('profile', { target_pid: String(child.pid) }, () => burn(child));
     const rows = seen.series('counter_cpu_samples');
     const samples = rows.reduce((sum, { value }) => sum + value, 0);
-    // 49 Hz on each processor, of half a second: fewer where the machine has other things to do.
-    ok(samples >= 5 && samples <= 60, `${samples} samples`);
+    // 49 Hz on each processor, of half a second and what is left of Node's start: fewer on a busy machine.
+    ok(samples >= 5 && samples <= 200, `${samples} samples`);
     ok(rows.every(({ labels }) => labels.pid === child.pid));
     const stacks = rows.map(({ labels }) => labels.user_stack as string[]);
     ok(

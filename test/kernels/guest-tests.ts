@@ -3,11 +3,28 @@ import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '../..');
 
+/**
+ * Files that take a minute or more of an emulated machine, most of it starting Node. `make test` runs them on the host
+ * only; `make test-kernel` in the guest as well.
+ */
+const long: readonly RegExp[] = [
+  /^test\/corpus\//,
+  /^test\/check\/truth\./,
+  /^packages\/runtime\/test\/(json|lifecycle)\./,
+  /^packages\/bpf\/test\/core-relo\./,
+];
+
 /** The test files that need a kernel, relative to the checkout: `*.kernel.test.ts`. They run on the host too. */
 export function kernelTests(): string[] {
-  const places = ['packages/*/test/**', 'probes/*/**', 'test/**'];
+  const places = ['packages/*/test/**', 'probes/**', 'test/**'];
   return globSync(
     places.map((p) => `${p}/*.kernel.test.ts`),
     { cwd: root },
   ).sort();
+}
+
+/** Those that a guest runs: all with `SKEP_LONG=1`, else without the long ones. */
+export function guestTests(): string[] {
+  const all = kernelTests();
+  return process.env.SKEP_LONG === '1' ? all : all.filter((file) => !long.some((l) => l.test(file)));
 }

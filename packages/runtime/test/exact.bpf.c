@@ -38,7 +38,7 @@ int calls(struct trace_event_raw_sys_enter *ctx)
 		return 0;
 	sent = bpf_map_lookup_elem(&counter_sent, &zero);
 	if (sent)
-		*sent += 1;
+		__sync_fetch_and_add(sent, 1); /* a program may be preempted since 6.16 */
 	skep_add(&counter_args, &key, 1);
 	skep_update(&seen, &key, &first, BPF_ANY);
 	e = skep_begin(print_calls);

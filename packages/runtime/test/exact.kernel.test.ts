@@ -39,18 +39,17 @@ for (const buffer of ['ring', 'perf'] as const) {
     });
     await crowd.produce(producers, each, 20);
     const { lost, lossUnknown, missed, events } = await run.stop();
-    assert.deepEqual(
-      [...(await rowsOf(run, 'counter_sent')).values()].map(Number),
-      [sent],
-      'the probe saw each call',
-    );
-    assert.equal(sink.records.length + lostIn(lost, 'print_calls'), sent);
+    // Where one producer's program is preempted by another's, the kernel skips the second, and counts that.
+    const skipped = missed.reduce((sum, m) => sum + m.count, 0);
+    const saw = Number([...(await rowsOf(run, 'counter_sent')).values()][0]);
+    assert.equal(saw + skipped, sent, `the probe saw ${saw} calls, the kernel skipped ${skipped}`);
+    assert.equal(sink.records.length + lostIn(lost, 'print_calls'), saw);
     assert.equal(events.print_calls, sink.records.length);
     const counted = [...(await rowsOf(run, 'counter_args')).values()].map(Number);
     assert.equal(counted.length, 10);
-    assert.equal(counted.reduce((a, b) => a + b, 0) + lostIn(lost, 'counter_args'), sent);
-    assert.equal(lostIn(lost, 'seen'), sent / 2, 'ten of twenty keys found no room');
-    assert.deepEqual([lossUnknown, missed], [[], []]);
+    assert.equal(counted.reduce((a, b) => a + b, 0) + lostIn(lost, 'counter_args'), saw);
+    if (skipped === 0) assert.equal(lostIn(lost, 'seen'), sent / 2, 'ten of twenty keys found no room');
+    assert.deepEqual(lossUnknown, []);
   });
 
   test(`a reader that is stopped, ${buffer} buffers: sent is delivered and lost`, { skip }, async () => {
@@ -78,12 +77,15 @@ for (const buffer of ['ring', 'perf'] as const) {
         child.kill('SIGTERM');
         const summary = JSON.parse(String((await said.next()).value)) as {
           lost: Lost[];
+          missed: { count: number }[];
           events: { print_calls: number };
         };
         await closed;
         assert.equal(delivered, summary.events.print_calls);
-        assert.ok(lostIn(summary.lost, 'print_calls') > 1000, '4 KiB hold 56 records');
-        assert.equal(delivered + lostIn(summary.lost, 'print_calls'), 1500);
+        const lost = lostIn(summary.lost, 'print_calls');
+        const skipped = summary.missed.reduce((sum, m) => sum + m.count, 0);
+        assert.ok(lost > 1000 - skipped, `4 KiB hold 56 records, and ${lost} were lost`);
+        assert.equal(delivered + lost + skipped, 1500);
       } finally {
         child.kill('SIGKILL');
       }

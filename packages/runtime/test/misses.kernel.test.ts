@@ -30,7 +30,11 @@ test('a kprobe within a running program is missed: told where the kernel counts,
   const run = await start('misses-kprobe', crowd.pid);
   await crowd.produce(1, 50, 1);
   const { missed, missesUnknown } = await run.stop();
-  assert.deepEqual([await counted(run, 'counter_triggered'), await counted(run, 'counter_ran')], [50, 0]);
+  assert.equal(await counted(run, 'counter_triggered'), 50);
+  const ran = await counted(run, 'counter_ran');
+  // Newer kernels (7.2 was seen to) run it all the same: then there is nothing to tell.
+  if (ran === 50) return assert.deepEqual(missed, []);
+  assert.equal(ran, 0);
   if (missesKnown('kprobe', runningKernel().version)) {
     assert.deepEqual(missesUnknown, []);
     const { count, ...about } = missed.find((m) => m.program === 'nested')!;

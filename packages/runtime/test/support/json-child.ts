@@ -14,7 +14,7 @@ const run = await startRun({
 });
 process.once('SIGTERM', () => void run.stop('signal'));
 process.stderr.write('ready\n');
-const { reason, events, lost, ownCpuUs } = await run.closed;
+const { reason, events, lost, missed, ownCpuUs } = await run.closed;
 process.stderr.write(
-  `${JSON.stringify({ reason, events, lost, ownCpuUs, rss: process.memoryUsage.rss() })}\n`,
+  `${JSON.stringify({ reason, events, lost, missed, ownCpuUs, rss: process.memoryUsage.rss() })}\n`,
 );
