@@ -37,8 +37,11 @@ function sh(command: string): Promise<{ code: number; stderr: string }> {
     NO_COLOR: '1',
   };
   return new Promise((resolve) => {
-    execFile('sh', ['-c', command.replace(':9100', ':0')], { cwd: root, env }, (error, _, stderr) =>
-      resolve({ code: Number(error?.code ?? 0), stderr }),
+    execFile(
+      'sh',
+      ['-c', command.replace(':9100', ':0').replace('cpu.svg', `${dir}/cpu.svg`)],
+      { cwd: root, env },
+      (error, _, stderr) => resolve({ code: Number(error?.code ?? 0), stderr }),
     );
   });
 }
