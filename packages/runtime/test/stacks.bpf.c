@@ -46,16 +46,24 @@ struct event {
 };
 SKEP_RINGBUF(print_kills, struct event, 256 * 1024);
 
-SEC("tp/syscalls/sys_enter_kill")
-int kills(struct trace_event_raw_sys_enter *ctx)
+#ifdef __TARGET_ARCH_arm64
+#define NR_KILL 129
+#else
+#define NR_KILL 62
+#endif
+
+/* Not the tracepoint of the system call: there older kernels (5.10 and 6.1 were seen to) have no kernel stack to give. */
+SEC("raw_tp/sys_enter")
+int kills(struct bpf_raw_tracepoint_args *ctx)
 {
+	struct pt_regs *regs = (struct pt_regs *)ctx->args[0];
 	struct kill_key key = {};
 	struct file_key file = {};
 	struct plain_key plain = {};
 	struct event *e;
 
 	key.pid = bpf_get_current_pid_tgid() >> 32;
-	if (key.pid != target_pid || ctx->args[1] != 0)
+	if (key.pid != target_pid || ctx->args[1] != NR_KILL || PT_REGS_PARM2_CORE_SYSCALL(regs) != 0)
 		return 0;
 	key.kernel = skep_kernel_stack(ctx, &stacks);
 	key.user = skep_user_stack(ctx, &stacks);
