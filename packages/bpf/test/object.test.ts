@@ -264,7 +264,7 @@ for (const [what, source, code, message] of [
   ],
   [
     'a map without a size',
-    'struct { __uint(type, BPF_MAP_TYPE_HASH); __type(key, int); __type(value, int); } m SEC(".maps"); SEC("raw_tp/sched_process_exit") int p(void *c) { int k = 0; bpf_map_lookup_elem(&m, &k); return 0; }',
+    'struct { __uint(type, BPF_MAP_TYPE_ARRAY); __type(key, int); __type(value, int); } m SEC(".maps"); SEC("raw_tp/sched_process_exit") int p(void *c) { int k = 0; bpf_map_lookup_elem(&m, &k); return 0; }',
     'SKEP_MAP_CREATE',
     /map "m"/,
   ],
@@ -280,6 +280,23 @@ for (const [what, source, code, message] of [
     await assert.rejects(object.load(), { code, message });
   });
 }
+
+test('a hash and a stack map that leave their size to the loader get one', async () => {
+  using object = openSource(
+    `struct { __uint(type, BPF_MAP_TYPE_HASH); __type(key, int); __type(value, int); } all SEC(".maps");
+     struct { __uint(type, BPF_MAP_TYPE_STACK_TRACE); __uint(key_size, 4); } stacks SEC(".maps");
+     SEC("raw_tp/sched_process_exit") int p(void *c) {
+       int k = 0;
+       bpf_map_lookup_elem(&all, &k);
+       return bpf_get_stackid(c, &stacks, 0) < 0;
+     }`,
+    'sizes',
+  );
+  assert.deepEqual([object.map('all').maxEntries, object.map('stacks').valueSize], [10_240, 127 * 8]);
+  await object.load();
+  object.map('all').set(new Uint8Array(4), new Uint8Array(4));
+  assert.deepEqual([...object.map('all').entries()].length, 1);
+});
 
 test('no file descriptor left, no kernel types, a program refused unseen: said as that', () => {
   using object = open();
