@@ -77,16 +77,20 @@ const transferOnly: Plugin = {
   },
 };
 
-/** Nor does `skep run` read a skep.yaml: the reader, most of it a YAML parser, stays a file of its own there too. */
-const yamlEntry = 'packages/probe/src/metadata/parse.ts';
+/**
+ * Nor does `skep run` often read a YAML file, a probe's or one of parameters: the readers, most of each a YAML parser, stay
+ * files of their own there too.
+ */
+const yamlEntries = ['packages/probe/src/metadata/parse.ts', 'packages/probe/src/params/parse-file.ts'];
 const yamlApart: Plugin = {
   name: 'yaml-apart',
   setup(b) {
-    b.onResolve({ filter: /^\.\/parse\.ts$/ }, ({ importer }) =>
-      dirname(importer) === join(root, dirname(yamlEntry))
-        ? { path: './parse.js', external: true }
-        : undefined,
-    );
+    b.onResolve({ filter: /^\.\/parse(-file)?\.ts$/ }, ({ importer, path }) => {
+      const entry = join(dirname(importer), path);
+      return yamlEntries.some((y) => join(root, y) === entry)
+        ? { path: path.replace(/\.ts$/, '.js'), external: true }
+        : undefined;
+    });
   },
 };
 
@@ -122,7 +126,7 @@ export async function bundle(to: string = dist): Promise<Metafile> {
     await buildEntry('packages/cli/src/main.ts', true, [runApart, transferApart, yamlApart]),
     await buildEntry(runEntry, false, [yamlApart]),
     await buildEntry(transferEntry, false, [transferOnly, yamlApart]),
-    await buildEntry(yamlEntry, false, []),
+    ...(await Promise.all(yamlEntries.map((entry) => buildEntry(entry, false, [])))),
   ];
   const fresh = `${to}.new`;
   await rm(fresh, { recursive: true, force: true });
