@@ -45,9 +45,9 @@ const lightCommander: Plugin = {
 };
 
 /**
- * For `skep run` everything is in one file, the other commands too, which it only carries: taken apart into what it
- * shares with each of them it would be over thirty, and half a millisecond each is what a probe waits for before it
- * runs. The file works for any command; main.ts takes it when one of the arguments is `run`.
+ * For `skep run` everything is in one file: taken apart into what it shares with each of the other commands it would be
+ * over thirty, and half a millisecond each is what a probe waits for before it runs. The others are not in it: main.ts
+ * takes it when the first argument is `run`, so none of them is asked for.
  */
 const runEntry = 'packages/cli/src/run-cli.ts';
 const runApart: Plugin = {
@@ -68,14 +68,18 @@ const transferApart: Plugin = {
     b.onResolve({ filter: /^\.\/transfer-cli\.ts$/ }, () => ({ path: './transfer-cli.js', external: true }));
   },
 };
-const transferOnly: Plugin = {
-  name: 'transfer-only',
-  setup(b) {
-    b.onResolve({ filter: /^\.\/commands\// }, ({ path }) =>
-      /\/(push|pull)\.ts$/.test(path) ? undefined : { path: './run-cli.js', external: true },
-    );
-  },
-};
+/** Leaves every command out but these. */
+function only(...commands: string[]): Plugin {
+  const wanted = new RegExp(`/(${commands.join('|')})\\.ts$`);
+  return {
+    name: 'only',
+    setup(b) {
+      b.onResolve({ filter: /^\.\/commands\// }, ({ path }) =>
+        wanted.test(path) ? undefined : { path: './main.js', external: true },
+      );
+    },
+  };
+}
 
 /**
  * Nor does `skep run` often read a YAML file, a probe's or one of parameters: the readers, most of each a YAML parser, stay
@@ -124,8 +128,8 @@ async function buildEntry(
 export async function bundle(to: string = dist): Promise<Metafile> {
   const results = [
     await buildEntry('packages/cli/src/main.ts', true, [runApart, transferApart, yamlApart]),
-    await buildEntry(runEntry, false, [yamlApart]),
-    await buildEntry(transferEntry, false, [transferOnly, yamlApart]),
+    await buildEntry(runEntry, false, [only('run'), yamlApart]),
+    await buildEntry(transferEntry, false, [only('push', 'pull'), yamlApart]),
     ...(await Promise.all(yamlEntries.map((entry) => buildEntry(entry, false, [])))),
   ];
   const fresh = `${to}.new`;

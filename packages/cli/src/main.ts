@@ -13,15 +13,15 @@ if (major < 22 || (major === 22 && minor < 18)) {
 } else {
   compileCache();
   const args = process.argv.slice(2);
-  const runs = args.includes('run');
-  if (runs) await readAhead();
+  if (args.includes('run')) await readAhead();
   // Flags before the command, whose values could be anything, take the common way.
-  const transfers = args[0] === 'push' || args[0] === 'pull';
-  const { main } = runs
-    ? await import('./run-cli.ts')
-    : transfers
-      ? await import('./transfer-cli.ts')
-      : await import('./cli.ts');
+  const [first = ''] = args;
+  const { main } =
+    first === 'run'
+      ? await import('./run-cli.ts')
+      : ['push', 'pull'].includes(first)
+        ? await import('./transfer-cli.ts')
+        : await import('./cli.ts');
   await main(args);
 }
 
