@@ -5,6 +5,24 @@ import { after, before, test } from 'node:test';
 import { main, Sandbox } from './harness.ts';
 import { source } from './objects.ts';
 
+/** A probe with what completion can offer: parameters, one of them under the name of a flag, and a choice of hooks. */
+const rich = `#include "skep.h"
+SKEP_PARAM(duration_ns, min_latency, 0, "only what took at least this long");
+SKEP_PARAM(bool, minutes, false, "in minutes");
+SKEP_PARAM(__u32, timeout, 0, "has the name of a flag");
+SKEP_PARAM_PORTS(ports, 8, "only these ports");
+SKEP_HASH(counter_execs, __u32, __u64, 8);
+static int body(void *ctx)
+{
+	__u32 key = min_latency + minutes + timeout;
+	if (skep_in(ports, key))
+		skep_add(&counter_execs, &key, 1);
+	return 0;
+}
+SKEP_EVENT(exec, sched, sched_process_exec, body)
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+`;
+
 const box = new Sandbox();
 before(async () => {
   mkdirSync(box.path('bin'));
@@ -12,6 +30,9 @@ before(async () => {
   chmodSync(box.path('bin', 'skep'), 0o755);
   writeFileSync(box.path('calls.c'), source);
   await box.ok(['build', 'calls.c', 'calls:1']);
+  writeFileSync(box.path('rich.c'), rich);
+  await box.ok(['build', 'rich.c', 'rich:1']);
+  await box.ok(['build', 'rich.c']);
   await box.ok(['tag', 'calls:1', 'localhost:5000/calls:two']);
 });
 after(() => box[Symbol.dispose]());
@@ -53,6 +74,37 @@ test('what may come next: commands, flags, values, references, files', async () 
   assert.deepEqual(await complete('tag', '--storage', box.path('empty'), ''), []);
 });
 
+test('parameters, hooks and programs of an image or object that is here', async () => {
+  assert.deepEqual(await complete('run', 'rich:1', '--min'), ['--min-latency', '--minutes']);
+  assert.deepEqual(await complete('run', '--pid', '1', 'rich:1', '--minutes', '--po'), ['--ports']);
+  assert.deepEqual(await complete('run', './rich.o', '--min'), ['--min-latency', '--minutes']);
+  assert.ok((await complete('run', 'rich:1', '--')).includes('--max-events'));
+  assert.deepEqual(await complete('run', 'rich:1', '--time'), ['--timeout'], 'the flag of run, once');
+  assert.deepEqual(await complete('run', 'rich:1', '--set', ''), [
+    'min_latency=',
+    'minutes=',
+    'timeout=',
+    'ports=',
+  ]);
+  assert.deepEqual(await complete('run', 'rich:1', '--set', 'p'), ['ports=']);
+  assert.deepEqual(await complete('run', 'rich:1', '--hook', ''), [
+    'exec=tp_btf',
+    'exec=raw_tp',
+    'exec=tracepoint',
+  ]);
+  assert.deepEqual(await complete('run', 'calls:1', '--attach', ''), ['on_enter=']);
+  const meaning = await box.ok(['__complete', '--', 'run', 'rich:1', '--min-']);
+  assert.equal(meaning, '--min-latency\tonly what took at least this long\n');
+  // A value is the user's own, and so is what is not here or would have to be compiled.
+  assert.deepEqual(await complete('run', 'rich:1', '--min-latency', ''), []);
+  assert.deepEqual(await complete('run', 'nosuch:1', '--min'), []);
+  assert.deepEqual(await complete('run', 'rich.c', '--min'), []);
+  assert.deepEqual(await complete('run', '--storage', box.path('empty'), 'rich:1', '--min'), []);
+  writeFileSync(box.path('broken.o'), 'no object');
+  assert.deepEqual(await complete('run', './broken.o', '--max-e'), ['--max-events']);
+  assert.deepEqual(await complete('inspect', 'rich:1', '--min'), []);
+});
+
 test('bash', { skip: !has('bash') }, () => {
   const tab = (line: string) =>
     shell(
@@ -69,6 +121,9 @@ test('bash', { skip: !has('bash') }, () => {
   assert.deepEqual(tab('skep push localhost:5000/calls:t'), ['two']);
   assert.deepEqual(tab('skep run ca'), ['calls:1', 'calls.c']);
   assert.deepEqual(tab('skep run --pull m'), ['missing']);
+  assert.deepEqual(tab('skep run rich:1 --min-'), ['--min-latency']);
+  assert.deepEqual(tab('skep run rich:1 --set min_'), ['min_latency=']);
+  assert.deepEqual(tab('skep run rich:1 --hook exec=raw'), ['raw_tp']);
 });
 
 test('zsh', { skip: !has('zsh') }, () => {

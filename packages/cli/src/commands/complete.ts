@@ -1,5 +1,6 @@
 import type { Command, Option } from 'commander';
 import { catalogue, findCommand } from '../catalogue.ts';
+import type { ProgramWords } from '../complete/program-words.ts';
 import { out } from '../output/out.ts';
 import { loadCommand } from '../program.ts';
 import { settingsOf } from '../settings.ts';
@@ -27,10 +28,21 @@ async function candidates(program: Command, words: readonly string[]): Promise<s
   program.parseOptions(before.slice(0, at));
   const rest = before.slice(at + 1);
   const value = optionBefore(command, rest.at(-1));
-  if (value) return valueCandidates(value, current);
-  if (current.startsWith('-')) return lines(flagNames(command, current), current);
+  const probe = await ofProgram(command, value ? rest.slice(0, -1) : rest);
+  if (value) return valueCandidates(value, current) + lines(probe?.values[value.long!] ?? [], current);
+  if (current.startsWith('-'))
+    return lines([...(probe?.flags ?? []), ...flagNames(command, current)], current);
   command.parseOptions(rest);
   return argumentCandidates(command, operands(command, rest), current);
+}
+
+/** What the program that `skep run` is given brings along. */
+async function ofProgram(command: Command, words: readonly string[]): Promise<ProgramWords | undefined> {
+  const [program] = command.name() === 'run' ? operands(command, words) : [];
+  if (program === undefined) return undefined;
+  command.parseOptions([...words]);
+  const { programWords } = await import('../complete/program-words.ts');
+  return programWords(program, settingsOf(command));
 }
 
 function commandNames(): string[] {
