@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { cost } from './cases/cost.ts';
 import { cpuCounted, cpuJson, cpuSlow } from './cases/cpu.ts';
+import { filter } from './cases/filter.ts';
 import { flat, memory } from './cases/memory.ts';
 import { poll } from './cases/poll.ts';
 import { rate } from './cases/rate.ts';
@@ -14,7 +15,7 @@ import { conditions, record, results, table, write } from './lib/report.ts';
 import { openWorkplace } from './lib/workplace.ts';
 
 const cases: readonly Case[] = [
-  ...[rate, cpuCounted, cpuJson, cpuSlow, cost, firstEvent, smallCommands],
+  ...[rate, cpuCounted, cpuJson, cpuSlow, cost, filter, firstEvent, smallCommands],
   ...[burst, stream, memory, flat, poll, smallTransfer, largeTransfer],
 ];
 
