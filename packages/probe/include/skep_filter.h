@@ -27,7 +27,7 @@
 
 /* A list that one of run's flags fills: pid, comm, cgroup or uid. */
 #define SKEP_OWNER(flag) SKEP_TAG("owner=" flag)
-/* What `--set` takes for an empty list, beside an empty text. */
+/* What `--set` takes for an empty list, beside `*`. */
 #define SKEP_NONE(text) SKEP_TAG("none=" text)
 
 SKEP_PARAM_PIDS(target_pid, 64, "only these processes") SKEP_OWNER("pid") SKEP_NONE("0");

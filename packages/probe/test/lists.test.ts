@@ -17,6 +17,7 @@ import { build, PROGRAM } from './support.ts';
 let btf: ReturnType<typeof parseObject>['btf'];
 let about: ObjectDescription;
 let narrow: ObjectDescription;
+let narrowBtf: typeof btf;
 
 before(async () => {
   const object = await build(`
@@ -28,7 +29,9 @@ SKEP_PARAM_RANGE(__s32, offset, 0, -0x10, 16L, "offset");
 ${PROGRAM}`);
   btf = parseObject(object, 'lists.o').btf;
   about = describeObject(object, 'lists.o');
-  narrow = describeObject(await build(`#include "skep_filter.h"\n${PROGRAM}`), 'narrow.o');
+  const filtered = await build(`#include "skep_filter.h"\n${PROGRAM}`);
+  narrow = describeObject(filtered, 'narrow.o');
+  narrowBtf = parseObject(filtered, 'narrow.o').btf;
 });
 
 function refused(run: () => unknown): ProbeError {
@@ -50,7 +53,7 @@ const ports = (value: string | string[]) =>
 test('values and ranges, each once', () => {
   assert.deepEqual(ports('80, 443,8000-8003,80'), [80, 443, 8000, 8001, 8002, 8003]);
   assert.deepEqual(ports(['80', '0x10-0x12']), [80, 16, 17, 18]);
-  assert.deepEqual(ports(''), []);
+  assert.deepEqual(ports('*'), []);
   assert.deepEqual(
     keys('temperatures', '-3--1,4').map((key) => Buffer.from(key).readInt8()),
     [-3, -2, -1, 4],
@@ -67,6 +70,28 @@ test('values and ranges, each once', () => {
   assert.equal(ports('0-65535').length, 65536);
   for (const text of ['80,', ',80', '80,,81', '65536', '1-65536', '2-1', '-1', 'http', '1-2-3', '80;81'])
     refused(() => ports(text));
+});
+
+test('nothing is no value: a list is emptied by * only, or by the word that its author gave', () => {
+  for (const value of ['', '  ', []] as (string | string[])[]) {
+    const error = refused(() => ports(value));
+    assert.equal(error.code, 'SKEP_PARAM_INVALID');
+    assert.equal(error.message, 'No value is given for the parameter "ports" (list of __u16).');
+    assert.match(error.hint, /^It takes values separated by commas.*Leave it out, or write \*,/);
+  }
+  const file = parseParamsFile('ports: []\n', 'p.yaml').settings.ports!;
+  assert.match(
+    refused(() => parseList(findParam(about.params, 'ports'), btf, file)).message,
+    /^p\.yaml:1: No value/,
+  );
+  assert.deepEqual(ports(['*']), []);
+  assert.deepEqual(keys('comms', ' * '), []);
+  for (const value of ['*,80', ['*', '80'], ['']] as (string | string[])[]) refused(() => ports(value));
+  const narrowBy = (text: string) =>
+    parseList(findParam(narrow.params, 'target_pid'), narrowBtf, text).keys.length;
+  assert.equal(narrowBy('0'), 0);
+  assert.equal(narrowBy('*'), 0);
+  refused(() => narrowBy(''));
 });
 
 test('a refusal says which value of how many, and what is taken', () => {

@@ -55,7 +55,7 @@ async function loaded(params: Record<string, ParamSetting>): Promise<Asked> {
 }
 
 test('an empty list lets everything pass and lists nothing', { skip }, async () => {
-  for (const params of [{}, { ports: '' }, { ports: [] }] as Record<string, ParamSetting>[]) {
+  for (const params of [{}, { ports: '*' }, { ports: ['*'] }] as Record<string, ParamSetting>[]) {
     using lists = await loaded(params);
     strictEqual(lists.ask(PORTS_ANY), true);
     strictEqual(lists.ask(PORTS_IN, 80), true);
@@ -165,6 +165,7 @@ test('a wrong value is refused before anything is loaded, with its place', { ski
       match(`${error.message} ${error.hint}`, message);
       return true;
     });
+  await refused({ ports: { value: '', from: '--set' } }, /^--set: No value is given .* or write \*,/);
   await refused({ ports: '80,443,65536' }, /"65536" is no value for the parameter "ports" .*, value 3 of 3/);
   await refused({ peers: '10.1.2.3/8' }, /write 10\.0\.0\.0\/8/);
   await refused({ sample: { value: '0', from: 'p.yaml:3' } }, /^p\.yaml:3: "0" is no value .* from 1 to 100/);

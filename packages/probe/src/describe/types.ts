@@ -63,7 +63,7 @@ export interface ListDescription {
   ranges: boolean;
   /** The map is a trie of prefixes. */
   cidrs: boolean;
-  /** What also means the empty list: `0`. */
+  /** What means the empty list, beside `*`: `0`. */
   none?: string;
 }
 

@@ -1,5 +1,6 @@
 import type { Btf } from '@skep/bpf';
 import type { ParamDescription } from '../describe/types.ts';
+import { ProbeError } from '../errors.ts';
 import { cidrEntries } from './cidr.ts';
 import type { ParamCodec } from './codec.ts';
 import { limitedCodec } from './limited-codec.ts';
@@ -9,6 +10,9 @@ import { valueError } from './value-error.ts';
 
 /** Enough for every port and every process of a machine; the rest would be kernel memory and no list. */
 export const MOST_VALUES = 1_000_000;
+
+/** What a user writes for a list that everything passes, as when it is not set. */
+export const EVERYTHING = '*';
 
 /** What a list's map is filled with. */
 export interface ListEntries {
@@ -20,7 +24,8 @@ export interface ListEntries {
 
 /**
  * Reads the values of a list parameter: a text with commas, or a text for each of them, which may then contain commas.
- * Integers may be ranges: `8000-8010`.
+ * Integers may be ranges: `8000-8010`. {@link EVERYTHING}, alone, empties the list; nothing at all is refused, since it
+ * comes from a variable without a value more often than from someone who wants to see everything.
  *
  * ```ts
  * parseList(findParam(description.params, 'ports'), btf, '80,443,8000-8010').keys.length; // 13
@@ -31,7 +36,7 @@ export interface ListEntries {
 export function parseList(param: ParamDescription, btf: Btf, setting: ParamSetting): ListEntries {
   const codec = limitedCodec(btf, param)!;
   const { value, from, places } = said(setting);
-  const texts = itemsOf(param, value);
+  const texts = itemsOf(param, value, from);
   const found = new Map<string, Uint8Array>();
   for (const [i, text] of texts.entries()) {
     const refuse = (many: boolean) =>
@@ -48,10 +53,28 @@ export function parseList(param: ParamDescription, btf: Btf, setting: ParamSetti
 }
 
 /** The texts of a list's values. */
-function itemsOf(param: ParamDescription, value: string | readonly string[]): readonly string[] {
-  if (typeof value !== 'string') return value;
-  const text = value.trim();
-  return text === '' || text === param.list!.none ? [] : text.split(',').map((item) => item.trim());
+function itemsOf(
+  param: ParamDescription,
+  value: string | readonly string[],
+  from?: string,
+): readonly string[] {
+  const whole = typeof value === 'string' ? value.trim() : undefined;
+  if (whole === '' || value.length === 0) throw nothingSaid(param, from);
+  if (whole === undefined) return value.length === 1 && value[0] === EVERYTHING ? [] : (value as string[]);
+  return whole === EVERYTHING || whole === param.list!.none
+    ? []
+    : whole.split(',').map((item) => item.trim());
+}
+
+function nothingSaid({ name, type, takes }: ParamDescription, from?: string): ProbeError {
+  const start = from === undefined ? '' : `${from}: `;
+  return new ProbeError(
+    'SKEP_PARAM_INVALID',
+    `${start}No value is given for the parameter "${name}" (${type}).`,
+    {
+      hint: `It takes ${takes}. Leave it out, or write ${EVERYTHING}, to narrow by nothing.`,
+    },
+  );
 }
 
 function* keysOf(codec: ParamCodec, text: string, ranges: boolean): Generator<Uint8Array | undefined> {
