@@ -88,6 +88,21 @@ test('the maps of a program are those of the functions it calls too', async () =
   ]);
 });
 
+test('and those of its callbacks, and of functions that call each other within their section', async () => {
+  const source = `${MAPS}
+static int each(__u32 index, void *data) { return bpf_map_lookup_elem(&counter_b, &index) != 0; }
+static __attribute__((noinline)) int twice(void) { return remember() + remember(); }
+SEC("kprobe/f") int p(void *ctx) { return bpf_loop(3, each, 0, 0); }
+SEC("kprobe/g") int q(void *ctx) { return twice(); }
+__u64 sum;
+SEC("kprobe/h") int r(void *ctx) { return sum++ > 5; }`;
+  const used = mapsUsed(Elf.parse(await build(source)), ['p', 'q', 'r', 'nosuch']);
+  assert.deepEqual(
+    [...used].map(([name, maps]) => [name, ...maps]),
+    [['p', 'counter_b'], ['q', 'start'], ['r', '.bss'], ['nosuch']],
+  );
+});
+
 const program = (type: string, target: string) => ({ name: 'p', section: '', autoload: true, type, target });
 const kernel = (more: Partial<KernelFacts>): KernelFacts => ({
   name: 'a kernel',

@@ -15,6 +15,8 @@ export interface Instruction {
   readonly callee?: Code;
   /** The name of the kernel function that it calls. */
   readonly kfunc?: string;
+  /** What else it takes the address of: a map, a variable, a section of them. */
+  readonly data?: ElfSymbol;
 }
 
 /** A function: a program, or one that programs call. */
@@ -99,6 +101,7 @@ export class CodeReader {
       const at = symbol.type === 'section' ? one.imm : symbol.value;
       return { ...one, callee: this.#at(symbol.section, at), src: PSEUDO_FUNC };
     }
+    if (one.opcode === WIDE) return symbol ? { ...one, data: symbol } : one;
     if (one.opcode !== CALL || one.src !== PSEUDO_CALL) {
       // A call of an extern is one of a kernel function, which libbpf makes of it.
       const extern = one.opcode === CALL && symbol?.section === 0;

@@ -3,6 +3,7 @@ import type { HookGroup } from '@skep/probe';
 import { RuntimeError } from '../errors.ts';
 import { setBuffers } from './buffers.ts';
 import { hookNotes } from './hook-notes.ts';
+import { leaveOutIdleMaps } from './idle-maps.ts';
 import type { Opened } from './open.ts';
 import { sentence } from './sentence.ts';
 import { pointPrograms, targetsOf } from './targets.ts';
@@ -74,7 +75,11 @@ async function loadRung(o: Opened, group: HookGroup): Promise<void> {
   }
   pointPrograms({ object, targets: o.targets });
   setBuffers({ object, buffers: o.buffers });
-  for (const map of o.object.maps) if (map.created) object.reuseMap(map.name, map);
+  for (const { name } of object.maps) {
+    const made = [o.object, ...o.more].find((other) => other !== object && other.map(name).created);
+    if (made) object.reuseMap(name, made.map(name));
+  }
+  leaveOutIdleMaps({ ...o, object });
   await object.load();
 }
 

@@ -163,6 +163,11 @@ export class Ladder {
     return (taken?.programs ?? []).map((name) => object.program(name));
   }
 
+  /** Whether programs of groups are not loaded: other rungs than the taken ones, or a group that was left out. */
+  get leavesOut(): boolean {
+    return this.#steps.some(({ group, taken }) => group.rungs.some((rung) => rung !== taken));
+  }
+
   /** Programs that are in no group. */
   always(): BpfProgram[] {
     return this.#object.programs.filter((p) => p.autoload && !this.#inGroups.has(p.name));

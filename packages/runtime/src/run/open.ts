@@ -2,6 +2,7 @@ import { BpfObject } from '@skep/bpf';
 import type { ListEntries, Targets } from '@skep/probe';
 import { RuntimeError } from '../errors.ts';
 import { type Buffers, setBuffers } from './buffers.ts';
+import { leaveOutIdleMaps } from './idle-maps.ts';
 import { checkForced, factsOnce, type HookRequest, Ladder } from './ladder.ts';
 import { type Settings, setOwnParams, setParams } from './params.ts';
 import { pointPrograms, wantTargeted } from './targets.ts';
@@ -88,4 +89,5 @@ export function reopen(opened: Opened, params: Settings): void {
   setOwnParams(opened, params);
   pointPrograms(opened);
   setBuffers(opened);
+  leaveOutIdleMaps(opened);
 }

@@ -1,6 +1,7 @@
 import type { AttachOptions, BpfMap, BpfProgram } from '@skep/bpf';
 import { assignTargets, lacksTarget, missingTargetError, ProbeError, TARGET_FORMS } from '@skep/probe';
 import { listed } from '../errors.ts';
+import { leaveOutIdleMaps } from './idle-maps.ts';
 import type { Opened } from './open.ts';
 
 /**
@@ -57,6 +58,7 @@ export function chooseHooks(o: Opened): void {
     return lacksTarget(program) ? missingTargetError(program) : program.target;
   });
   pointPrograms(o);
+  leaveOutIdleMaps(o);
 }
 
 /** Kinds whose target is part of the loaded program. */

@@ -39,10 +39,19 @@ function choice(run: Run, group: string): HookChoice {
 
 /** Kinds of the BPF links that this process holds, as the kernel says them in /proc/self/fdinfo. */
 function links(): string[] {
+  return held(/^link_type:\s*(\S+)/m);
+}
+
+/** How many entries the hashes have that this process holds; objects that share one hold it each. */
+function hashes(): string[] {
+  return [...new Set(held(/^map_type:\s*1\n[\s\S]*?^max_entries:\s*(\d+)/m))];
+}
+
+function held(line: RegExp): string[] {
   const kinds: string[] = [];
   for (const fd of readdirSync('/proc/self/fdinfo')) {
     try {
-      const m = /^link_type:\s*(\S+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'));
+      const m = line.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'));
       if (m) kinds.push(m[1]!);
     } catch (error) {
       // The descriptor that the folder itself was read with.
@@ -96,6 +105,19 @@ for (const rung of ['fentry', 'kprobe', 'tp_btf'] as const) {
   });
 }
 
+test('a map that only other rungs name is not made', { skip }, async () => {
+  using producer = new Producer();
+  const ENTERED = '1024';
+  const plain = await start('three', producer.pid, { hooks: { calls: 'tp_btf' } });
+  assert.deepEqual(hashes(), ['16'], 'counter_calls alone');
+  assert.deepEqual(await counted(plain, producer), [['3', '500']]);
+  await plain.stop();
+  const run = await start('three', producer.pid);
+  assert.equal(hashes().includes(ENTERED), best() !== 'tp_btf');
+  await run.stop();
+  assert.deepEqual(hashes(), []);
+});
+
 test('a forced rung that this kernel has not ends the run with the kernel’s reason, nothing attached', {
   skip,
 }, async () => {
@@ -141,6 +163,7 @@ test('a rung that does not attach gives way as a whole, and nothing of it stays 
   const before = links();
   const run = await start('attach', producer.pid);
   assert.deepEqual(links(), [...before, 'raw_tracepoint'].sort(), 'one link, that of the second rung');
+  assert.deepEqual(hashes(), ['16', '333', '555'], 'its own map was made for it; that of the first is there');
   assert.deepEqual(await counted(run, producer), [['2', '500']]);
   const { taken, rungs } = choice(run, 'calls');
   assert.equal(taken, 'sound');
