@@ -1,6 +1,7 @@
 // bench/run.ts [CASE…]: measures, see README.md. SKEP_BENCH_ROUNDS says how often (3).
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { check } from './cases/check.ts';
 import { cost } from './cases/cost.ts';
 import { cpuCounted, cpuJson, cpuSlow } from './cases/cpu.ts';
 import { filter } from './cases/filter.ts';
@@ -15,7 +16,7 @@ import { conditions, record, results, table, write } from './lib/report.ts';
 import { openWorkplace } from './lib/workplace.ts';
 
 const cases: readonly Case[] = [
-  ...[rate, cpuCounted, cpuJson, cpuSlow, cost, filter, firstEvent, smallCommands],
+  ...[rate, cpuCounted, cpuJson, cpuSlow, cost, filter, firstEvent, smallCommands, check],
   ...[burst, stream, memory, flat, poll, smallTransfer, largeTransfer],
 ];
 

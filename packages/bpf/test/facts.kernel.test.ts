@@ -1,9 +1,17 @@
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
-import { kernelFunctions } from '../src/facts/functions.ts';
+import { hasSymbol, kernelFunctions } from '../src/facts/functions.ts';
 import { parseVersion } from '../src/facts/running.ts';
-import { Btf, probeHook, quickFacts, runningKernel, tracefs } from '../src/index.ts';
+import {
+  Btf,
+  probeHook,
+  quickFacts,
+  runningKernel,
+  storedKernel,
+  storedKernels,
+  tracefs,
+} from '../src/index.ts';
 
 const skip = process.getuid?.() === 0 ? false : 'needs root';
 
@@ -76,6 +84,31 @@ test('functions: those that ftrace lists, less the blacklist; variants are not t
   deepStrictEqual(functions.symbol('twice'), { count: 2, static: true });
   deepStrictEqual(functions.symbol('plain'), { count: 1, static: false });
   strictEqual(kernelFunctions({ symbols: '0 T plain\n' }).look('plain'), 'unknown', 'nobody knows');
+});
+
+test('symbols of any sort, modules and names that LTO made longer', () => {
+  const text = '0 T plain\n0 d data\n0 t of_module\t[nfs]\n0 t long.llvm.123\n';
+  for (const name of ['plain', 'data', 'of_module']) strictEqual(hasSymbol(text, name), true, name);
+  for (const name of ['plai', 'lain', 'nfs', '']) strictEqual(hasSymbol(text, name), false, name);
+  strictEqual(hasSymbol(text, 'long'), undefined, 'it depends on libbpf');
+});
+
+const kept = storedKernels()[0];
+test('functions of a kernel that is kept: by the types, by name alone, by what the compiler made of them', {
+  skip: kept === undefined && 'no facts of kernels are kept: node test/kernels/facts.ts',
+}, () => {
+  const { functions, btf } = storedKernel(kept!)!;
+  strictEqual(functions!.look('vfs_read'), 'traceable');
+  deepStrictEqual(functions!.symbol('vfs_read'), { static: false, count: 1 });
+  strictEqual(functions!.look('skep_is_not_in_a_kernel'), 'absent');
+  strictEqual(functions!.symbol('vfs_rea'), undefined, 'part of a name');
+  deepStrictEqual(functions!.variants(''), []);
+  // Each of the first and last functions of the types finds its own letter.
+  const ids = btf!.ids('func');
+  for (const id of [...ids.slice(0, 20), ...ids.slice(-20)]) {
+    const name = btf!.nameAt(id);
+    strictEqual(functions!.look(name) !== 'absent' || functions!.symbol(name) === undefined, true, name);
+  }
 });
 
 test('versions: Debian keeps the true one beside the release', () => {

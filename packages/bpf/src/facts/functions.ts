@@ -14,9 +14,20 @@ interface Lists {
 
 const BLACKLIST = '/sys/kernel/debug/kprobes/blacklist';
 
-/** The running kernel's functions; each list, 2 to 15 MB of text, is read when it is first needed. */
-export function runningFunctions(): KernelFunctions | undefined {
-  const symbols = read('/proc/kallsyms');
+/** /proc/kallsyms, 10 MB of text; undefined where this process may not read it. */
+export function runningSymbols(): string | undefined {
+  return read('/proc/kallsyms');
+}
+
+/** Whether symbols, in the form of /proc/kallsyms, have a name, be it a function's or that of data. */
+export function hasSymbol(symbols: string, name: string): boolean | undefined {
+  if (hasLine(symbols, ' ', name, '\t')) return true;
+  // A kernel built with LTO adds to names, which some versions of libbpf see through.
+  return symbols.includes(` ${name}.llvm.`) ? undefined : false;
+}
+
+/** The functions among these symbols; each other list, 2 to 5 MB of text, is read at once. */
+export function runningFunctions(symbols: string | undefined): KernelFunctions | undefined {
   if (!symbols) return undefined;
   const where = tracefs();
   return kernelFunctions({
@@ -78,10 +89,10 @@ function variantsOf(symbols: string, name: string): string[] {
   return [...found].sort();
 }
 
-function hasLine(text: string, before: string, name: string): boolean {
+function hasLine(text: string, before: string, name: string, behind = ' '): boolean {
   for (let at = text.indexOf(before + name); at >= 0; at = text.indexOf(before + name, at + 1)) {
     const end = text[at + name.length + 1];
-    if (end === '\n' || end === ' ' || end === undefined) return true;
+    if (end === '\n' || end === behind || end === undefined) return true;
   }
   return false;
 }

@@ -10,7 +10,7 @@ import { capabilities } from '../kernel/capabilities.ts';
 import { mapTypes, programTypes } from '../kernel/types.ts';
 import { isNativeError, native } from '../native.ts';
 import { runningConfig } from './config.ts';
-import { runningFunctions } from './functions.ts';
+import { hasSymbol, runningFunctions, runningSymbols } from './functions.ts';
 import { runningTracepoints } from './tracepoints.ts';
 import type { KernelFacts } from './types.ts';
 
@@ -31,7 +31,8 @@ function once<T>(find: () => T): () => T {
  */
 export function runningKernel(): KernelFacts {
   const btf = once(() => (hasKernelBtf() ? kernelTypes() : undefined));
-  const functions = once(runningFunctions);
+  const symbols = once(runningSymbols);
+  const functions = once(() => runningFunctions(symbols()));
   const tracepoints = once(runningTracepoints);
   const config = once(runningConfig);
   const hooks = lazyHooks((kind) => probeHook(kind).available);
@@ -50,6 +51,10 @@ export function runningKernel(): KernelFacts {
     },
     get functions() {
       return functions();
+    },
+    hasSymbol(name) {
+      const all = symbols();
+      return all === undefined ? undefined : hasSymbol(all, name);
     },
     get tracepoints() {
       return tracepoints();

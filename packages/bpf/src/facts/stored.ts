@@ -8,6 +8,7 @@ import type { HookKind } from '../features/hooks.ts';
 import { helperName } from '../kernel/helpers.ts';
 import { parseConfig } from './config.ts';
 import { unpackNames } from './name-filter.ts';
+import { storedFunctions } from './stored-functions.ts';
 import type { KernelFacts, KernelFunctions, Tracepoints } from './types.ts';
 
 /** What a kernel's file of facts holds besides its types. Plain data, made by test/kernels/facts.ts. */
@@ -23,19 +24,13 @@ export interface StoredLists {
   readonly helpers: Readonly<Record<string, readonly number[]>>;
   /** Events by category. */
   readonly tracepoints: Readonly<Record<string, readonly string[]>>;
-  /** One letter for each function of the types, in their order ({@link FunctionMark}). */
+  /** One letter for each function of the types, in their order ({@link markOf}). */
   readonly typed: string;
   /** `name` and letter of each other function, one a line. */
   readonly untyped: string;
   /** Names that only modules bring, of types, functions and variables ({@link packNames}). */
   readonly modules: string;
 }
-
-/**
- * What is known of a function: bit 0: local to its file, bit 1: ftrace lists it, bit 2: kprobes may not be there, bit 3:
- * several have that name, bit 4: no symbol has it. As a letter: `A` for 0.
- */
-export type FunctionMark = string;
 
 const MAGIC = 'skep kernel facts 1\n';
 
@@ -90,7 +85,7 @@ export function unpackFacts(bytes: Uint8Array, name: string): KernelFacts {
       return types();
     },
     get functions() {
-      functions ??= functionsOf(types(), lists, inModules);
+      functions ??= storedFunctions(types(), lists, inModules);
       return functions;
     },
     get config() {
@@ -168,52 +163,6 @@ function damaged(name: string, cause?: unknown): BpfError {
     object: name,
     cause,
   });
-}
-
-const LOCAL = 1;
-const TRACEABLE = 2;
-const BLACKLISTED = 4;
-const SEVERAL = 8;
-const NO_SYMBOL = 16;
-
-/** Bits to a letter, and back. */
-export function markOf(bits: number): FunctionMark {
-  return String.fromCharCode(65 + bits);
-}
-
-function functionsOf(btf: Btf, lists: StoredLists, inModules: (name: string) => boolean): KernelFunctions {
-  const marks = new Map<string, number>();
-  const variants = new Map<string, string[]>();
-  let i = 0;
-  for (const id of btf.ids('func')) marks.set(btf.nameAt(id), lists.typed.charCodeAt(i++) - 65);
-  for (const line of lists.untyped.split('\n')) {
-    if (line === '') continue;
-    const name = line.slice(0, -1);
-    marks.set(name, line.charCodeAt(line.length - 1) - 65);
-    const dot = name.indexOf('.');
-    if (dot > 0) {
-      const of = name.slice(0, dot);
-      variants.set(of, [...(variants.get(of) ?? []), name]);
-    }
-  }
-  const bitsOf = (name: string): number | undefined => {
-    const bits = marks.get(name);
-    return bits === undefined || (bits & NO_SYMBOL) !== 0 ? undefined : bits;
-  };
-  return {
-    look(name) {
-      const bits = bitsOf(name);
-      if (bits === undefined) return inModules(name) ? 'unknown' : 'absent';
-      return (bits & BLACKLISTED) === 0 && (bits & TRACEABLE) !== 0 ? 'traceable' : 'untraceable';
-    },
-    variants: (name) => variants.get(name) ?? [],
-    symbol(name) {
-      const bits = bitsOf(name);
-      return bits === undefined
-        ? undefined
-        : { static: (bits & LOCAL) !== 0, count: (bits & SEVERAL) !== 0 ? 2 : 1 };
-    },
-  };
 }
 
 function tracepointsOf(lists: StoredLists, inModules: (name: string) => boolean): Tracepoints {

@@ -27,6 +27,8 @@ export interface KernelFacts {
   readonly prototype?: (name: string, kind: 'func' | 'typedef') => readonly string[] | undefined;
   /** Which functions it has, and which of them can be hooked. */
   readonly functions?: KernelFunctions;
+  /** Whether a symbol of that name is there, of a function or of data; undefined when it is not known. */
+  readonly hasSymbol?: (name: string) => boolean | undefined;
   readonly tracepoints?: Tracepoints;
   /** `CONFIG_X` to `y`, `m` or its value, quotes kept. What is not set is not in it. */
   readonly config?: ReadonlyMap<string, string>;

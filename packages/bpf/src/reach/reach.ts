@@ -44,11 +44,13 @@ export type Reached = 'surely' | 'perhaps' | 'never';
  * `never`: no way leads there, whatever numbers the program meets. `surely`: a way leads there on which every jump
  * depends on constants, or on a number of which the verifier knows nothing and that has not been asked before; as the
  * verifier is sound, it must walk there. `perhaps` is the rest.
+ *
+ * @param besides functions that the verifier may begin at as well, called or not
  */
-export function reach(code: Code, entry: Place): (place: Place) => Reached {
+export function reach(code: Code, entry: Place, besides: readonly Place[] = []): (place: Place) => Reached {
   const may = new Map<string, Machine>();
   const sure = new Set<string>();
-  const complete = mayReach(code, entry, may);
+  const complete = mayReach(code, entry, besides, may);
   sureReach(code, entry, sure);
   return ({ section, at }) => {
     const key = keyOf(section, at);
@@ -67,7 +69,12 @@ interface Next {
 }
 
 /** Over-approximation: what both sides of a join know is kept. False when it took too long. */
-function mayReach(code: Code, entry: Place, states: Map<string, Machine>): boolean {
+function mayReach(
+  code: Code,
+  entry: Place,
+  besides: readonly Place[],
+  states: Map<string, Machine>,
+): boolean {
   const work: Place[] = [];
   const flow = (place: Place, machine: Machine): void => {
     const key = keyOf(place.section, place.at);
@@ -77,6 +84,7 @@ function mayReach(code: Code, entry: Place, states: Map<string, Machine>): boole
     work.push(place);
   };
   flow(entry, Machine.entry([{ kind: 'context' }]));
+  for (const place of besides) flow(place, Machine.entry([]));
   for (let steps = 0; work.length > 0; steps++) {
     if (steps > MAX_STEPS) return false;
     const place = work.pop()!;

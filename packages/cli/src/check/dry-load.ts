@@ -1,11 +1,23 @@
 import type { BpfError, Verdict } from '@skep/bpf';
 import type { CheckedObject } from '@skep/probe';
+import type { CheckedTargets } from './targets.ts';
 
 /** What loading told: of programs by name; `note` when nothing could be loaded. */
 export interface DryLoad {
   readonly verdicts: ReadonlyMap<string, Verdict>;
   readonly note?: string;
 }
+
+/** What `run` would set before the load. */
+interface AsRun {
+  readonly params: Readonly<Record<string, string>>;
+  readonly targets: CheckedTargets;
+  /** The BTF file that stands in for the kernel's types. */
+  readonly types?: string;
+}
+
+/** Kinds whose target is part of the loaded program. */
+const AT_LOAD: ReadonlySet<string> = new Set(['fentry', 'fexit', 'fmod_ret', 'lsm', 'tp_btf']);
 
 /**
  * Loads an object into the running kernel, as `run` would, and lets go of it at once; nothing is attached. A program
@@ -14,8 +26,7 @@ export interface DryLoad {
 export async function dryLoad(
   bytes: Uint8Array,
   checked: CheckedObject,
-  params: Readonly<Record<string, string>>,
-  types?: string,
+  { params, targets, types }: AsRun,
 ): Promise<DryLoad> {
   const { BpfObject } = await import('@skep/bpf');
   const { describeObject, parseParam } = await import('@skep/probe');
@@ -32,6 +43,9 @@ export async function dryLoad(
     }
     for (const program of object.programs) program.autoload = wanted.has(program.name);
     try {
+      for (const { name, type, target } of object.programs)
+        if (AT_LOAD.has(type) && wanted.has(name) && (targets[name] ?? target) !== target)
+          object.program(name).setKernelFunction(targets[name]!);
       await object.load();
       return { verdicts };
     } catch (cause) {

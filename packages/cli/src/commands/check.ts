@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { dryLoad } from '../check/dry-load.ts';
 import { type CheckedKernel, kernelsOf } from '../check/kernels.ts';
 import { type KernelReport, reportData } from '../check/report.ts';
+import { checkedTargets } from '../check/targets.ts';
 import { checkText } from '../check/text.ts';
 import { examples } from '../examples.ts';
 import { ExitCode } from '../exit-codes.ts';
@@ -17,6 +18,7 @@ import { collectPairs } from '../values.ts';
 interface CheckFlags {
   kernel?: string[];
   set?: Record<string, string>;
+  attach?: string[];
   twins: boolean;
   load: boolean;
   format?: string;
@@ -32,6 +34,7 @@ export function define(command: Command): void {
       collect,
     )
     .option('--set <name=value>', 'a parameter as it would be set, may be repeated', collectPairs('--set'))
+    .option('--attach <prog=target>', 'where a program would go, as in run; may be repeated', collect)
     .option('--no-twins', 'take no twins for alternatives, as in run')
     .option('--no-load', 'do not ask the running kernel to load it')
     .option('--format <template>', 'json, or a Go template filled for each kernel')
@@ -42,6 +45,7 @@ export function define(command: Command): void {
     'skep check oomkill:1 --kernel 5.10 --kernel 6.12',
     'skep check probe.c --kernel all --format json',
     'skep check probe.o --kernel vmlinux-5.4.btf',
+    'skep check probe.o --attach read=vfs_read --kernel all',
     "skep check oomkill:1 --kernel all --format '{{.Kernel}} {{.State}}'",
     '',
     'yes: nothing is in the way. no: refused for certain. ?: nobody can tell. Numbers stand for the reasons below.',
@@ -75,15 +79,17 @@ async function reportOf(image: ProbeImage, kernel: CheckedKernel, flags: CheckFl
   const notes = types
     ? [`the kernel has no types of its own: those that the image has for ${types.release} are used`]
     : [];
-  const options = { params: flags.set, twins: flags.twins };
+  const targetsOf = await checkedTargets(image, flags.attach ?? []);
   const objects = [];
   for (const { name, bytes } of image.objects) {
+    const options = { params: flags.set, twins: flags.twins, targets: targetsOf(name) };
     const checked = checkObject(bytes, name, facts, options);
     if (!kernel.running || !flags.load) {
       objects.push(checked);
       continue;
     }
-    const { verdicts, note } = await dryLoad(bytes, checked, flags.set ?? {}, file?.path);
+    const asRun = { params: flags.set ?? {}, targets: options.targets, types: file?.path };
+    const { verdicts, note } = await dryLoad(bytes, checked, asRun);
     if (note) notes.push(note);
     objects.push(
       verdicts.size > 0 ? checkObject(bytes, name, facts, { ...options, found: verdicts }) : checked,

@@ -21,6 +21,7 @@ import { judgeHook } from '../hooks/judge.ts';
 import { codeOf } from './code.ts';
 import { constantSections } from './constants.ts';
 import { externsOf, presence } from './externs.ts';
+import { walkedAnyway } from './global-functions.ts';
 import { relocate } from './hazards.ts';
 import { hasPlainContext, helperTable, kernelType } from './kernel-type.ts';
 import type { CheckedObject, CheckedProgram } from './types.ts';
@@ -31,7 +32,10 @@ export interface CheckOptions {
   params?: Readonly<Record<string, string>>;
   /** Whether twins without tags are groups; as in `run`. */
   twins?: boolean;
-  /** Other targets than the sections name, by program, in the kind's own spelling (`vfs_read`, `sched/sched_switch`). */
+  /**
+   * Other targets than the sections name, by program, in the kind's own spelling (`vfs_read`, `sched/sched_switch`). A
+   * program of `SEC("?…")` counts when it has one.
+   */
   targets?: Readonly<Record<string, string>>;
   /** What is known better, by program: what a load has told. */
   found?: ReadonlyMap<string, Verdict>;
@@ -57,7 +61,10 @@ export function checkObject(
 ): CheckedObject {
   const { elf, btf } = parseObject(bytes, name);
   const { programs: described, params } = describeObject(bytes, name);
-  const programs = described.map((p) => ({ ...p, target: options.targets?.[p.name] ?? p.target }));
+  const programs = described.map((p) => {
+    const target = options.targets?.[p.name];
+    return target === undefined ? p : { ...p, target, autoload: true };
+  });
   const constants = constantSections(elf, btf, params, options.params ?? {});
   const verdicts = judgePrograms(elf, btf, programs, facts, constants);
   for (const [program, verdict] of options.found ?? []) verdicts.set(program, verdict);
@@ -133,7 +140,11 @@ function judgePrograms(
     let reached: ((place: Place) => Reached) | undefined;
     for (const { section, at, certain, reason } of problems) {
       if (section !== place.section && section !== '.text') continue;
-      reached ??= reach(code(hasPlainContext(program.type)), place);
+      reached ??= reach(
+        code(hasPlainContext(program.type)),
+        place,
+        walkedAnyway(elf, btf, program.name, facts),
+      );
       const way = reached({ section, at });
       if (way === 'never') continue;
       verdicts.push({

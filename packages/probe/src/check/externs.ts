@@ -46,9 +46,12 @@ export function presence(extern: Extern, facts: KernelFacts): Presence {
       return named(facts, extern.name, 'func');
     case 'variable':
       return named(facts, extern.name, 'var');
-    case 'symbol':
-      // Data symbols are in no list that we keep.
-      return undefined;
+    case 'symbol': {
+      // Of kernels that are kept only functions and typed variables have names: no symbol of data is known to be absent.
+      const known = facts.hasSymbol?.(extern.name);
+      if (known !== undefined) return known;
+      return facts.functions?.symbol(extern.name) || facts.btf?.find(extern.name, 'var') ? true : undefined;
+    }
   }
 }
 
