@@ -93,6 +93,35 @@ test('/metrics has what was counted; SIGTERM and Ctrl-C end with 0 and a summary
   }
 });
 
+test('--summary writes what came and what was lost, as JSON', needsRoot, async () => {
+  const file = box.path('summary.json');
+  await using run = await Running.start('calls:1', '--set', me, '--summary', file);
+  callUmask(9);
+  run.child.kill('SIGTERM');
+  assert.equal(await run.ended(), 0, run.stderr);
+  const summary = JSON.parse(readFileSync(file, 'utf8'));
+  const { probe, reason, events, lost, loss_unknown, evictions_unknown, programs, seconds } = summary;
+  assert.deepEqual(
+    { probe, reason, events, lost, loss_unknown, evictions_unknown },
+    {
+      ...{ probe: 'calls:1', reason: 'signal', events: { print_events: 9 }, lost: [] },
+      ...{ loss_unknown: [], evictions_unknown: [] },
+    },
+  );
+  assert.ok(seconds > 0);
+  assert.ok(programs[0].program === 'on_enter' && programs[0].runs >= 9, JSON.stringify(programs));
+  for (const key of [
+    'found_full',
+    'missed',
+    'misses_unknown',
+    'filtered',
+    'decode_errors',
+    'series',
+    'notes',
+  ])
+    assert.ok(key in summary, key);
+});
+
 test('a C file is built and run, --timeout ends it with 0, --debug writes debug.log', needsRoot, async () => {
   await using run = await Running.start('calls.c', '--set', me, '--timeout', '400ms', '-d', '-o', 'json');
   assert.equal(await run.ended(), 0, run.stderr);
@@ -138,6 +167,7 @@ test('pins stay and are named', needsRoot, async () => {
 test('what is wrong is said before anything is attached', needsRoot, async () => {
   const run = (...args: string[]) => ['run', 'calls:1', '--timeout', '1s', '--no-prom', ...args];
   await box.fails(2, /target_pdi/, run('--set', 'target_pdi=1'));
+  await box.fails(2, /--summary .*: the file cannot be written \(ENOENT\)/, run('--summary', 'no/such/file'));
   await box.fails(2, /target_pid/, run('--set', 'target_pid=-1'));
   await box.fails(2, /NAME=VALUE/, run('--set', 'target_pid'));
   await box.fails(2, /nosuch/, run('-f', 'nosuch,pid,1'));

@@ -12,6 +12,7 @@ const summary: RunSummary = {
   lost: [],
   lossUnknown: [],
   foundFull: {},
+  evictionsUnknown: [],
   missed: [],
   missesUnknown: [],
   programs: [],
@@ -39,5 +40,9 @@ test('the summary says what was lost, and never that nothing was where nobody co
   assert.match(
     summaryText('probe', { ...unknown, foundFull: { counter_b: 3 } }),
     /\n {2}counter_b was found full 3 times/,
+  );
+  assert.match(
+    summaryText('probe', { ...summary, evictionsUnknown: ['calls'] }),
+    /\n {2}evictions unknown: calls was so full that the kernel may have forgotten entries, uncounted$/,
   );
 });

@@ -266,6 +266,8 @@ export interface RunStats {
   readonly lossUnknown: readonly string[];
   /** Of those, how often buffer or hash was found full: the sign that something probably was lost. */
   readonly foundFull: Readonly<Record<string, number>>;
+  /** LRU hashes that were so full that the kernel may have forgotten entries, of which it counts none. */
+  readonly evictionsUnknown: readonly string[];
   readonly missed: readonly Missed[];
   /** Programs of which this kernel does not tell all the runs they missed, so that `missed` cannot name them. */
   readonly missesUnknown: readonly string[];

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createServer } from 'node:http';
 import { afterEach, before, test } from 'node:test';
-import { MetricsServer, prometheusText, type Run, startRun } from '../src/index.ts';
+import { MetricsServer, prometheusText, type Run, type RunStats, startRun } from '../src/index.ts';
+import { SELF_FAMILIES, selfMetrics } from '../src/prom/self.ts';
 import { build } from './support/probe.ts';
 import { Producer, WATCH } from './support/producer.ts';
 
@@ -99,6 +100,57 @@ test('what is scraped passes promtool and has units, help and exact numbers', { 
   // The hook sees every process's calls, of which six are ours.
   const runs = /^skep_run_program_runs_total\{object="calls.o",program="calls"\} (\d+)$/m.exec(text);
   assert.ok(Number(runs?.[1]) >= 6, text);
+});
+
+/** Every family with a sample, and labels that need care: what a run rarely has all at once. */
+const everything: RunStats = {
+  startedAt: new Date(0),
+  elapsedMs: 1000,
+  events: { print_a: 5 },
+  filtered: { print_a: 2 },
+  lost: [{ map: 'a"b', reason: 'ring_full', count: 7 }],
+  lossUnknown: ['counter_b'],
+  foundFull: { counter_b: 3 },
+  evictionsUnknown: ['calls'],
+  missed: [
+    { program: 'enter', object: 'p.o', reason: 'recursion', count: 4 },
+    { program: 'enter', object: 'p.o', reason: 'hook', count: 1 },
+  ],
+  missesUnknown: ['leave'],
+  programs: [{ name: 'enter', object: 'p.o', section: 'kprobe/x', runs: 9n, runTimeNs: 1_500_000n }],
+  programStats: true,
+  hooks: [
+    { group: 'g', object: 'p.o', optional: true, twins: false, taken: undefined, rungs: [] },
+    { group: 'h', object: 'p.o', optional: false, twins: false, taken: 'kprobe', rungs: [] },
+  ],
+  decodeErrors: 0,
+  series: 1,
+  ownCpuUs: 2_000_000,
+  notes: [],
+};
+
+test('each of the run’s own figures passes promtool, with samples', () => {
+  const text = selfMetrics(everything, false);
+  for (const name of SELF_FAMILIES)
+    assert.match(text, new RegExp(`^# TYPE ${name}(_total)? (counter|gauge)\n${name}(_total)?[{ ]`, 'm'));
+  for (const line of [
+    'skep_run_lost_events_total{map="a\\"b",reason="ring_full"} 7',
+    'skep_run_loss_unknown{map="counter_b"} 1',
+    'skep_run_evictions_unknown{map="calls"} 1',
+    'skep_run_missed_program_runs_total{object="p.o",program="enter",reason="recursion"} 4',
+    'skep_run_missed_program_runs_total{object="p.o",program="enter",reason="hook"} 1',
+    'skep_run_misses_unknown{program="leave"} 1',
+    'skep_run_program_run_time_seconds_total{object="p.o",program="enter"} 0.0015',
+    'skep_run_hook{object="p.o",group="g",rung=""} 0',
+    'skep_run_hook{object="p.o",group="h",rung="kprobe"} 1',
+  ])
+    assert.ok(text.split('\n').includes(line), `${line}\nis missing in\n${text}`);
+  const check = spawnSync('promtool', ['check', 'metrics'], { input: text, encoding: 'utf8' });
+  // A guest has no Prometheus; `make test` installs it.
+  if (process.env.SKEP_GUEST && check.error) return;
+  assert.equal(check.error, undefined);
+  assert.equal(check.stderr + check.stdout, '');
+  assert.equal(check.status, 0);
 });
 
 test('OpenMetrics by negotiation, gzip, HEAD, and nothing else', { skip }, async () => {

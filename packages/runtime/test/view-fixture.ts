@@ -172,6 +172,7 @@ export class FakeRun implements Run {
       lossUnknown: [],
       foundFull: {},
       missed: [],
+      evictionsUnknown: [],
       missesUnknown: [],
       programs: this.programs,
       hooks: [],

@@ -9,7 +9,13 @@ import { explainSink } from './explain.ts';
 import type { RunFlags } from './flags.ts';
 import { gatherParams } from './gather-params.ts';
 import { chooseOutputs } from './outputs.ts';
-import { checkPlatform, checkPrivileges, provideBpffs, provideTracefs } from './preflight.ts';
+import {
+  checkPlatform,
+  checkPrivileges,
+  checkSummaryFile,
+  provideBpffs,
+  provideTracefs,
+} from './preflight.ts';
 import { runSource } from './source.ts';
 import { summaryJson, summaryText } from './summary.ts';
 
@@ -27,6 +33,7 @@ export async function execute(
   if (flags.pinMaps !== undefined || flags.pinProgs !== undefined) provideBpffs(bpf);
   const { image } = await runSource(program, flags, settings);
   checkPlatform(image, program);
+  if (flags.summary !== undefined) checkSummaryFile(flags.summary);
   const params = await gatherParams(image, flags, words, process.env);
   mark('probe read');
   const { sinks, live, later } = await chooseOutputs(flags, program, () => stopper.stop('quit'));
@@ -64,10 +71,11 @@ export async function execute(
   trimming.dispose();
   await closeLater();
   stopper.dispose();
+  // Of a run that failed, too, what it had seen by then.
+  if (flags.summary !== undefined) writeFileSync(flags.summary, summaryJson(image.name, summary));
   if (summary.reason === 'error') throw named(summary.error);
   tell(summary.notes, told);
   note(summaryText(image.name, summary));
-  if (flags.summary !== undefined) writeFileSync(flags.summary, summaryJson(image.name, summary));
 }
 
 /** The image's types for this kernel, where it has none: a file that is there while the probe runs. */

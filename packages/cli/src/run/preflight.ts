@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs';
 import type * as Bpf from '@skep/bpf';
 import { machinePlatform } from '@skep/oci';
 import type { ProbeImage } from '@skep/probe';
@@ -32,6 +33,20 @@ export function checkPlatform(image: ProbeImage, program: string): void {
     `${program} was built for ${image.platform}, and this machine is ${os}/${architecture}`,
     `Build it here from its sources, or, where its registry has it for both: skep pull --platform ${os}/${architecture} ${program}`,
   );
+}
+
+/** Throws, before anything runs, for a file that could not be written at the end. */
+export function checkSummaryFile(path: string): void {
+  try {
+    closeSync(openSync(path, 'a'));
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
+    throw new CliError(
+      'SKEP_USAGE',
+      `--summary ${path}: the file cannot be written (${code})`,
+      'Name a file in a folder that is there and may be written to.',
+    );
+  }
 }
 
 /** How to give the right to Node itself, and what that means. */

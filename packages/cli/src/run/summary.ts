@@ -29,6 +29,9 @@ export function summaryText(name: string, s: RunSummary): string {
       (map) =>
         `  ${map} was found full ${s.foundFull[map]} times: events were probably lost, the probe does not count them`,
     );
+  const evictions = s.evictionsUnknown.map(
+    (map) => `  evictions unknown: ${map} was so full that the kernel may have forgotten entries, uncounted`,
+  );
   const missed = s.missed.map(
     (m) =>
       `  ${m.program} did not run ${grouped(m.count)} times (${m.reason === 'hook' ? 'missed by its kprobe' : 'something was running already'})`,
@@ -37,11 +40,12 @@ export function summaryText(name: string, s: RunSummary): string {
     s.missesUnknown.length > 0
       ? [`  misses unknown: this kernel does not count all that ${s.missesUnknown.join(', ')} missed`]
       : [];
-  return [head, ...losses, ...full, ...missed, ...unknown].join('\n');
+  return [head, ...losses, ...full, ...evictions, ...missed, ...unknown].join('\n');
 }
 
 /**
- * The same for programs, `--summary`: one JSON object. `lost` is complete unless `loss_unknown` names the map; `missed`
+ * The same for programs, `--summary`: one JSON object. `lost` is complete unless `loss_unknown` names the map, or
+ * `evictions_unknown` one that may have forgotten entries; `missed`
  * (runs of programs) unless `misses_unknown` names the program.
  */
 export function summaryJson(name: string, s: RunSummary): string {
@@ -55,6 +59,7 @@ export function summaryJson(name: string, s: RunSummary): string {
     lost: s.lost.filter((l) => l.count > 0),
     loss_unknown: s.lossUnknown,
     found_full: s.foundFull,
+    evictions_unknown: s.evictionsUnknown,
     missed: s.missed,
     misses_unknown: s.missesUnknown,
     programs: s.programStats

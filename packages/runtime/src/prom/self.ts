@@ -11,6 +11,7 @@ export const SELF_FAMILIES: readonly string[] = [
   'skep_run_lost_events',
   'skep_run_buffer_found_full',
   'skep_run_loss_unknown',
+  'skep_run_evictions_unknown',
   'skep_run_missed_program_runs',
   'skep_run_misses_unknown',
   'skep_run_program_runs',
@@ -54,6 +55,12 @@ export function selfMetrics(stats: RunStats, openMetrics: boolean): string {
       'gauge',
       'Maps of which nobody counts what they lose: 1 each.',
       stats.lossUnknown.map((map) => [{ map }, 1]),
+    ),
+    family(
+      'skep_run_evictions_unknown',
+      'gauge',
+      'LRU maps that may have forgotten entries, which the kernel does not count: 1 each.',
+      stats.evictionsUnknown.map((map) => [{ map }, 1]),
     ),
     family(
       'skep_run_missed_program_runs',

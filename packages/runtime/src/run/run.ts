@@ -11,6 +11,7 @@ import { bindFilters, type Filter, recordFilter, rowFilter } from '../streams/fi
 import type { PlannedIterator } from '../streams/iterators.ts';
 import type { StreamInfo } from '../streams/stream.ts';
 import type { LostReason, Run, RunStats, RunSummary, Sink, StopReason, Stream } from '../types.ts';
+import { EvictionWatch } from './evictions.ts';
 import { ownAccounts } from './losses.ts';
 import { MissCounter } from './misses.ts';
 import { closeOpened, type Opened } from './open.ts';
@@ -55,6 +56,7 @@ export class ActiveRun implements Run {
   readonly #polls: { stream: Stream; poll: Poll }[] = [];
   #links: BpfLink[] = [];
   #misses: MissCounter | undefined;
+  #evictions: EvictionWatch | undefined;
   #programStats: Disposable | undefined;
   #timers: NodeJS.Timeout[] = [];
   /** Events that may still be taken; counted from the print_ streams, or from all when there are none. */
@@ -114,6 +116,11 @@ export class ActiveRun implements Run {
       if (ring) this.#rings.push(ring);
     }
     const shown = new Set(planned.map((p) => p.map));
+    this.#evictions = new EvictionWatch(opened, possibleCpus(), (o, map) => {
+      const at = planned.findIndex((p) => p.opened === o && p.map === map);
+      const poll = this.#polls.find((p) => p.stream === planned[at]?.plan.stream)?.poll;
+      return poll && (() => poll.peak);
+    });
     this.#accounts.push(...ownAccounts(opened, shown, possibleCpus(), this.#ledger));
     for (const sink of sinks) await sink.start?.(this);
   }
@@ -189,6 +196,7 @@ export class ActiveRun implements Run {
             .map(({ stream, poll }) => [stream.map, poll.foundFull]),
         ),
       },
+      evictionsUnknown: this.#evictions?.read() ?? [],
       missed: misses?.missed ?? [],
       missesUnknown: misses?.missesUnknown ?? [],
       programs: this.#init.opened.flatMap((o) =>
@@ -264,6 +272,7 @@ export class ActiveRun implements Run {
     try {
       if (this.#init.iterate === 'interval') this.#readIterators();
       await this.series.refreshNow();
+      await this.#evictions?.look();
       if (this.#stopping) return;
       for (const sink of this.#init.sinks) sink.tick?.(this);
       this.series.tick++;
@@ -298,6 +307,7 @@ export class ActiveRun implements Run {
       await turn();
       for (const ring of this.#rings) await ring.drain.finish();
       await this.series.finish();
+      await this.#evictions?.look(true);
     } catch (error) {
       fail(error);
     }

@@ -124,6 +124,7 @@ function failedSummary(notes: readonly string[], error: unknown): RunSummary {
     lost: [],
     lossUnknown: [],
     foundFull: {},
+    evictionsUnknown: [],
     missed: [],
     missesUnknown: [],
     programs: [],

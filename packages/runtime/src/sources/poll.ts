@@ -50,6 +50,8 @@ export class Poll {
   readonly #stride: number;
   /** How often a hash that takes new keys was found with no room for one. */
   foundFull = 0;
+  /** Most entries that were found at one reading. */
+  peak = 0;
   /** By slot: the refresh that saw it last, 0 when the slot is free. */
   readonly #seen = new IntegerColumn();
   readonly #state = new IntegerColumn();
@@ -106,6 +108,7 @@ export class Poll {
       this.#o.onError(error);
       return;
     }
+    this.peak = Math.max(this.peak, entries);
     if (FILLS.has(this.#o.map.type) && entries >= this.#o.map.maxEntries) this.foundFull++;
     // What is gone makes room first, so that a map whose keys all changed does not meet the cap.
     for (let from = 0; present < this.#live && from < this.#top; from += PART) {

@@ -87,6 +87,13 @@ function missesPiece(r: Reading): Piece[] {
   return r.missesKnown ? [] : [{ text: 'misses unknown', style: STYLE.dim, rank: 7 }];
 }
 
+/** LRU maps that may have forgotten entries: nobody knows how many. */
+function evictionsPiece({ mayForget: [first, ...more] }: Reading): Piece[] {
+  if (first === undefined) return [];
+  const others = more.length > 0 ? ` and ${more.length} more` : '';
+  return [{ text: `evictions unknown (${printable(first)}${others})`, style: STYLE.dim, rank: 5 }];
+}
+
 /** The line that always says: events, rate, drops, cost of the probe and of skep; at the right the rows. */
 export function paintStatus(screen: Screen, y: number, state: ViewState): void {
   const r = state.meter.reading;
@@ -94,7 +101,7 @@ export function paintStatus(screen: Screen, y: number, state: ViewState): void {
   if (r !== undefined) {
     left.push({ text: `${r.what} ${grouped(r.total)}`, style: STYLE.bold, rank: 1 });
     left.push({ text: `${perSecond(r.perSecond)}/s`, style: STYLE.text, rank: 3 });
-    left.push(dropsPiece(r), ...missesPiece(r));
+    left.push(dropsPiece(r), ...evictionsPiece(r), ...missesPiece(r));
     if (r.decodeErrors > 0)
       left.push({ text: `unreadable ${grouped(r.decodeErrors)}`, style: STYLE.bad, rank: 3 });
     const cpu = r.probeCpu === undefined ? 'n/a' : percent(r.probeCpu);

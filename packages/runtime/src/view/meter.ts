@@ -16,6 +16,8 @@ export interface Reading {
   readonly lossKnown: boolean;
   /** How often such a ring was found full. */
   readonly foundFull: number;
+  /** LRU maps that may have forgotten entries. */
+  readonly mayForget: readonly string[];
   /** Runs that programs missed, and the program that missed most of them. */
   readonly missed: number;
   readonly missedMost: string;
@@ -84,6 +86,7 @@ export class Meter {
       worst: worst === undefined || worst.count === 0 ? '' : `${worst.map} ${worst.reason}`,
       lossKnown: stats.lossUnknown.length === 0,
       foundFull: sum(Object.values(stats.foundFull)),
+      mayForget: stats.evictionsUnknown,
       missed: sum(stats.missed.map((m) => m.count)),
       missedMost: [...stats.missed].sort((a, b) => b.count - a.count)[0]?.program ?? '',
       missesKnown: stats.missesUnknown.length === 0,
