@@ -3,9 +3,7 @@
  * Everything that can be lost, in places too small for it. Each getpgid(1000000 + n) of a child of target_pid is one
  * sent; `sent` counts them on each CPU.
  */
-#include "skep.h"
-
-SKEP_PARAM(__u32, target_pid, 0, "only this process and its children");
+#include "family.h"
 
 struct call {
 	__u64 n;
@@ -17,14 +15,6 @@ SKEP_HASH(counter_args, __u32, __u64, 10);
 SKEP_HASH(seen, __u32, __u64, 10);
 SKEP_STACKS(stacks, 1);
 SKEP_PERCPU_ARRAY(counter_sent, __u64, 1);
-
-static __always_inline bool watched(void)
-{
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-
-	return target_pid && (bpf_get_current_pid_tgid() >> 32 == target_pid ||
-			      BPF_CORE_READ(task, real_parent, tgid) == target_pid);
-}
 
 SEC("tracepoint/syscalls/sys_enter_getpgid")
 int calls(struct trace_event_raw_sys_enter *ctx)
@@ -49,5 +39,3 @@ int calls(struct trace_event_raw_sys_enter *ctx)
 	skep_send(ctx, print_calls, e);
 	return 0;
 }
-
-char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -3,20 +3,8 @@
  * Each getpgid() of target_pid calls a helper, and the helper a function with a kprobe, whose program is not run: another
  * is running on this CPU.
  */
-#include "misses.h"
-
-SKEP_ARRAY(counter_triggered, __u64, 1);
-SKEP_ARRAY(counter_ran, __u64, 1);
-
-SEC("tracepoint/syscalls/sys_enter_getpgid")
-int trigger(void *ctx)
-{
-	if (!watched())
-		return 0;
-	count(&counter_triggered);
-	call_helper();
-	return 0;
-}
+#include "family.h"
+#include "misses-trigger.h"
 
 SEC("kprobe/strncpy_from_kernel_nofault")
 int nested(void *ctx)
@@ -25,5 +13,3 @@ int nested(void *ctx)
 		count(&counter_ran);
 	return 0;
 }
-
-char LICENSE[] SEC("license") = "Dual BSD/GPL";

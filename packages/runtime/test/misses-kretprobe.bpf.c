@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* Calls of select(2) that begin and end: a kretprobe has room for so many that are under way, and misses the others. */
-#include "misses.h"
+#include "family.h"
 
 SKEP_ARRAY(counter_entered, __u64, 1);
 SKEP_ARRAY(counter_returned, __u64, 1);
@@ -20,5 +20,3 @@ int returned(void *ctx)
 		count(&counter_returned);
 	return 0;
 }
-
-char LICENSE[] SEC("license") = "Dual BSD/GPL";

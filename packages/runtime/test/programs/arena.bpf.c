@@ -1,16 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* Memory shared with user space: Linux 6.9. */
-#include "skep.h"
-
-char LICENSE[] SEC("license") = "Dual BSD/GPL";
-
-SKEP_PARAM(__u32, only_pid, 0, "this process alone");
-SKEP_HASH(counter_seen, __u32, __u64, 64);
-
-static __always_inline void see(__u32 what, __u64 n)
-{
-	skep_add(&counter_seen, &what, n);
-}
+#include "seen.h"
 
 struct {
 	__uint(type, 33 /* BPF_MAP_TYPE_ARENA */);
@@ -26,7 +16,7 @@ SEC("uprobe.s") int entered(void *ctx)
 {
 	void *page;
 
-	if (bpf_get_current_pid_tgid() >> 32 != only_pid)
+	if (!ours())
 		return 0;
 	page = bpf_arena_alloc_pages(&arena, 0, 1, -1, 0);
 	if (!page)

@@ -1,16 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* A bloom filter: Linux 5.16. */
-#include "skep.h"
-
-char LICENSE[] SEC("license") = "Dual BSD/GPL";
-
-SKEP_PARAM(__u32, only_pid, 0, "this process alone");
-SKEP_HASH(counter_seen, __u32, __u64, 64);
-
-static __always_inline void see(__u32 what, __u64 n)
-{
-	skep_add(&counter_seen, &what, n);
-}
+#include "seen.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_BLOOM_FILTER);
@@ -24,7 +14,7 @@ static __u32 in = 7;
 SEC("tp/syscalls/sys_enter_getpriority") int entered(void *ctx)
 {
 
-	if (bpf_get_current_pid_tgid() >> 32 != only_pid)
+	if (!ours())
 		return 0;
 	see(1, bpf_map_peek_elem(&filter, &in) ? 1 : 0);
 	bpf_map_push_elem(&filter, &in, 0);

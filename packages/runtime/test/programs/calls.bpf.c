@@ -1,21 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* Functions, tail calls, kernel configuration, kernel symbols, maps in maps, tries, queues and stacks: Linux 5.10. */
-#include "skep.h"
-
-char LICENSE[] SEC("license") = "Dual BSD/GPL";
-
-SKEP_PARAM(__u32, only_pid, 0, "this process alone");
-SKEP_HASH(counter_seen, __u32, __u64, 64);
+#include "seen.h"
 
 enum seen { FUNCTION = 1, TAIL = 2, VERSION = 3, SYMBOL = 4, INNER = 5, TRIE = 6, QUEUE = 7, STACK = 8, GLOBAL = 9 };
 
 extern int LINUX_KERNEL_VERSION __kconfig;
 extern const void init_task __ksym;
-
-static __always_inline void see(__u32 what, __u64 n)
-{
-	skep_add(&counter_seen, &what, n);
-}
 
 static __noinline int twice(int n)
 {
@@ -89,7 +79,7 @@ SEC("tp/syscalls/sys_enter_getpriority") int entered(void *ctx)
 	__u32 slot = 1, first = 0;
 	void *map;
 
-	if (bpf_get_current_pid_tgid() >> 32 != only_pid)
+	if (!ours())
 		return 0;
 	see(FUNCTION, twice(bpf_get_smp_processor_id() * 0 + 2));
 	see(GLOBAL, thrice(2));

@@ -1,16 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* What is kept with a cgroup: Linux 6.2. */
-#include "skep.h"
-
-char LICENSE[] SEC("license") = "Dual BSD/GPL";
-
-SKEP_PARAM(__u32, only_pid, 0, "this process alone");
-SKEP_HASH(counter_seen, __u32, __u64, 64);
-
-static __always_inline void see(__u32 what, __u64 n)
-{
-	skep_add(&counter_seen, &what, n);
-}
+#include "seen.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_CGRP_STORAGE);
@@ -26,7 +16,7 @@ SEC("tp_btf/sys_enter") int entered(__u64 *ctx)
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u64 *n;
 
-	if (ctx[1] != only_syscall || bpf_get_current_pid_tgid() >> 32 != only_pid)
+	if (ctx[1] != only_syscall || !ours())
 		return 0;
 	n = bpf_cgrp_storage_get(&kept, task->cgroups->dfl_cgrp, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (n && ++*n == 10)

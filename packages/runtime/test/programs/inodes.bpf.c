@@ -1,16 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* What is kept with a file: Linux 5.10, with BPF among its security modules. */
-#include "skep.h"
-
-char LICENSE[] SEC("license") = "Dual BSD/GPL";
-
-SKEP_PARAM(__u32, only_pid, 0, "this process alone");
-SKEP_HASH(counter_seen, __u32, __u64, 64);
-
-static __always_inline void see(__u32 what, __u64 n)
-{
-	skep_add(&counter_seen, &what, n);
-}
+#include "seen.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_INODE_STORAGE);
@@ -24,7 +14,7 @@ SEC("lsm/file_open") int opened(__u64 *ctx)
 	struct file *file = (void *)ctx[0];
 	__u64 *n;
 
-	if (bpf_get_current_pid_tgid() >> 32 != only_pid)
+	if (!ours())
 		return 0;
 	n = bpf_inode_storage_get(&kept, file->f_inode, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (n && ++*n == 10)

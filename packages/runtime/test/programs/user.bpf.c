@@ -1,16 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* A ring that user space writes to, and a loop with a callback: Linux 6.1. */
-#include "skep.h"
-
-char LICENSE[] SEC("license") = "Dual BSD/GPL";
-
-SKEP_PARAM(__u32, only_pid, 0, "this process alone");
-SKEP_HASH(counter_seen, __u32, __u64, 64);
-
-static __always_inline void see(__u32 what, __u64 n)
-{
-	skep_add(&counter_seen, &what, n);
-}
+#include "seen.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_USER_RINGBUF);
@@ -31,7 +21,7 @@ static long turn(__u32 i, void *context)
 
 SEC("tp/syscalls/sys_enter_getpriority") int entered(void *ctx)
 {
-	if (bpf_get_current_pid_tgid() >> 32 != only_pid)
+	if (!ours())
 		return 0;
 	see(1, bpf_user_ringbuf_drain(&ring, sample, 0, 0) + 1);
 	bpf_loop(3, turn, 0, 0);

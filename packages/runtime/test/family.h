@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
-/* What the programs that miss runs have in common. */
+/* For programs that count what a process and its children do. */
 #include "skep.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 SKEP_PARAM(__u32, target_pid, 0, "only this process and its children");
 
@@ -19,11 +21,4 @@ static __always_inline void count(void *map)
 
 	if (n)
 		__sync_fetch_and_add(n, 1);
-}
-
-static __always_inline void call_helper(void)
-{
-	char name[16];
-
-	bpf_probe_read_kernel_str(name, sizeof(name), (void *)bpf_get_current_task());
 }
