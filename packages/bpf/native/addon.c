@@ -350,6 +350,8 @@ NAPI_MODULE_INIT()
 	libbpf_set_print(on_print);
 	js_set(env, exports, "libbpfVersion", js_string(env, libbpf_version_string()));
 	object_exports(env, exports);
+	configure_exports(env, exports);
+	load_exports(env, exports);
 	link_exports(env, exports);
 	map_exports(env, exports);
 	program_exports(env, exports);

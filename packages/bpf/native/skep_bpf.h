@@ -89,6 +89,8 @@ void js_set(napi_env env, napi_value object, const char *key, napi_value value);
 #define EXPORT(env, exports, fn) export_function(env, exports, #fn, fn)
 void export_function(napi_env env, napi_value exports, const char *name, napi_callback fn);
 void object_exports(napi_env env, napi_value exports);
+void configure_exports(napi_env env, napi_value exports);
+void load_exports(napi_env env, napi_value exports);
 void link_exports(napi_env env, napi_value exports);
 void map_exports(napi_env env, napi_value exports);
 void program_exports(napi_env env, napi_value exports);
@@ -104,7 +106,7 @@ void resident_exports(napi_env env, napi_value exports);
 /* Frees types that were read ahead and that nobody took. */
 void kernel_types_drop(void);
 
-/* ---- objects, as links see them ---- */
+/* ---- objects, as what configures and loads them and as links see them ---- */
 struct object {
 	uint32_t kind;
 	struct bpf_object *bpf;
@@ -121,5 +123,10 @@ struct object {
 };
 void object_job_ended(struct object *object);
 void object_link_gone(struct object *object);
+struct object *arg_object(struct args *a); /* argument 0, open and not being loaded */
+struct bpf_program *arg_program(struct args *a, struct object *o, size_t i);
+struct bpf_map *arg_map(struct args *a, struct object *o, size_t i);
+/* Undefined, or what went wrong; frees the log. */
+napi_value answer(napi_env env, int err, const char *what, struct log *log);
 
 #endif

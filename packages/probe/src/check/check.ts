@@ -22,7 +22,7 @@ import { codeOf } from './code.ts';
 import { constantSections } from './constants.ts';
 import { externsOf, presence } from './externs.ts';
 import { walkedAnyway } from './global-functions.ts';
-import { relocate } from './hazards.ts';
+import { type Hazard, relocate } from './hazards.ts';
 import { hasPlainContext, helperTable, kernelType } from './kernel-type.ts';
 import type { CheckedObject, CheckedProgram } from './types.ts';
 
@@ -128,6 +128,7 @@ function judgePrograms(
   for (const f of relocated.faults)
     if (f.section === '.text') whole.push({ state: 'refused', reason: f.reason });
   const code = codeOf(elf, btf, relocated, facts, externs, constants);
+  const calls = helperCalls(elf);
   const out = new Map<string, Verdict>();
   for (const program of programs) {
     const place = placeOf(elf, program.name)!;
@@ -136,7 +137,7 @@ function judgePrograms(
     for (const f of relocated.faults)
       if (f.section === program.section && f.section !== '.text')
         verdicts.push({ state: 'refused', reason: f.reason });
-    const problems = [...relocated.hazards, ...helperHazards(elf, program, facts)];
+    const problems = [...relocated.hazards, ...helperHazards(calls, program, facts)];
     let reached: ((place: Place) => Reached) | undefined;
     for (const { section, at, certain, reason } of problems) {
       if (section !== place.section && section !== '.text') continue;
@@ -204,29 +205,54 @@ function mapVerdicts(elf: Elf, btf: Btf, facts: KernelFacts): Verdict[] {
 /** Sections of sleepable programs, which may call more helpers than the tables know. */
 const SLEEPABLE = /^\??[\w.]+\.s(\/|$)/;
 
+/** A call of a helper. */
+interface HelperCall {
+  readonly section: string;
+  readonly at: number;
+  readonly helper: string;
+}
+
+/** The calls of helpers in a section; each section is read once, however many programs it has or how many call into it. */
+function helperCalls(elf: Elf): (section: string) => readonly HelperCall[] {
+  const known = new Map<string, readonly HelperCall[]>();
+  return (name) => {
+    const calls = known.get(name) ?? callsIn(elf, name);
+    known.set(name, calls);
+    return calls;
+  };
+}
+
+function callsIn(elf: Elf, name: string): HelperCall[] {
+  const out: HelperCall[] = [];
+  const section = elf.section(name);
+  if (!section) return out;
+  const external = new Set(elf.relocations(section).map((r) => r.offset));
+  for (let at = 0; at < section.data.length; ) {
+    const ins = instructionAt(section.data, at);
+    if (!ins) break;
+    if (ins.opcode === CALL && ins.source === 0 && !external.has(at))
+      out.push({ section: name, at, helper: helperName(ins.immediate) });
+    at += ins.opcode === 0x18 ? 16 : 8;
+  }
+  return out;
+}
+
 /** Helpers that are not for programs of this type. */
-function helperHazards(elf: Elf, program: ProgramDescription, facts: KernelFacts) {
+function helperHazards(
+  calls: (section: string) => readonly HelperCall[],
+  program: ProgramDescription,
+  facts: KernelFacts,
+): Hazard[] {
   const table = helperTable(program.type);
   const allowed = table === undefined ? undefined : facts.helpers?.(table);
   if (!allowed) return [];
-  const out: { section: string; at: number; certain: boolean; reason: string }[] = [];
-  for (const name of new Set([program.section, '.text'])) {
-    const section = elf.section(name);
-    if (!section) continue;
-    const external = new Set(elf.relocations(section).map((r) => r.offset));
-    for (let at = 0; at < section.data.length; ) {
-      const ins = instructionAt(section.data, at);
-      if (!ins) break;
-      const helper = helperName(ins.immediate);
-      if (ins.opcode === CALL && ins.source === 0 && !external.has(at) && !allowed.has(helper))
-        out.push({
-          section: name,
-          at,
-          certain: !SLEEPABLE.test(program.section),
-          reason: `the kernel has no ${helper} for ${program.type} programs`,
-        });
-      at += ins.opcode === 0x18 ? 16 : 8;
-    }
-  }
-  return out;
+  return [...new Set([program.section, '.text'])]
+    .flatMap(calls)
+    .filter(({ helper }) => !allowed.has(helper))
+    .map(({ section, at, helper }) => ({
+      section,
+      at,
+      certain: !SLEEPABLE.test(program.section),
+      reason: `the kernel has no ${helper} for ${program.type} programs`,
+    }));
 }
