@@ -14,7 +14,8 @@ const arrows: Record<string, readonly string[]> = {
   oci: [],
   probe: ['bpf', 'oci'],
   runtime: ['probe', 'bpf'],
-  cli: ['bpf', 'oci', 'probe', 'runtime'],
+  identity: [],
+  cli: ['bpf', 'oci', 'probe', 'runtime', 'identity'],
 };
 
 const packages = readdirSync(join(root, 'packages'));

@@ -1,0 +1,108 @@
+import { basename } from 'node:path';
+import type { CgroupUnit } from './cgroup/container.ts';
+import type { Container, Containers, Pod } from './container/resolve.ts';
+import type { ElfCache } from './elf/cache.ts';
+import type { Host } from './host/host.ts';
+import { detectRuntime, type Runtime } from './language/detect.ts';
+import { interpreterOf } from './language/programs.ts';
+import type { CommandContext } from './name/context.ts';
+import { nameService, type ServiceName } from './name/service.ts';
+import { type Environment, readEnvironment, resourceAttributesOf } from './process/environ.ts';
+import { mappedFiles } from './process/maps.ts';
+import type { Process } from './process/read.ts';
+import { findSdks, type Sdk } from './sdk.ts';
+
+/** Who a process is. Plain data; it does not change afterwards. */
+export interface Identity {
+  /** `PID-STARTTIME-N`, N counting the programs that the process became by exec as far as that was seen. */
+  key: string;
+  process: Process;
+  service: ServiceName;
+  /** Absent when the program tells nothing, is not to be read, or has ended before it was looked at. */
+  runtime?: Runtime;
+  container?: Container;
+  /** The pod, also of a process beside its containers. */
+  pod?: Pod;
+  unit?: CgroupUnit;
+  /** Tracing libraries seen in it, strongest sign first. */
+  sdks: readonly Sdk[];
+  /** What OTEL_RESOURCE_ATTRIBUTES says besides the service. */
+  declared: ReadonlyMap<string, string>;
+  /** Made from an event alone, after the process had ended: no environment, no language. */
+  fromEvent: boolean;
+}
+
+/** What is shared between identities: files read once serve many processes. */
+export interface Sources {
+  host: Host;
+  elves: ElfCache;
+  containers: Containers;
+}
+
+/** Kept of a command line; the rest served its name. */
+const ARGV_CHARACTERS = 2048;
+
+/** Puts together who a process is. */
+export function identify(
+  sources: Sources,
+  process: Process,
+  generation: number,
+  fromEvent = false,
+): Identity {
+  const { host, elves, containers } = sources;
+  const { pid } = process;
+  let files: readonly string[] | undefined;
+  const lazyFiles = () => {
+    files ??= fromEvent ? [] : mappedFiles(host, pid);
+    return files;
+  };
+  const bare = process.kernelThread || process.zombie || fromEvent;
+  const environment: Environment = bare ? new Map() : readEnvironment(host, pid);
+  const runtime = bare ? undefined : detectRuntime(host, process, elves, lazyFiles);
+  const place = containers.placeOf(process.cgroups);
+  const context: CommandContext = {
+    exe: process.exe,
+    argv: process.argv,
+    comm: process.comm,
+    runtime: runtime ?? guessed(process),
+    environment,
+    cwd: () => (bare ? undefined : host.procLink(pid, 'cwd')),
+    readText: (path) => (bare ? undefined : host.textSeenBy(pid, path, 16 * 1024)),
+  };
+  const declared = new Map(resourceAttributesOf(environment));
+  for (const key of ['service.name', 'service.namespace', 'service.version']) declared.delete(key);
+  return {
+    key: `${pid}-${process.startTime}-${generation}`,
+    process: { ...process, argv: shortened(process.argv) },
+    service: nameService(context, place.meaning.unit, place.container ?? withPod(place.pod)),
+    runtime,
+    container: place.container,
+    pod: place.pod,
+    unit: place.meaning.unit,
+    sdks: bare ? [] : findSdks(context, lazyFiles),
+    declared,
+    fromEvent,
+  };
+}
+
+/** Without its file, a program's language is what its name says; enough to find the script of an ended process. */
+function guessed(process: Process): Runtime | undefined {
+  const language = interpreterOf(basename(process.exe ?? process.argv[0] ?? ''));
+  return language === undefined ? undefined : { language };
+}
+
+/** A process of a pod outside its containers still is that pod's. */
+function withPod(pod: Pod | undefined): Container | undefined {
+  return pod === undefined ? undefined : { id: '', outer: [], pod };
+}
+
+function shortened(argv: readonly string[]): readonly string[] {
+  let left = ARGV_CHARACTERS;
+  const kept: string[] = [];
+  for (const arg of argv) {
+    if (left <= 0) break;
+    kept.push(arg.length > left ? arg.slice(0, left) : arg);
+    left -= arg.length + 1;
+  }
+  return kept.length === argv.length && left > 0 ? argv : kept;
+}

@@ -1,0 +1,31 @@
+export {
+  type CgroupContainer,
+  type CgroupMeaning,
+  type CgroupPod,
+  type CgroupUnit,
+  type ContainerRuntime,
+  type Qos,
+  readCgroupPath,
+} from './cgroup/container.ts';
+export { type CgroupPaths, parseCgroupFile, pathsInOrder } from './cgroup/file.ts';
+export { CgroupIds } from './cgroup/ids.ts';
+export { unescapeUnit } from './cgroup/systemd.ts';
+export { type Container, Containers, type Place, type Pod } from './container/resolve.ts';
+export type { GoBuild } from './elf/go.ts';
+export { IdentityError, type IdentityErrorCode } from './errors.ts';
+export { Host, type HostPaths } from './host/host.ts';
+export {
+  type ExecEvent,
+  type ExitEvent,
+  type ForkEvent,
+  Identities,
+  type IdentitiesOptions,
+  listPids,
+} from './identities.ts';
+export type { Identity } from './identity.ts';
+export type { Runtime } from './language/detect.ts';
+export type { Language } from './language/programs.ts';
+export type { NameRule, ServiceName } from './name/service.ts';
+export { type Namespaces, type Process, readProcess } from './process/read.ts';
+export { ticksOfNanoseconds } from './process/stat.ts';
+export { exportsTraces, type Sdk } from './sdk.ts';

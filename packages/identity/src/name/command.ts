@@ -1,0 +1,139 @@
+import { basename } from 'node:path';
+import { absolute, type CommandContext, firstOperand, isBland, projectName, stem } from './context.ts';
+import { javaName } from './java.ts';
+import { nodeName } from './node.ts';
+import { pythonName } from './python.ts';
+import { titleName } from './titles.ts';
+
+/** One file, many programs: the name is what it was called by. */
+const multicall = /^(?:busybox(?:\.\w+)?|toybox|coreutils|sbase-box|hush)$/;
+const rubyServers = /^(?:puma|unicorn|rails|rackup|sidekiq|thin|passenger|falcon|bundle|spring|resque|rake)$/;
+
+/**
+ * A name for what a process does, from its program and main argument: `node server.js` is not "node". Never empty.
+ * The program's own name is the answer where the arguments say nothing.
+ */
+export function commandName(context: CommandContext): string {
+  const name = titleName(context.argv) ?? ofLanguage(context) ?? programName(context);
+  return clean(name) || clean(context.comm) || 'unknown';
+}
+
+function ofLanguage(context: CommandContext): string | undefined {
+  switch (context.runtime?.language) {
+    case 'nodejs':
+    case 'deno':
+    case 'bun':
+      return runsScripts(context) ? nodeName(context) : undefined;
+    case 'python':
+      return runsScripts(context) ? pythonName(context) : undefined;
+    case 'java':
+      return runsScripts(context) ? javaName(context) : undefined;
+    case 'ruby':
+      return rubyName(context);
+    case 'php':
+      return phpName(context);
+    case 'dotnet':
+      return dotnetName(context);
+    case 'erlang':
+      return erlangName(context);
+    case 'perl':
+    case 'lua':
+    case 'shell':
+      return scriptName(context);
+    case 'go':
+      return goName(context);
+    default:
+      return undefined;
+  }
+}
+
+/** A program that has its runtime built in (a packed Node program, jsvc) is called by its own name. */
+function runsScripts(context: CommandContext): boolean {
+  return /^(?:node|nodejs|deno|bun|java|javaw|python|pypy|uwsgi)[\d.-]*[a-z]?(?:-\w+)?$/.test(
+    basename(context.exe ?? ''),
+  );
+}
+
+function rubyName(context: CommandContext): string | undefined {
+  const { argv } = context;
+  let at = firstOperand(argv, 1, new Set(['-I', '-r', '-C', '-E', '-x']));
+  if (at !== undefined && stem(argv[at]!) === 'bundle' && argv[at + 1] === 'exec')
+    at = firstOperand(argv, at + 2);
+  if (at === undefined || argv.slice(1, at).includes('-e')) return undefined;
+  const name = stem(argv[at]!);
+  if (!rubyServers.test(name) && !isBland(name)) return name;
+  const cwd = context.cwd();
+  return projectName(rubyServers.test(name) ? cwd && `${cwd}/x` : absolute(context, argv[at]!)) ?? name;
+}
+
+function phpName(context: CommandContext): string | undefined {
+  const { argv } = context;
+  const program = basename(context.exe ?? '');
+  if (/fpm/.test(program)) return 'php-fpm';
+  if (!program.startsWith('php')) return undefined;
+  const script = firstOperand(argv, 1, new Set(['-d', '-c', '-S', '-t', '-z', '-f']));
+  const file = script === undefined ? argv[argv.indexOf('-f') + 1] : argv[script];
+  const cwd = context.cwd();
+  if (file === undefined || argv.includes('-r') || argv.includes('-S')) {
+    return argv.includes('-S') ? projectName(cwd && `${cwd}/x`) : undefined;
+  }
+  const name = stem(file);
+  const generic = isBland(name) || name === 'artisan' || name === 'console';
+  return generic ? (projectName(absolute(context, file)) ?? name) : name;
+}
+
+function dotnetName(context: CommandContext): string | undefined {
+  const { argv } = context;
+  if (basename(context.exe ?? '') !== 'dotnet') return undefined;
+  const dll = argv.find((a, i) => i > 0 && /\.(?:dll|exe)$/i.test(a));
+  if (dll !== undefined) return stem(dll);
+  const cwd = context.cwd();
+  return argv[1] === 'run' || argv[1] === 'watch' ? projectName(cwd && `${cwd}/x`) : undefined;
+}
+
+function erlangName(context: CommandContext): string | undefined {
+  const at = context.argv.findIndex((a) => a === '-sname' || a === '-name');
+  const node = at < 0 ? undefined : context.argv[at + 1];
+  return node?.split('@')[0];
+}
+
+function scriptName(context: CommandContext): string | undefined {
+  const at = firstOperand(context.argv, 1, new Set(['-o', '-O', '-I', '-M']));
+  if (at === undefined || context.argv.slice(1, at).some((a) => /^-\w*[ce]$/.test(a))) return undefined;
+  const script = context.argv[at]!;
+  if (/^\/(?:dev|proc)\//.test(script)) return undefined; // a descriptor that it was handed
+  const name = stem(script);
+  return isBland(name) ? (projectName(absolute(context, script)) ?? name) : name;
+}
+
+/** A Go program called `main` or `server` goes by its main package, else its module. */
+function goName(context: CommandContext): string | undefined {
+  const name = stem(context.exe ?? '');
+  if (!isBland(name) && !name.startsWith('__debug_bin')) return undefined;
+  const go = context.runtime?.go;
+  const parts = [...(go?.path?.split('/') ?? []), ...(go?.module?.path.split('/') ?? [])];
+  return parts.findLast(
+    (p) =>
+      !isBland(p) && !/^v\d+$/.test(p) && p !== 'cmd' && p !== 'command-line-arguments' && !p.endsWith('.go'),
+  );
+}
+
+function programName(context: CommandContext): string {
+  const { exe, argv, comm } = context;
+  // A program in a memfd has a file name that nobody gave it.
+  const program =
+    exe === undefined || exe.startsWith('/memfd:') ? basename(argv[0] ?? '') || comm : basename(exe);
+  if (multicall.test(program) || /^ld-(?:linux|musl)/.test(program)) {
+    const called = argv.find((a) => !a.startsWith('-') && !multicall.test(basename(a)));
+    if (called !== undefined) return basename(called);
+  }
+  return program;
+}
+
+/** At most 128 characters of one line. */
+function clean(name: string): string {
+  return name
+    .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ')
+    .trim()
+    .slice(0, 128);
+}

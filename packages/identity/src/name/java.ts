@@ -1,0 +1,71 @@
+import { basename } from 'node:path';
+import { type CommandContext, isBland, projectName } from './context.ts';
+
+const withValue = new Set(
+  `-cp -classpath --class-path -p --module-path --upgrade-module-path --add-modules --add-opens --add-exports --add-reads
+  --limit-modules --enable-native-access --patch-module`.split(/\s+/),
+);
+
+/** Main classes that stand for a product, whatever it serves. */
+const products: Record<string, string> = {
+  'org.apache.catalina.startup.Bootstrap': 'tomcat',
+  'kafka.Kafka': 'kafka',
+  'org.apache.zookeeper.server.quorum.QuorumPeerMain': 'zookeeper',
+  'org.apache.cassandra.service.CassandraDaemon': 'cassandra',
+  'org.elasticsearch.bootstrap.Elasticsearch': 'elasticsearch',
+  'org.elasticsearch.server': 'elasticsearch',
+  'org.opensearch.bootstrap.OpenSearch': 'opensearch',
+  'org.jruby.Main': 'jruby',
+  'org.logstash.Logstash': 'logstash',
+  'weblogic.Server': 'weblogic',
+  'org.jboss.modules.Main': 'jboss',
+  'org.apache.hadoop.hdfs.server.namenode.NameNode': 'namenode',
+  'org.apache.hadoop.hdfs.server.datanode.DataNode': 'datanode',
+};
+/** Spring Boot's launchers start what lies in their folder. */
+const launchers = /^org\.springframework\.boot\.loader\.(?:launch\.)?(?:Jar|War|Properties)Launcher$/;
+
+/** `java -jar shop-1.2.jar` is shop; a main class by its own name, or its package's where that says nothing. */
+export function javaName(context: CommandContext): string | undefined {
+  const { argv } = context;
+  const spring = argv.find((a) => /^--?D?spring\.application\.name=/.test(a));
+  if (spring !== undefined) return spring.slice(spring.indexOf('=') + 1);
+  for (let i = 1; i < argv.length; i++) {
+    const arg = argv[i]!;
+    if (arg === '-jar') return argv[i + 1] === undefined ? undefined : jarName(argv[i + 1]!);
+    if (arg === '-m' || arg === '--module') return moduleName(context, argv[i + 1]);
+    if (arg.startsWith('--module=')) return moduleName(context, arg.slice(9));
+    if (withValue.has(arg)) i++;
+    else if (!arg.startsWith('-') && !arg.startsWith('@')) return className(context, arg);
+  }
+  return undefined;
+}
+
+/** Without the version: an upgrade is no new service. */
+function jarName(path: string): string {
+  const name = basename(path).replace(/\.[jw]ar$/, '');
+  return (
+    name.replace(
+      /[-_.]v?\d+(?:\.\d+)*(?:[-.](?:SNAPSHOT|RELEASE|RC\d*|M\d+|GA|Final|all|exec|fat|boot|runner|\d+))*$/i,
+      '',
+    ) || name
+  );
+}
+
+function moduleName(context: CommandContext, module: string | undefined): string | undefined {
+  if (module === undefined) return undefined;
+  const [name, main] = module.split('/');
+  return products[name!] ?? (main === undefined ? name : className(context, main));
+}
+
+function className(context: CommandContext, main: string): string {
+  const product = products[main];
+  if (product !== undefined) return product;
+  // A class file by its path: single-file source programs.
+  if (main.endsWith('.java')) return basename(main, '.java');
+  const cwd = context.cwd();
+  if (launchers.test(main)) return projectName(cwd && `${cwd}/x`) ?? 'spring-boot';
+  const parts = main.split(/[./]/);
+  while (parts.length > 1 && isBland(parts.at(-1)!)) parts.pop();
+  return parts.at(-1)!;
+}

@@ -1,0 +1,78 @@
+import { dirname } from 'node:path';
+import { absolute, type CommandContext, firstOperand, isBland, projectName, stem } from './context.ts';
+
+const withValue = new Set(
+  `-r --require --import --loader --experimental-loader -C --conditions --env-file --env-file-if-exists --title
+  --icu-data-dir --openssl-config --input-type --watch-path --inspect-port --diagnostic-dir --redirect-warnings
+  --trace-event-categories --disable-warning --tsconfig --config --preload -c --cwd --port -p --watch-preserve-output
+  --experimental-default-type --localstorage-file --import-map --lock --cert --location --seed`.split(/\s+/),
+);
+/** Programs that run the script which follows them. */
+const runners =
+  /^(?:tsx|ts-node(?:-esm|-dev)?|nodemon|babel-node|swc-node|esno|jiti|vite-node|c8|nyc|forever|dotenvx?)$/;
+
+/** `node server.js`: the script, or where that says nothing, its package. */
+export function nodeName(context: CommandContext): string | undefined {
+  const { argv } = context;
+  const title = argv.find((a) => a.startsWith('--title='))?.slice(8);
+  if (title) return title;
+  let at = firstOperand(argv, 1, withValue);
+  // deno run, bun run, bun x
+  if (
+    at !== undefined &&
+    context.runtime?.language !== 'nodejs' &&
+    /^(?:run|x|serve|task|start)$/.test(argv[at]!)
+  ) {
+    at = firstOperand(argv, at + 1, withValue);
+  }
+  for (let hops = 0; at !== undefined && hops < 3 && runners.test(stem(toolOf(argv[at]!))); hops++) {
+    const next = firstOperand(argv, at + 1, withValue);
+    const word = next === undefined ? undefined : argv[next];
+    at = word === 'watch' ? firstOperand(argv, next! + 1, withValue) : (next ?? at);
+    if (next === undefined) break;
+  }
+  if (at === undefined || argv.slice(1, at).some((a) => /^(?:-e|--eval|-p|--print|-pe)$/.test(a)))
+    return undefined;
+  const script = argv[at]!;
+  const path = absolute(context, script);
+  const tool = /^(.*?)\/?node_modules\/(?:\.bin\/)?((?:@[^/]+\/)?[^/]+)/.exec(script);
+  if (tool !== null) {
+    // A tool such as `next start` or `nest start` is the project's, not a service of its own.
+    const inside = absolute(context, `${tool[1] || '.'}/package.json`);
+    return projectName(inside, (f) => packageName(context, f)) ?? bare(tool[2]!);
+  }
+  const name = stem(script);
+  if (!isBland(name)) return name;
+  return projectName(path, (f) => packageName(context, f)) ?? name;
+}
+
+function toolOf(script: string): string {
+  return /node_modules\/(?:\.bin\/)?((?:@[^/]+\/)?[^/]+)/.exec(script)?.[1] ?? script;
+}
+
+/** `@acme/shop` is `shop`, as npm calls its command. */
+function bare(name: string): string {
+  return name.slice(name.lastIndexOf('/') + 1);
+}
+
+function packageName(context: CommandContext, folder: string): string | undefined {
+  if (dirname(folder) === '/' && isBland(folder.slice(1)) && folder === '/usr') return undefined;
+  const text = context.readText(`${folder}/package.json`) ?? context.readText(`${folder}/deno.json`);
+  // Taken by its shape, since only the beginning of the file may be here.
+  const name = /^\s*\{[^{}[\]]*?"name"\s*:\s*"([^"\\]{1,214})"/s.exec(text ?? '')?.[1];
+  return name === undefined || name === '' ? undefined : bare(name);
+}
+
+/** The names of the packages that a project depends on at run time; empty when it has no package.json. */
+export function dependenciesOf(context: CommandContext): string[] {
+  const at = firstOperand(context.argv, 1, withValue);
+  let path = at === undefined ? undefined : absolute(context, context.argv[at]!);
+  for (let level = 0; level < 5 && path !== undefined && path !== '/'; level++) {
+    path = dirname(path);
+    const text = context.readText(`${path}/package.json`);
+    if (text === undefined) continue;
+    const list = /"dependencies"\s*:\s*\{([^}]*)\}/.exec(text)?.[1] ?? '';
+    return [...list.matchAll(/"([^"\\]+)"\s*:/g)].map((m) => m[1]!);
+  }
+  return [];
+}

@@ -1,0 +1,91 @@
+import type { CgroupUnit } from '../cgroup/container.ts';
+import { unescapeUnit } from '../cgroup/systemd.ts';
+import type { Container } from '../container/resolve.ts';
+import { type Environment, resourceAttributesOf } from '../process/environ.ts';
+import { commandName } from './command.ts';
+import type { CommandContext } from './context.ts';
+import { ownerOfPod } from './owner.ts';
+
+/** Which rule gave a service its name, strongest first. */
+export type NameRule =
+  | 'OTEL_SERVICE_NAME'
+  | 'OTEL_RESOURCE_ATTRIBUTES'
+  | 'DD_SERVICE'
+  | 'systemd-unit'
+  | 'compose-service'
+  | 'pod-owner'
+  | 'container-name'
+  | 'command';
+
+/** What a service is called, and why. */
+export interface ServiceName {
+  name: string;
+  rule: NameRule;
+  /** `service.namespace`, only where OTEL_RESOURCE_ATTRIBUTES says it. */
+  namespace?: string;
+  /** `service.version`, likewise. */
+  version?: string;
+}
+
+/** Units that start other people's programs, by their whole name. */
+const generic = new RegExp(
+  `^(?:cron|crond|anacron|atd|ssh|sshd|dbus|dbus-broker|supervisor|supervisord|docker|containerd|podman|crio|cri-docker|kubelet|
+  k3s|k3s-agent|snap\\.docker\\.dockerd|buildkit|gitlab-runner|emergency|rescue|getty|serial-getty|rc-local|libvirtd|incus|
+  lxd|lxc|screen|monit|runit|circus|garden|ssh-agent)(?:@.*)?\\.service$`.replace(/\s+/g, ''),
+);
+/** Units whose names are made up as they start. */
+const madeUp =
+  /^(?:session-|user@|user-runtime-dir@|run-|pm2-|libpod-|tmux-spawn|vte-spawn|app-|actions\.runner|systemd-nspawn@|s6-)/;
+
+/**
+ * Names the service that a process is part of. First what somebody wrote down for it (OTEL_SERVICE_NAME, service.name in
+ * OTEL_RESOURCE_ATTRIBUTES, DD_SERVICE), then its systemd unit, then its container (the compose service, the pod's
+ * owner, the container's name), then its program and main argument.
+ */
+export function nameService(
+  context: CommandContext,
+  unit: CgroupUnit | undefined,
+  container: Container | undefined,
+): ServiceName {
+  const attributes = resourceAttributesOf(context.environment);
+  const rest = {
+    namespace: known(attributes.get('service.namespace')),
+    version: known(attributes.get('service.version')),
+  };
+  return { ...first(context, context.environment, attributes, unit, container), ...rest };
+}
+
+function first(
+  context: CommandContext,
+  environment: Environment,
+  attributes: ReadonlyMap<string, string>,
+  unit: CgroupUnit | undefined,
+  container: Container | undefined,
+): { name: string; rule: NameRule } {
+  const otel = known(environment.get('OTEL_SERVICE_NAME'));
+  if (otel) return { name: otel, rule: 'OTEL_SERVICE_NAME' };
+  const attribute = known(attributes.get('service.name'));
+  if (attribute) return { name: attribute, rule: 'OTEL_RESOURCE_ATTRIBUTES' };
+  const datadog = known(environment.get('DD_SERVICE'));
+  if (datadog) return { name: datadog, rule: 'DD_SERVICE' };
+  const named = unit === undefined ? undefined : unitName(unit);
+  if (named !== undefined) return { name: named, rule: 'systemd-unit' };
+  if (container?.composeService) return { name: container.composeService, rule: 'compose-service' };
+  if (container?.pod?.name) return { name: ownerOfPod(container.pod.name), rule: 'pod-owner' };
+  if (container?.name) return { name: container.name, rule: 'container-name' };
+  return { name: commandName(context), rule: 'command' };
+}
+
+/** A service unit's name without `.service`; undefined for scopes and for units that say nothing about what they run. */
+export function unitName(unit: CgroupUnit): string | undefined {
+  if (unit.kind !== 'service' || generic.test(unit.name) || madeUp.test(unit.name)) return undefined;
+  return unescapeUnit(unit.name.slice(0, -'.service'.length));
+}
+
+function known(value: string | undefined): string | undefined {
+  const text = value
+    ?.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ')
+    .trim()
+    .slice(0, 255);
+  return text === '' ? undefined : text;
+}

@@ -1,0 +1,43 @@
+import { isBland } from './context.ts';
+
+const titles: readonly [RegExp, (m: RegExpExecArray) => string][] = [
+  [/^php-fpm: pool (\S+)/, (m) => (m[1] === 'www' ? 'php-fpm' : m[1]!)],
+  [/^php-fpm: /, () => 'php-fpm'],
+  [/^puma(?:: cluster worker \d+)?.*\[([^\]]+)\]$/, (m) => (isBland(m[1]!) ? 'puma' : m[1]!)],
+  [/^puma[ :]/, () => 'puma'],
+  [/^sidekiq \S+ (\S+) \[/, (m) => (isBland(m[1]!) ? 'sidekiq' : m[1]!)],
+  [/^gunicorn: (?:master|worker) \[([^\]:]+)[^\]]*\]/, (m) => trimmed(m[1]!, 'gunicorn')],
+  [/^\[?celeryd: (\S+?)@/, () => 'celery'],
+  [/^uvicorn|^uWSGI/, (m) => m[0].toLowerCase()],
+  [/^Passenger (?:RubyApp|NodeApp|App): (\S+)/, (m) => lastFolder(m[1]!) ?? 'passenger'],
+  [/^(?:unicorn|rainbows)(?:_rails)? (?:master|worker)/, () => 'unicorn'],
+  [/^(?:npm|pnpm|yarn) /, (m) => m[0].trim()],
+  // `nginx: worker process`, `postgres: writer`, `sshd: root@pts/0`
+  [/^([a-z][\w.-]*): \S/, (m) => m[1]!],
+];
+
+/**
+ * The name in a title that a program wrote over its command line: one argument with blanks, or none at all. A command
+ * line whose first argument is a path is none.
+ */
+export function titleName(argv: readonly string[]): string | undefined {
+  const [title] = argv;
+  if (argv.length !== 1 || title === undefined || title.startsWith('/') || !title.includes(' '))
+    return undefined;
+  for (const [pattern, name] of titles) {
+    const m = pattern.exec(title);
+    if (m !== null) return name(m);
+  }
+  return undefined;
+}
+
+function trimmed(module: string, otherwise: string): string {
+  const parts = module.split('.');
+  while (parts.length > 1 && isBland(parts.at(-1)!)) parts.pop();
+  const name = parts.join('.');
+  return isBland(name) ? otherwise : name;
+}
+
+function lastFolder(path: string): string | undefined {
+  return path.split('/').findLast((f) => f !== '' && !isBland(f));
+}
