@@ -12,6 +12,8 @@ esac
 cross="$cross debian-archive-keyring"
 kernel="$cross qemu-system-x86 qemu-system-arm busybox-static xz-utils bpftool"
 test="$kernel skopeo umoci tmux chromium curl binutils apache2-utils openssl clang-16 clang-19"
+# Containers and languages whose processes packages/identity has to recognise.
+test="$test containerd runc podman ruby php-cli"
 
 wanted=
 for group in "$@"; do

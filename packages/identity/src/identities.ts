@@ -1,10 +1,10 @@
-import { readdirSync } from 'node:fs';
 import { basename } from 'node:path';
 import { CgroupIds } from './cgroup/ids.ts';
 import { Containers } from './container/resolve.ts';
 import { ElfCache } from './elf/cache.ts';
 import { IdentityError } from './errors.ts';
 import { Host } from './host/host.ts';
+import { listPids } from './host/pids.ts';
 import { type Identity, identify, type Sources } from './identity.ts';
 import { type Process, readExe, readProcess, readStartTime } from './process/read.ts';
 
@@ -361,19 +361,4 @@ function other(a: number | undefined, b: number | undefined): boolean {
 function positive(name: string, value: number): number {
   if (value > 0) return value;
   throw new IdentityError('SKEP_IDENTITY_OPTION', `${name} is ${value}.`, 'Give a number above zero.');
-}
-
-/** The pids of a machine. @throws IdentityError SKEP_PROC_UNAVAILABLE */
-export function listPids(host: Host): number[] {
-  let names: string[];
-  try {
-    names = readdirSync(host.proc);
-  } catch (e) {
-    throw new IdentityError(
-      'SKEP_PROC_UNAVAILABLE',
-      `${host.proc} cannot be read: ${e instanceof Error ? e.message : e}.`,
-      'Mount procfs there, or name the folder where the host has it mounted.',
-    );
-  }
-  return names.filter((n) => /^[1-9]\d*$/.test(n)).map(Number);
 }

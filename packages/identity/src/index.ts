@@ -1,3 +1,4 @@
+export { resourceAttributes } from './attributes.ts';
 export {
   type CgroupContainer,
   type CgroupMeaning,
@@ -14,13 +15,13 @@ export { type Container, Containers, type Place, type Pod } from './container/re
 export type { GoBuild } from './elf/go.ts';
 export { IdentityError, type IdentityErrorCode } from './errors.ts';
 export { Host, type HostPaths } from './host/host.ts';
+export { listPids } from './host/pids.ts';
 export {
   type ExecEvent,
   type ExitEvent,
   type ForkEvent,
   Identities,
   type IdentitiesOptions,
-  listPids,
 } from './identities.ts';
 export type { Identity } from './identity.ts';
 export type { Runtime } from './language/detect.ts';
@@ -29,3 +30,5 @@ export type { NameRule, ServiceName } from './name/service.ts';
 export { type Namespaces, type Process, readProcess } from './process/read.ts';
 export { ticksOfNanoseconds } from './process/stat.ts';
 export { exportsTraces, type Sdk } from './sdk.ts';
+export { type Listener, Listeners } from './sockets/listeners.ts';
+export type { Listening } from './sockets/table.ts';

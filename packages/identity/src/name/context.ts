@@ -18,10 +18,8 @@ export interface CommandContext {
 /** Names of entry files and folders that say nothing about what they start. */
 const bland = new Set(
   `index main server app application start run www cli bin dist build out lib src source code srv usr opt home root
-  tmp var local workspace work project service services backend api web wsgi asgi manage bootstrap entrypoint
-  docker-entrypoint launcher program worker init __main__ current release releases html public bundle`.split(
-    /\s+/,
-  ),
+  tmp var local workspace work project services wsgi asgi manage bootstrap entrypoint
+  docker-entrypoint launcher program init __main__ current release releases html public bundle`.split(/\s+/),
 );
 
 /** Whether a name would be the same for half of all services. */

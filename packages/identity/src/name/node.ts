@@ -5,7 +5,9 @@ const withValue = new Set(
   `-r --require --import --loader --experimental-loader -C --conditions --env-file --env-file-if-exists --title
   --icu-data-dir --openssl-config --input-type --watch-path --inspect-port --diagnostic-dir --redirect-warnings
   --trace-event-categories --disable-warning --tsconfig --config --preload -c --cwd --port -p --watch-preserve-output
-  --experimental-default-type --localstorage-file --import-map --lock --cert --location --seed`.split(/\s+/),
+  --experimental-default-type --localstorage-file --import-map --lock --cert --location --seed -P --project`.split(
+    /\s+/,
+  ),
 );
 /** Programs that run the script which follows them. */
 const runners =

@@ -24,7 +24,7 @@ export function pythonName(context: CommandContext): string | undefined {
   if (argv.slice(1, at).includes('-c') && module < 0) return undefined;
   if (module > 0) {
     const name = argv[module + 1];
-    return name === undefined ? undefined : (tool(context, name, module + 1) ?? dotted(context, name));
+    return name === undefined ? undefined : (tool(context, name, module + 1) ?? whole(context, name));
   }
   if (at === undefined) return undefined;
   const script = argv[at]!;
@@ -56,7 +56,7 @@ function tool(context: CommandContext, name: string, at: number): string | undef
     if (given !== undefined && name === 'gunicorn') return given;
     const app =
       option(argv, at, ['--module', '--wsgi-file', '--app']) ??
-      argv.slice(at + 1).find((a) => /^[\w.]+:[\w.()]+$/.test(a));
+      argv.slice(at + 1).find((a) => /^[A-Za-z_][\w.]*:[\w.()]+$/.test(a));
     const next = app === undefined ? firstOperand(argv, at + 1, serverOptions) : undefined;
     const target = app ?? (next === undefined ? undefined : argv[next]);
     return target === undefined
@@ -82,6 +82,12 @@ function option(argv: readonly string[], from: number, names: readonly string[])
     }
   }
   return undefined;
+}
+
+/** A module that is run is called as it is, unless that is `main` or the like. */
+function whole(context: CommandContext, module: string): string {
+  const name = module.replace(/\.__main__$/, '');
+  return isBland(name) ? dotted(context, name) : name;
 }
 
 /** `shop.wsgi` is shop; `main` alone is the project's folder; `foo.bar` stays. */

@@ -1,0 +1,202 @@
+// What a command line is called: programs, their arguments, and the titles that they write over them.
+import assert from 'node:assert/strict';
+import { basename } from 'node:path';
+import { suite, test } from 'node:test';
+import { interpreterOf } from '../src/language/programs.ts';
+import { commandName } from '../src/name/command.ts';
+import { ownerOfPod } from '../src/name/owner.ts';
+import { unitName } from '../src/name/service.ts';
+
+interface Given {
+  exe: string;
+  args?: string;
+  cwd?: string;
+  files?: Record<string, string>;
+  env?: Record<string, string>;
+}
+
+function named({ exe, args = '', cwd, files = {}, env = {} }: Given): string {
+  const language = interpreterOf(basename(exe));
+  return commandName({
+    exe,
+    argv: [basename(exe), ...args.split(' ').filter((a) => a !== '')],
+    comm: basename(exe),
+    runtime: language === undefined ? undefined : { language },
+    environment: new Map(Object.entries(env)),
+    cwd: () => cwd,
+    readText: (path) => files[path],
+  });
+}
+
+const node = '/usr/bin/node';
+const python = '/usr/bin/python3.11';
+const java = '/usr/lib/jvm/java-17-openjdk-amd64/bin/java';
+
+const table: Record<string, [Given, string][]> = {
+  node: [
+    [{ exe: node, args: 'worker.js' }, 'worker'],
+    [{ exe: node, args: 'server.js' }, 'server'],
+    [{ exe: node, args: 'server.js', cwd: '/srv/shop' }, 'shop'],
+    [
+      {
+        exe: node,
+        args: 'dist/index.js',
+        cwd: '/app',
+        files: { '/app/package.json': '{"name":"@acme/cart"}' },
+      },
+      'cart',
+    ],
+    [{ exe: node, args: 'index.js', cwd: '/usr/src/app' }, 'index'],
+    [{ exe: node, args: '--require ./t.js --max-old-space-size=512 /srv/mail/main.mjs' }, 'mail'],
+    [{ exe: node, args: '-r dotenv/config --import x orders.js 8080' }, 'orders'],
+    [{ exe: node, args: '--title=tick clock.js' }, 'tick'],
+    [
+      {
+        exe: node,
+        args: '/srv/web/node_modules/.bin/next start',
+        files: { '/srv/web/package.json': '{"version":"1","name":"front"}' },
+      },
+      'front',
+    ],
+    [{ exe: node, args: '/usr/lib/node_modules/pm2/lib/Daemon.js' }, 'pm2'],
+    [{ exe: node, args: '/srv/a/node_modules/.bin/tsx watch jobs.ts' }, 'jobs'],
+    [{ exe: node, args: 'node_modules/.bin/ts-node --project t.json', cwd: '/srv/bills' }, 'bills'],
+    [{ exe: node, args: '-e setInterval' }, 'node'],
+    [{ exe: node }, 'node'],
+    [{ exe: '/usr/bin/deno', args: 'run --allow-net chat.ts' }, 'chat'],
+    [{ exe: '/usr/bin/bun', args: 'run ledger.ts' }, 'ledger'],
+    [{ exe: '/opt/pkg/kiosk', args: 'x.js' }, 'kiosk'],
+  ],
+  python: [
+    [{ exe: python, args: '-m foo.bar' }, 'foo.bar'],
+    [{ exe: python, args: '-u -X dev -m http.server 80' }, 'http.server'],
+    [{ exe: python, args: 'collect.py' }, 'collect'],
+    [{ exe: python, args: 'app.py', cwd: '/srv/lager' }, 'lager'],
+    [{ exe: python, args: '/usr/bin/gunicorn -w 4 -b 0.0.0.0:80 shop.wsgi:application' }, 'shop'],
+    [{ exe: python, args: '/usr/bin/gunicorn app:api', cwd: '/srv/lager' }, 'lager'],
+    [{ exe: python, args: '/usr/bin/gunicorn app:api', cwd: '/app' }, 'app'],
+    [{ exe: python, args: '/usr/bin/gunicorn --name kasse app:api' }, 'kasse'],
+    [{ exe: python, args: '/usr/local/bin/uvicorn --host 0.0.0.0 prices.main:app' }, 'prices'],
+    [{ exe: python, args: '-m uvicorn prices:app' }, 'prices'],
+    [{ exe: python, args: '/usr/bin/opentelemetry-instrument python3 till.py' }, 'till'],
+    [{ exe: python, args: '/usr/bin/ddtrace-run gunicorn shop.wsgi' }, 'shop'],
+    [{ exe: python, args: '/usr/bin/celery -A billing worker' }, 'billing'],
+    [{ exe: python, args: '/usr/bin/flask --app hello run' }, 'hello'],
+    [{ exe: python, args: 'manage.py runserver', cwd: '/srv/portal' }, 'portal'],
+    [
+      { exe: python, args: 'manage.py runserver', env: { DJANGO_SETTINGS_MODULE: 'portal.settings' } },
+      'portal',
+    ],
+    [{ exe: python, args: '-c pass' }, 'python3.11'],
+    [
+      {
+        exe: python,
+        args: '/srv/x/main.py',
+        files: { '/srv/x/pyproject.toml': '[project]\nname = "stock"\n' },
+      },
+      'stock',
+    ],
+  ],
+  java: [
+    [{ exe: java, args: '-Xmx1g -jar /srv/app.jar' }, 'app'],
+    [{ exe: java, args: '-jar shop-service-1.4.2-SNAPSHOT.jar --server.port=80' }, 'shop-service'],
+    [{ exe: java, args: '-cp a:b -Dx=y com.acme.OrderService 8080' }, 'OrderService'],
+    [{ exe: java, args: '-classpath a com.acme.orders.Main' }, 'orders'],
+    [{ exe: java, args: '-cp a kafka.Kafka server.properties' }, 'kafka'],
+    [{ exe: java, args: '-cp a org.apache.catalina.startup.Bootstrap start' }, 'tomcat'],
+    [{ exe: java, args: '--add-opens java.base/java.lang=ALL-UNNAMED -m acme.shop/com.acme.Till' }, 'Till'],
+    [{ exe: java, args: '-jar x.jar --spring.application.name=prices' }, 'prices'],
+    [{ exe: java, args: 'org.springframework.boot.loader.launch.JarLauncher', cwd: '/srv/prices' }, 'prices'],
+    [{ exe: java, args: '-Xmx1g' }, 'java'],
+  ],
+  others: [
+    [{ exe: '/usr/bin/ruby3.1', args: 'mail.rb' }, 'mail'],
+    [{ exe: '/usr/bin/ruby3.1', args: '/usr/bin/bundle exec puma -p 3000', cwd: '/srv/wiki' }, 'wiki'],
+    [{ exe: '/usr/bin/ruby3.1', args: 'bin/rails server', cwd: '/srv/wiki' }, 'wiki'],
+    [{ exe: '/usr/bin/php8.2', args: 'artisan queue:work', cwd: '/srv/blog' }, 'blog'],
+    [{ exe: '/usr/bin/php8.2', args: '-S 0.0.0.0:80 -t public', cwd: '/srv/blog' }, 'blog'],
+    [{ exe: '/usr/bin/php8.2', args: '-d x=y import.php' }, 'import'],
+    [{ exe: '/usr/sbin/php-fpm8.2', args: '--nodaemonize' }, 'php-fpm'],
+    [{ exe: '/usr/bin/dotnet', args: 'Shop.Api.dll --urls x' }, 'Shop.Api'],
+    [{ exe: '/usr/bin/dotnet', args: 'exec --depsfile d /srv/Shop.Jobs.dll' }, 'Shop.Jobs'],
+    [{ exe: '/usr/lib/erlang/erts-13/bin/beam.smp', args: '-W w -sname rabbit@host' }, 'rabbit'],
+    [{ exe: '/usr/bin/perl', args: '-w /usr/share/x/spool.pl' }, 'spool'],
+    [{ exe: '/bin/bash', args: '/opt/sync/run.sh' }, 'sync'],
+    [{ exe: '/bin/bash', args: '-c sleep' }, 'bash'],
+    [{ exe: '/bin/bash', args: '/dev/fd/3' }, 'bash'],
+    [{ exe: '/usr/bin/redis-server', args: '*:6379' }, 'redis-server'],
+    [{ exe: '/bin/busybox', args: 'httpd -f' }, 'httpd'],
+    [{ exe: '/memfd:sealed', args: '' }, 'memfd:sealed'],
+  ],
+};
+
+for (const [name, rows] of Object.entries(table)) {
+  suite(name, () => {
+    for (const [given, expected] of rows) {
+      const where = given.cwd === undefined ? '' : ` in ${given.cwd}`;
+      test(`${basename(given.exe)} ${given.args ?? ''}${where} is ${expected}`, () => {
+        assert.equal(named(given), expected);
+      });
+    }
+  });
+}
+
+suite('titles', () => {
+  for (const [title, expected] of [
+    ['nginx: master process /usr/sbin/nginx -g daemon off;', 'nginx'],
+    ['php-fpm: pool shop', 'shop'],
+    ['php-fpm: pool www', 'php-fpm'],
+    ['php-fpm: master process (/etc/php/8.2/fpm/php-fpm.conf)', 'php-fpm'],
+    ['postgres: 15/main: checkpointer', 'postgres'],
+    ['puma 6.4.0 (tcp://0.0.0.0:3000) [wiki]', 'wiki'],
+    ['puma: cluster worker 0: 12 [wiki]', 'wiki'],
+    ['sidekiq 7.1.0 wiki [0 of 10 busy]', 'wiki'],
+    ['gunicorn: master [shop.wsgi:application]', 'shop'],
+    ['npm start', 'npm'],
+  ] as const) {
+    test(`${title} is ${expected}`, () => {
+      const context = {
+        exe: '/usr/bin/x',
+        comm: 'x',
+        environment: new Map(),
+        cwd: () => undefined,
+        readText: () => undefined,
+      };
+      assert.equal(commandName({ ...context, argv: [title] }), expected);
+    });
+  }
+});
+
+test('a pod is called by what made it', () => {
+  for (const [pod, owner] of [
+    ['web-7d9f8b6c5d-x2x7p', 'web'],
+    ['checkout-api-5c6bd7f9f4-zk8qv', 'checkout-api'],
+    ['fluentd-g6zxk', 'fluentd'],
+    ['db-0', 'db'],
+    ['cleanup-28391040-bq7rz', 'cleanup'],
+    ['etcd-control-plane', 'etcd-control-plane'],
+    ['lonely', 'lonely'],
+  ] as const) {
+    assert.equal(ownerOfPod(pod), owner);
+  }
+});
+
+test('a unit is a name, unless it starts what others wrote', () => {
+  const service = (name: string) => unitName({ name, kind: 'service' });
+  assert.equal(service('nginx.service'), 'nginx');
+  assert.equal(service('docker-registry.service'), 'docker-registry');
+  assert.equal(service('postgresql@15-main.service'), 'postgresql@15-main');
+  assert.equal(service('my\\x2dapp.service'), 'my-app');
+  for (const name of [
+    'user@1000.service',
+    'cron.service',
+    'ssh.service',
+    'sshd@1-2.service',
+    'docker.service',
+    'run-u12.service',
+    'supervisor.service',
+  ]) {
+    assert.equal(service(name), undefined, name);
+  }
+  assert.equal(unitName({ name: 'session-3.scope', kind: 'scope' }), undefined);
+});

@@ -1,0 +1,115 @@
+// A container's files are the container's: no path in it leads out, blocks, or opens what is not a file.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { closeSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { suite, test } from 'node:test';
+import { findCgroup2, Host } from '../src/host/host.ts';
+import { openInside } from '../src/host/inside.ts';
+import { folder, started } from './support/started.ts';
+
+function read(root: string, path: string): string | undefined {
+  const fd = openInside(root, path);
+  if (fd === undefined) return undefined;
+  try {
+    return readFileSync(fd, 'utf8');
+  } finally {
+    closeSync(fd);
+  }
+}
+
+suite('a root folder', () => {
+  test('is where every path and link ends', (t) => {
+    const outer = folder(t, { secret: 'outside', 'root/secret': 'inside', 'root/a/b/file': 'deep' });
+    const root = join(outer, 'root');
+    const link = (name: string, target: string) => symlinkSync(target, join(root, name));
+    link('absolute', '/secret');
+    link('up', '../../../../../secret');
+    link('out', `${outer}/secret`);
+    link('a/b/over', '../../../secret');
+    link('folder', '/a/b');
+    link('self', 'self');
+    link('long', `${'a/../'.repeat(300)}secret`);
+    for (const path of [
+      'secret',
+      '/secret',
+      '../secret',
+      '/../../secret',
+      'a/../../../secret',
+      'absolute',
+      'up',
+      'a/b/over',
+      'folder/over',
+      './/a/.././secret',
+    ]) {
+      assert.equal(read(root, path), 'inside', path);
+    }
+    assert.equal(read(root, 'folder/file'), 'deep');
+    for (const path of [
+      'out',
+      'self',
+      'long',
+      'nothing',
+      'a',
+      '',
+      '/',
+      'secret/x',
+      'a\0b',
+      'folder/../../secret\0',
+    ]) {
+      assert.equal(read(root, path), undefined, JSON.stringify(path));
+    }
+  });
+
+  test('opens no FIFO, device or socket, and leaves no descriptor', async (t) => {
+    const root = folder(t, { file: 'x' });
+    execFileSync('mkfifo', [join(root, 'fifo')]);
+    const server = createServer().listen(join(root, 'socket'));
+    t.after(() => server.close());
+    if (process.getuid!() === 0) execFileSync('mknod', [join(root, 'null'), 'c', '1', '3']);
+    const before = readdirSync('/proc/self/fd').length;
+    for (const name of ['fifo', 'socket', 'null', 'file', 'file/', 'absent']) {
+      assert.equal(read(root, name), name.startsWith('file') ? 'x' : undefined, name);
+    }
+    assert.equal(readdirSync('/proc/self/fd').length, before);
+  });
+
+  test('of a process in a chroot is its own', {
+    skip: process.getuid!() !== 0 && 'needs root',
+  }, async (t) => {
+    const root = folder(t, { 'etc/name': 'chroot' });
+    mkdirSync(join(root, 'bin'));
+    writeFileSync(join(root, 'bin/busybox'), readFileSync('/bin/busybox'), { mode: 0o755 });
+    symlinkSync('/etc/name', join(root, 'link'));
+    symlinkSync('../../../../../etc/hostname', join(root, 'escape'));
+    const { pid } = await started(t, ['chroot', root, '/bin/busybox', 'sh', '-c', 'echo ready; read x']);
+    const host = new Host();
+    assert.equal(host.textSeenBy(pid, '/etc/name'), 'chroot');
+    assert.equal(host.textSeenBy(pid, '/link'), 'chroot');
+    assert.equal(host.textSeenBy(pid, '/escape'), undefined);
+    const fd = host.openExe(pid);
+    assert.ok(fd !== undefined, 'its program is read, wherever it is');
+    closeSync(fd);
+  });
+
+  test('on a file system of somebody else is not asked', {
+    skip: process.getuid!() !== 0 && 'needs root',
+  }, async (t) => {
+    // The judge is asked before anything is asked of the file: also for every folder on the way.
+    const root = folder(t, { 'a/file': 'x' });
+    const asked: number[] = [];
+    const fd = openInside(root, 'a/file', (f) => asked.push(f) < 2);
+    assert.equal(fd, undefined);
+    assert.equal(asked.length, 2);
+  });
+});
+
+test('cgroup v2 is found where it is mounted, the whole tree before a part', () => {
+  const line = (root: string, at: string, type: string) =>
+    `30 24 0:26 ${root} ${at} rw shared:4 - ${type} cgroup2 rw`;
+  assert.equal(findCgroup2(line('/', '/sys/fs/cgroup', 'cgroup2')), '/sys/fs/cgroup');
+  const both = [line('/kubepods/x', '/sys/fs/cgroup', 'cgroup2'), line('/', '/host/cgroup', 'cgroup2')];
+  assert.equal(findCgroup2(both.join('\n')), '/host/cgroup');
+  assert.equal(findCgroup2(line('/', '/sys/fs/cgroup/memory', 'cgroup')), undefined);
+});

@@ -1,0 +1,63 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { TestContext } from 'node:test';
+
+export interface Started {
+  pid: number;
+  child: ChildProcess;
+  /** What it had said when it was ready. */
+  said: string;
+  end(): Promise<void>;
+}
+
+/** Starts a program and waits for its first line; it ends with the test. */
+export async function started(
+  t: TestContext,
+  command: readonly string[],
+  options: { cwd?: string; env?: Record<string, string> } = {},
+): Promise<Started> {
+  const env = { PATH: process.env.PATH!, ...options.env };
+  const child = spawn(command[0]!, command.slice(1), {
+    cwd: options.cwd,
+    env,
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  const exited = once(child, 'exit');
+  const end = async () => {
+    child.kill('SIGKILL');
+    await exited;
+  };
+  t.after(end);
+  let errors = '';
+  child.stderr!.on('data', (d) => {
+    errors += d;
+  });
+  const first = once(child.stdout!, 'data');
+  const said = await Promise.race([first.then(([d]) => String(d)), exited.then(() => undefined)]);
+  if (said === undefined) throw new Error(`${command.join(' ')} ended before it was ready: ${errors}`);
+  return { pid: child.pid!, child, said, end };
+}
+
+/** A folder with these files in it, gone after the test. */
+export function folder(t: TestContext, files: Readonly<Record<string, string>> = {}): string {
+  const dir = mkdtempSync(join(tmpdir(), 'skep-identity-'));
+  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(dir, name)), { recursive: true });
+    writeFileSync(join(dir, name), text);
+  }
+  return dir;
+}
+
+/** Whether a program is on the path: the reason to skip when it is not. */
+export function missing(program: string): string | false {
+  const found = (process.env.PATH ?? '').split(':').some((dir) => isFile(join(dir, program)));
+  return found ? false : `needs ${program}`;
+}
+
+function isFile(path: string): boolean {
+  return process.getBuiltinModule('node:fs').statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+}
