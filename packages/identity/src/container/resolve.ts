@@ -60,26 +60,16 @@ export class Containers {
   /** Where a process with these cgroups is. */
   placeOf(paths: CgroupPaths): Place {
     const candidates = pathsInOrder(paths);
-    const read = candidates.map((path) => ({ path, meaning: readCgroupPath(path) }));
-    const best =
-      read.find((r) => r.meaning.container !== undefined) ??
-      read.find((r) => r.meaning.pod !== undefined) ??
-      read.find((r) => r.meaning.unit !== undefined) ??
-      read.find((r) => r.meaning.maybeContainerd !== undefined) ??
-      read[0];
-    if (best === undefined) return { meaning: { outer: [] } };
-    const known = this.#places.get(best.path);
+    const key = candidates.join('\n');
+    const known = this.#places.get(key);
     if (known !== undefined && (known.complete || performance.now() - known.at < RETRY_MS)) {
-      this.#places.delete(best.path);
-      this.#places.set(best.path, known);
+      this.#places.delete(key);
+      this.#places.set(key, known);
       return known.place;
     }
-    const place = this.#resolve(best.path, best.meaning);
-    const complete =
-      place.container === undefined
-        ? place.pod?.name !== undefined || place.pod === undefined
-        : isNamed(place);
-    this.#places.set(best.path, { place, complete, at: performance.now() });
+    const { path, meaning } = mostTelling(candidates);
+    const place = this.#resolve(path, meaning);
+    this.#places.set(key, { place, complete: isNamed(place), at: performance.now() });
     if (this.#places.size > CAP) this.#places.delete(this.#places.keys().next().value!);
     return place;
   }
@@ -148,6 +138,18 @@ export class Containers {
   }
 }
 
-function isNamed({ container, pod }: Place): boolean {
+/** Of the hierarchies that a process is in, the one that says most: on a hybrid machine only some know of the container. */
+function mostTelling(candidates: readonly string[]): { path: string; meaning: CgroupMeaning } {
+  const read = candidates.map((path) => ({ path, meaning: readCgroupPath(path) }));
+  for (const what of ['container', 'pod', 'unit', 'maybeContainerd'] as const) {
+    const found = read.find((r) => r.meaning[what] !== undefined);
+    if (found !== undefined) return found;
+  }
+  return read[0] ?? { path: '/', meaning: { outer: [] } };
+}
+
+/** Nothing is left to be found out about it. */
+function isNamed({ container, pod, meaning }: Place): boolean {
+  if (container === undefined && pod === undefined) return meaning.maybeContainerd === undefined;
   return container?.name !== undefined || pod?.name !== undefined;
 }

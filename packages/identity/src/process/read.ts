@@ -46,7 +46,7 @@ const DELETED = ' (deleted)';
 export function readProcess(host: Host, pid: number): Process | undefined {
   const stat = parseStat(host.procText(pid, 'stat', 4096) ?? '');
   if (stat === undefined) return undefined;
-  const status = host.procText(pid, 'status', 16 * 1024) ?? '';
+  const status = stat.kernelThread ? '' : (host.procText(pid, 'status', 16 * 1024) ?? '');
   const argv = stat.kernelThread ? [] : parseArgv(host.procBytes(pid, 'cmdline', ARGV_BYTES));
   const cgroups = parseCgroupFile(host.procText(pid, 'cgroup', 64 * 1024) ?? '');
   const cgroupId = cgroups.v2 === undefined ? undefined : cgroupIdOf(host, cgroups.v2);

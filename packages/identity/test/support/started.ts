@@ -20,14 +20,15 @@ export async function started(
   options: { cwd?: string; env?: Record<string, string> } = {},
 ): Promise<Started> {
   const env = { PATH: process.env.PATH!, ...options.env };
-  const child = spawn(command[0]!, command.slice(1), {
-    cwd: options.cwd,
-    env,
-    stdio: ['pipe', 'pipe', 'pipe'],
-  });
+  // A process group of its own, so that what it starts ends with it.
+  const child = spawn(command[0]!, command.slice(1), { cwd: options.cwd, env, detached: true });
   const exited = once(child, 'exit');
   const end = async () => {
-    child.kill('SIGKILL');
+    try {
+      process.kill(-child.pid!, 'SIGKILL');
+    } catch {
+      // the whole group has ended by itself
+    }
     await exited;
   };
   t.after(end);
