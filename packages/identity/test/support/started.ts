@@ -5,6 +5,22 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
 
+const cleanups = new WeakMap<TestContext, (() => unknown)[]>();
+
+/** Undoes something after the test, the last thing first: Node's own hooks run in the order in which they were given. */
+export function afterwards(t: TestContext, undo: () => unknown): void {
+  const list = cleanups.get(t);
+  if (list !== undefined) {
+    list.push(undo);
+    return;
+  }
+  const first = [undo];
+  cleanups.set(t, first);
+  t.after(async () => {
+    for (const one of first.reverse()) await one();
+  });
+}
+
 export interface Started {
   pid: number;
   child: ChildProcess;
@@ -31,7 +47,7 @@ export async function started(
     }
     await exited;
   };
-  t.after(end);
+  afterwards(t, end);
   let errors = '';
   child.stderr!.on('data', (d) => {
     errors += d;
@@ -45,7 +61,7 @@ export async function started(
 /** A folder with these files in it, gone after the test. */
 export function folder(t: TestContext, files: Readonly<Record<string, string>> = {}): string {
   const dir = mkdtempSync(join(tmpdir(), 'skep-identity-'));
-  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  afterwards(t, () => rmSync(dir, { recursive: true, force: true }));
   for (const [name, text] of Object.entries(files)) {
     mkdirSync(dirname(join(dir, name)), { recursive: true });
     writeFileSync(join(dir, name), text);
