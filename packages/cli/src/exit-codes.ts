@@ -49,6 +49,7 @@ export const classes: Record<Exclude<ExitCodeName, 'ok'>, readonly string[]> = {
     'SKEP_IMAGE_FORMAT',
     'SKEP_MODIFIES',
     'SKEP_NO_BUFFER_CHOICE',
+    'SKEP_OTLP',
     'SKEP_PARAM_INVALID',
     'SKEP_PARAM_UNKNOWN',
     'SKEP_PARAM_FILE',

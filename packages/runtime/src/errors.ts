@@ -17,6 +17,7 @@
  * | `SKEP_PORT_IN_USE` | the address for /metrics is taken |
  * | `SKEP_FLAME` | `--flame` or `--folded` without a map of stacks to draw, or without a folder to write to |
  * | `SKEP_LISTEN` | the address for /metrics cannot be used for another reason |
+ * | `SKEP_OTLP` | a URL or an OTEL_… variable that cannot be used |
  */
 export type RuntimeErrorCode =
   | 'SKEP_PARAM_UNKNOWN'
@@ -31,7 +32,8 @@ export type RuntimeErrorCode =
   | 'SKEP_NO_RUNG'
   | 'SKEP_FLAME'
   | 'SKEP_PORT_IN_USE'
-  | 'SKEP_LISTEN';
+  | 'SKEP_LISTEN'
+  | 'SKEP_OTLP';
 
 /**
  * The one error this package throws: `message` names the object and the fault, `hint` says the way out.
