@@ -11,6 +11,7 @@ const summary: RunSummary = {
   filtered: {},
   lost: [],
   lossUnknown: [],
+  exports: [],
   foundFull: {},
   evictionsUnknown: [],
   missed: [],

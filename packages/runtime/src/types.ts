@@ -127,6 +127,8 @@ export interface Sink {
   tick?(run: Run): void;
   /** Everything is detached and drained, `run.series` is final. */
   stop?(summary: RunSummary): void | Promise<void>;
+  /** What became of what it sent elsewhere, for {@link RunStats.exports}. */
+  exports?(): readonly ExportStats[];
 }
 
 /** A histogram's state. Not cumulative: `counts[i]` values were ≤ `bounds[i]` and above the bound before. */
@@ -276,6 +278,8 @@ export interface RunStats {
   readonly programStats: boolean;
   /** Each group of hooks that the probe offers a choice for, and which rung this kernel took. */
   readonly hooks: readonly HookChoice[];
+  /** What sinks sent elsewhere, by signal; empty without such sinks. */
+  readonly exports: readonly ExportStats[];
   readonly decodeErrors: number;
   readonly series: number;
   /** CPU of this process since the start, user and system, microseconds. */

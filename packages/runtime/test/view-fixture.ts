@@ -170,6 +170,7 @@ export class FakeRun implements Run {
       filtered: {},
       lost: [],
       lossUnknown: [],
+      exports: [],
       foundFull: {},
       missed: [],
       evictionsUnknown: [],

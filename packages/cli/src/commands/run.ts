@@ -28,6 +28,7 @@ export function define(command: Command): void {
     'sudo skep run packets.o --attach count=eth0,egress --attach drops=eth0',
     "sudo skep run tcpconnect:1 -f 'print_events,comm,^curl$'",
     'sudo skep run oomkill:1 --prom-listen :9100      and curl localhost:9100/metrics',
+    'sudo skep run tcpconnect:1 --otlp http://127.0.0.1:4318   to an OpenTelemetry collector',
     'sudo skep run profile:1 --timeout 10s --flame cpu.svg   where the processors spend their time',
     'sudo skep run capable:1 --explain                which hook it takes here, and why no better one',
     'sudo skep run capable:1 --hook check=kprobe',

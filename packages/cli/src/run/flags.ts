@@ -29,6 +29,8 @@ export interface RunFlags {
   promListen?: ListenAddress;
   prom: boolean;
   beeMetricNames?: boolean;
+  otlp?: string;
+  otlpInterval?: number;
   maxSeries?: number;
   buffer?: 'ring' | 'perf';
   summary?: string;
@@ -78,6 +80,12 @@ export function addRunFlags(command: Command): void {
     .option('--prom-port <port>', 'the same on loopback, by port', parseCount('--prom-port', 0))
     .option('--no-prom', 'no /metrics')
     .option('--bee-metric-names', "bee's names: ebpf_solo_io_<map>")
+    .option('--otlp <url>', 'send metrics and events by OTLP over HTTP, as http://127.0.0.1:4318')
+    .option(
+      '--otlp-interval <time>',
+      'between two exports of the metrics (OTEL_METRIC_EXPORT_INTERVAL, 1m)',
+      parseDuration('--otlp-interval'),
+    )
     .option('--max-series <n>', 'label sets a metric may have (10000)', parseCount('--max-series'))
     .addOption(
       new Option(
@@ -106,6 +114,9 @@ export function checkRunFlags(flags: RunFlags): void {
   }
   if (/^([^=]+=)?-$/.test(flags.folded ?? '') && flags.output !== undefined) {
     throw usageError('--folded - and --output exclude each other', 'Both write to standard output.');
+  }
+  if (flags.otlpInterval !== undefined && flags.otlp === undefined) {
+    throw usageError('--otlp-interval needs --otlp', 'For example --otlp http://127.0.0.1:4318.');
   }
   if ((flags.promPort ?? 0) > 65535) throw usageError('--prom-port: at most 65535', 'The usual one is 9091.');
   if (flags.output === 'table' && !flags.tty) {

@@ -2,6 +2,7 @@ import { writeSync } from 'node:fs';
 import { JsonSink, MetricsServer, type Run, type Sink, TerminalView } from '@skep/runtime';
 import { note } from '../output/out.ts';
 import { mark } from '../timing.ts';
+import { version } from '../version.ts';
 import { debugLog } from './debug-log.ts';
 import type { RunFlags } from './flags.ts';
 
@@ -25,7 +26,7 @@ export async function chooseOutputs(flags: RunFlags, program: string, quit: () =
   const sinks: Sink[] = [];
   if (live) sinks.push(new TerminalView({ input: process.stdin, output: process.stdout, onQuit: quit }));
   else if (!toStandardOutput(flags.folded)) sinks.push(new JsonSink());
-  sinks.push(...(await flames(flags)));
+  sinks.push(...(await flames(flags)), ...(await otlp(flags, live)));
   if (flags.debug) sinks.push(debugLog('debug.log', { program, ...flags, argv: process.argv.slice(2) }));
   if (!flags.prom) return { sinks, live, later: () => async () => undefined };
   const asked = flags.promListen ?? (flags.promPort === undefined ? undefined : { port: flags.promPort });
@@ -41,6 +42,14 @@ export async function chooseOutputs(flags: RunFlags, program: string, quit: () =
     return async () => undefined;
   };
   return { sinks, live, later };
+}
+
+/** `--otlp`, whose code only it loads. What is wrong with the receiver is told at once, or at the end of the live view. */
+async function otlp({ otlp: url, otlpInterval }: RunFlags, live: boolean): Promise<Sink[]> {
+  if (url === undefined) return [];
+  const { OtlpSink } = await import('@skep/runtime/otlp');
+  const onTrouble = live ? undefined : note;
+  return [new OtlpSink({ url, metricIntervalMs: otlpInterval, version, onTrouble })];
 }
 
 /** `--flame` and `--folded`, whose code only they load. */

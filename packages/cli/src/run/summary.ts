@@ -1,4 +1,4 @@
-import type { RunSummary } from '@skep/runtime';
+import type { ExportStats, RunSummary } from '@skep/runtime';
 import { toJson } from '../output/template.ts';
 
 const why: Partial<Record<RunSummary['reason'], string>> = {
@@ -40,7 +40,20 @@ export function summaryText(name: string, s: RunSummary): string {
     s.missesUnknown.length > 0
       ? [`  misses unknown: this kernel does not count all that ${s.missesUnknown.join(', ')} missed`]
       : [];
-  return [head, ...losses, ...full, ...evictions, ...missed, ...unknown].join('\n');
+  const exported = s.exports.flatMap(exportText);
+  return [head, ...losses, ...full, ...evictions, ...missed, ...unknown, ...exported].join('\n');
+}
+
+const ITEMS = { traces: 'spans', metrics: 'points', logs: 'records' } as const;
+
+/** What became of what was sent by OTLP; nothing of a signal of which there was nothing. */
+function exportText(e: ExportStats): string[] {
+  if (e.handedIn === 0 && e.lastError === undefined) return [];
+  const lost = Object.entries(e.lost).filter(([, n]) => n > 0);
+  const parts = [`${grouped(e.delivered)} ${ITEMS[e.signal]} delivered`];
+  parts.push(...lost.map(([reason, n]) => `${grouped(n)} lost (${reason})`));
+  const why = e.lastError === undefined ? '' : `; ${e.url}: ${e.lastError}`;
+  return [`  OTLP ${e.signal}: ${parts.join(', ')}${why}`];
 }
 
 /**
@@ -71,6 +84,16 @@ export function summaryJson(name: string, s: RunSummary): string {
           run_time_ns: p.runTimeNs,
         }))
       : [],
+    exports: s.exports.map((e) => ({
+      signal: e.signal,
+      url: e.url,
+      handed_in: e.handedIn,
+      delivered: e.delivered,
+      lost: e.lost,
+      requests: e.requests,
+      retries: e.retries,
+      last_error: e.lastError ?? null,
+    })),
     decode_errors: s.decodeErrors,
     series: s.series,
     cpu_seconds: s.ownCpuUs / 1e6,

@@ -22,6 +22,7 @@
  * - {@link Time} is nanoseconds since 1970 as a bigint, or `[seconds, nanoseconds]`.
  * - Nothing here blocks or throws once it runs. A receiver that is slow, dead or wrong costs bounded memory; what is lost is
  *   counted by reason (`ExportStats.lost`).
+ * - {@link OtlpSink} is the sink of `skep run --otlp`: all series of a run as metrics, its records as events.
  */
 export type * from './data.ts';
 export { type LogSink, OtlpExporter, type OtlpExporterOptions, type SpanSink } from './exporter.ts';
@@ -32,3 +33,4 @@ export {
   otlpSettings,
   wantsOtlp,
 } from './settings.ts';
+export { OtlpSink, type OtlpSinkOptions } from './sink.ts';

@@ -12,6 +12,12 @@ export interface Family {
   /** Which of the series' values. */
   readonly value: number;
   readonly divisor: number;
+  /** The base unit after that: `seconds`, `bytes`, a word of the probe's, or empty. */
+  readonly unit: string;
+  /** Its values are whole numbers, also after the division. */
+  readonly whole: boolean;
+  /** What the name is made of: the stream's name, and the member when it has several. */
+  readonly words: readonly string[];
   /** Names of the stream's labels as metrics have them. */
   readonly labels: readonly string[];
   /** Bee's counters have no `_total`. */
@@ -38,14 +44,20 @@ export function familiesOf(run: Pick<Run, 'streams'>, beeNames: boolean): Family
     const values = stream.fields.filter((f) => f.role === 'value');
     return values.map((field, value): Family => {
       const member = values.length > 1 ? [field.name] : [];
+      const words = [stream.name, ...member];
       const unit = unitFor(beeNames ? undefined : (field.unit ?? stream.unit));
       let name = beeNames
         ? metricWord(['ebpf_solo_io', stream.map, ...member].join('_'))
-        : familyName([stream.name, ...member], unit);
+        : familyName(words, unit);
       while (taken.has(name)) name += TWIN_SUFFIX[kind];
       taken.add(name);
       const help = field.help ?? stream.help ?? describe(stream, member[0]);
-      return { name, type, help, stream, value, divisor: unit.divisor, labels, bare: beeNames };
+      const { divisor, suffix } = unit;
+      const whole = divisor <= 1 && field.source?.kind !== 'float';
+      return {
+        ...{ name, type, help, stream, value, divisor, unit: suffix, whole, words, labels },
+        bare: beeNames,
+      };
     });
   });
 }

@@ -1,8 +1,8 @@
-import { plus } from '../num.ts';
-import type { HistogramState, Num, Run, Series } from '../types.ts';
+import type { HistogramState, Run, Series } from '../types.ts';
 import { type Family, familiesOf } from './families.ts';
 import { headLines, numberText } from './lines.ts';
 import { escapeLabel } from './names.ts';
+import { samplesOf } from './samples.ts';
 import { selfMetrics } from './self.ts';
 
 export interface PrometheusOptions {
@@ -47,10 +47,7 @@ export async function prometheusText(run: Run, options: PrometheusOptions = {}):
       }
       return text;
     };
-    const samples = samplesOf(run.series.of(family.stream), family);
-    for (const [text, sample] of family.stream.stackColumns.length > 0
-      ? merged(samples, textOf)
-      : labelled(samples, textOf)) {
+    for (const [text, sample] of samplesOf(run.series.of(family.stream), family, textOf)) {
       if (sample.histogram) out += histogramLines(family, sample.histogram, text, openMetrics);
       else {
         const value = numberText(sample.value, family.divisor);
@@ -60,50 +57,6 @@ export async function prometheusText(run: Run, options: PrometheusOptions = {}):
   }
   out += selfMetrics(run.stats(), openMetrics);
   return openMetrics ? `${out}# EOF\n` : out;
-}
-
-/** What a family shows of one series. */
-interface Sample {
-  readonly series: Series;
-  readonly value: Num;
-  readonly histogram?: HistogramState;
-}
-
-function* samplesOf(all: Iterable<Series>, family: Family): Iterable<Sample> {
-  for (const series of all) {
-    if (family.type === 'histogram') yield { series, value: 0, histogram: series.histogram! };
-    else yield { series, value: series.values[family.value] as Num };
-  }
-}
-
-function* labelled(
-  samples: Iterable<Sample>,
-  textOf: (series: Series) => string,
-): Iterable<readonly [string, Sample]> {
-  for (const sample of samples) yield [textOf(sample.series), sample];
-}
-
-/** Stacks that differ in offsets only are one stack of functions: their numbers are added. */
-function merged(samples: Iterable<Sample>, textOf: (series: Series) => string): Map<string, Sample> {
-  const byText = new Map<string, Sample>();
-  for (const sample of samples) {
-    const text = textOf(sample.series);
-    const other = byText.get(text);
-    byText.set(text, other ? together(other, sample) : sample);
-  }
-  return byText;
-}
-
-function together(a: Sample, b: Sample): Sample {
-  const [g, h] = [a.histogram, b.histogram];
-  if (!g || !h) return { series: a.series, value: plus(a.value, b.value) };
-  const counts = Array.from(g.counts, (n, i) => n + h.counts[i]!);
-  const sum = g.sum === undefined || h.sum === undefined ? undefined : g.sum + h.sum;
-  return {
-    series: a.series,
-    value: 0,
-    histogram: { bounds: g.bounds, counts, count: g.count + h.count, sum },
-  };
 }
 
 function expositionOf(run: Run, beeNames: boolean): Exposition {

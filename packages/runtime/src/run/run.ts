@@ -207,6 +207,7 @@ export class ActiveRun implements Run {
       ),
       programStats: this.#programStats !== undefined,
       hooks: this.#init.opened.flatMap((o) => o.ladder.choices()),
+      exports: this.#init.sinks.flatMap((s) => s.exports?.() ?? []),
       decodeErrors: this.#decodeErrors + this.#ledger.of('short_record'),
       series: this.series.size,
       ownCpuUs: cpu.user + cpu.system,

@@ -130,6 +130,7 @@ function failedSummary(notes: readonly string[], error: unknown): RunSummary {
     programs: [],
     programStats: false,
     hooks: [],
+    exports: [],
     decodeErrors: 0,
     series: 0,
     ownCpuUs: 0,

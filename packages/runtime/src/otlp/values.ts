@@ -1,0 +1,43 @@
+import type { Value } from '@skep/bpf';
+import type { Field, Series, Stack } from '../types.ts';
+import type { Attributes, AttributeValue, Time } from './data.ts';
+import { attributeNames } from './names.ts';
+
+/** Milliseconds since 1970 with a fraction. */
+export function timeOf(ms: number): Time {
+  const seconds = Math.floor(ms / 1000);
+  return [seconds, Math.round((ms - seconds * 1000) * 1e6)];
+}
+
+/** The labels of a stream's series as attributes. A number is an integer, also where its label is text to Prometheus. */
+export function labelAttributes(fields: readonly Field[]): (series: Series) => Attributes {
+  const labels = fields.filter((f) => f.role === 'label');
+  const names = attributeNames(labels.map((f) => f.name));
+  return (series) => {
+    if (series.overflow) return { 'otel.metric.overflow': true };
+    const out: Record<string, AttributeValue> = {};
+    series.labels.forEach(([, text], i) => {
+      out[names[i]!] = labelValue(labels[i]!, text);
+    });
+    return out;
+  };
+}
+
+/** A label's text as what it is. */
+export function labelValue(field: Field, text: string): AttributeValue {
+  if (field.source?.kind === 'bool') return text === 'true';
+  if (!field.numeric || !/^-?\d+$/.test(text)) return text;
+  const n = Number(text);
+  return Number.isSafeInteger(n) ? n : text;
+}
+
+/** A field's value as JSON has it, by its type's own form where that has one: an address, the name of an error. */
+export function fieldValue(field: Field, value: Value): AttributeValue {
+  const json = field.source?.format?.json;
+  return json ? json(value) : value;
+}
+
+/** A stack as functions, innermost first. */
+export function stackValue(stack: Stack | undefined): AttributeValue {
+  return stack ? [...stack.names] : null;
+}
