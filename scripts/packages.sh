@@ -11,7 +11,7 @@ case $(uname -m) in
 esac
 cross="$cross debian-archive-keyring"
 kernel="$cross qemu-system-x86 qemu-system-arm busybox-static xz-utils bpftool"
-test="$kernel skopeo umoci tmux chromium curl binutils apache2-utils openssl clang-16 clang-19"
+test="$kernel skopeo umoci tmux chromium curl binutils apache2-utils openssl clang-16 clang-19 python3-pip"
 # Containers and languages whose processes packages/identity has to recognise.
 test="$test containerd runc podman ruby php-cli"
 

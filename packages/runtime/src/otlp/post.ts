@@ -15,6 +15,8 @@ export type Attempt =
       readonly afterMs?: number;
       /** Nobody listens there. */
       readonly refused?: boolean;
+      /** The connection had been used before. */
+      readonly stale?: boolean;
     }
   /** It will not work. */
   | { readonly kind: 'refused'; readonly why: string };
@@ -66,18 +68,20 @@ export class Poster {
     const bytes = this.#to.gzip
       ? await promisify(process.getBuiltinModule('node:zlib').gzip)(body, { level: 1 })
       : body;
+    const attempt = await this.#once(bytes, signal);
+    // The receiver closed an idle connection just as we used it: that is nobody's fault and no reason to wait.
+    return attempt.kind === 'later' && attempt.stale ? this.#once(bytes, signal) : attempt;
+  }
+
+  #once(bytes: Uint8Array, signal: AbortSignal): Promise<Attempt> {
     return new Promise((resolve) => {
       const headers = { ...this.#headers, 'Content-Length': String(bytes.length) };
-      const failed = (error: Error) => resolve(connectionFault(error));
-      let request: ClientRequest;
-      try {
-        request = this.#request({ ...this.#options, headers }, (response) => {
-          read(response, resolve);
+      const request = this.#request({ ...this.#options, headers }, (response) => read(response, resolve));
+      const failed = (error: Error & { code?: string }) =>
+        resolve({
+          ...connectionFault(error),
+          stale: request.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE'),
         });
-      } catch (error) {
-        // What Node takes for no header or path; the settings are checked, so nobody should see it.
-        return resolve({ kind: 'refused', why: (error as Error).message });
-      }
       const timer = setTimeout(
         () => request.destroy(new Error(`no answer within ${this.#to.timeoutMs / 1000} s`)),
         this.#to.timeoutMs,
@@ -154,7 +158,7 @@ export function retryAfter(header: string | undefined, now = Date.now()): number
   return Number.isNaN(at) ? undefined : Math.max(0, at - now);
 }
 
-function connectionFault(error: Error & { code?: string }): Attempt {
+function connectionFault(error: Error & { code?: string }): Attempt & { kind: 'later' } {
   const refused = error.code === 'ECONNREFUSED';
   // An AggregateError of both addresses of a name has no message of its own.
   const why = error.message || (error.code ?? 'no connection');

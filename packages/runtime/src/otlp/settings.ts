@@ -89,7 +89,7 @@ function destination(signal: Signal, url: string | undefined, env: Variables): D
   };
   return {
     url: endpoint(signal, url, env),
-    headers: pairs(env, name('HEADERS')),
+    headers: headers(env, name('HEADERS')),
     timeoutMs: duration(env, name('TIMEOUT'), 10_000),
     gzip: choice(name('COMPRESSION'), value('COMPRESSION'), ['none', 'gzip']) === 'gzip',
     encoding:
@@ -98,6 +98,25 @@ function destination(signal: Signal, url: string | undefined, env: Variables): D
         : 'protobuf',
     tls: { ca: file('CERTIFICATE'), cert: file('CLIENT_CERTIFICATE'), key: file('CLIENT_KEY') },
   };
+}
+
+function headers(env: Variables, name: string): Record<string, string> {
+  const given = pairs(env, name);
+  const { validateHeaderName, validateHeaderValue } = process.getBuiltinModule('node:http');
+  for (const [key, value] of Object.entries(given)) {
+    try {
+      validateHeaderName(key);
+      validateHeaderValue(key, value);
+    } catch {
+      // The value may be a secret.
+      throw new RuntimeError(
+        'SKEP_OTLP',
+        `${name}: ${JSON.stringify(key)} or its value cannot be a header`,
+        'Write name1=value1,name2=value2; other characters than letters, digits and - are percent-encoded.',
+      );
+    }
+  }
+  return given;
 }
 
 /** The general endpoint is a base to which a path is added; that of a signal is used as it is. */
