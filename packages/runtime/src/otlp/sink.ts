@@ -38,6 +38,7 @@ export class OtlpSink implements Sink {
   readonly #resource: Resource;
   #scope: Scope;
   #otlp: OtlpExporter | undefined;
+  #run: Run | undefined;
   #events: readonly EventMaker[] = [];
 
   /** @throws RuntimeError SKEP_OTLP for a URL or a variable that cannot be used */
@@ -52,6 +53,7 @@ export class OtlpSink implements Sink {
 
   start(run: Run): void {
     if (!this.#settings) return;
+    this.#run = run;
     // A run has no spans.
     const { traces: _, ...destinations } = this.#settings.destinations;
     const { onTrouble, version } = this.#options;
@@ -92,6 +94,7 @@ export class OtlpSink implements Sink {
   }
 
   async stop(): Promise<void> {
+    if (this.#run) this.tick(this.#run);
     await this.#otlp?.stop({ withinMs: this.#options.finishMs });
   }
 
