@@ -3,6 +3,7 @@ import { usageError } from '../errors.ts';
 import { examples, helpSection } from '../examples.ts';
 import { attachHelp } from '../run/attach-help.ts';
 import { addRunFlags, checkRunFlags, type RunFlags } from '../run/flags.ts';
+import { otlpHelp } from '../run/otlp-help.ts';
 import { settingsOf } from '../settings.ts';
 import { mark } from '../timing.ts';
 
@@ -18,6 +19,7 @@ export function define(command: Command): void {
   addRunFlags(command);
   command.option('-h, --help', "show help; with a program, that program's parameters");
   helpSection(command, 'Targets of --attach PROG=TARGET', attachHelp());
+  helpSection(command, 'What --otlp sends', otlpHelp());
   examples(
     command,
     'sudo skep run oomkill:1                          live tables; q quits',
