@@ -62,6 +62,15 @@ export class OtlpReceiver implements AsyncDisposable {
     while (!enough(this.requests)) await new Promise<void>((resolve) => this.#waiting.add(resolve));
   }
 
+  /** The same for what takes a look inside: asked again whenever something came since it was asked. */
+  async untilRead(enough: () => Promise<boolean>): Promise<void> {
+    for (;;) {
+      const had = this.requests.length;
+      if (await enough()) return;
+      await this.until((all) => all.length > had);
+    }
+  }
+
   of(signal: 'traces' | 'metrics' | 'logs'): Received[] {
     return this.requests.filter((r) => r.path === `/v1/${signal}`);
   }

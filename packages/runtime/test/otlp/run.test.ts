@@ -114,14 +114,12 @@ test('what the kernel counted and wrote arrives through a real receiver, with ty
   );
   adds(sink.exports());
   let logs: Decoded[] = [];
-  for (;;) {
+  await receiver.untilRead(async () => {
     logs = (await decoded(receiver.of('logs'))).flatMap((tree) =>
-      tree.resourceLogs.flatMap((r: Decoded) => r.scopeLogs.flatMap((s: Decoded) => s.logRecords)),
+      tree.resourceLogs.flatMap((r: Decoded) => r.scopeLogs.flatMap((l: Decoded) => l.logRecords)),
     );
-    if (logs.length >= summary.exports[0]!.delivered) break;
-    const had = receiver.requests.length;
-    await receiver.until((all) => all.length > had);
-  }
+    return logs.length >= summary.exports[0]!.delivered;
+  });
   equal(logs.length, summary.exports[0]!.delivered);
 
   const calls = logs.filter((l) => l.eventName === 'calls.calls');
@@ -203,12 +201,7 @@ test('labels that leave and come again begin a new count', { skip }, async () =>
   await producer.produce(10, 1);
   const calls = async () =>
     (await decoded(receiver.of('metrics'))).map((tree) => points(tree, 'skep.seen.calls'));
-  const until = async (what: (all: Decoded[][]) => boolean) => {
-    while (!what(await calls())) {
-      const had = receiver.requests.length;
-      await receiver.until((all) => all.length > had);
-    }
-  };
+  const until = (what: (all: Decoded[][]) => boolean) => receiver.untilRead(async () => what(await calls()));
   await until((all) => all.at(-1)?.[0]?.asInt === '10');
   // The eighth of eight is the one that takes its key away; before it come four and three.
   await producer.produce(8, 8);

@@ -13,8 +13,8 @@ export const till: Resource = { attributes: { 'service.name': 'till' } };
 /** A span that says which it is. */
 export function span(n: number, more: Partial<SpanData> = {}): SpanData {
   return {
-    traceId: n.toString(16).padStart(32, 'a'),
-    spanId: n.toString(16).padStart(16, 'b'),
+    traceId: `1${n.toString(16).padStart(31, '0')}`,
+    spanId: `1${n.toString(16).padStart(15, '0')}`,
     name: 'GET /users/{id}',
     kind: 'server',
     start: START + BigInt(n),
