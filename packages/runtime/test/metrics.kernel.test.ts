@@ -110,6 +110,18 @@ const everything: RunStats = {
   filtered: { print_a: 2 },
   lost: [{ map: 'a"b', reason: 'ring_full', count: 7 }],
   lossUnknown: ['counter_b'],
+  exports: [
+    {
+      signal: 'metrics',
+      url: 'http://127.0.0.1:4318/v1/metrics',
+      handedIn: 9,
+      delivered: 6,
+      lost: { queue_full: 2, rejected: 0, timeout: 0, shutdown: 0, invalid: 0 },
+      waiting: 1,
+      requests: 3,
+      retries: 1,
+    },
+  ],
   foundFull: { counter_b: 3 },
   evictionsUnknown: ['calls'],
   missed: [
