@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import type { CgroupUnit } from './cgroup/container.ts';
-import type { Container, Containers, Pod } from './container/resolve.ts';
+import type { Container, Containers, Place, Pod } from './container/resolve.ts';
 import type { ElfCache } from './elf/cache.ts';
 import type { Host } from './host/host.ts';
 import { detectRuntime, type Runtime } from './language/detect.ts';
@@ -59,7 +59,8 @@ export function identify(
   const bare = process.kernelThread || process.zombie || fromEvent;
   const environment: Environment = bare ? new Map() : readEnvironment(host, pid);
   const runtime = bare ? undefined : detectRuntime(host, process, elves, lazyFiles);
-  const place = containers.placeOf(process.cgroups);
+  const found = containers.placeOf(process.cgroups);
+  const place = bare ? found : namedFromInside(sources, pid, found, environment);
   const context: CommandContext = {
     exe: process.exe,
     argv: process.argv,
@@ -83,6 +84,23 @@ export function identify(
     declared,
     fromEvent,
   };
+}
+
+const NAMESPACE_FILE = '/var/run/secrets/kubernetes.io/serviceaccount/namespace';
+
+/**
+ * A pod that no file of the machine names is asked itself: its host name is its own name unless it uses the machine's
+ * network, and its service account's folder holds the namespace.
+ */
+function namedFromInside({ host }: Sources, pid: number, place: Place, environment: Environment): Place {
+  if (place.pod === undefined || place.pod.name !== undefined) return place;
+  const declared = resourceAttributesOf(environment);
+  const hostname = environment.get('HOSTNAME');
+  const name = declared.get('k8s.pod.name') ?? (hostname === host.name ? undefined : hostname);
+  if (!name) return place;
+  const namespace = declared.get('k8s.namespace.name') ?? host.textSeenBy(pid, NAMESPACE_FILE, 256)?.trim();
+  const pod: Pod = { ...place.pod, name, namespace: namespace || undefined };
+  return { ...place, pod, container: place.container && { ...place.container, pod } };
 }
 
 /** Without its file, a program's language is what its name says; enough to find the script of an ended process. */

@@ -111,7 +111,8 @@ function readLink(path: string): string | undefined {
 }
 
 function cgroupIdOf(host: Host, path: string): bigint | undefined {
-  if (host.cgroup2 === undefined) return undefined;
+  // Above our own cgroup namespace there is no path that leads there.
+  if (host.cgroup2 === undefined || path.startsWith('/..')) return undefined;
   try {
     return statSync(host.cgroup2 + path, { bigint: true }).ino;
   } catch {

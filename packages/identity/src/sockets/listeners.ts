@@ -37,6 +37,8 @@ export class Listeners {
   readonly #owners = new Map<number, Set<number>>();
   readonly #byPid = new Map<number, Set<number>>();
   readonly #truncated = new Set<number>();
+  /** Sockets that no process shows, though all were asked: nobody is asked again because of them. */
+  #ownerless = new Set<number>();
   #ownNetns: number | undefined;
 
   constructor(host: Host) {
@@ -50,7 +52,8 @@ export class Listeners {
 
   /**
    * Reads the tables of all network namespaces, each once, and the descriptors of processes while there are sockets
-   * whose owner is not known. Gives way to the event loop every few milliseconds.
+   * whose owner is not known; who gets a known socket later (a new worker) is found by `update`. Gives way to the event
+   * loop every few milliseconds.
    *
    * @throws IdentityError SKEP_PROC_UNAVAILABLE
    */
@@ -71,12 +74,13 @@ export class Listeners {
     for (const netns of this.#namespaces.keys()) if (!seen.has(netns)) this.#namespaces.delete(netns);
     const listening = this.#inodes();
     for (const inode of this.#owners.keys()) if (!listening.has(inode)) this.#forget(inode);
-    const orphans = [...listening].filter((inode) => !this.#owners.get(inode)?.size);
-    if (orphans.length === 0) return;
+    const orphans = () => [...listening].filter((inode) => !this.#owners.get(inode)?.size);
+    if (orphans().every((inode) => this.#ownerless.has(inode))) return;
     for (const pid of pids) {
       this.#claim(pid, listening);
       await pause();
     }
+    this.#ownerless = new Set(orphans());
   }
 
   /** Looks at one process again, after it has begun, or begun to listen. Its namespace's table is read with it. */
