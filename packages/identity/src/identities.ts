@@ -72,6 +72,7 @@ interface Entry {
 const MOST_PER_PID = 8;
 const NEGATIVE_MS = 1_000;
 const MOST_NEGATIVE = 4_096;
+const SWEEP_MS = 1_000;
 /** A runtime is mapped, and a title written, within this time. */
 const SETTLED_MS = 2_000;
 
@@ -98,6 +99,7 @@ export class Identities {
   #size = 0;
   #generation = 0;
   #evicted = 0;
+  #swept = Number.NEGATIVE_INFINITY;
 
   /** @throws IdentityError SKEP_IDENTITY_OPTION */
   constructor(options: IdentitiesOptions = {}) {
@@ -219,7 +221,16 @@ export class Identities {
       list.shift();
       this.#size--;
     }
+    if (this.#size > this.#capacity) this.#sweep();
     while (this.#size > this.#capacity) this.#evict();
+  }
+
+  /** Before anything living goes, what has been dead for too long does; looked through at most once a second. */
+  #sweep(): void {
+    const now = this.#clock();
+    if (now - this.#swept < SWEEP_MS) return;
+    this.#swept = now;
+    for (const [pid, list] of this.#entries) this.#expire(pid, list, now);
   }
 
   #evict(): void {

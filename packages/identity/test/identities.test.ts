@@ -207,6 +207,19 @@ suite('bounds', () => {
     assert.equal(identities.stats.size, 500);
   });
 
+  test('a quiet service outlives any number of short processes around it', (t) => {
+    const { proc, clock, identities } = memory(t, { capacity: 500, graceMs: 1_000 });
+    proc.put(1, 100, '/usr/bin/quiet');
+    const quiet = identities.get(1);
+    for (let i = 0; i < 20_000; i++) {
+      clock.now += 5;
+      identities.exec({ pid: 100 + i, startTime: i, exe: '/usr/bin/true' });
+      identities.exit({ pid: 100 + i, startTime: i });
+    }
+    proc.end(1);
+    assert.equal(identities.get(1), quiet);
+  });
+
   test('a process that execs without end keeps the last eight', (t) => {
     const { identities } = memory(t);
     for (let i = 0; i < 1000; i++) identities.exec({ pid: 9, startTime: 1, exe: `/usr/bin/p${i}` });
