@@ -250,11 +250,15 @@ test('a thousand processes are looked at in less than a second of CPU', async (t
     '-c',
     'i=0; while [ $i -lt 1000 ]; do sleep 1000 & i=$((i+1)); done; echo ready; wait',
   ]);
-  const identities = new Identities();
-  const before = process.cpuUsage();
-  const count = await identities.scan();
-  const { user, system } = process.cpuUsage(before);
-  t.diagnostic(`${count} processes, ${Math.round((user + system) / count)} us each`);
-  assert.ok(count >= 1000);
-  assert.ok((user + system) / count < 1000, `${(user + system) / count} us a process`);
+  // Of three, each from nothing: what else runs on this machine can only add.
+  const costs: number[] = [];
+  for (let round = 0; round < 3; round++) {
+    const before = process.cpuUsage();
+    const count = await new Identities().scan();
+    const { user, system } = process.cpuUsage(before);
+    assert.ok(count >= 1000);
+    costs.push(Math.round((user + system) / count));
+  }
+  t.diagnostic(`${costs.join(', ')} us of CPU a process`);
+  assert.ok(Math.min(...costs) < 1000, `${costs.join(', ')} us a process`);
 });
