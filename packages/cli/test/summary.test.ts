@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { RunSummary } from '@skep/runtime';
+import type { ExportStats, RunSummary } from '@skep/runtime';
 import { summaryText } from '../src/run/summary.ts';
 
 const summary: RunSummary = {
@@ -46,4 +46,22 @@ test('the summary says what was lost, and never that nothing was where nobody co
     summaryText('probe', { ...summary, evictionsUnknown: ['calls'] }),
     /\n {2}evictions unknown: calls was so full that the kernel may have forgotten entries, uncounted$/,
   );
+});
+
+test('what was sent by OTLP is told by signal, and what is wrong as long as it is', () => {
+  const logs: ExportStats = {
+    ...{ signal: 'logs', url: 'http://127.0.0.1:4318/v1/logs', requests: 3, retries: 1, waiting: 0 },
+    ...{ handedIn: 1300, delivered: 1000, failing: false, lastError: 'HTTP 503' },
+    lost: { queue_full: 0, rejected: 100, timeout: 200, shutdown: 0, invalid: 0 },
+  };
+  const none = { ...logs.lost, rejected: 0, timeout: 0 };
+  const said = (e: ExportStats) =>
+    summaryText('probe', { ...summary, exports: [e] })
+      .split('\n')
+      .slice(1);
+  assert.deepEqual(said(logs), [
+    '  OTLP logs: 1,000 records delivered, 100 lost (rejected), 200 lost (timeout); http://127.0.0.1:4318/v1/logs: HTTP 503',
+  ]);
+  assert.deepEqual(said({ ...logs, lost: none, delivered: 1300 }), ['  OTLP logs: 1,300 records delivered']);
+  assert.deepEqual(said({ ...logs, lost: none, handedIn: 0, delivered: 0, lastError: undefined }), []);
 });

@@ -316,6 +316,8 @@ export interface ExportStats {
   readonly requests: number;
   /** Of those, which were not the first for their items. */
   readonly retries: number;
+  /** The last attempt failed; `lastError` says how. */
+  readonly failing: boolean;
   readonly lastError?: string;
 }
 

@@ -120,6 +120,7 @@ const everything: RunStats = {
       waiting: 1,
       requests: 3,
       retries: 1,
+      failing: false,
     },
   ],
   foundFull: { counter_b: 3 },

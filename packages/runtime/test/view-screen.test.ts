@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { ExportStats } from '../src/index.ts';
 import { FakeSeries, type Opened, openView, printStream, record, seriesStream } from './view-fixture.ts';
 
 /** Sends records with pids from `from` on. */
@@ -381,6 +382,23 @@ test('drops are red and named; without a count they are not called zero', async 
     run.over = { lossUnknown: ['print_events'], foundFull: { print_events: 3 } };
   });
   await full.output.until((l) => status(l).includes('drops likely (found full 3x)'));
+});
+
+test('whether OTLP reaches its receiver is on the status line where any is sent', async () => {
+  const sent: ExportStats = {
+    ...{ signal: 'metrics', url: 'http://127.0.0.1:4318/v1/metrics', requests: 1, retries: 0, waiting: 0 },
+    ...{ handedIn: 10, delivered: 10, failing: false },
+    lost: { queue_full: 0, rejected: 0, timeout: 0, shutdown: 0, invalid: 0 },
+  };
+  using opened = openView([printStream(0).stream], [100, 24]);
+  const lines = await opened.output.until((l) => status(l).includes('drops 0'));
+  assert.doesNotMatch(status(lines), /otlp/);
+  opened.run.over = { exports: [sent] };
+  await opened.output.until((l) => status(l).includes('otlp ok'));
+  opened.run.over = { exports: [sent, { ...sent, failing: true }] };
+  await opened.output.until((l) => status(l).includes('otlp fails'));
+  opened.run.over = { exports: [{ ...sent, lost: { ...sent.lost, timeout: 1000, rejected: 234 } }] };
+  await opened.output.until((l) => status(l).includes('otlp lost 1,234'));
 });
 
 test('the cost of the probe and of skep is on the status line', async () => {

@@ -52,7 +52,9 @@ function exportText(e: ExportStats): string[] {
   const lost = Object.entries(e.lost).filter(([, n]) => n > 0);
   const parts = [`${grouped(e.delivered)} ${ITEMS[e.signal]} delivered`];
   parts.push(...lost.map(([reason, n]) => `${grouped(n)} lost (${reason})`));
-  const why = e.lastError === undefined ? '' : `; ${e.url}: ${e.lastError}`;
+  // A fault that was over in time is none any more.
+  const wrong = lost.length > 0 || e.failing || e.handedIn === 0;
+  const why = wrong && e.lastError !== undefined ? `; ${e.url}: ${e.lastError}` : '';
   return [`  OTLP ${e.signal}: ${parts.join(', ')}${why}`];
 }
 

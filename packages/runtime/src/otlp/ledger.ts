@@ -11,6 +11,7 @@ export class ExportLedger {
   delivered = 0;
   requests = 0;
   retries = 0;
+  failing = false;
   lastError: string | undefined;
   readonly #lost: Record<ExportLossReason, number> = {
     queue_full: 0,
@@ -31,7 +32,7 @@ export class ExportLedger {
   }
 
   stats(waiting: number): ExportStats {
-    const { signal, url, handedIn, delivered, requests, retries, lastError } = this;
+    const { signal, url, handedIn, delivered, requests, retries, failing, lastError } = this;
     return {
       signal,
       url,
@@ -41,6 +42,7 @@ export class ExportLedger {
       waiting,
       requests,
       retries,
+      failing,
       lastError,
     };
   }

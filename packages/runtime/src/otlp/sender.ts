@@ -32,7 +32,6 @@ export class Sender {
   /** The receiver itself asked not to be asked before. */
   #asked = false;
   #ending = false;
-  #troubled = false;
 
   constructor(options: SenderOptions) {
     this.#o = options;
@@ -106,14 +105,14 @@ export class Sender {
   #trouble(why: string): void {
     const { ledger, signal, onTrouble } = this.#o;
     ledger.lastError = why;
-    if (!this.#troubled) onTrouble(`OTLP ${signal}: ${ledger.url}: ${why}`);
-    this.#troubled = true;
+    if (!ledger.failing) onTrouble(`OTLP ${signal}: ${ledger.url}: ${why}`);
+    ledger.failing = true;
   }
 
   #well(): void {
     const { ledger, signal, onTrouble } = this.#o;
-    if (this.#troubled) onTrouble(`OTLP ${signal}: ${ledger.url} takes them again`);
-    this.#troubled = false;
+    if (ledger.failing) onTrouble(`OTLP ${signal}: ${ledger.url} takes them again`);
+    ledger.failing = false;
   }
 
   async #wait(ms: number): Promise<void> {

@@ -94,6 +94,15 @@ function evictionsPiece({ mayForget: [first, ...more] }: Reading): Piece[] {
   return [{ text: `evictions unknown (${printable(first)}${others})`, style: STYLE.dim, rank: 5 }];
 }
 
+/** Whether OTLP reaches its receiver; nothing is said where none is sent. */
+function exportPiece({ exports }: Reading): Piece[] {
+  if (exports === undefined) return [];
+  const { lost, failing } = exports;
+  if (!failing && lost === 0) return [{ text: 'otlp ok', style: STYLE.good, rank: 7 }];
+  const text = lost > 0 ? `otlp lost ${grouped(lost)}` : 'otlp fails';
+  return [{ text, style: failing ? STYLE.bad : STYLE.warn, rank: 2 }];
+}
+
 /** The line that always says: events, rate, drops, cost of the probe and of skep; at the right the rows. */
 export function paintStatus(screen: Screen, y: number, state: ViewState): void {
   const r = state.meter.reading;
@@ -101,7 +110,7 @@ export function paintStatus(screen: Screen, y: number, state: ViewState): void {
   if (r !== undefined) {
     left.push({ text: `${r.what} ${grouped(r.total)}`, style: STYLE.bold, rank: 1 });
     left.push({ text: `${perSecond(r.perSecond)}/s`, style: STYLE.text, rank: 3 });
-    left.push(dropsPiece(r), ...evictionsPiece(r), ...missesPiece(r));
+    left.push(dropsPiece(r), ...evictionsPiece(r), ...missesPiece(r), ...exportPiece(r));
     if (r.decodeErrors > 0)
       left.push({ text: `unreadable ${grouped(r.decodeErrors)}`, style: STYLE.bad, rank: 3 });
     const cpu = r.probeCpu === undefined ? 'n/a' : percent(r.probeCpu);

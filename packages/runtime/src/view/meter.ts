@@ -23,6 +23,8 @@ export interface Reading {
   readonly missedMost: string;
   readonly missesKnown: boolean;
   readonly decodeErrors: number;
+  /** What was sent elsewhere: how much of it was lost, and whether sending fails now. Undefined when nothing is sent. */
+  readonly exports: { readonly lost: number; readonly failing: boolean } | undefined;
   /** Undefined when the kernel does not measure run time. */
   readonly probeCpu: number | undefined;
   readonly ownCpu: number;
@@ -91,9 +93,16 @@ export class Meter {
       missedMost: [...stats.missed].sort((a, b) => b.count - a.count)[0]?.program ?? '',
       missesKnown: stats.missesUnknown.length === 0,
       decodeErrors: stats.decodeErrors,
+      exports: exportsOf(stats),
       probeCpu: !stats.programStats || (runs > 0 && runTimeNs === 0) ? undefined : this.#rates.probeCpu,
       ownCpu: this.#rates.ownCpu,
       elapsedMs: stats.elapsedMs,
     };
   }
+}
+
+function exportsOf({ exports }: RunStats): Reading['exports'] {
+  if (exports.length === 0) return undefined;
+  const lost = sum(exports.flatMap((e) => Object.values(e.lost)));
+  return { lost, failing: exports.some((e) => e.failing) };
 }
