@@ -149,11 +149,14 @@ export function otlpTools(): string {
 export class Rotel implements AsyncDisposable {
   readonly url: string;
   readonly #child: ChildProcess;
+  /** One that outlives a test which was ended would hold its ports for ever. */
+  readonly #onExit = (): void => void this.#child.kill('SIGKILL');
   #log = '';
 
   private constructor(url: string, child: ChildProcess) {
     this.url = url;
     this.#child = child;
+    process.once('exit', this.#onExit);
     for (const stream of [child.stdout!, child.stderr!])
       stream.on('data', (text) => {
         this.#log += text;
@@ -194,6 +197,7 @@ export class Rotel implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    process.off('exit', this.#onExit);
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     this.#child.kill('SIGKILL');
     await once(this.#child, 'exit');
