@@ -16,9 +16,6 @@ interface AsRun {
   readonly types?: string;
 }
 
-/** Kinds whose target is part of the loaded program. */
-const AT_LOAD: ReadonlySet<string> = new Set(['fentry', 'fexit', 'fmod_ret', 'lsm', 'tp_btf']);
-
 /**
  * Loads an object into the running kernel, as `run` would, and lets go of it at once; nothing is attached. A program
  * that the kernel refuses is left out, and the rest tried again.
@@ -29,7 +26,7 @@ export async function dryLoad(
   { params, targets, types }: AsRun,
 ): Promise<DryLoad> {
   const { BpfObject } = await import('@skep/bpf');
-  const { describeObject, parseParam } = await import('@skep/probe');
+  const { describeObject, parseParam, TARGET_FORMS } = await import('@skep/probe');
   const verdicts = new Map<string, Verdict>();
   const known = describeObject(bytes, checked.name).params;
   const wanted = new Set(
@@ -44,7 +41,7 @@ export async function dryLoad(
     for (const program of object.programs) program.autoload = wanted.has(program.name);
     try {
       for (const { name, type, target } of object.programs)
-        if (AT_LOAD.has(type) && wanted.has(name) && (targets[name] ?? target) !== target)
+        if (TARGET_FORMS[type]?.atLoad && wanted.has(name) && (targets[name] ?? target) !== target)
           object.program(name).setKernelFunction(targets[name]!);
       await object.load();
       return { verdicts };

@@ -1,4 +1,4 @@
-import type { Elf, ElfSection, ElfSymbol } from '@skep/bpf';
+import { CALL, type Elf, type ElfSection, type ElfSymbol, instructionAt, lengthOf } from '@skep/bpf';
 
 /** One instruction (Documentation/bpf/standardization/instruction-set.rst), where it is and what it refers to. */
 export interface Instruction {
@@ -31,7 +31,6 @@ export interface Code {
 }
 
 const WIDE = 0x18;
-const CALL = 0x85;
 const PSEUDO_CALL = 1;
 const KFUNC_CALL = 2;
 const PSEUDO_FUNC = 4;
@@ -70,25 +69,18 @@ export class CodeReader {
     const code: Code = { section, name: symbol.name, instructions, start: symbol.value, joins };
     this.#read.set(symbol, code);
     const { data } = section;
-    const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
     const relocations = this.#relocationsOf(section);
     const end = Math.min(symbol.value + symbol.size, data.length);
-    for (let at = symbol.value; at + 8 <= end; ) {
-      const wide = view.getUint8(at) === WIDE && at + 16 <= end;
-      const registers = view.getUint8(at + 1);
-      const one: Instruction = {
-        offset: at,
-        opcode: view.getUint8(at),
-        dst: registers & 15,
-        src: registers >> 4,
-        off: view.getInt16(at + 2, true),
-        imm: view.getInt32(at + 4, true),
-        high: wide ? view.getInt32(at + 12, true) : 0,
-      };
+    const bytes = data.subarray(0, end);
+    for (let at = symbol.value; ; ) {
+      const found = instructionAt(bytes, at);
+      if (!found) break;
+      const { opcode, destination: dst, source: src, offset: off, immediate: imm, high } = found;
+      const one: Instruction = { offset: at, opcode, dst, src, off, imm, high };
       instructions.set(at, this.#resolved(one, section, relocations.get(at)));
       const target = branchTarget(one);
       if (target !== undefined) joins.add(target);
-      at += wide ? 16 : 8;
+      at += lengthOf(opcode);
     }
     return code;
   }

@@ -45,7 +45,8 @@ export function pointPrograms({ object, targets }: Pick<Opened, 'object' | 'targ
   for (const program of object.programs) {
     const [first] = targets?.get(program.name) ?? [];
     if (!first || !program.autoload) continue;
-    if (first.target !== undefined && atLoad.has(program.type)) program.setKernelFunction(first.target);
+    if (first.target !== undefined && TARGET_FORMS[program.type]?.atLoad)
+      program.setKernelFunction(first.target);
   }
 }
 
@@ -60,9 +61,6 @@ export function chooseHooks(o: Opened): void {
   pointPrograms(o);
   leaveOutIdleMaps(o);
 }
-
-/** Kinds whose target is part of the loaded program. */
-const atLoad: ReadonlySet<string> = new Set(['fentry', 'fexit', 'fmod_ret', 'lsm', 'tp_btf']);
 
 /**
  * Whether it is loaded and waits to be called: others jump to it (a prog_array's `.values` in the source name it), or

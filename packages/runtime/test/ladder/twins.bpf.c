@@ -1,28 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* Twins without tags, as libbpf-tools has them: an entry that remembers, an exit that looks it up, and an event. */
-#include "load.h"
+#include "entered.h"
 
-SKEP_HASH(entered, __u64, __u8, 1024);
 SKEP_HASH(counter_events, __u32, __u64, 16) SKEP_HELP("the same calls, seen by an event");
 
+/* A function of its own, through which its maps have to be found. */
 static __noinline int begin(int vnr)
 {
-	__u64 id = bpf_get_current_pid_tgid();
-	__u8 yes = 1;
-
-	if (vnr >= 1000000)
-		bpf_map_update_elem(&entered, &id, &yes, BPF_ANY);
-	return 0;
-}
-
-static __always_inline int end(__u32 rung)
-{
-	__u64 id = bpf_get_current_pid_tgid();
-
-	if (!bpf_map_lookup_elem(&entered, &id))
-		return 0;
-	bpf_map_delete_elem(&entered, &id);
-	return hit(rung);
+	return remember(vnr);
 }
 
 static __always_inline int event(__u32 rung, long nr)
