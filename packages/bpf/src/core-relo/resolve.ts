@@ -45,6 +45,7 @@ export class CoreResolver {
   readonly #local: Btf;
   readonly #targets: readonly Btf[];
   readonly #candidates = new Map<string, { btf: Btf; id: number }[]>();
+  readonly #answers = new Map<string, Resolution>();
 
   /** `modules` are asked for what the kernel proper does not know, as the loaded ones are. */
   constructor(local: Btf, kernel: Btf, modules: readonly Btf[] = []) {
@@ -54,6 +55,14 @@ export class CoreResolver {
 
   /** @throws {BpfError} `SKEP_BTF_INVALID` when the relocation or a type is damaged */
   resolve(relocation: CoreRelocation): Resolution {
+    // An object of many programs asks the same of each of them.
+    const question = `${relocation.kind} ${relocation.typeId} ${relocation.access}`;
+    const known = this.#answers.get(question) ?? this.#answered(relocation);
+    this.#answers.set(question, known);
+    return { ...known, relocation };
+  }
+
+  #answered(relocation: CoreRelocation): Resolution {
     const local = readAccess(this.#local, relocation);
     const subject = spellAccess(local);
     const { kind } = relocation;
