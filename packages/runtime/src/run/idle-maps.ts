@@ -3,12 +3,15 @@ import { splitPrefix } from '../streams/prefix.ts';
 import { tagsOf } from '../streams/tags.ts';
 import type { Opened } from './open.ts';
 
+/** What others read or fill, whoever names it: stacks are read by their ids, and libbpf fills maps of programs and maps. */
+const KEPT: ReadonlySet<string> = new Set(['stack_trace', 'prog_array', 'array_of_maps', 'hash_of_maps']);
+
 /**
  * Leaves out the maps that only programs of other rungs name, before load: the kernel would take their memory for
  * nothing. A rung that is loaded later makes its own.
  *
- * Those stay that somebody else may read or fill: what is shown, lists, stacks, counters of losses, what objects share,
- * what another map holds, what an iterator is pointed at.
+ * Those stay that somebody else may read or fill: what is shown, lists, {@link KEPT}, counters of losses, what objects
+ * share, what another map holds, what an iterator is pointed at.
  */
 export function leaveOutIdleMaps({
   object,
@@ -32,7 +35,7 @@ export function leaveOutIdleMaps({
   for (const map of object.maps) {
     const { name, type, internal, created, reused } = map;
     if (internal || !created || reused || !idle.has(name) || needed.has(name)) continue;
-    if (splitPrefix(name) || type === 'stack_trace' || name.endsWith('_lost')) continue;
+    if (splitPrefix(name) || KEPT.has(type) || name.endsWith('_lost')) continue;
     const { list, shared } = tagsOf(object.btf, name, 'var');
     if (!list && !shared) map.leaveOut();
   }

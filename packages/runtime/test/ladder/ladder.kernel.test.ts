@@ -118,6 +118,18 @@ test('a map that only other rungs name is not made', { skip }, async () => {
   assert.deepEqual(hashes(), []);
 });
 
+test('maps that the source fills are no matter for either rung', { skip }, async () => {
+  using producer = new Producer();
+  for (const [rung, number] of [
+    ['jumping', '1'],
+    ['walking', '2'],
+  ]) {
+    const run = await start('jumps', producer.pid, { hooks: { calls: rung! } });
+    assert.deepEqual(await counted(run, producer), [[number, '500']], rung);
+    await run.stop();
+  }
+});
+
 test('a forced rung that this kernel has not ends the run with the kernel’s reason, nothing attached', {
   skip,
 }, async () => {
