@@ -120,6 +120,7 @@ const functions = (
   symbol: () => ({ static: local, count: 1 }),
 });
 const there = { hasType: () => true };
+const taking = (n: number) => ({ prototype: () => ['int', ...Array(n).fill('int')] });
 
 test('judging: refused only what is known, unknown what is not', async () => {
   const btf = Btf.fromElf(Elf.parse(await build(`${MAPS} SEC("kprobe/f") A(p)`)));
@@ -132,6 +133,19 @@ test('judging: refused only what is known, unknown what is not', async () => {
     ['fentry/f', { ...there, functions: functions('untraceable') }, 'refused', /must not be traced/],
     ['fentry/f', { ...there, functions: functions('absent', ['f.isra.0']) }, 'refused', /only as f\.isra\.0/],
     ['fentry/f', { hasType: () => false }, 'unknown', /module/],
+    ['fentry/f', { ...there, ...taking(6) }, 'runs'],
+    ['fentry/f', { ...there, ...taking(7) }, 'refused', /f takes 7 arguments here, and .* carry 6/],
+    ['fexit/f', { ...there, ...taking(7), version: [6, 6, 0] }, 'runs'],
+    ['fmod_ret/f', { ...there, ...taking(13), version: [7, 2, 0] }, 'refused', /carry 12/],
+    ['fentry/f', { ...there, ...taking(8), architecture: 'arm64', version: [6, 12, 0] }, 'runs'],
+    [
+      'fentry/f',
+      { ...there, ...taking(9), architecture: 'arm64', version: [6, 12, 0] },
+      'refused',
+      /carry 8/,
+    ],
+    ['fentry/f', { ...there, ...taking(9), version: [0, 0, 0] }, 'runs'],
+    ['kprobe/f', { ...there, ...taking(7) }, 'runs'],
     ['kprobe/f', {}, 'runs'],
     ['kprobe/f', { hooks: { kprobe: false } }, 'refused', /no kprobes/],
     ['kprobe/f+4', { functions: functions('absent') }, 'refused', /no function f/],

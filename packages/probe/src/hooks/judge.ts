@@ -111,10 +111,29 @@ function tracedFunction(program: HookProgram, facts: KernelFacts, btf: Btf): Ver
       ? unknown(`${target} is not among the kernel's own types; those of a module may have it`)
       : unknown(`whether a module has the function ${target} is not known`);
   }
-  const wrong = argumentsMisfit(program, btf, () => prototypeIn(facts, target, 'function'), type === 'fexit');
+  const prototype = () => prototypeIn(facts, target, 'function');
+  const wrong = argumentsMisfit(program, btf, prototype, type === 'fexit');
   if (wrong) return refused(wrong, 'The function has changed between kernel versions.');
+  const room = trampolineArguments(facts);
+  const taken = prototype()?.parameters.length ?? 0;
+  if (room !== undefined && taken > room)
+    return refused(
+      `${target} takes ${taken} arguments here, and this kernel's trampolines carry ${room}`,
+      'A kprobe takes its place.',
+    );
   if (look === 'unknown') return unknown(`whether ${target} can be traced is not known`);
   return look === undefined ? RUNS : { state: 'runs', note: caveat(target, facts) };
+}
+
+/**
+ * How many arguments a function that is traced may have: those in registers, until trampolines learnt to copy what lies
+ * on the stack (arch/x86/net/bpf_jit_comp.c 6.6, arch/arm64/net/bpf_jit_comp.c 6.16), and then as many as
+ * MAX_BPF_FUNC_ARGS says. A structure takes more room than is counted here.
+ */
+function trampolineArguments({ version: [major, minor], architecture }: KernelFacts): number | undefined {
+  if (major === 0) return undefined;
+  const [sixth, registers] = architecture === 'arm64' ? [16, 8] : [6, 6];
+  return major > 6 || (major === 6 && minor >= sixth) ? 12 : registers;
 }
 
 function probedFunction(program: HookProgram, facts: KernelFacts, btf: Btf): Verdict {
