@@ -118,7 +118,11 @@ LEAVE(creat)
 #endif
 
 /* The kernel adds O_LARGEFILE to what a program gave. */
+#ifdef __TARGET_ARCH_arm64
+#define O_LARGEFILE 0400000
+#else
 #define O_LARGEFILE 0100000
+#endif
 
 static __always_inline int enter_function(const char *path, struct open_how *how)
 {
