@@ -83,7 +83,6 @@ async function guest(kernel: string): Promise<{ seen: Run; ended: GuestResult | 
   const started = performance.now();
   const ended = await runInGuest({
     kernel,
-    clang: true,
     kept,
     command: `node --test-force-exit ${reporter.join(' ')} test/kernels/guest/all.ts ${guestTests().join(' ')}`,
     timeoutMs: 840_000,

@@ -41,7 +41,13 @@ async function ownUserland(work: string): Promise<Entry[]> {
     await strippedNode(process.execPath, 'strip', work),
     ...(await libraries(process.execPath)),
     ...(await programs()),
+    ...(await headers(machines[process.arch as Architecture].multiarch)),
   ];
+}
+
+/** What skep looks for before it calls clang, whose work the host has done (bin/clang). */
+async function headers(multiarch: string): Promise<Entry[]> {
+  return [...(await folder('/usr/include/bpf')), { path: `usr/include/${multiarch}`, kind: 'dir' }];
 }
 
 /** Another machine's: whatever lies in its root, at the places where it belongs. */
@@ -62,8 +68,7 @@ async function foreignUserland(architecture: Architecture, work: string): Promis
         entries.push({ path: join(dir, name), kind: 'file', data: await readFile(target), executable: true });
     }
   }
-  // What skep looks for before it calls clang, whose work the host has done (bin/clang).
-  entries.push(...(await folder('/usr/include/bpf')), { path: `usr/include/${multiarch}`, kind: 'dir' });
+  entries.push(...(await headers(multiarch)));
   for (const path of ['bin/bash', 'usr/bin/perl', 'usr/sbin/bpftool']) {
     const to = `usr/bin/${path.split('/').at(-1)}`;
     entries.push({ path: to, kind: 'file', data: await readFile(join(root, path)), executable: true });

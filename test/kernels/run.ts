@@ -13,7 +13,7 @@ const { code, console: log } = await runInGuest({
   kernel,
   command,
   kept: existsSync(kept) ? kept : undefined,
-  clang: words.length === 0 || process.env.SKEP_GUEST_CLANG === '1',
+  clang: process.env.SKEP_GUEST_CLANG === '1',
   timeoutMs: Number(process.env.SKEP_GUEST_TIMEOUT ?? 600) * 1000,
   onLine: (line) => process.stdout.write(`${line}\n`),
 });
