@@ -17,7 +17,7 @@ import { fixture } from '../test/support/fixtures.ts';
 import { probeNames } from './support/catalogue.ts';
 import { testCgroup } from './support/cgroup.ts';
 import { skip } from './support/skip.ts';
-import { type Row, type Watched, watch } from './support/watch.ts';
+import { type Row, type Watched, watch, watchAll } from './support/watch.ts';
 
 /** A process that does on demand what a probe watches, under a name and a user of its own, in its own cgroup. */
 class Actor implements AsyncDisposable {
@@ -33,15 +33,13 @@ class Actor implements AsyncDisposable {
     this.uid = uid;
     this.cgroup = testCgroup();
     const become = `
-      process.title = '${comm}';
-      const run = async (work) => { ${script} };
-      process.setgroups([]); process.setgid(${uid}); process.setuid(${uid});
-      console.log('ready');
-      require('node:readline').createInterface({ input: process.stdin })
-        .on('line', async (work) => { await run(work); console.log('done'); });
+      use Socket; use POSIX (); $| = 1; $0 = '${comm}';
+      $) = '${uid} ${uid}'; POSIX::setgid(${uid}); POSIX::setuid(${uid}) or die;
+      print "ready\\n";
+      while (my $work = <STDIN>) { chomp $work; ${script}; print "done\\n"; }
     `;
     const enter = `${this.cgroup.enter} && exec "$@"`;
-    this.child = spawn('sh', ['-c', enter, 'sh', process.execPath, '-e', become], {
+    this.child = spawn('sh', ['-c', enter, 'sh', 'perl', '-e', become], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     this.#lines = createInterface({ input: this.child.stdout! })[Symbol.asyncIterator]();
@@ -73,7 +71,7 @@ class Actor implements AsyncDisposable {
 }
 
 interface Case {
-  /** What the actor does, in Node; `work` is what {@link Actor.act} gives. */
+  /** What the actor does, in Perl, which an emulated machine starts in no time; `$work` is what {@link Actor.act} gives. */
   script: string;
   /** How often the chosen process is seen to have done it. */
   count(seen: Watched): number;
@@ -87,23 +85,24 @@ chmodSync(dir, 0o755); // for everyone
 writeFileSync(join(dir, 'file'), '');
 process.once('exit', () => rmSync(dir, { recursive: true }));
 
-const connect = (server: string) => `
-  const net = require('node:net');
-  for (let i = 0; i < 3; i++) await new Promise((done) => {
-    const socket = net.connect(Number(${server}), '127.0.0.1', () => socket.end());
-    socket.on('close', done).on('error', done).resume();
-  });`;
+/** Connects thrice to the port that it is told, and waits each time until the other side has closed, too. */
+const connect = `
+  for (1 .. 3) {
+    socket(my $s, PF_INET, SOCK_STREAM, 0); connect($s, sockaddr_in($work, INADDR_LOOPBACK));
+    shutdown($s, 1); sysread($s, my $rest, 1); close $s;
+  }`;
+const start = `system { '/bin/true' } 'true' for 1 .. 3`;
 const rows = (map: string, which: (row: Row) => boolean) => (seen: Watched) =>
   seen.records(map).filter(which).length;
 
 const cases: Record<string, Case> = {
   opensnoop: {
-    script: `for (let i = 0; i < 3; i++) require('node:fs').closeSync(require('node:fs').openSync('${dir}/file'))`,
+    script: `for (1 .. 3) { open(my $f, '<', '${dir}/file') or die; close $f }`,
     count: rows('print_opens', (row) => row.path === join(dir, 'file')),
     times: 3,
   },
   capable: {
-    script: `for (let i = 0; i < 3; i++) try { require('node:fs').chownSync('${dir}/file', 2, 2) } catch {}`,
+    script: `chown(2, 2, '${dir}/file') for 1 .. 3`,
     count: (seen) =>
       Math.min(
         3,
@@ -115,7 +114,7 @@ const cases: Record<string, Case> = {
     times: 3,
   },
   fslatency: {
-    script: `const fs = require('node:fs'); const fd = fs.openSync('/etc/passwd'); for (let i = 0; i < 3; i++) fs.readSync(fd, Buffer.alloc(8), 0, 8, 0); fs.closeSync(fd)`,
+    script: `open(my $f, '<', '/etc/passwd') or die; sysread($f, my $read, 8) for 1 .. 3; close $f`,
     count: (seen) =>
       seen
         .series('hist_fs_latency')
@@ -125,26 +124,28 @@ const cases: Record<string, Case> = {
         ),
     times: 3,
   },
-  tcpconnect: { script: connect('work'), count: rows('print_connects', () => true), times: 3 },
-  tcpconnlat: { script: connect('work'), count: rows('print_tcp_connected', () => true), times: 3 },
+  tcpconnect: { script: connect, count: rows('print_connects', () => true), times: 3 },
+  tcpconnlat: { script: connect, count: rows('print_tcp_connected', () => true), times: 3 },
   execsnoop: {
-    script: `for (let i = 0; i < 3; i++) require('node:child_process').spawnSync('/bin/true')`,
+    script: start,
     // The program that is started is another process, and called otherwise.
     not: ['pid', 'comm'],
     count: rows('print_execs', () => true),
     times: 3,
   },
   exitsnoop: {
-    script: `for (let i = 0; i < 3; i++) require('node:child_process').spawnSync('/bin/true')`,
+    script: start,
     not: ['pid', 'comm'],
     count: rows('print_exits', () => true),
     times: 3,
   },
   activeconn: {
     // Held open until the probe has been read.
-    script: `const net = require('node:net'); globalThis.held ??= [];
-      for (const socket of held.splice(0)) { socket.destroy(); await new Promise((done) => socket.on('close', done)); }
-      for (let i = 0; i < 3; i++) await new Promise((done) => held.push(net.connect(Number(work), '127.0.0.1', done)));`,
+    script: `close $_ for splice @held;
+      for (1 .. 3) {
+        socket(my $s, PF_INET, SOCK_STREAM, 0); connect($s, sockaddr_in($work, INADDR_LOOPBACK)) or die;
+        push @held, $s;
+      }`,
     count: (seen) => seen.series('gauge_tcp_active_connections').reduce((sum, s) => sum + s.value, 0),
     times: 3,
   },
@@ -167,21 +168,21 @@ for (const [probe, { script, count, times, not = [] }] of Object.entries(cases))
       ['cgroup', chosen.cgroup.path],
       ['uid', String(chosen.uid)],
     ];
-    for (const [owner, value] of asked.filter(([o]) => !not.includes(o))) {
-      // Always by the cgroups too: nothing else of this machine is to be seen.
-      const both = [chosen.cgroup.path, other.cgroup.path];
-      const params = await settings(probe, { cgroup: both, [owner]: [value] });
-      const seen = await watch(probe, params, async () => {
-        for (const actor of [other, chosen, other]) await actor.act(String(port));
-      });
-      strictEqual(count(seen), times, `by --${owner}`);
-    }
-    if (not.includes('pid')) return;
-    const params = await settings(probe, { pid: [String(chosen.pid), String(other.pid)] });
-    const seen = await watch(probe, params, async () => {
-      for (const actor of [other, chosen]) await actor.act(String(port));
-    });
-    ok(count(seen) >= times, 'of both');
+    const owners = asked.filter(([o]) => !not.includes(o));
+    // Always by the cgroups too: nothing else of this machine is to be seen.
+    const cgroup = [chosen.cgroup.path, other.cgroup.path];
+    const ways = owners.map(([owner, value]) => settings(probe, { cgroup, [owner]: [value] }));
+    if (!not.includes('pid')) ways.push(settings(probe, { pid: [String(chosen.pid), String(other.pid)] }));
+    const act = async () => {
+      for (const actor of [other, chosen, other]) await actor.act(String(port));
+    };
+    const seen = await watchAll(
+      probe,
+      (await Promise.all(ways)).map((params) => ({ params })),
+      act,
+    );
+    owners.forEach(([owner], i) => void strictEqual(count(seen[i]!), times, `by --${owner}`));
+    for (const both of seen.slice(owners.length)) ok(count(both) >= times, 'of both');
   });
 }
 
@@ -194,7 +195,7 @@ test('tcpconnlat knows whose a connection is that is established in a softirq', 
   const lines = createInterface({ input: listener.stdout! })[Symbol.asyncIterator]();
   try {
     const port = String((await lines.next()).value);
-    await using chosen = await Actor.start('skep-chosen', 65534, connect('work'));
+    await using chosen = await Actor.start('skep-chosen', 65534, connect);
     const params = await settings('tcpconnlat', { pid: [String(chosen.pid)], cgroup: [chosen.cgroup.path] });
     const seen = await watch('tcpconnlat', params, async () => {
       const acted = chosen.act(port);

@@ -11,7 +11,7 @@ import { fixture } from '../test/support/fixtures.ts';
 import { runIn, testCgroup } from './support/cgroup.ts';
 import { connectFrom, listen } from './support/connections.ts';
 import { skip } from './support/skip.ts';
-import { type Watched, watch } from './support/watch.ts';
+import { type Watched, watchAll } from './support/watch.ts';
 
 let dir: string;
 let server: Awaited<ReturnType<typeof listen>>;
@@ -101,12 +101,13 @@ function files(n: number): string[] {
   return Array.from({ length: n }, (_, i) => join(dir, `file-${i}`));
 }
 
+const facts = runningKernel();
+
 /** The groups of a probe, and of each rung whether this kernel is judged to refuse it. */
 async function judged(probe: string): Promise<{ group: HookGroup; carried: string[]; refused: string[] }[]> {
   const bytes = await fixture(new URL(`./${probe}/${probe}.c`, import.meta.url));
   const { hooks, programs } = describeObject(bytes, probe);
   const btf = Btf.fromElf(Elf.parse(bytes));
-  const facts = runningKernel();
   const stateOf = (group: HookGroup, rung: string) =>
     judgeRung(group.rungs.find((r) => r.name === rung)!, (name) =>
       judgeHook(programs.find((p) => p.name === name)!, facts, btf),
@@ -118,10 +119,13 @@ async function judged(probe: string): Promise<{ group: HookGroup; carried: strin
   });
 }
 
-async function run(probe: string, hooks: Record<string, string>): Promise<unknown> {
+/** What each of some rungs sees of one load. */
+async function run(probe: string, group: string, rungs: readonly string[]): Promise<unknown[]> {
   const load = loads[probe]!;
   using cgroup = testCgroup(load.memory);
-  return load.seen(await watch(probe, { target_cgroup: cgroup.path }, () => load.act(cgroup), hooks));
+  const params = { target_cgroup: cgroup.path };
+  const ways = rungs.map((rung) => ({ params, hooks: { [group]: rung } }));
+  return (await watchAll(probe, ways, () => load.act(cgroup))).map((seen) => load.seen(seen));
 }
 
 for (const probe of Object.keys(loads)) {
@@ -130,11 +134,10 @@ for (const probe of Object.keys(loads)) {
   }, async (t) => {
     for (const { group, carried, refused } of await judged(probe)) {
       ok(carried.length > 0, `${group.name} has a rung here`);
-      const first = await run(probe, { [group.name]: carried[0]! });
+      const [first, ...others] = await run(probe, group.name, carried);
       ok(first !== 0 && /[1-9]/.test(JSON.stringify(first)), `${carried[0]} saw ${JSON.stringify(first)}`);
-      for (const rung of carried.slice(1))
-        deepStrictEqual(await run(probe, { [group.name]: rung }), first, `${rung} as ${carried[0]}`);
-      for (const rung of refused) await rejects(run(probe, { [group.name]: rung }), { code: /^SKEP_/ }, rung);
+      others.forEach((saw, i) => void deepStrictEqual(saw, first, `${carried[i + 1]} as ${carried[0]}`));
+      for (const rung of refused) await rejects(run(probe, group.name, [rung]), { code: /^SKEP_/ }, rung);
       t.diagnostic(
         `${probe} ${group.name}: ${carried.join(' = ')}; refused: ${refused.join(', ') || 'none'}`,
       );

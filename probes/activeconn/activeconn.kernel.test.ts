@@ -11,16 +11,19 @@ test('activeconn counts the connections that are open, and none that has closed'
   using cgroup = testCgroup();
   using server = await listen('127.0.0.1');
   const holder = `
-    const net = require('node:net');
-    let open = 0;
-    for (let i = 0; i < 5; i++)
-      net.connect(${server.port}, '127.0.0.1', () => { if (++open === 5) console.log('open'); });
+    use Socket; $| = 1;
+    for (1 .. 5) {
+      socket(my $s, PF_INET, SOCK_STREAM, 0);
+      connect($s, sockaddr_in(${server.port}, INADDR_LOOPBACK)) or die;
+      push @open, $s;
+    }
+    print "open\\n"; sleep;
   `;
   const enter = `${cgroup.enter} && exec "$@"`;
   const params = { target_cgroup: cgroup.path, target_port: String(server.port) };
   const seen = await watch('activeconn', params, async () => {
     await connectFrom(cgroup, '127.0.0.1', server.port, 7);
-    const client = spawn('sh', ['-c', enter, 'sh', process.execPath, '-e', holder], {
+    const client = spawn('sh', ['-c', enter, 'sh', 'perl', '-e', holder], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     await once(client.stdout, 'data');

@@ -22,15 +22,17 @@ export async function connectFrom(
   port: number,
   times: number,
 ): Promise<number> {
+  const [family, address] = host.includes(':') ? ['INET6', 'sockaddr_in6'] : ['INET', 'sockaddr_in'];
   const script = `
-    const net = require('node:net');
-    let accepted = 0, left = ${times};
-    const next = () => {
-      if (left-- === 0) return console.log(accepted);
-      const socket = net.connect(${port}, '${host}', () => { accepted++; socket.end(); });
-      socket.on('error', () => {}).on('close', next).resume();
-    };
-    next();
+    use Socket ':all';
+    my $to = ${address}(${port}, inet_pton(AF_${family}, '${host}'));
+    my $accepted = 0;
+    for (1 .. ${times}) {
+      socket(my $s, PF_${family}, SOCK_STREAM, 0);
+      if (connect($s, $to)) { $accepted++; shutdown($s, 1); sysread($s, my $rest, 1); }
+      close $s;
+    }
+    print $accepted;
   `;
-  return Number(await runIn(cgroup, process.execPath, '-e', script));
+  return Number(await runIn(cgroup, 'perl', '-e', script));
 }

@@ -72,3 +72,31 @@ export async function watch(
     lost: summary.lost.reduce((sum, { count }) => sum + count, 0),
   };
 }
+
+/**
+ * The same in several ways at once: each sees what the others see, of one and the same act. What the kernel waits for
+ * when the last program leaves a tracepoint, it waits for once.
+ *
+ * @param ways settings, and rungs to be taken, of each
+ */
+export async function watchAll(
+  probe: string,
+  ways: readonly { params: Record<string, ParamSetting>; hooks?: Record<string, string> }[],
+  act: () => Promise<void> | void,
+): Promise<Watched[]> {
+  const [first, ...others] = ways;
+  if (!first) {
+    await act();
+    return [];
+  }
+  let inner: Watched[] = [];
+  const seen = await watch(
+    probe,
+    first.params,
+    async () => {
+      inner = await watchAll(probe, others, act);
+    },
+    first.hooks,
+  );
+  return [seen, ...inner];
+}
