@@ -83,6 +83,10 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
     'The code ends or branches where there is nothing: look for missing returns, and for functions that were declared but never defined.',
   ],
   [
+    /^\S+ is not sleepable$/,
+    'A program that may sleep (".s") goes only to functions that may: hooks of security modules (SEC("lsm.s/…")), and where the kernel has CONFIG_FUNCTION_ERROR_INJECTION what is made for that. Elsewhere leave the ".s" out.',
+  ],
+  [
     /might sleep|sleepable|in atomic context/,
     'This call may sleep and the hook may not: use a sleepable hook (SEC("fentry.s/…"), SEC("uprobe.s/…")) or another call.',
   ],

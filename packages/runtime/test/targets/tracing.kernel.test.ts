@@ -130,7 +130,8 @@ test('a perf event samples by frequency, and counts events by period', { skip },
   await started.stop();
   const faults = await run([`at_perf=1,event=page-faults,${me}`]);
   const before = faultsSoFar();
-  const bytes = new Uint8Array(4 << 20);
+  // A fault may bring sixteen pages.
+  const bytes = new Uint8Array(16 << 20);
   for (let i = 0; i < bytes.length; i += 4096) bytes[i] = 1;
   const seen = Number((await rowsOf(faults, 'counter_runs')).get('15'));
   const there = faultsSoFar() - before;
