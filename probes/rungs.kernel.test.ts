@@ -4,12 +4,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { Btf, Elf, runningKernel } from '@skep/bpf';
-import { describeObject, type HookGroup, judgeHook, judgeRung } from '@skep/probe';
 import type { MemoryCgroup } from '../scripts/lib/memory-cgroup.ts';
-import { fixture } from '../test/support/fixtures.ts';
 import { runIn, testCgroup } from './support/cgroup.ts';
 import { connectFrom, listen } from './support/connections.ts';
+import { judged } from './support/judged.ts';
 import { skip } from './support/skip.ts';
 import { type Watched, watchAll } from './support/watch.ts';
 
@@ -99,24 +97,6 @@ const loads: Readonly<Record<string, Load>> = {
 
 function files(n: number): string[] {
   return Array.from({ length: n }, (_, i) => join(dir, `file-${i}`));
-}
-
-const facts = runningKernel();
-
-/** The groups of a probe, and of each rung whether this kernel is judged to refuse it. */
-async function judged(probe: string): Promise<{ group: HookGroup; carried: string[]; refused: string[] }[]> {
-  const bytes = await fixture(new URL(`./${probe}/${probe}.c`, import.meta.url));
-  const { hooks, programs } = describeObject(bytes, probe);
-  const btf = Btf.fromElf(Elf.parse(bytes));
-  const stateOf = (group: HookGroup, rung: string) =>
-    judgeRung(group.rungs.find((r) => r.name === rung)!, (name) =>
-      judgeHook(programs.find((p) => p.name === name)!, facts, btf),
-    ).state;
-  return hooks.map((group) => {
-    const names = group.rungs.map((r) => r.name);
-    const refused = names.filter((name) => stateOf(group, name) === 'refused');
-    return { group, carried: names.filter((name) => !refused.includes(name)), refused };
-  });
 }
 
 /** What each of some rungs sees of one load. */

@@ -1,6 +1,16 @@
 import { execFile } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
-import { existsSync, globSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -26,9 +36,24 @@ export async function fixture(source: string | URL): Promise<Uint8Array> {
   return readFileSync(await compileOnce(path));
 }
 
+/** The path of a program that tests watch, `*.native.c`: linked statically, since a guest has no libraries of its own. */
+export async function nativeFixture(source: URL): Promise<string> {
+  const path = fileURLToPath(source);
+  const compiled = process.env.SKEP_FIXTURES;
+  if (!compiled) return compileOnce(path);
+  const to = join(tmpdir(), `${basename(path, '.c')}-${process.pid}`);
+  if (!existsSync(to)) {
+    copyFileSync(join(compiled, `${relative(root, path)}.o`), to);
+    chmodSync(to, 0o755);
+  }
+  return to;
+}
+
 /** Compiles every C file that a kernel test may ask for. */
 export async function buildFixtures(architecture = process.arch): Promise<BuiltFixture[]> {
-  const sources = globSync(['{packages/*/test,test,probes}/**/*.bpf.c', 'probes/*/*.c'], { cwd: root });
+  const sources = globSync(['{packages/*/test,test,probes}/**/*.{bpf,native}.c', 'probes/*/*.c'], {
+    cwd: root,
+  });
   const built: BuiltFixture[] = [];
   for (const source of [...new Set(sources)].sort()) {
     built.push({ source, object: await compileOnce(join(root, source), architecture) });
@@ -38,16 +63,19 @@ export async function buildFixtures(architecture = process.arch): Promise<BuiltF
 
 /** A probe is compiled as `skep build` does it, a test's program with nothing but clang and libbpf's headers. */
 async function compileOnce(path: string, architecture = process.arch): Promise<string> {
+  const isNative = path.endsWith('.native.c');
   const isProbe = path.startsWith(join(root, 'probes/'));
   const key = createHash('sha256')
     .update(readFileSync(import.meta.filename))
     .update(readFileSync(path))
     .update(architecture);
-  const headers = ['packages/probe/include/*.h', `${relative(root, dirname(path))}/*.h`, 'probes/*.h'];
+  const headers = ['packages/probe/include/*.h', `${relative(root, dirname(path))}/*.h`, 'probes/{,l7/}*.h'];
   for (const h of globSync(headers, { cwd: root }).sort()) key.update(readFileSync(join(root, h)));
   const object = join(cache, `${basename(path, '.c')}-${key.digest('hex').slice(0, 16)}.o`);
   if (existsSync(object)) return object;
-  await atomically(object, (to) => (isProbe ? compileProbe : compileTest)(path, to, architecture));
+  await atomically(object, (to) =>
+    (isNative ? compileNative : isProbe ? compileProbe : compileTest)(path, to, architecture),
+  );
   return object;
 }
 
@@ -70,6 +98,11 @@ async function compileTest(path: string, to: string, architecture: string): Prom
     `/usr/${foreign ? '' : 'include/'}${multiarch}-linux-gnu${foreign ? '/include' : ''}`,
   );
   await run('clang', [...flags, '-c', path, '-o', to]);
+}
+
+async function compileNative(path: string, to: string, architecture: string): Promise<void> {
+  const compiler = architecture === process.arch ? 'gcc' : 'aarch64-linux-gnu-gcc';
+  await run(compiler, ['-O1', '-Wall', '-static', '-o', to, path]);
 }
 
 /** The running kernel's types as a header, or those of a guest with another processor; offsets are relocated where an object is loaded. */

@@ -35,6 +35,9 @@ typedef __u32 ipv4_addr;                        /* network order, as in struct s
 typedef struct { __u8 byte[16]; } ipv6_addr;    /* network order: 2001:db8::1 (v4-mapped: ::ffff:10.0.0.1) */
 typedef struct { __u8 byte[16]; } ip_addr;      /* either family, IPv4 mapped: 10.0.0.1 or 2001:db8::1 */
 
+typedef struct { __u8 byte[16]; } trace_id_t;   /* W3C trace context: 4bf92f3577b34da6a3ce929d0e0e4736; empty if all zero */
+typedef struct { __u8 byte[8]; } span_id_t;
+
 typedef __u64 duration_ns;                      /* shown as 1.5ms; a plain number in JSON */
 typedef __u64 duration_us;
 typedef __u64 duration_ms;

@@ -67,36 +67,44 @@ const IPV4: TypeFormat = {
   },
 };
 
-/** Sixteen bytes, however the header declares them: an array, or a struct with one array in it. */
-function isSixteenBytes(btf: Btf, typeId: number): boolean {
-  const t = btf.resolve(typeId);
-  if ((t.kind === 'struct' || t.kind === 'union') && t.size === 16 && t.members.length > 0) {
-    return isSixteenBytes(btf, t.members[0]!.type);
-  }
-  if (t.kind !== 'array' || t.length !== 16) return false;
-  const element = btf.resolve(t.element);
-  return element.kind === 'int' && element.size === 1;
+/** So many bytes, however the header declares them: an array, or a struct with one array in it. */
+function isBytes(size: number): TypeFormat['fits'] {
+  const fits: TypeFormat['fits'] = (btf, typeId) => {
+    const t = btf.resolve(typeId);
+    if ((t.kind === 'struct' || t.kind === 'union') && t.size === size && t.members.length > 0) {
+      return fits(btf, t.members[0]!.type);
+    }
+    if (t.kind !== 'array' || t.length !== size) return false;
+    const element = btf.resolve(t.element);
+    return element.kind === 'int' && element.size === 1;
+  };
+  return fits;
 }
 
-function sixteenBytes(value: Value): number[] {
+function bytesOf(value: Value): number[] {
   if (Array.isArray(value)) return value.map(Number);
-  if (value !== null && typeof value === 'object') return sixteenBytes(Object.values(value)[0] ?? []);
+  if (value !== null && typeof value === 'object') return bytesOf(Object.values(value)[0] ?? []);
   return [];
 }
 
-/** An address in sixteen bytes, written as `text` says. */
-function address(name: string, text: (bytes: ArrayLike<number>) => string): TypeFormat {
-  const ofValue = (value: Value): string => text(sixteenBytes(value));
+/** What is in `size` bytes, written as `text` says in at most `longest` ASCII characters. */
+function spelled(
+  name: string,
+  size: number,
+  longest: number,
+  text: (bytes: ArrayLike<number>) => string,
+): TypeFormat {
+  const ofValue = (value: Value): string => text(bytesOf(value));
   return {
-    fits: isSixteenBytes,
+    fits: isBytes(size),
     spec: {
       name,
       text: ofValue,
       json: ofValue,
       jsonInto: {
-        maxBytes: '"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"'.length,
+        maxBytes: longest + 2,
         write(out: RecordView, position: number, view: RecordView, offset: number): number {
-          const written = text(view.u8.subarray(offset, offset + 16));
+          const written = text(view.u8.subarray(offset, offset + size));
           let at = position;
           out.u8[at++] = QUOTE;
           for (let i = 0; i < written.length; i++) out.u8[at++] = written.charCodeAt(i);
@@ -106,6 +114,19 @@ function address(name: string, text: (bytes: ArrayLike<number>) => string): Type
       },
     },
   };
+}
+
+/** An address in sixteen bytes. */
+function address(name: string, text: (bytes: ArrayLike<number>) => string): TypeFormat {
+  return spelled(name, 16, 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff'.length, text);
+}
+
+/** An id of W3C's trace context: hexadecimal digits, empty where there is none, which is all zero. */
+function traceId(name: string, size: number): TypeFormat {
+  return spelled(name, size, size * 2, (bytes) => {
+    const hex = Array.from(bytes, (b) => b.toString(16).padStart(2, '0')).join('');
+    return /[1-9a-f]/.test(hex) ? hex : '';
+  });
 }
 
 const monotonic = (value: Value): bigint => BigInt(value as number | bigint);
@@ -157,6 +178,8 @@ const FORMATS: ReadonlyMap<string, readonly TypeFormat[]> = new Map([
   // Four bytes in solo_types.h: bee shows them as it shows an ipv4_addr.
   ['ipv6_addr', [address('ipv6', ipv6Text), IPV4]],
   ['ip_addr', [address('ip', ipText)]],
+  ['trace_id_t', [traceId('trace id', 16)]],
+  ['span_id_t', [traceId('span id', 8)]],
   ['duration', [quantity('duration', 8, durationText)]],
   ['duration_ns', [quantity('duration', 8, durationText)]],
   ['duration_us', [quantity('duration', 8, (v) => durationText(v * 1e3))]],

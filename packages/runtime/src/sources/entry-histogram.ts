@@ -46,9 +46,12 @@ export class SlotEntries implements Entries {
   readonly #sums: Sums;
   readonly #now = new PagedArray<Value[]>();
   readonly #last = new PagedArray<Value[]>();
+  readonly #buckets: readonly number[] | undefined;
 
-  constructor(sums: Sums) {
+  /** @param buckets the histogram's bucket of each slot, where they are not the same */
+  constructor(sums: Sums, buckets?: readonly number[]) {
     this.#sums = sums;
+    this.#buckets = buckets;
   }
 
   read(slot: number, view: RecordView, offset: number): void {
@@ -76,7 +79,7 @@ export class SlotEntries implements Entries {
     for (let i = 0; i < now.length; i++) {
       const grown = Number(grownBy(toNum(now[i]!), toNum(last[i] ?? 0)));
       if (grown === 0) continue;
-      histogram.add(i, grown);
+      histogram.add(this.#buckets?.[i] ?? i, grown);
       changed = true;
     }
     if (changed && total !== undefined) histogram.sum! += Number(grownBy(toNum(total), toNum(totalBefore)));

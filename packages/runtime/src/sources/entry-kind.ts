@@ -1,3 +1,4 @@
+import { latencyBuckets } from '../series/latency-slots.ts';
 import type { MapPlan } from '../streams/plan.ts';
 import type { Entries } from './entry.ts';
 import { BucketEntries, SlotEntries } from './entry-histogram.ts';
@@ -13,7 +14,9 @@ export function entriesOf(plan: MapPlan, cpus: number, stride: number): Entries 
   const sums = new Sums(reads, parts, stride);
   if (plan.stream.kind === 'counter') return new CounterEntries(sums);
   if (plan.stream.kind === 'gauge') return new GaugeEntries(sums);
-  return plan.histogram!.form === 'slots' ? new SlotEntries(sums) : new BucketEntries(sums, plan);
+  const { form, latency } = plan.histogram!;
+  if (form === 'slots') return new SlotEntries(sums, latency ? latencyBuckets : undefined);
+  return new BucketEntries(sums, plan);
 }
 
 function histogramColumns(plan: MapPlan): number[] {

@@ -1,12 +1,14 @@
 import type { Column } from '@skep/bpf';
 import { RuntimeError } from '../errors.ts';
+import { LATENCY_SLOTS } from '../series/latency-slots.ts';
 import type { MapFacts } from './plan.ts';
 import { namedColumn, numericScalars, valueColumns } from './roles.ts';
 
 /**
  * How a hist_ map holds its distribution.
  *
- * - `slots`: the value has an array; element i counts observations from 2^i up to 2^(i+1)-1 (libbpf-tools, bcc).
+ * - `slots`: the value has an array; element i counts observations from 2^i up to 2^(i+1)-1 (libbpf-tools, bcc), or
+ *   those of a slot of skep_latency.h.
  * - `slot_key`: the key (a member `slot`, or an array's index) is that i, the value the count.
  * - `value_key`: a member of the key (`le`, or the one asked for) is the observed value, the value how often.
  * - `sampled`: none of these: each value found changed at a poll is one observation.
@@ -19,8 +21,10 @@ export interface MapHistogram {
   readonly keyColumn?: number;
   /** Column of the value that has the sum of what was observed. */
   readonly sum?: number;
-  /** Number of power-of-two slots. */
+  /** Number of slots. */
   readonly slots?: number;
+  /** They are those of skep_latency.h, not powers of two. */
+  readonly latency?: boolean;
 }
 
 export interface HistogramWish {
@@ -30,6 +34,8 @@ export interface HistogramWish {
   valueColumn?: string;
   /** The whole key is a slot's number. */
   slotKey: boolean;
+  /** The map's tag `skep:slots=`. */
+  slots?: string;
 }
 
 /** Finds the form; see {@link MapHistogram} for the order. */
@@ -50,7 +56,8 @@ export function planMapHistogram(
   const slots = arrays.find((i) => values[i]!.name === 'slots') ?? arrays[0];
   if (slots !== undefined) {
     const sum = numericScalars(values).find((i) => ['sum', 'total'].includes(values[i]!.name));
-    return { form: 'slots', value: slots, sum, slots: slotCount(values[slots]!) };
+    const count = slotCount(values[slots]!);
+    return { form: 'slots', value: slots, sum, slots: count, latency: isLatency(map, count, wish.slots) };
   }
   if (numericKey('slot') >= 0)
     return { form: 'slot_key', keyColumn: numericKey('slot'), value: countColumn(map, values), slots: 64 };
@@ -64,6 +71,16 @@ export function planMapHistogram(
   if (numericKey('le') >= 0)
     return { form: 'value_key', keyColumn: numericKey('le'), value: countColumn(map, values) };
   return { form: 'sampled', value: countColumn(map, values) };
+}
+
+function isLatency(map: MapFacts, count: number, slots: string | undefined): boolean {
+  if (slots === undefined) return false;
+  if (slots === 'latency' && count === LATENCY_SLOTS) return true;
+  throw new RuntimeError(
+    'SKEP_STREAM_INVALID',
+    `map "${map.name}" has ${count} slots of a kind called "${slots}"`,
+    'SKEP_LATENCY goes with an array of SKEP_LATENCY_SLOTS; without it slots are powers of two.',
+  );
 }
 
 /** Inclusive upper bounds of `slots` power-of-two slots; the last slot also takes what lies above, so has none. */

@@ -1,5 +1,6 @@
 import { type Btf, compileDecoder, type DecodeOptions, type Decoder } from '@skep/bpf';
 import { RuntimeError } from '../errors.ts';
+import { latencyBounds } from '../series/latency-slots.ts';
 import type { Field, StreamKind } from '../types.ts';
 import { DEFAULT_BUCKETS } from './flags.ts';
 import { log2Bounds, type MapHistogram, planMapHistogram } from './map-histogram.ts';
@@ -147,6 +148,7 @@ function planMap(map: MapFacts, common: Common, ctx: PlanContext): MapPlan {
       keyColumn: inKey ? key : undefined,
       valueColumn: inKey ? undefined : key,
       slotKey: scalarKey && isArray(map.type) && !lone,
+      slots: tagsOf(ctx.btf, map.name, 'var').slots,
     });
     values = [histogram.value];
     labels = labels.filter((i) => i !== histogram!.keyColumn);
@@ -186,10 +188,10 @@ function boundsOf(
   wanted: readonly number[] | undefined,
 ): readonly number[] {
   if (!histogram?.slots) return wanted ?? DEFAULT_BUCKETS;
-  if (wanted === undefined) return log2Bounds(histogram.slots);
+  if (wanted === undefined) return histogram.latency ? latencyBounds : log2Bounds(histogram.slots);
   throw new RuntimeError(
     'SKEP_HIST_INVALID',
-    `hist buckets "${map.name}": the probe counts it in ${histogram.slots} slots of powers of two`,
+    `hist buckets "${map.name}": the probe counts it in ${histogram.slots} slots of ${histogram.latency ? 'its own' : 'powers of two'}`,
     'Leave the bounds out, or let the probe hand over the values themselves.',
   );
 }

@@ -10,6 +10,8 @@ export interface Tags {
   readonly shared: boolean;
   readonly optional: boolean;
   readonly list: boolean;
+  /** What the slots of a histogram are: `latency` (skep_latency.h). Powers of two where it is not said. */
+  readonly slots?: string;
   /** The map that a stack's id is of. */
   readonly stacks?: string;
   /** The process whose stack is beside it. */
@@ -30,6 +32,7 @@ export function readTags(tags: readonly string[]): Tags {
     shared: own.includes('shared'),
     optional: own.includes('optional'),
     list: own.includes('list'),
+    slots: text('slots'),
     stacks: text('stacks'),
     pid: own.includes('pid'),
   };

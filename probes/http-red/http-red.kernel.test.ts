@@ -1,0 +1,233 @@
+/** Requests sent are requests counted, whichever system calls, socket and rung they come by. */
+import { deepStrictEqual, ok } from 'node:assert/strict';
+import { test } from 'node:test';
+import { nativeFixture } from '../../test/support/fixtures.ts';
+import { runIn, testCgroup } from '../support/cgroup.ts';
+import { rungsOf } from '../support/judged.ts';
+import { skip } from '../support/skip.ts';
+import { type Watched, watch } from '../support/watch.ts';
+
+const GET = 'GET /users/42?x=1 HTTP/1.1\r\nHost: here\r\nAccept: */*\r\n\r\n';
+const OK = 'HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello';
+
+interface Talk {
+  family?: string;
+  send?: string;
+  receive?: string;
+  piece?: number;
+  count?: number;
+  request?: string;
+  response?: string;
+  end?: string;
+}
+
+const program = await nativeFixture(new URL('../../test/support/talk.native.c', import.meta.url));
+
+/** Runs each of them in a process of its own; the counts by process and role. */
+async function talks(
+  list: readonly Talk[],
+  hooks: Record<string, string> = {},
+): Promise<{ watched: Watched; counted: Record<string, number>[] }> {
+  using cgroup = testCgroup();
+  const pids: number[] = [];
+  const watched = await watch(
+    'http-red',
+    { target_cgroup: cgroup.path },
+    async () => {
+      for (const t of list) {
+        const { family = 'tcp4', send = 'write', receive = 'read', piece = 0, count = 3 } = t;
+        const words = [family, send, receive, `${piece}`, `${count}`, t.request ?? GET, t.response ?? OK];
+        const said = await runIn(cgroup, program, ...words, ...(t.end ? [t.end] : []));
+        pids.push(Number(said.split(' ')[0]));
+      }
+    },
+    hooks,
+  );
+  const counted = pids.map((pid) => {
+    const sums: Record<string, number> = {};
+    for (const { labels, value } of watched.series('hist_http_requests')) {
+      if (Number(labels.service) !== pid + 2 ** 31) continue;
+      const error = labels.error === 'HTTP_NO_ERROR' ? '' : ` ${labels.error}`;
+      const name = `${labels.role} ${labels.method} ${labels.status}${error}`;
+      sums[name] = (sums[name] ?? 0) + value;
+    }
+    return sums;
+  });
+  return { watched, counted };
+}
+
+const both = (n: number, method = 'GET', status = 200) => ({
+  [`HTTP_SERVER HTTP_${method} ${status}`]: n,
+  [`HTTP_CLIENT HTTP_${method} ${status}`]: n,
+});
+
+/** Compares by what was said, so that a difference names it. */
+function same(list: readonly Talk[], counted: readonly object[], wanted: readonly object[]): void {
+  const named = (results: readonly object[]) =>
+    Object.fromEntries(results.map((r, i) => [`${i}: ${JSON.stringify(list[i]).slice(0, 90)}`, r]));
+  deepStrictEqual(named(counted), named(wanted));
+}
+
+const senders = ['write', 'writev', 'send', 'sendto', 'sendmsg', 'sendmmsg'];
+const receivers = ['read', 'readv', 'recv', 'recvfrom', 'recvmsg', 'recvmmsg', 'peek'];
+
+for (const rung of await rungsOf('http-red', 'traffic')) {
+  test(`${rung}: every way to send and to receive, on every kind of socket`, { skip }, async () => {
+    const list: Talk[] = [
+      ...['tcp4', 'tcp6', 'unix', 'pair'].map((family) => ({ family })),
+      ...senders.map((send) => ({ send, family: 'tcp4' })),
+      ...receivers.map((receive) => ({ receive, family: 'tcp6' })),
+      ...senders.map((send, i) => ({ send, receive: receivers[i]!, family: 'unix', piece: 7 })),
+    ];
+    const { counted } = await talks(list, { traffic: rung });
+    same(
+      list,
+      counted,
+      list.map(() => both(3)),
+    );
+  });
+}
+
+test('a message may be cut at any byte', { skip }, async () => {
+  const list = [1, 2, 3, 5, 8, 13, 16, 17, 31, 50].map((piece) => ({
+    piece,
+    family: piece % 2 ? 'tcp4' : 'unix',
+  }));
+  const { counted, watched } = await talks(list);
+  same(
+    list,
+    counted,
+    list.map(() => both(3)),
+  );
+  const texts = new Set(watched.records('print_http_paths').map((p) => p.text));
+  deepStrictEqual([...texts], ['/users/42']);
+});
+
+const response = (status: number, header = '', body = '') => `HTTP/1.1 ${status} X\r\n${header}\r\n${body}`;
+const chunked = 'Transfer-Encoding: chunked\r\n';
+const chunks = '5\r\nhello\r\n6;ext=1\r\n world\r\n0\r\nTrailer: x\r\n\r\n';
+
+test('HTTP/1 in full', { skip }, async () => {
+  const cases: [Talk, Record<string, number>][] = [
+    [{ response: response(204) }, both(3, 'GET', 204)],
+    [{ response: response(304, 'Content-Length: 100\r\n') }, both(3, 'GET', 304)],
+    [{ response: response(200, chunked, chunks) }, both(3)],
+    [{ response: response(200, chunked, chunks), piece: 1 }, both(3)],
+    [{ request: `POST /up HTTP/1.1\r\n${chunked}\r\n${chunks}` }, both(3, 'POST')],
+    [{ request: 'PUT /up HTTP/1.1\r\ncontent-length:  11\r\n\r\nGET / HTTP/' }, both(3, 'PUT')],
+    [
+      { request: 'HEAD / HTTP/1.1\r\n\r\n', response: response(200, 'Content-Length: 1000\r\n') },
+      both(3, 'HEAD'),
+    ],
+    [{ response: response(100) + OK }, both(3)],
+    [{ response: response(103, 'Link: x\r\n') + OK }, both(3)],
+    [{ request: GET.repeat(3), response: OK.repeat(3), count: 2 }, both(6)],
+    [{ request: GET.repeat(20), response: OK.repeat(20), count: 2 }, both(40)],
+    [{ request: GET.repeat(20), response: OK.repeat(20), count: 2, piece: 100 }, both(40)],
+    [{ request: `GET /${'x'.repeat(9000)}?${'y'.repeat(9000)} HTTP/1.1\r\n\r\n` }, both(3)],
+    [{ request: `GET / HTTP/1.1\r\nCookie: ${'c'.repeat(20_000)}\r\n\r\n` }, both(3)],
+    [{ request: 'GET http://proxied.example/a HTTP/1.1\r\n\r\n' }, both(3)],
+    [{ request: 'OPTIONS * HTTP/1.1\r\n\r\n' }, both(3, 'OPTIONS')],
+    [
+      { request: 'GET /old HTTP/1.0\r\n\r\n', response: 'HTTP/1.0 200 OK\r\n\r\nuntil the end', count: 1 },
+      both(1),
+    ],
+    [{ request: '\r\nGET / HTTP/1.1\r\n\r\n' }, both(3)],
+    [
+      { request: 'GET / HTTP/1.1\nHost: bare\n\n', response: 'HTTP/1.1 200 OK\nContent-Length: 2\n\nok' },
+      both(3),
+    ],
+    [
+      { response: `HTTP/1.1 200 OK\r\nContent-Length: 30000\r\n\r\n${'b'.repeat(30_000)}`, piece: 4096 },
+      both(3),
+    ],
+    [
+      {
+        request: 'GET / HTTP/1.1\r\nUpgrade: websocket\r\n\r\n',
+        response: `${response(101)}GET /x HTTP/1.1\r\n\r\n`,
+        count: 1,
+      },
+      both(1, 'GET', 101),
+    ],
+  ];
+  const list = cases.map(([talk]) => talk);
+  const { counted } = await talks(list);
+  same(
+    list,
+    counted,
+    cases.map(([, want]) => want),
+  );
+});
+
+test('what is no HTTP/1 is left alone', { skip }, async () => {
+  const list: Talk[] = [
+    { request: '*1\r\n$4\r\nPING\r\n', response: '+PONG\r\n' },
+    { request: 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', response: 'xxxxxxxxx' },
+    { request: 'OPTIONS rtsp://x RTSP/1.0\r\n\r\n', response: 'RTSP/1.0 200 OK\r\n\r\n' },
+    { request: '\x16\x03\x01\x02', response: '\x16\x03\x03\x02' },
+    { request: 'get key\r\n', response: 'VALUE key 0 2\r\nok\r\nEND\r\n' },
+  ];
+  const { watched, counted } = await talks(list);
+  deepStrictEqual(
+    counted,
+    list.map(() => ({})),
+  );
+  deepStrictEqual(watched.records('print_http_paths'), []);
+});
+
+test('a connection that is reset before its response is an error', { skip }, async () => {
+  const { counted } = await talks([
+    { count: 2, end: 'reset' },
+    { family: 'tcp6', count: 1, end: 'reset' },
+  ]);
+  for (const c of counted) {
+    const failed = Object.entries(c).filter(([name]) => name.includes(' 0 '));
+    ok(
+      failed.some(([name, n]) => name === 'HTTP_SERVER HTTP_GET 0 HTTP_RESET' && n === 1),
+      JSON.stringify(c),
+    );
+    ok(
+      failed.some(([name, n]) => name.startsWith('HTTP_CLIENT HTTP_GET 0 ') && n === 1),
+      JSON.stringify(c),
+    );
+  }
+});
+
+test('a body that is sent past the program is stepped over', { skip }, async () => {
+  const list = ['tcp4', 'tcp6', 'unix'].map((family) => ({ family, send: 'body', count: 5 }));
+  const { counted } = await talks(list);
+  same(
+    list,
+    counted,
+    list.map(() => both(5)),
+  );
+});
+
+test('what is spliced away or cut off is lost by reason, and the requests before it are not', {
+  skip,
+}, async () => {
+  const list = ['splice', 'trunc'].map((receive) => ({ receive, count: 2 }));
+  const { counted } = await talks(list);
+  same(list, counted, [{}, {}]);
+});
+
+test('no byte is read that is not of the message', { skip }, async () => {
+  const uring = await nativeFixture(new URL('../../test/support/uring.native.c', import.meta.url));
+  using cgroup = testCgroup();
+  const watched = await watch('http-red', { target_cgroup: cgroup.path }, async () => {
+    for (let i = 0; i < 5; i++) {
+      const [, , bytes] = (await runIn(cgroup, uring)).split(' ');
+      deepStrictEqual(Number(bytes), 39, 'io_uring received the request');
+    }
+  });
+  const texts = watched.records('print_http_paths').map((p) => p.text);
+  ok(
+    texts.every((t) => t === '/true/path'),
+    `only what was sent: ${texts.join(', ')}`,
+  );
+  const clients = watched.series('hist_http_requests').filter(({ labels }) => labels.role === 'HTTP_CLIENT');
+  deepStrictEqual(
+    clients.reduce((sum, { value }) => sum + value, 0),
+    5,
+  );
+});

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * connection.h: what is known of a connection, behind one accessor: in the socket's own storage where the hooks may use
+ * it (tp_btf and fentry since 5.11), else in a hash that forgets what was not used for longest.
+ *
+ * Its two directions are seen by two hooks that may run on two CPUs at once. So each direction writes its own stream
+ * only; requests that wait for their response pass from one to the other through a queue with one writer at each end.
+ */
+#ifndef SKEP_L7_CONNECTION_H
+#define SKEP_L7_CONNECTION_H
+
+#define L7_AF_UNIX 1
+#define L7_AF_INET 2
+#define L7_AF_INET6 10
+
+enum l7_role { L7_ROLE_UNKNOWN, L7_SERVER, L7_CLIENT };
+
+enum l7_protocol {
+	L7_UNDECIDED,	/* no message has been recognised yet */
+	L7_HTTP1,
+	L7_LEFT,	/* something else from here on: an upgrade, a tunnel */
+	L7_FOREIGN,	/* another protocol */
+	L7_UNWATCHED,	/* somebody whom nobody asked for */
+};
+
+/* A request that waits for its response. */
+struct l7_request {
+	__u64 started;
+	__u64 path;		/* fingerprint */
+	__u64 body;
+	__u32 number;
+	__u8 method;
+	__u8 traced;		/* `parent` is the caller's trace context */
+	__u8 pad[2];
+	__u32 route;		/* its number, 0 when it was not known */
+	__u32 pad2;
+	__u8 parent[32];
+};
+
+/* Requests on their way, in the connection itself; a pipeline that is deeper goes on in a map. */
+#define L7_QUEUE 4
+
+struct l7_connection {
+	__u8 protocol;
+	__u8 role;
+	__u8 turns;		/* changes of direction that began with nothing we know */
+	__u8 direction;		/* of the last message, 1 + enum l7_direction; 0: none */
+	__u32 process;		/* the tgid that moved its last message */
+	__u64 peer;		/* see who.h; 0 until it was asked */
+	__u32 service;		/* of that process, as it was then */
+	__u32 pad2;
+	__u32 pushed;		/* requests seen, by the requests' direction */
+	__u32 popped;		/* responses seen, by the other */
+	__u32 inode;		/* of the socket, where the storage is by its address */
+	__u16 port;		/* the server's */
+	__u16 error;		/* of the last call that failed, errno */
+	__u64 ahead;		/* a response that came before its request: when it ended, 0 for none */
+	__u64 ahead_body;
+	__u32 sequence[2];	/* TCP's own, behind the last message of each direction */
+	__u32 ahead_sequence;	/* how far the socket had sent by then */
+	__u16 ahead_status;
+	__u16 family;		/* AF_* */
+	struct http1_stream stream[2]; /* by enum l7_direction */
+	struct l7_request queue[L7_QUEUE];
+};
+
+SKEP_STORAGE(l7_by_socket, BPF_MAP_TYPE_SK_STORAGE, struct l7_connection);
+SKEP_LRU_HASH(l7_by_address, __u64, struct l7_connection, 16384);
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct l7_connection);
+} l7_new_connection SEC(".maps");
+
+/* Linux before 5.6 kept the type in bits. */
+static __always_inline __u16 l7_socket_type(struct sock *sk)
+{
+	return BPF_CORE_READ(sk, sk_type);
+}
+
+/* Inode numbers of sockets are not used again for a long time; their addresses are at once. */
+static __always_inline __u32 l7_socket_inode(struct sock *sk)
+{
+	return BPF_CORE_READ(sk, sk_socket, file, f_inode, i_ino);
+}
+
+/* `stored`: by the socket's storage. NULL when it is not known, or when there is no room for it and `create`. */
+static __always_inline struct l7_connection *l7_connection_of(struct sock *sk, bool stored, bool create)
+{
+	struct l7_connection *c, *fresh;
+	__u64 address = (__u64)sk;
+	__u32 zero = 0;
+
+	if (stored) {
+		c = bpf_sk_storage_get(&l7_by_socket, sk, 0, create ? BPF_SK_STORAGE_GET_F_CREATE : 0);
+		if (!c && create)
+			skep_lose(&l7_by_socket);
+		return c;
+	}
+	c = bpf_map_lookup_elem(&l7_by_address, &address);
+	/* Nobody says when a Unix socket ends on some rungs, and the next one may get its address. */
+	if (c && c->family == L7_AF_UNIX && c->inode != l7_socket_inode(sk))
+		c = 0;
+	if (!create || c)
+		return c;
+	fresh = bpf_map_lookup_elem(&l7_new_connection, &zero);
+	if (!fresh)
+		return 0;
+	skep_update(&l7_by_address, &address, fresh, BPF_ANY);
+	c = bpf_map_lookup_elem(&l7_by_address, &address);
+	if (c)
+		c->inode = l7_socket_inode(sk);
+	return c;
+}
+
+static __always_inline void l7_forget_connection(struct sock *sk, bool stored)
+{
+	__u64 address = (__u64)sk;
+
+	if (!stored)
+		bpf_map_delete_elem(&l7_by_address, &address);
+}
+
+/* Requests beyond L7_QUEUE, by connection and number. */
+struct l7_deep {
+	__u64 connection;
+	__u64 number;
+};
+SKEP_LRU_HASH(l7_deep_requests, struct l7_deep, struct l7_request, 8192);
+
+/* Room for the next request at the queue's end; the scratch `spare` where it goes to the map (see l7_push_end). */
+static __always_inline struct l7_request *l7_queue_end(struct l7_connection *c, struct l7_request *spare)
+{
+	__u32 number = c->pushed;
+
+	return number - c->popped < L7_QUEUE ? &c->queue[number & (L7_QUEUE - 1)] : spare;
+}
+
+static __always_inline void l7_push(struct l7_connection *c, struct l7_request *r, struct l7_request *spare)
+{
+	r->number = c->pushed;
+	if (r == spare) {
+		struct l7_deep key = { .connection = (__u64)c, .number = r->number };
+
+		bpf_map_update_elem(&l7_deep_requests, &key, r, BPF_ANY);
+	}
+	barrier();
+	c->pushed++;
+}
+
+/* The request that the next response is for, or NULL. */
+static __always_inline struct l7_request *l7_oldest(struct l7_connection *c)
+{
+	struct l7_deep key = { .connection = (__u64)c, .number = c->popped };
+	struct l7_request *r = &c->queue[c->popped & (L7_QUEUE - 1)];
+
+	if (c->popped == c->pushed)
+		return 0;
+	if (r->number == c->popped && r->started)
+		return r;
+	return bpf_map_lookup_elem(&l7_deep_requests, &key);
+}
+
+static __always_inline void l7_pop(struct l7_connection *c, struct l7_request *r)
+{
+	struct l7_deep key = { .connection = (__u64)c, .number = c->popped };
+
+	if (r != &c->queue[c->popped & (L7_QUEUE - 1)])
+		bpf_map_delete_elem(&l7_deep_requests, &key);
+	else
+		r->started = 0;
+	barrier();
+	c->popped++;
+}
+
+#endif /* SKEP_L7_CONNECTION_H */

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * hooks.h: where a probe sees what sockets send and receive, best first.
+ *
+ *   events      the events of sockets (6.3): no trampoline, nothing is paid for files and pipes
+ *   fentry      the functions of TCP and Unix sockets; what is known of a connection is in the socket (5.11)
+ *   fentry_lru  the same, for kernels that do not let tracing programs use a socket's storage
+ *   kprobe      the same functions, where there are no trampolines
+ *   syscalls    the system calls, where there are no kprobes either
+ *
+ * A protocol's header defines
+ *   int l7_traffic(struct sock *sk, enum l7_direction direction, int result, int flags, bool stored, bool at_exit)
+ *   int l7_tcp_state(struct sock *sk, int state, bool stored)
+ *   int l7_closed(struct sock *sk, bool stored)
+ * and includes this one behind them.
+ */
+#ifndef SKEP_L7_HOOKS_H
+#define SKEP_L7_HOOKS_H
+
+/* One copy of the code for each way to keep connections, called by all entries. */
+static __noinline int l7_stored(struct sock *sk, enum l7_direction direction, int result, int flags)
+{
+	return l7_traffic(sk, direction, result, flags, true, false);
+}
+
+static __noinline int l7_addressed(struct sock *sk, enum l7_direction direction, int result, int flags)
+{
+	return l7_traffic(sk, direction, result, flags, false, false);
+}
+
+/* ---- events ---- */
+
+SKEP_RUNG(traffic, 1, events)
+SKEP_TP_BTF(sock_send_length, l7_sent_event, struct sock *sk, int result, int flags)
+{
+	return l7_stored(sk, L7_SEND, result, 0);
+}
+
+SKEP_RUNG(traffic, 1, events)
+SKEP_TP_BTF(sock_recv_length, l7_received_event, struct sock *sk, int result, int flags)
+{
+	return l7_stored(sk, L7_RECEIVE, result, flags);
+}
+
+SKEP_RUNG(traffic, 1, events) SKEP_RUNG(traffic, 2, fentry)
+SKEP_TP_BTF(inet_sock_set_state, l7_state_event, struct sock *sk, int from, int to)
+{
+	return l7_tcp_state(sk, to, true);
+}
+
+/* ---- the functions of the protocols ---- */
+
+#define L7_FEXIT_SEND(function, name)                                                                             \
+	SKEP_RUNG(traffic, 2, fentry)                                                                             \
+	SKEP_FEXIT(function, name##_stored, struct socket *socket, struct msghdr *message, size_t size, int result) \
+	{                                                                                                         \
+		return l7_stored(socket->sk, L7_SEND, result, 0);                                            \
+	}                                                                                                         \
+	SKEP_RUNG(traffic, 3, fentry_lru)                                                                         \
+	SKEP_FEXIT(function, name##_lru, struct socket *socket, struct msghdr *message, size_t size, int result)  \
+	{                                                                                                         \
+		return l7_addressed(socket->sk, L7_SEND, result, 0);                                         \
+	}
+
+#define L7_FEXIT_RECEIVE(function, name)                                                                          \
+	SKEP_RUNG(traffic, 2, fentry)                                                                             \
+	SKEP_FEXIT(function, name##_stored, struct socket *socket, struct msghdr *message, size_t size, int flags, \
+		   int result)                                                                                    \
+	{                                                                                                         \
+		return l7_stored(socket->sk, L7_RECEIVE, result, flags);                                     \
+	}                                                                                                         \
+	SKEP_RUNG(traffic, 3, fentry_lru)                                                                         \
+	SKEP_FEXIT(function, name##_lru, struct socket *socket, struct msghdr *message, size_t size, int flags,   \
+		   int result)                                                                                    \
+	{                                                                                                         \
+		return l7_addressed(socket->sk, L7_RECEIVE, result, flags);                                  \
+	}
+
+L7_FEXIT_SEND(inet_sendmsg, l7_sent_4)
+L7_FEXIT_SEND(inet6_sendmsg, l7_sent_6)
+L7_FEXIT_SEND(unix_stream_sendmsg, l7_sent_unix)
+L7_FEXIT_RECEIVE(inet_recvmsg, l7_received_4)
+L7_FEXIT_RECEIVE(inet6_recvmsg, l7_received_6)
+L7_FEXIT_RECEIVE(unix_stream_recvmsg, l7_received_unix)
+
+SKEP_RUNG(traffic, 2, fentry)
+SKEP_FENTRY(unix_release, l7_closed_unix_stored, struct socket *socket)
+{
+	struct sock *sk = socket->sk;
+
+	return sk ? l7_closed(sk, true) : 0;
+}
+
+SKEP_RUNG(traffic, 3, fentry_lru)
+SKEP_FENTRY(unix_release, l7_closed_unix_lru, struct socket *socket)
+{
+	struct sock *sk = socket->sk;
+
+	return sk ? l7_closed(sk, false) : 0;
+}
+
+SKEP_RUNG(traffic, 3, fentry_lru) SKEP_RUNG(traffic, 4, kprobe) SKEP_RUNG(traffic, 5, syscalls)
+SKEP_RAW_TP(inet_sock_set_state, l7_state_lru, struct sock *sk, int from, int to)
+{
+	return l7_tcp_state(sk, to, false);
+}
+
+/* ---- kprobes: a return does not know its function's arguments ---- */
+
+struct l7_entered {
+	__u64 socket;
+	__u32 flags;
+	__u32 direction;
+};
+SKEP_LRU_HASH(l7_calls, __u64, struct l7_entered, 10240);
+
+static __always_inline int l7_enter(struct socket *socket, enum l7_direction direction, int flags)
+{
+	struct l7_entered call = { .flags = flags, .direction = direction };
+	__u64 thread = bpf_get_current_pid_tgid();
+
+	call.socket = (__u64)BPF_CORE_READ(socket, sk);
+	bpf_map_update_elem(&l7_calls, &thread, &call, BPF_ANY);
+	return 0;
+}
+
+static __noinline int l7_return(int result)
+{
+	__u64 thread = bpf_get_current_pid_tgid();
+	struct l7_entered *call = bpf_map_lookup_elem(&l7_calls, &thread);
+	struct sock *sk;
+	int direction, flags;
+
+	if (!call)
+		return 0;
+	sk = (struct sock *)call->socket;
+	direction = call->direction & 1;
+	flags = call->flags;
+	bpf_map_delete_elem(&l7_calls, &thread);
+	return l7_addressed(sk, direction, result, flags);
+}
+
+#define L7_KPROBE_SEND(function, name)                                                                            \
+	SKEP_RUNG(traffic, 4, kprobe)                                                                             \
+	SKEP_KPROBE(function, name##_enter, struct socket *socket, struct msghdr *message, size_t size)           \
+	{                                                                                                         \
+		return l7_enter(socket, L7_SEND, 0);                                                              \
+	}                                                                                                         \
+	SKEP_RUNG(traffic, 4, kprobe)                                                                             \
+	SKEP_KRETPROBE(function, name##_return, int result)                                                       \
+	{                                                                                                         \
+		return l7_return(result);                                                                    \
+	}
+
+#define L7_KPROBE_RECEIVE(function, name)                                                                         \
+	SKEP_RUNG(traffic, 4, kprobe)                                                                             \
+	SKEP_KPROBE(function, name##_enter, struct socket *socket, struct msghdr *message, size_t size, int flags) \
+	{                                                                                                         \
+		return l7_enter(socket, L7_RECEIVE, flags);                                                       \
+	}                                                                                                         \
+	SKEP_RUNG(traffic, 4, kprobe)                                                                             \
+	SKEP_KRETPROBE(function, name##_return, int result)                                                       \
+	{                                                                                                         \
+		return l7_return(result);                                                                    \
+	}
+
+L7_KPROBE_SEND(inet_sendmsg, l7_kp_sent_4)
+L7_KPROBE_SEND(inet6_sendmsg, l7_kp_sent_6)
+L7_KPROBE_SEND(unix_stream_sendmsg, l7_kp_sent_unix)
+L7_KPROBE_RECEIVE(inet_recvmsg, l7_kp_received_4)
+L7_KPROBE_RECEIVE(inet6_recvmsg, l7_kp_received_6)
+L7_KPROBE_RECEIVE(unix_stream_recvmsg, l7_kp_received_unix)
+
+SKEP_RUNG(traffic, 4, kprobe)
+SKEP_KPROBE(unix_release, l7_kp_closed_unix, struct socket *socket)
+{
+	struct sock *sk = BPF_CORE_READ(socket, sk);
+
+	return sk ? l7_closed(sk, false) : 0;
+}
+
+/* ---- system calls: the registers still have the arguments when the call returns ---- */
+
+#define L7_S_IFMT 0170000
+#define L7_S_IFSOCK 0140000
+
+/* The socket that a descriptor of the current task stands for, or NULL. */
+static __always_inline struct sock *l7_socket_of(struct task_struct *task, __u32 descriptor)
+{
+	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+	struct file *file = 0;
+	struct socket *socket;
+
+	if (descriptor >= BPF_CORE_READ(table, max_fds))
+		return 0;
+	bpf_probe_read_kernel(&file, sizeof(file), BPF_CORE_READ(table, fd) + descriptor);
+	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & L7_S_IFMT) != L7_S_IFSOCK)
+		return 0;
+	socket = BPF_CORE_READ(file, private_data);
+	return BPF_CORE_READ(socket, sk);
+}
+
+/* The flags that a receiving call was given. */
+static __always_inline int l7_flags_of(struct l7_registers *r)
+{
+	switch (l7_call_of(r->number).shape) {
+	case L7_BUFFER_FLAGS:
+	case L7_MMSGHDR:
+		return r->args[3];
+	case L7_MSGHDR:
+		return r->args[2];
+	}
+	return 0;
+}
+
+static __always_inline int l7_exited(enum l7_direction direction, int result)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct l7_registers r;
+	struct sock *sk;
+
+	l7_read_registers(task, l7_saved_registers(task), &r, false);
+	sk = l7_socket_of(task, r.args[0]);
+	if (!sk)
+		return 0;
+	return l7_traffic(sk, direction, result, direction == L7_RECEIVE ? l7_flags_of(&r) : 0, false, true);
+}
+
+static __noinline int l7_one_exited(enum l7_direction direction, int result)
+{
+	return l7_exited(direction, result);
+}
+
+#define L7_SYSCALL_EXIT(call, direction)                                     \
+	SKEP_RUNG(traffic, 5, syscalls) SEC("tracepoint/syscalls/sys_exit_" #call) \
+	int l7_##call(struct syscall_trace_exit *ctx)                        \
+	{                                                                    \
+		return l7_one_exited(direction, ctx->ret);                  \
+	}
+
+L7_SYSCALL_EXIT(read, L7_RECEIVE)
+L7_SYSCALL_EXIT(readv, L7_RECEIVE)
+L7_SYSCALL_EXIT(recvfrom, L7_RECEIVE)
+L7_SYSCALL_EXIT(recvmsg, L7_RECEIVE)
+L7_SYSCALL_EXIT(write, L7_SEND)
+L7_SYSCALL_EXIT(writev, L7_SEND)
+L7_SYSCALL_EXIT(sendto, L7_SEND)
+L7_SYSCALL_EXIT(sendmsg, L7_SEND)
+
+/* sendmmsg and recvmmsg return how many messages they moved; how long each was, they wrote behind its header. */
+struct l7_messages {
+	__u64 table;
+	__u32 direction;
+	__u32 count;
+	bool compat;
+};
+#define L7_MESSAGES 4 /* more are not looked at */
+
+static __noinline long l7_one_of(__u32 index, struct l7_messages *m)
+{
+	__u64 size = m->compat ? L7_COMPAT_MMSGHDR_BYTES : L7_MMSGHDR_BYTES;
+	__u64 at = m->table + index * size + (m->compat ? 28 : 56);
+	__u32 length = 0;
+
+	if (index >= m->count || bpf_probe_read_user(&length, sizeof(length), (void *)at))
+		return 1;
+	l7_exited(m->direction & 1, length); /* inline: calls may be eight deep */
+	return 0;
+}
+
+static __always_inline int l7_several(struct syscall_trace_exit *ctx, enum l7_direction direction)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct l7_messages m = { .direction = direction, .count = ctx->ret };
+	struct l7_registers r;
+
+	if (ctx->ret <= 0)
+		return 0;
+	l7_read_registers(task, l7_saved_registers(task), &r, false);
+	m.table = r.args[1];
+	m.compat = r.compat;
+	for (int i = 0; i < L7_MESSAGES; i++)
+		if (l7_one_of(i, &m))
+			break;
+	l7_end_batch();
+	return 0;
+}
+
+SKEP_RUNG(traffic, 5, syscalls) SEC("tracepoint/syscalls/sys_exit_sendmmsg")
+int l7_sendmmsg(struct syscall_trace_exit *ctx)
+{
+	return l7_several(ctx, L7_SEND);
+}
+
+SKEP_RUNG(traffic, 5, syscalls) SEC("tracepoint/syscalls/sys_exit_recvmmsg")
+int l7_recvmmsg(struct syscall_trace_exit *ctx)
+{
+	return l7_several(ctx, L7_RECEIVE);
+}
+
+#endif /* SKEP_L7_HOOKS_H */

@@ -1,0 +1,490 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * http1.h: HTTP/1.0 and 1.1 (RFC 9112), one byte after another.
+ *
+ * All that is known of a direction of a connection is in a struct http1_stream, so a message may be cut into calls at
+ * any byte. Of a message are read: the request line or status line, Content-Length, Transfer-Encoding, traceparent, and
+ * the sizes of chunks. Bodies are stepped over by their length, unread.
+ */
+#ifndef SKEP_L7_HTTP1_H
+#define SKEP_L7_HTTP1_H
+
+enum http1_method {
+	HTTP1_OTHER,
+	HTTP1_GET,
+	HTTP1_HEAD,
+	HTTP1_POST,
+	HTTP1_PUT,
+	HTTP1_DELETE,
+	HTTP1_CONNECT,
+	HTTP1_OPTIONS,
+	HTTP1_TRACE,
+	HTTP1_PATCH,
+};
+
+enum http1_state {
+	HTTP1_START,	/* before a message */
+	HTTP1_TOKEN,	/* in the method, or in "HTTP" */
+	HTTP1_TARGET,	/* in the path */
+	HTTP1_QUERY,	/* behind the path: not looked at */
+	HTTP1_VERSION,	/* in "HTTP/1.x" of a request */
+	HTTP1_REPLY,	/* in "/1.x 200" of a response */
+	HTTP1_LINE,	/* at the beginning of a line of the header */
+	HTTP1_NAME,	/* in a name that may be one of ours */
+	HTTP1_LENGTH,	/* in the value of Content-Length */
+	HTTP1_CODING,	/* in that of Transfer-Encoding */
+	HTTP1_PARENT,	/* in that of traceparent */
+	HTTP1_SKIP,	/* in the rest of a line of the header */
+	HTTP1_BODY,	/* `remain` bytes */
+	HTTP1_CLOSE,	/* a body that ends with the connection */
+	HTTP1_SIZE,	/* in the size of a chunk */
+	HTTP1_EXTENSION, /* behind it */
+	HTTP1_CHUNK,	/* `remain` bytes: data and the line end behind it */
+	HTTP1_TRAILER,	/* at the beginning of a line behind the last chunk */
+	HTTP1_TRAILING,	/* in such a line */
+	HTTP1_DONE,	/* a message has ended; the caller starts the next */
+	HTTP1_HEADERS,	/* its header has; the caller says what body follows */
+	HTTP1_BAD,	/* this is no HTTP/1 */
+};
+
+#define HTTP1_IS_RESPONSE 0x01
+#define HTTP1_HAS_LENGTH 0x02
+#define HTTP1_CHUNKED 0x04
+#define HTTP1_HAS_PARENT 0x08
+#define HTTP1_CUT 0x20		/* its path began in an earlier window: l7_cuts has that part */
+#define HTTP1_LEARNED 0x10	/* some segments of paths are known to be parameters, see http1_learned */
+
+struct http1_stream {
+	__u8 state;
+	__u8 flags;
+	__u8 at;		/* place within a word that is compared */
+	__u8 candidates;	/* which names it may still be */
+	__u8 method;
+	__u8 segment_length;	/* of the path's current segment, at most 255 */
+	__u8 segment_has;	/* HTTP1_HAS_* */
+	__u8 dashes;
+	__u16 status;
+	__u16 pad;
+	__u32 header;		/* bytes of the header so far */
+	__u64 remain;
+	__u64 body;		/* bytes of the body so far, without the frames of chunks */
+	__u64 started;		/* when its first byte was seen, ns */
+	__u64 word;		/* the method's letters; the hash of the path's current segment */
+	__u64 path;		/* hash of the path's segments so far: the fingerprint */
+	__u8 parent[32];	/* of traceparent: version, trace id (16), span id (8), flags */
+	__u8 parent_at;		/* digits of it so far */
+	__u8 pad2[7];
+};
+
+/* A header longer than this is given up: servers refuse 8 to 64 KiB. */
+#define HTTP1_MAX_HEADER (256 * 1024)
+
+/* FNV-1a's prime. */
+#define HTTP1_PRIME 0x100000001b3ULL
+/* What a segment that is a parameter counts as. */
+#define HTTP1_PARAMETER 0x9e3779b97f4a7c15ULL
+
+/*
+ * What each byte is within a path, and its value as a hexadecimal digit. A table, not comparisons: each comparison is a
+ * fork in the verifier's way, and all of them together are taken at each byte. Larger than 32 bytes, so that it stays in
+ * .rodata: the compiler puts smaller constants into a section of their own, whose BTF the kernel refuses.
+ */
+#define HTTP1_HAS_DIGIT 0x01
+#define HTTP1_HAS_HEX 0x02	/* a to f */
+#define HTTP1_HAS_DASH 0x04
+#define HTTP1_HAS_OTHER 0x08
+#define HTTP1_SLASH 0x10
+#define HTTP1_END 0x20		/* of a path: a blank, a query, a fragment */
+#define HTTP1_CONTROL 0x40
+#define HTTP1_NO_DIGIT 0x1f
+
+struct http1_byte_kind {
+	__u8 in_path;
+	__u8 digit;
+};
+
+#define O(n) [n] = { HTTP1_HAS_OTHER, HTTP1_NO_DIGIT }
+#define O8(n) O(n), O(n + 1), O(n + 2), O(n + 3), O(n + 4), O(n + 5), O(n + 6), O(n + 7)
+#define O64(n) O8(n), O8(n + 8), O8(n + 16), O8(n + 24), O8(n + 32), O8(n + 40), O8(n + 48), O8(n + 56)
+#define C(n) [n] = { HTTP1_CONTROL, HTTP1_NO_DIGIT }
+#define C8(n) C(n), C(n + 1), C(n + 2), C(n + 3), C(n + 4), C(n + 5), C(n + 6), C(n + 7)
+#define D(n) ['0' + n] = { HTTP1_HAS_DIGIT, n }
+#define H(low, high, value) [low] = { HTTP1_HAS_HEX, value }, [high] = { HTTP1_HAS_HEX, value }
+
+static const struct http1_byte_kind http1_kinds[256] = {
+	C8(0), C8(8), C8(16), C8(24), C(0x7f),
+	[' '] = { HTTP1_END, HTTP1_NO_DIGIT }, ['?'] = { HTTP1_END, HTTP1_NO_DIGIT }, ['#'] = { HTTP1_END, HTTP1_NO_DIGIT },
+	['/'] = { HTTP1_SLASH, HTTP1_NO_DIGIT }, ['-'] = { HTTP1_HAS_DASH, HTTP1_NO_DIGIT },
+	D(0), D(1), D(2), D(3), D(4), D(5), D(6), D(7), D(8), D(9),
+	H('a', 'A', 10), H('b', 'B', 11), H('c', 'C', 12), H('d', 'D', 13), H('e', 'E', 14), H('f', 'F', 15),
+	O('!'), O('"'), O('$'), O('%'), O('&'), O('\''), O('('), O(')'), O('*'), O('+'), O(','), O('.'),
+	O(':'), O(';'), O('<'), O('='), O('>'), O('@'), O('G'), O8('H'), O8('P'), O('X'), O('Y'), O('Z'),
+	O('['), O('\\'), O(']'), O('^'), O('_'), O('`'), O('g'), O8('h'), O8('p'), O('x'), O('y'), O('z'),
+	O('{'), O('|'), O('}'), O('~'), O64(128), O64(192),
+};
+
+#undef O
+#undef O8
+#undef O64
+#undef C
+#undef C8
+#undef D
+#undef H
+
+/* Words that are compared letter by letter, 32 bytes each. In the last two a 'd' is any digit. */
+#define HTTP1_WORD_LENGTH 0
+#define HTTP1_WORD_CODING 32
+#define HTTP1_WORD_PARENT 64
+#define HTTP1_WORD_CHUNKED 96
+#define HTTP1_WORD_VERSION 128
+#define HTTP1_WORD_REPLY 160
+
+static const char http1_words[192] = "content-length\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+				     "transfer-encoding\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+				     "traceparent\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+				     "chunked\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+				     "HTTP/1.d\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+				     "1.d ddd";
+
+/* Is this the letter at that place of a word? No byte is one behind its end. */
+static __always_inline bool http1_letter(__u32 word, __u8 c, __u8 at)
+{
+	return c && at < 32 && c == http1_words[word + (at & 31)];
+}
+
+static __always_inline bool http1_pattern(__u32 word, __u8 c, __u8 at)
+{
+	__u8 wanted = http1_words[word + (at & 31)];
+
+	return c == wanted || (wanted == 'd' && (__u8)(c - '0') <= 9);
+}
+
+static __always_inline __u8 http1_lower(__u8 c)
+{
+	return c | ((__u8)(c - 'A') <= 25) << 5;
+}
+
+/* The letters of a method as they are collected in `word`; longer ones than these seven have none. */
+#define HTTP1_LETTERS(a, b, c, d, e, f, g) \
+	((__u64)(a) | (__u64)(b) << 8 | (__u64)(c) << 16 | (__u64)(d) << 24 | (__u64)(e) << 32 | (__u64)(f) << 40 | (__u64)(g) << 48)
+
+static __always_inline __u8 http1_method_of(__u64 word)
+{
+	switch (word) {
+	case HTTP1_LETTERS('G', 'E', 'T', 0, 0, 0, 0): return HTTP1_GET;
+	case HTTP1_LETTERS('H', 'E', 'A', 'D', 0, 0, 0): return HTTP1_HEAD;
+	case HTTP1_LETTERS('P', 'O', 'S', 'T', 0, 0, 0): return HTTP1_POST;
+	case HTTP1_LETTERS('P', 'U', 'T', 0, 0, 0, 0): return HTTP1_PUT;
+	case HTTP1_LETTERS('D', 'E', 'L', 'E', 'T', 'E', 0): return HTTP1_DELETE;
+	case HTTP1_LETTERS('C', 'O', 'N', 'N', 'E', 'C', 'T'): return HTTP1_CONNECT;
+	case HTTP1_LETTERS('O', 'P', 'T', 'I', 'O', 'N', 'S'): return HTTP1_OPTIONS;
+	case HTTP1_LETTERS('T', 'R', 'A', 'C', 'E', 0, 0): return HTTP1_TRACE;
+	case HTTP1_LETTERS('P', 'A', 'T', 'C', 'H', 0, 0): return HTTP1_PATCH;
+	}
+	return HTTP1_OTHER;
+}
+
+/*
+ * Is this segment of a path a parameter rather than a name? Numbers, UUIDs, hashes, and long words of digits and letters
+ * are: the same rule as in packages/agent/src/routes/segment.ts.
+ */
+static __always_inline bool http1_parameter(const struct http1_stream *s)
+{
+	__u8 has = s->segment_has, length = s->segment_length;
+
+	if (has == HTTP1_HAS_DIGIT)
+		return true;
+	if (!(has & HTTP1_HAS_DIGIT))
+		return false;
+	if (!(has & HTTP1_HAS_OTHER)) {
+		if (length == 36 && s->dashes == 4)
+			return true;
+		if (!(has & HTTP1_HAS_DASH) && length >= 16)
+			return true;
+	}
+	return length >= 24;
+}
+
+/* Segments that the agent found to take ever new values, by the hash of the path before them. */
+SKEP_HASH(http1_learned, __u64, __u8, 4096);
+
+/* A segment ends: its hash, or that it is a parameter, goes into the path's. */
+static __always_inline void http1_end_segment(struct http1_stream *s)
+{
+	__u64 word = s->word;
+	__u64 path = s->path;
+
+	if (s->segment_length) {
+		if (http1_parameter(s) || ((s->flags & HTTP1_LEARNED) && bpf_map_lookup_elem(&http1_learned, &path)))
+			word = HTTP1_PARAMETER;
+	}
+	path = (path ^ word) * HTTP1_PRIME;
+	s->path = path ^ path >> 29;
+	s->word = 0;
+	s->segment_length = 0;
+	s->segment_has = 0;
+	s->dashes = 0;
+}
+
+/* A new message begins. */
+static __always_inline void http1_start(struct http1_stream *s)
+{
+	s->state = HTTP1_START;
+	s->flags &= HTTP1_LEARNED;
+	s->at = 0;
+	s->method = HTTP1_OTHER;
+	s->status = 0;
+	s->header = 0;
+	s->remain = 0;
+	s->body = 0;
+	s->word = 0;
+	s->segment_length = 0;
+	s->segment_has = 0;
+	s->dashes = 0;
+	s->parent_at = 0;
+}
+
+/* 00-<32 digits>-<16 digits>-<2 digits> (W3C trace context, 3.2); the dashes are not kept. */
+#define HTTP1_PARENT_DIGITS 52
+
+static __always_inline void http1_parent_byte(struct http1_stream *s, __u8 digit)
+{
+	__u64 at = s->parent_at, place = at >> 1 & 31;
+
+	/* The first digit of a byte is in its upper half, with whatever was there before in the lower. */
+	s->parent[place] = s->parent[place] << 4 | digit;
+	s->parent_at = digit == HTTP1_NO_DIGIT || at >= HTTP1_PARENT_DIGITS ? 255 : at + 1;
+}
+
+/* What is parsed: a window into a message, and a copy of the state of the direction that it moves in. */
+#define HTTP1_WINDOW 512
+
+struct http1_window {
+	struct http1_stream stream;
+	__u64 now;	/* when the hook ran, ns */
+	__u64 seed;	/* what a path's hash begins with */
+	__u32 position;	/* the next byte */
+	__u32 length;	/* of the window */
+	__u32 path_from; /* where the path begins and ends in it; equal when it does not lie whole within */
+	__u32 path_to;
+	__u8 bytes[HTTP1_WINDOW + 16]; /* those behind the window's end are zero */
+};
+
+static __always_inline void http1_end_size(struct http1_stream *s)
+{
+	if (!s->at) {
+		s->state = HTTP1_BAD;
+	} else if (s->remain) {
+		s->body += s->remain;
+		s->remain += 2;
+		s->state = HTTP1_CHUNK;
+	} else {
+		s->state = HTTP1_TRAILER;
+	}
+}
+
+/* "HTTP/1.1" as eight bytes in memory. */
+#define HTTP1_VERSION_WORD 0x312e312f50545448ULL
+
+/* Bytes up to and with the next line feed among eight, or eight. */
+static __always_inline __u32 http1_to_line_feed(__u64 word)
+{
+	__u64 ones = 0x0101010101010101ULL, x = word ^ 0x0a0a0a0a0a0a0a0aULL;
+	__u64 found = (x - ones) & ~x & 0x8080808080808080ULL;
+
+	/* The lowest bit found is exact; of the bytes below it each contributes one. */
+	return found ? ((((((found & -found) - 1) >> 7 & ones) * ones) >> 56) & 7) + 1 : 8;
+}
+
+/* One byte in one state. Those states that take more than one byte say how many. */
+static __always_inline __u32 http1_byte(struct http1_window *w, struct http1_stream *s, __u8 state, __u32 position)
+{
+	__u8 c = w->bytes[position], at = s->at;
+	struct http1_byte_kind kind = http1_kinds[c];
+
+	switch (state) {
+	case HTTP1_START:
+		if (c == '\r' || c == '\n')
+			return 1;
+		s->started = w->now;
+		s->state = HTTP1_TOKEN;
+		/* What most messages of one direction begin with, in one step. */
+		if (w->length - position > 12 && *(__u64 *)&w->bytes[position] == HTTP1_VERSION_WORD) {
+			s->flags |= HTTP1_IS_RESPONSE;
+			s->at = 3;
+			s->state = HTTP1_REPLY;
+			return 8;
+		}
+		return 0;
+	case HTTP1_TOKEN:
+		s->at = at + 1;
+		if ((__u8)(c - 'A') <= 25 || c == '-') {
+			s->word = at < 7 ? s->word | (__u64)c << (at & 7) * 8 : 1;
+			if (at < 20)
+				return 1;
+		} else if (c == ' ' && at) {
+			s->method = http1_method_of(s->word);
+			s->word = 0;
+			s->path = w->seed;
+			s->state = HTTP1_TARGET;
+			w->path_from = w->path_to = position + 1;
+			return 1;
+		} else if (c == '/' && s->word == HTTP1_LETTERS('H', 'T', 'T', 'P', 0, 0, 0)) {
+			s->flags |= HTTP1_IS_RESPONSE;
+			s->at = 0;
+			s->state = HTTP1_REPLY;
+			return 1;
+		}
+		break;
+	case HTTP1_TARGET:
+		if (kind.in_path & (HTTP1_SLASH | HTTP1_END)) {
+			http1_end_segment(s);
+			if (kind.in_path & HTTP1_END) {
+				w->path_to = position;
+				s->at = 0;
+				s->state = c == ' ' ? HTTP1_VERSION : HTTP1_QUERY;
+			}
+			return 1;
+		}
+		if (kind.in_path == HTTP1_CONTROL)
+			break;
+		s->segment_has |= kind.in_path;
+		s->dashes += kind.in_path >> 2 & 1;
+		s->segment_length += s->segment_length < 255;
+		s->word = (s->word ^ c) * HTTP1_PRIME;
+		return 1;
+	case HTTP1_QUERY:
+		if (c == ' ')
+			s->state = HTTP1_VERSION;
+		else if (kind.in_path == HTTP1_CONTROL)
+			break;
+		return 1;
+	case HTTP1_VERSION:
+		if (!at && w->length - position > 8 && *(__u64 *)&w->bytes[position] == HTTP1_VERSION_WORD) {
+			s->at = 8;
+			return 8;
+		}
+		s->at = at + 1;
+		if (at < 8 ? http1_pattern(HTTP1_WORD_VERSION, c, at) : at == 8 && c == '\r')
+			return 1;
+		if (c != '\n' || at < 8)
+			break;
+		s->state = HTTP1_LINE;
+		return 1;
+	case HTTP1_REPLY:
+		s->at = at + 1;
+		if (at < 7) {
+			if (!http1_pattern(HTTP1_WORD_REPLY, c, at))
+				break;
+			s->status = at < 4 ? 0 : s->status * 10 + kind.digit;
+			return 1;
+		}
+		if (c != '\n' && c != ' ' && c != '\r')
+			break;
+		s->state = c == '\n' ? HTTP1_LINE : HTTP1_SKIP;
+		return 1;
+	case HTTP1_LINE:
+		s->at = 1;
+		s->candidates = (c | 0x20) == 'c' ? 1 : 6;
+		if (c == '\n')
+			s->state = HTTP1_HEADERS;
+		else if (c != '\r')
+			s->state = (c | 0x20) == 'c' || (c | 0x20) == 't' ? HTTP1_NAME : HTTP1_SKIP;
+		return 1;
+	case HTTP1_NAME: {
+		__u8 low = http1_lower(c);
+
+		s->at = at + 1;
+		if (c == ':') {
+			__u32 ended = (__u32)s->candidates << 8 | at;
+
+			s->at = 0;
+			s->state = ended == (1 << 8 | 14) ? HTTP1_LENGTH
+				 : ended == (2 << 8 | 17) ? HTTP1_CODING
+				 : ended == (4 << 8 | 11) ? HTTP1_PARENT
+							  : HTTP1_SKIP;
+			return 1;
+		}
+		at &= 31;
+		s->candidates &= (low == (__u8)http1_words[HTTP1_WORD_LENGTH + at]) |
+				 (low == (__u8)http1_words[HTTP1_WORD_CODING + at]) << 1 |
+				 (low == (__u8)http1_words[HTTP1_WORD_PARENT + at]) << 2;
+		if (!s->candidates)
+			s->state = c == '\n' ? HTTP1_LINE : HTTP1_SKIP;
+		return 1;
+	}
+	case HTTP1_LENGTH:
+		if (kind.digit <= 9) {
+			s->remain = s->remain * 10 + kind.digit;
+			s->flags |= HTTP1_HAS_LENGTH;
+		} else if (c != ' ' && c != '\t') {
+			s->state = c == '\n' ? HTTP1_LINE : HTTP1_SKIP;
+		}
+		return 1;
+	case HTTP1_CODING:
+		if (c == '\n') {
+			s->state = HTTP1_LINE;
+			s->flags |= at == 7 ? HTTP1_CHUNKED : 0;
+		} else if (c != ' ' && c != '\t' && c != '\r') {
+			s->at = c == ',' ? 0 : http1_letter(HTTP1_WORD_CHUNKED, http1_lower(c), at) ? at + 1 : 31;
+		}
+		return 1;
+	case HTTP1_PARENT:
+		if (c == '\n') {
+			s->state = HTTP1_LINE;
+			s->flags |= s->parent_at == HTTP1_PARENT_DIGITS && s->parent[0] != 0xff ? HTTP1_HAS_PARENT : 0;
+		} else if (c != ' ' && c != '\r' && c != '-') {
+			http1_parent_byte(s, kind.digit);
+		}
+		return 1;
+	case HTTP1_SKIP: {
+		__u32 here = w->length - position, step = http1_to_line_feed(*(__u64 *)&w->bytes[position]);
+
+		if (step == 8 && w->bytes[position + 7] != '\n')
+			step += http1_to_line_feed(*(__u64 *)&w->bytes[position + 8]);
+		if (w->bytes[position + step - 1] == '\n')
+			s->state = HTTP1_LINE;
+		return step < here ? step : here;
+	}
+	case HTTP1_SIZE:
+		s->at = 1;
+		if (kind.digit != HTTP1_NO_DIGIT && !(s->remain >> 48)) {
+			s->remain = s->remain << 4 | kind.digit;
+			return 1;
+		}
+		s->at = at;
+		if (c != '\r' && c != '\n' && c != ';' && c != ' ')
+			break;
+		s->state = HTTP1_EXTENSION;
+		return c == '\n' ? 0 : 1;
+	case HTTP1_EXTENSION:
+		if (c == '\n')
+			http1_end_size(s);
+		return 1;
+	case HTTP1_CHUNK: {
+		__u32 here = w->length - position;
+
+		if (s->remain > here) {
+			s->remain -= here;
+			return here;
+		}
+		here = s->remain;
+		s->remain = 0;
+		s->at = 0;
+		s->state = HTTP1_SIZE;
+		return here;
+	}
+	case HTTP1_TRAILER:
+		if (c != '\r')
+			s->state = c == '\n' ? HTTP1_DONE : HTTP1_TRAILING;
+		return 1;
+	case HTTP1_TRAILING:
+		if (c == '\n')
+			s->state = HTTP1_TRAILER;
+		return 1;
+	}
+	s->state = HTTP1_BAD;
+	return 1;
+}
+
+#endif /* SKEP_L7_HTTP1_H */

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Both ends of a connection in one process, which talk in turns: COUNT times the client sends REQUEST and the server
+ * receives it, the server sends RESPONSE and the client receives it, by the system calls that are asked for.
+ *
+ *     talk FAMILY SEND RECEIVE PIECE COUNT REQUEST RESPONSE [END]
+ *
+ * FAMILY   tcp4, tcp6, unix, pair (socketpair)
+ * SEND     write, writev (two halves), send, sendto, sendmsg, sendmmsg (two messages), sendfile, splice; body: the header
+ *          by write, the body by sendfile
+ * RECEIVE  read, readv, recv, recvfrom, recvmsg, recvmmsg, peek (MSG_PEEK before each), splice (into a pipe), trunc
+ *          (TCP's MSG_TRUNC)
+ * PIECE    bytes a call sends at most, 0: all
+ * END      what the ends do at the end: close (default), reset (SO_LINGER 0 by the client before its response)
+ *
+ * Prints the process id and how many bytes each end received, as `PID SERVER CLIENT`.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static void fail(const char *what)
+{
+	perror(what);
+	exit(1);
+}
+
+static void connect_pair(const char *family, int ends[2])
+{
+	struct sockaddr_storage address = { 0 };
+	socklen_t length = sizeof(address);
+	int listener;
+
+	if (!strcmp(family, "pair")) {
+		if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends))
+			fail("socketpair");
+		return;
+	}
+	if (!strcmp(family, "tcp4")) {
+		struct sockaddr_in *in = (void *)&address;
+		in->sin_family = AF_INET;
+		in->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+		length = sizeof(*in);
+	} else if (!strcmp(family, "tcp6")) {
+		struct sockaddr_in6 *in = (void *)&address;
+		in->sin6_family = AF_INET6;
+		in->sin6_addr = in6addr_loopback;
+		length = sizeof(*in);
+	} else {
+		struct sockaddr_un *un = (void *)&address;
+		un->sun_family = AF_UNIX;
+		length = 3 + snprintf(un->sun_path + 1, 90, "talk-%d", getpid());
+	}
+	listener = socket(address.ss_family, SOCK_STREAM, 0);
+	if (listener < 0 || bind(listener, (void *)&address, length) || listen(listener, 1))
+		fail("listen");
+	if (address.ss_family != AF_UNIX)
+		getsockname(listener, (void *)&address, &length);
+	ends[0] = socket(address.ss_family, SOCK_STREAM, 0);
+	if (connect(ends[0], (void *)&address, length))
+		fail("connect");
+	ends[1] = accept(listener, 0, 0);
+	if (ends[1] < 0)
+		fail("accept");
+	close(listener);
+}
+
+static ssize_t from_file(int fd, const char *how, const char *bytes, size_t length)
+{
+	char name[] = "/tmp/talk-XXXXXX";
+	int file = mkstemp(name), pipes[2];
+	ssize_t sent;
+
+	if (file < 0)
+		fail("mkstemp");
+	unlink(name);
+	if (write(file, bytes, length) != (ssize_t)length)
+		fail("write file");
+	lseek(file, 0, SEEK_SET);
+	if (!strcmp(how, "sendfile")) {
+		sent = sendfile(fd, file, 0, length);
+	} else {
+		if (pipe(pipes))
+			fail("pipe");
+		if (splice(file, 0, pipes[1], 0, length, 0) != (ssize_t)length)
+			fail("splice in");
+		sent = splice(pipes[0], 0, fd, 0, length, 0);
+		close(pipes[0]);
+		close(pipes[1]);
+	}
+	close(file);
+	return sent;
+}
+
+static ssize_t send_some(int fd, const char *how, const char *bytes, size_t length)
+{
+	struct iovec halves[2] = { { (void *)bytes, length / 2 }, { (void *)(bytes + length / 2), length - length / 2 } };
+	struct msghdr message = { .msg_iov = halves, .msg_iovlen = 2 };
+	struct mmsghdr both[2] = { { { .msg_iov = &halves[0], .msg_iovlen = 1 } }, { { .msg_iov = &halves[1], .msg_iovlen = 1 } } };
+	int messages;
+
+	if (!strcmp(how, "write"))
+		return write(fd, bytes, length);
+	if (!strcmp(how, "writev"))
+		return writev(fd, halves, 2);
+	if (!strcmp(how, "send"))
+		return send(fd, bytes, length, MSG_NOSIGNAL);
+	if (!strcmp(how, "sendto"))
+		return sendto(fd, bytes, length, 0, 0, 0);
+	if (!strcmp(how, "sendmsg"))
+		return sendmsg(fd, &message, 0);
+	if (!strcmp(how, "sendmmsg")) {
+		messages = sendmmsg(fd, both, 2, 0);
+		return messages < 0 ? -1 : both[0].msg_len + (messages > 1 ? both[1].msg_len : 0);
+	}
+	return from_file(fd, how, bytes, length);
+}
+
+static ssize_t receive_some(int fd, const char *how, char *to, size_t room)
+{
+	struct iovec halves[2] = { { to, room / 2 }, { to + room / 2, room - room / 2 } };
+	struct msghdr message = { .msg_iov = halves, .msg_iovlen = 2 };
+	struct mmsghdr both[2] = { { { .msg_iov = &halves[0], .msg_iovlen = 1 } }, { { .msg_iov = &halves[1], .msg_iovlen = 1 } } };
+	int pipes[2], messages;
+	ssize_t got;
+
+	if (!strcmp(how, "read"))
+		return read(fd, to, room);
+	if (!strcmp(how, "readv"))
+		return readv(fd, halves, 2);
+	if (!strcmp(how, "recv"))
+		return recv(fd, to, room, 0);
+	if (!strcmp(how, "recvfrom"))
+		return recvfrom(fd, to, room, 0, 0, 0);
+	if (!strcmp(how, "recvmsg"))
+		return recvmsg(fd, &message, 0);
+	if (!strcmp(how, "recvmmsg")) {
+		messages = recvmmsg(fd, both, 2, MSG_WAITFORONE, 0);
+		return messages < 0 ? -1 : both[0].msg_len + (messages > 1 ? both[1].msg_len : 0);
+	}
+	if (!strcmp(how, "peek")) {
+		recv(fd, to, room, MSG_PEEK);
+		return read(fd, to, room);
+	}
+	if (!strcmp(how, "trunc"))
+		return recv(fd, to, room, MSG_TRUNC);
+	if (pipe(pipes))
+		fail("pipe");
+	got = splice(fd, 0, pipes[1], 0, room, 0);
+	close(pipes[0]);
+	close(pipes[1]);
+	return got;
+}
+
+/* One message from one end to the other; the bytes that arrived. */
+static size_t pass(int from, int to, char **how, size_t piece, const char *bytes)
+{
+	size_t length = strlen(bytes), sent = 0, got = 0, header;
+	const char *send_how = how[0], *end = strstr(bytes, "\r\n\r\n");
+	static char buffer[1 << 16];
+
+	while (got < length) {
+		if (sent < length) {
+			size_t part = piece && piece < length - sent ? piece : length - sent;
+			ssize_t n;
+
+			if (!strcmp(how[0], "body")) {
+				header = end ? end + 4 - bytes : length;
+				send_how = sent < header ? "write" : "sendfile";
+				if (sent < header && part > header - sent)
+					part = header - sent;
+			}
+			n = send_some(from, send_how, bytes + sent, part);
+
+			if (n < 0)
+				fail("send");
+			sent += n;
+		}
+		while (got < sent) {
+			ssize_t n = receive_some(to, how[1], buffer, sizeof(buffer));
+
+			if (n <= 0)
+				fail("receive");
+			got += n;
+		}
+	}
+	return got;
+}
+
+int main(int argc, char **argv)
+{
+	size_t piece, at_server = 0, at_client = 0;
+	int ends[2], count;
+
+	if (argc < 8)
+		return 2;
+	piece = atol(argv[4]);
+	count = atoi(argv[5]);
+	connect_pair(argv[1], ends);
+	if (argv[1][0] == 't') {
+		int one = 1;
+
+		setsockopt(ends[0], IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+		setsockopt(ends[1], IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	}
+	for (int i = 0; i < count; i++) {
+		at_server += pass(ends[0], ends[1], argv + 2, piece, argv[6]);
+		if (i == count - 1 && argc > 8 && !strcmp(argv[8], "reset")) {
+			struct linger now = { 1, 0 };
+
+			setsockopt(ends[0], SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+			break;
+		}
+		at_client += pass(ends[1], ends[0], argv + 2, piece, argv[7]);
+	}
+	close(ends[0]);
+	close(ends[1]);
+	printf("%d %zu %zu\n", getpid(), at_server, at_client);
+	return 0;
+}
