@@ -18,6 +18,7 @@
  * | `SKEP_FLAME` | `--flame` or `--folded` without a map of stacks to draw, or without a folder to write to |
  * | `SKEP_LISTEN` | the address for /metrics cannot be used for another reason |
  * | `SKEP_OTLP` | a URL or an OTEL_… variable that cannot be used |
+ * | `SKEP_NO_MAP` | no object has a map of that name |
  */
 export type RuntimeErrorCode =
   | 'SKEP_PARAM_UNKNOWN'
@@ -33,7 +34,8 @@ export type RuntimeErrorCode =
   | 'SKEP_FLAME'
   | 'SKEP_PORT_IN_USE'
   | 'SKEP_LISTEN'
-  | 'SKEP_OTLP';
+  | 'SKEP_OTLP'
+  | 'SKEP_NO_MAP';
 
 /**
  * The one error this package throws: `message` names the object and the fault, `hint` says the way out.

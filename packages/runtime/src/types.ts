@@ -1,4 +1,4 @@
-import type { Column, Decoder, RecordView, Value } from '@skep/bpf';
+import type { BpfMap, Column, Decoder, RecordView, Value } from '@skep/bpf';
 import type { Frame } from '@skep/bpf/symbols';
 import type { ParamSetting } from '@skep/probe';
 
@@ -337,6 +337,21 @@ export interface RunSummary extends RunStats {
   readonly error?: unknown;
 }
 
+/** Where a member of a struct lies, bytes. */
+export interface Member {
+  readonly offset: number;
+  readonly size: number;
+}
+
+/** A map of a run, for who reads or writes it without a stream in between. It is the run's: do not close it. */
+export interface RawMap {
+  readonly map: BpfMap;
+  /** Members of the key's struct by name, from the object's BTF; empty where the key is a plain number. */
+  readonly key: ReadonlyMap<string, Member>;
+  /** The same of the value; for ring and perf buffers of the record. */
+  readonly value: ReadonlyMap<string, Member>;
+}
+
 /** A running probe. */
 export interface Run {
   readonly name: string;
@@ -344,6 +359,12 @@ export interface Run {
   readonly series: SeriesRegistry;
   readonly intervalMs: number;
   stats(): RunStats;
+  /**
+   * A map by its name, loaded and as raw bytes: for state that is shared with the programs (what {@link RunRequest.rawMaps}
+   * names, and any without a prefix), and for global variables: `.bss`, `.data`. From the sinks' `start` until the run has closed.
+   * @throws RuntimeError SKEP_NO_MAP
+   */
+  map(name: string): RawMap;
   /** A sink dropped `count` records of a map. */
   countLost(map: string, reason: LostReason, count: number): void;
   /** Resolves, never rejects, when all is detached, drained and the sinks have stopped. */
@@ -382,6 +403,8 @@ export interface RunRequest {
    * kernel has them (5.8), else perf buffers.
    */
   buffer?: 'ring' | 'perf';
+  /** Prefixed maps that yield no stream, since somebody reads them by {@link Run.map}. */
+  rawMaps?: readonly string[];
   /** Directory on bpffs that gets every map but `.rodata`; made if absent. */
   pinMaps?: string;
   /** Directory on bpffs that gets every program by its function's name; made if absent. */

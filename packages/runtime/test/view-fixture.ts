@@ -162,6 +162,10 @@ export class FakeRun implements Run {
     };
   }
 
+  map(name: string): never {
+    throw new Error(`a fake has no map ${name}`);
+  }
+
   stats(): RunStats {
     return {
       startedAt: new Date(this.started),

@@ -1,5 +1,6 @@
 import { BpfError } from '../errors.ts';
 import { possibleCpus } from '../kernel/cpus.ts';
+import { Errno } from '../kernel/errno.ts';
 import type { MapType } from '../kernel/types.ts';
 import { isNativeError, native } from '../native.ts';
 import { type MapBatch, newBatch, readAll, roomOf } from './batch.ts';
@@ -39,6 +40,8 @@ export abstract class MapEntries {
   /** Whether values are per CPU. */
   readonly perCpu: boolean;
   #noBatch: boolean;
+  /** Whether the kernel has no operation that reads and deletes at once. */
+  #noTake = false;
   /** Whether the kernel's map has been seen to have the sizes that buffers are made for. */
   #measured = false;
 
@@ -74,6 +77,30 @@ export abstract class MapEntries {
   delete(key: Uint8Array): boolean {
     this.#checkKey(key);
     return this.#do('delete from', (fd) => native().mapDelete(fd, key));
+  }
+
+  /**
+   * Takes an entry out and returns its last value; undefined when there was none. In one step where the kernel can (5.14 for
+   * hashes): what a program adds to the entry up to then is in the value. Elsewhere read, then deleted: a program must not
+   * write to it any more.
+   * @throws {BpfError} `SKEP_ARGUMENT`, `SKEP_MAP_OPERATION`
+   */
+  take(key: Uint8Array): Uint8Array | undefined {
+    this.#checkKey(key);
+    const value = new Uint8Array(this.valueBytes);
+    if (!this.#noTake) {
+      try {
+        return native().mapLookup(this.fd, key, value, 0, true) ? value : undefined;
+      } catch (cause) {
+        if (!isNativeError(cause)) throw cause;
+        const { errno } = cause;
+        if (errno !== Errno.EINVAL && errno !== Errno.EOPNOTSUPP && errno !== Errno.ENOTSUPP)
+          throw mapError(this.name, this.type, 'take from', cause);
+        this.#noTake = true; // this kernel has it for queues and stacks only
+      }
+    }
+    const last = this.get(key);
+    return last !== undefined && this.delete(key) ? last : undefined;
   }
 
   /** Appends to a queue, pushes on a stack. @throws {BpfError} `SKEP_MAP_OPERATION` when it is full */

@@ -10,11 +10,12 @@ import type { PlannedMap } from '../streams/build.ts';
 import { bindFilters, type Filter, recordFilter, rowFilter } from '../streams/filter.ts';
 import type { PlannedIterator } from '../streams/iterators.ts';
 import type { StreamInfo } from '../streams/stream.ts';
-import type { LostReason, Run, RunStats, RunSummary, Sink, StopReason, Stream } from '../types.ts';
+import type { LostReason, RawMap, Run, RunStats, RunSummary, Sink, StopReason, Stream } from '../types.ts';
 import { EvictionWatch } from './evictions.ts';
 import { ownAccounts } from './losses.ts';
 import { MissCounter } from './misses.ts';
 import { closeOpened, type Opened } from './open.ts';
+import { rawMap } from './raw-map.ts';
 
 /** How long the end waits for slow sinks to take what is still in the buffers. */
 const FINISH_MS = 1000;
@@ -216,6 +217,10 @@ export class ActiveRun implements Run {
         ...this.series.leftOut().map(([map, n]) => `${map}: ${n} entries above --max-series are not shown`),
       ],
     };
+  }
+
+  map(name: string): RawMap {
+    return rawMap(this.#init.opened, name);
   }
 
   countLost(map: string, reason: LostReason, count: number): void {

@@ -41,8 +41,8 @@ export async function startRun(request: RunRequest): Promise<Run> {
     planTargets(opened, request.attach ?? [], request.attachDefaults ?? [], notes);
     if (!request.allowModify) refuseModifying(opened);
     chooseBuffers(opened, request.buffer);
-    const { histBuckets = [], histValueKeys = [] } = request;
-    const planned = buildStreams(opened, { histBuckets, histValueKeys }, notes);
+    const { histBuckets = [], histValueKeys = [], rawMaps = [] } = request;
+    const planned = buildStreams(opened, { histBuckets, histValueKeys, rawMaps }, notes);
     const iterators = planIterators(opened, planned.length, notes);
     const streams = [...planned.map((p) => p.plan.stream), ...iterators.flatMap((i) => i.stream ?? [])];
     if (streams.length === 0)

@@ -15,6 +15,8 @@ export interface PlannedMap {
 }
 
 export interface BuildOptions {
+  /** Prefixed maps that yield none. */
+  rawMaps?: readonly string[];
   histBuckets: readonly string[];
   histValueKeys: readonly string[];
 }
@@ -29,7 +31,7 @@ export function buildStreams(
   options: BuildOptions,
   notes: string[],
 ): PlannedMap[] {
-  const found = prefixedMaps(opened, notes);
+  const found = prefixedMaps(opened, notes, options.rawMaps ?? []);
   const buckets = parseBuckets(options.histBuckets);
   const valueKeys = parseValueKeys(options.histValueKeys);
   const histograms = found.filter((f) => f.map.startsWith('hist_')).map((f) => f.map);
@@ -59,13 +61,17 @@ export function buildStreams(
   });
 }
 
-function prefixedMaps(opened: readonly Opened[], notes: string[]): { opened: Opened; map: string }[] {
+function prefixedMaps(
+  opened: readonly Opened[],
+  notes: string[],
+  rawMaps: readonly string[],
+): { opened: Opened; map: string }[] {
   const shared = new Set<string>();
   const found: { opened: Opened; map: string }[] = [];
   for (const o of opened) {
     const own = new Set(sharedMaps(o).map((m) => m.name));
     for (const { name, type, internal } of o.object.maps) {
-      if (internal || !splitPrefix(name) || shared.has(`${name}:${type}`)) continue;
+      if (internal || !splitPrefix(name) || rawMaps.includes(name) || shared.has(`${name}:${type}`)) continue;
       if (own.has(name)) shared.add(`${name}:${type}`);
       if (sourceOf(type)) found.push({ opened: o, map: name });
       else notes.push(`map ${name} is not shown: a ${type} holds no rows`);
