@@ -15,7 +15,8 @@ const arrows: Record<string, readonly string[]> = {
   probe: ['bpf', 'oci'],
   runtime: ['probe', 'bpf'],
   identity: [],
-  cli: ['bpf', 'oci', 'probe', 'runtime', 'identity'],
+  agent: ['bpf', 'probe', 'runtime', 'identity'],
+  cli: ['bpf', 'oci', 'probe', 'runtime', 'identity', 'agent'],
 };
 
 const packages = readdirSync(join(root, 'packages'));

@@ -7,6 +7,8 @@ export interface CommandEntry {
   group: string;
   summary: string;
   hidden?: boolean;
+  /** Its `--config` is another one than that of registry credentials. */
+  ownConfig?: boolean;
   load(): Promise<{ define(command: Command): void }>;
 }
 
@@ -36,6 +38,10 @@ export const catalogue: readonly CommandEntry[] = [
   entry('Registries:', 'pull', 'Download an image', () => import('./commands/pull.ts')),
   entry('Registries:', 'login', 'Log in to a registry', () => import('./commands/login.ts')),
   entry('Registries:', 'logout', 'Log out of a registry', () => import('./commands/logout.ts')),
+  {
+    ...entry('This machine:', 'agent', 'Watch every service', () => import('./commands/agent.ts')),
+    ownConfig: true,
+  },
   entry('This machine:', 'doctor', 'Say what this machine can do', () => import('./commands/doctor.ts')),
   entry('This machine:', 'top', 'Show what all BPF programs here cost', () => import('./commands/top.ts')),
   entry('This machine:', 'version', 'Show versions', () => import('./commands/version.ts')),

@@ -31,6 +31,8 @@ export const classes: Record<Exclude<ExitCodeName, 'ok'>, readonly string[]> = {
   general: [
     'SKEP_ABORTED',
     'SKEP_ADDON',
+    'SKEP_AGENT_RUNNING',
+    'SKEP_AGENT_SOCKET',
     'SKEP_ARGUMENT',
     'SKEP_CLOSED',
     'SKEP_DISK_FULL',
@@ -43,6 +45,7 @@ export const classes: Record<Exclude<ExitCodeName, 'ok'>, readonly string[]> = {
     'SKEP_STORE_BUSY',
   ],
   usage: [
+    'SKEP_AGENT_CONFIG',
     'SKEP_FILTER_INVALID',
     'SKEP_HIST_INVALID',
     'SKEP_HOOK_UNKNOWN',
@@ -60,7 +63,15 @@ export const classes: Record<Exclude<ExitCodeName, 'ok'>, readonly string[]> = {
     'SKEP_TEMPLATE',
     'SKEP_USAGE',
   ],
-  notFound: ['SKEP_CLANG_MISSING', 'SKEP_HEADERS_MISSING', 'SKEP_NOT_FOUND', 'SKEP_SOURCE', 'SKEP_VMLINUX'],
+  notFound: [
+    'SKEP_AGENT_ABSENT',
+    'SKEP_AGENT_IMAGE',
+    'SKEP_CLANG_MISSING',
+    'SKEP_HEADERS_MISSING',
+    'SKEP_NOT_FOUND',
+    'SKEP_SOURCE',
+    'SKEP_VMLINUX',
+  ],
   permission: ['SKEP_PERMISSION', 'SKEP_STORE_ACCESS'],
   kernel: [
     'SKEP_ATTACH',
@@ -84,6 +95,7 @@ export const classes: Record<Exclude<ExitCodeName, 'ok'>, readonly string[]> = {
     'SKEP_UNAUTHORIZED',
   ],
   badInput: [
+    'SKEP_AGENT_KERNEL',
     'SKEP_BTF_INVALID',
     'SKEP_BTF_MISSING',
     'SKEP_COMPILE',
@@ -97,6 +109,7 @@ export const classes: Record<Exclude<ExitCodeName, 'ok'>, readonly string[]> = {
     'SKEP_MEDIA_TYPE',
     'SKEP_METADATA',
     'SKEP_NOTHING_TO_RUN',
+    'SKEP_NO_MAP',
     'SKEP_OBJECT_INVALID',
     'SKEP_RECORD_SHORT',
     'SKEP_STORE_CORRUPT',

@@ -23,9 +23,10 @@ export function buildProgram(): Command {
 
 /** Fills in arguments, flags, examples and action of a command named by buildProgram. */
 export async function loadCommand(command: Command): Promise<void> {
-  const { define } = await findCommand(command.name())!.load();
+  const { load, ownConfig = false } = findCommand(command.name())!;
+  const { define } = await load();
   configure(command);
-  addSharedFlags(command, false);
+  addSharedFlags(command, false, !ownConfig);
   command.description(command.summary());
   define(command);
   // Commander gives `--no-x` its default before the hook that leads here.

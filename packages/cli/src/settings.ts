@@ -31,7 +31,7 @@ interface RawFlags {
 }
 
 /** Declares the shared flags. On a subcommand they work but are listed only in `skep --help`. */
-export function addSharedFlags(command: Command, visible: boolean): void {
+export function addSharedFlags(command: Command, visible: boolean, config = true): void {
   const add = (flags: string, description: string) => {
     const option = new Option(flags, description);
     command.addOption(visible ? option : option.hideHelp());
@@ -39,7 +39,7 @@ export function addSharedFlags(command: Command, visible: boolean): void {
   };
   add('-v, --verbose', 'say more; the whole verifier log');
   add('--storage <dir>', 'local image store (SKEP_STORAGE; default ~/.local/share/skep/store)');
-  add('-c, --config <file>', 'registry credentials, may be repeated').argParser(collect);
+  if (config) add('-c, --config <file>', 'registry credentials, may be repeated').argParser(collect);
   add('-u, --username <name>', 'registry user');
   add('-p, --password <text>', 'registry password (better: skep login)');
   add('--insecure', 'accept any TLS certificate of the registry');

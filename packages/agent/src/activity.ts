@@ -1,0 +1,165 @@
+import type { Delta } from './kernel/counts.ts';
+import { quantile, SLOTS } from './latency.ts';
+import { errorType, type Series } from './series/series.ts';
+import type { Service } from './services/service.ts';
+
+/** Seconds that the figures of the live view are about. */
+const WINDOW = 10;
+
+/** What one side of a service did in the last seconds. */
+class Window {
+  /** A ring of ticks: each an array of slots, or undefined where nothing was counted. */
+  readonly #slots: (Float64Array | undefined)[] = new Array(WINDOW);
+  readonly #errors = new Float64Array(WINDOW);
+  readonly #requests = new Float64Array(WINDOW);
+  #at = 0;
+
+  add(delta: Delta, failed: boolean): void {
+    this.#slots[this.#at] ??= new Float64Array(SLOTS);
+    const slots = this.#slots[this.#at]!;
+    for (let i = 0; i < SLOTS; i++) slots[i]! += delta.slots[i]!;
+    this.#requests[this.#at]! += delta.requests;
+    if (failed) this.#errors[this.#at]! += delta.requests;
+  }
+
+  /** The next tick begins; false when the window has become empty. */
+  tick(): boolean {
+    this.#at = (this.#at + 1) % WINDOW;
+    this.#slots[this.#at] = undefined;
+    this.#requests[this.#at] = 0;
+    this.#errors[this.#at] = 0;
+    return this.#slots.some((s) => s !== undefined);
+  }
+
+  get requests(): number {
+    return this.#requests.reduce((a, b) => a + b, 0);
+  }
+
+  get errors(): number {
+    return this.#errors.reduce((a, b) => a + b, 0);
+  }
+
+  get slots(): Float64Array {
+    const sum = new Float64Array(SLOTS);
+    for (const slots of this.#slots) if (slots) for (let i = 0; i < SLOTS; i++) sum[i]! += slots[i]!;
+    return sum;
+  }
+}
+
+/** Figures of one side of a service. Rates are per second, durations in milliseconds; NaN where nothing was counted. */
+export interface Side {
+  readonly rate: number;
+  readonly errorRate: number;
+  readonly p50: number;
+  readonly p95: number;
+  readonly p99: number;
+  /** Since the agent began. */
+  readonly requests: number;
+  readonly errors: number;
+}
+
+interface Of {
+  readonly windows: Partial<Record<'server' | 'client', Window>>;
+  readonly totals: Record<'server' | 'client', { requests: number; errors: number }>;
+  readonly ports: Set<number>;
+  /** How often who called, fading. */
+  readonly callers: Map<string, number>;
+  readonly callees: Map<string, number>;
+}
+
+/** Peers that are kept of a service. */
+const PEERS = 32;
+
+/** What happens now, by service: what the live view shows. */
+export class Activity {
+  readonly #of = new Map<Service, Of>();
+  /** Ticks passed, up to the window's length: the divisor of rates. */
+  #ticks = 1;
+
+  /** A counted delta of a series. */
+  add(series: Series, delta: Delta): void {
+    const { service, role, port, peer } = series.labels;
+    if (!service || role === 'unknown') return;
+    const of = this.#ofService(service);
+    const failed = errorType(series.labels) !== '' && !series.labels.overflow;
+    of.windows[role] ??= new Window();
+    of.windows[role].add(delta, failed);
+    of.totals[role].requests += delta.requests;
+    if (failed) of.totals[role].errors += delta.requests;
+    if (role === 'server' && port !== 0) of.ports.add(port);
+    const name = peer.service?.name ?? peer.address?.ip;
+    if (name === undefined) return;
+    const peers = role === 'server' ? of.callers : of.callees;
+    if (peers.has(name) || peers.size < PEERS) peers.set(name, (peers.get(name) ?? 0) + delta.requests);
+  }
+
+  /** A second has passed. */
+  tick(): void {
+    this.#ticks = Math.min(WINDOW, this.#ticks + 1);
+    for (const of of this.#of.values()) {
+      for (const role of ['server', 'client'] as const)
+        if (of.windows[role] && !of.windows[role].tick()) delete of.windows[role];
+      for (const peers of [of.callers, of.callees])
+        for (const [name, weight] of peers) {
+          if (weight < 0.01) peers.delete(name);
+          else peers.set(name, weight * 0.9);
+        }
+    }
+  }
+
+  forget(service: Service): void {
+    this.#of.delete(service);
+  }
+
+  side(service: Service, role: 'server' | 'client'): Side {
+    const of = this.#of.get(service);
+    const window = of?.windows[role];
+    const totals = of?.totals[role] ?? { requests: 0, errors: 0 };
+    if (!window)
+      return { rate: 0, errorRate: 0, p50: Number.NaN, p95: Number.NaN, p99: Number.NaN, ...totals };
+    const slots = window.slots;
+    const ms = (share: number) => quantile(slots, share) / 1e6;
+    return {
+      rate: window.requests / this.#ticks,
+      errorRate: window.errors / this.#ticks,
+      p50: ms(0.5),
+      p95: ms(0.95),
+      p99: ms(0.99),
+      ...totals,
+    };
+  }
+
+  ports(service: Service): number[] {
+    return [...(this.#of.get(service)?.ports ?? [])].sort((a, b) => a - b);
+  }
+
+  /** Who calls it, most often first. */
+  callers(service: Service): string[] {
+    return names(this.#of.get(service)?.callers);
+  }
+
+  /** Whom it calls, likewise. */
+  callees(service: Service): string[] {
+    return names(this.#of.get(service)?.callees);
+  }
+
+  #ofService(service: Service): Of {
+    let of = this.#of.get(service);
+    if (!of) {
+      const none = () => ({ requests: 0, errors: 0 });
+      of = {
+        windows: {},
+        totals: { server: none(), client: none() },
+        ports: new Set(),
+        callers: new Map(),
+        callees: new Map(),
+      };
+      this.#of.set(service, of);
+    }
+    return of;
+  }
+}
+
+function names(peers: Map<string, number> | undefined): string[] {
+  return [...(peers ?? [])].sort((a, b) => b[1] - a[1]).map(([name]) => name);
+}

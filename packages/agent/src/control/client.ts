@@ -1,0 +1,56 @@
+import { connect } from 'node:net';
+import { AgentError } from '../errors.ts';
+import type { ServiceInfo } from '../services/info.ts';
+import type { SpanInfo } from '../spans/info.ts';
+import type { AgentStatus } from '../status.ts';
+import { defaultSocket, type Question } from './socket.ts';
+
+/** What is answered to each question. */
+export interface Answers {
+  readonly services: readonly ServiceInfo[];
+  readonly traces: readonly SpanInfo[];
+  readonly status: AgentStatus;
+}
+
+const PATIENCE_MS = 5_000;
+
+/**
+ * Asks the agent that runs on this machine.
+ *
+ * @throws AgentError SKEP_AGENT_ABSENT when none answers
+ */
+export async function askAgent<Q extends Question>(
+  ask: Q,
+  path: string = defaultSocket(),
+): Promise<Answers[Q]> {
+  const absent = (why: string, hint: string) =>
+    new AgentError('SKEP_AGENT_ABSENT', `no agent answers at ${path}${why}`, hint);
+  const text = await new Promise<string>((resolve, reject) => {
+    const socket = connect(path);
+    let got = '';
+    socket.setEncoding('utf8');
+    socket.setTimeout(PATIENCE_MS, () => {
+      socket.destroy();
+      reject(absent(' within 5 s', 'Is it stopped (Ctrl-Z)? Or very busy: ask again.'));
+    });
+    socket.once('error', (error: NodeJS.ErrnoException) => {
+      const denied = error.code === 'EACCES' || error.code === 'EPERM';
+      reject(
+        denied
+          ? absent(': permission denied', 'Only its own user may ask: sudo skep agent status.')
+          : absent('', 'Start one: sudo skep agent. Or name its socket with --socket.'),
+      );
+    });
+    socket.on('data', (chunk) => {
+      got += chunk;
+    });
+    socket.once('end', () => resolve(got));
+    socket.write(`${JSON.stringify({ ask })}\n`);
+  });
+  const answer = JSON.parse(text) as Answers[Q] | { error: string };
+  if (answer && typeof answer === 'object' && 'error' in answer)
+    throw absent(`: ${answer.error}`, 'Is it of another version?');
+  return answer as Answers[Q];
+}
+
+export { defaultSocket } from './socket.ts';

@@ -1,0 +1,171 @@
+import { Buffer } from 'node:buffer';
+import type { RawMap } from '@skep/runtime';
+import { SLOTS } from '../latency.ts';
+import type { Series } from '../series/series.ts';
+import type { KernelKey } from './key.ts';
+import { offsets } from './layout.ts';
+
+/** What was counted since the last look. Valid during the call that hands it over. */
+export interface Delta {
+  /** By slot of latency.ts. */
+  readonly slots: Float64Array;
+  requests: number;
+  /** Nanoseconds. */
+  sum: number;
+  requestBytes: number;
+  responseBytes: number;
+}
+
+/** One entry of the map, as long as it is in the kernel. */
+export class KernelSeries {
+  readonly key: KernelKey;
+  readonly bytes: Uint8Array;
+  /** Milliseconds, by the clock of {@link KernelCounts.collect}: when it was first seen, and when it last counted. */
+  readonly since: number;
+  changedAt: number;
+  /** Where its requests went. */
+  target: Series | undefined;
+  readonly last = new Uint32Array(SLOTS);
+  /** The sums as the kernel had them, lower and higher words: a look at them tells whether anything changed. */
+  sumLow = 0;
+  sumHigh = 0;
+  requestBytes = 0;
+  responseBytes = 0;
+
+  constructor(key: KernelKey, bytes: Uint8Array, now: number) {
+    this.key = key;
+    this.bytes = bytes;
+    this.since = now;
+    this.changedAt = now;
+  }
+}
+
+/** Told of each entry that counted; false when it cannot say yet whose it is, and is to be told again. */
+export type OnDelta = (series: KernelSeries, delta: Delta) => boolean;
+
+/**
+ * Follows a map of http_counts. Slots wrap modulo 2^32, so all is by differences; what is the same as at the last look costs a
+ * comparison of three words.
+ */
+export class KernelCounts {
+  readonly #map: RawMap['map'];
+  readonly #readKey: (dv: DataView, at: number) => KernelKey;
+  readonly #at: Record<'slots' | 'sum' | 'request_bytes' | 'response_bytes', number>;
+  readonly #all = new Map<string, KernelSeries>();
+  readonly #walk: ReturnType<RawMap['map']['walk']>;
+  readonly #delta: Delta = {
+    slots: new Float64Array(SLOTS),
+    requests: 0,
+    sum: 0,
+    requestBytes: 0,
+    responseBytes: 0,
+  };
+
+  /** Of a hash by http_series, or an array by role: `readKey` knows which. */
+  constructor(requests: RawMap, readKey: (dv: DataView, at: number) => KernelKey) {
+    this.#map = requests.map;
+    this.#readKey = readKey;
+    this.#at = offsets(requests.value, 'http_counts', ['slots', 'sum', 'request_bytes', 'response_bytes']);
+    this.#walk = requests.map.walk();
+  }
+
+  /** Entries that were there at the last look. */
+  get size(): number {
+    return this.#all.size;
+  }
+
+  [Symbol.iterator](): Iterator<KernelSeries> {
+    return this.#all.values();
+  }
+
+  /** Reads all entries and hands over what changed. `now`: milliseconds of any clock that never goes back. */
+  async collect(now: number, onDelta: OnDelta): Promise<void> {
+    const walk = this.#walk;
+    const { keySize, valueBytes } = this.#map;
+    walk.begin();
+    while (!walk.ended) {
+      const next = walk.next();
+      const count = typeof next === 'number' ? next : await next;
+      const keys = Buffer.from(walk.keys.buffer, walk.keys.byteOffset, walk.keys.byteLength);
+      const values = new DataView(walk.values.buffer, walk.values.byteOffset, walk.values.byteLength);
+      for (let i = 0; i < count; i++) {
+        const series = this.#seriesAt(keys, i * keySize, now);
+        if (!this.#changed(series, values, i * valueBytes)) continue;
+        this.#difference(series, values, i * valueBytes);
+        if (this.#delta.requests === 0 || !onDelta(series, this.#delta)) continue;
+        this.#settle(series, values, i * valueBytes);
+        series.changedAt = now;
+      }
+    }
+  }
+
+  /**
+   * Takes an entry out of the kernel; what it counted since the last look is handed over. Nothing may count there any more: the
+   * caller has seen to it that its key is not made again.
+   */
+  take(series: KernelSeries, onDelta: OnDelta): void {
+    this.#all.delete(Buffer.from(series.bytes).toString('latin1'));
+    const last = this.#map.take(series.bytes);
+    if (!last) return;
+    const values = new DataView(last.buffer, last.byteOffset, last.byteLength);
+    this.#difference(series, values, 0);
+    if (this.#delta.requests > 0) onDelta(series, this.#delta);
+  }
+
+  #seriesAt(keys: Buffer, at: number, now: number): KernelSeries {
+    const text = keys.toString('latin1', at, at + this.#map.keySize);
+    let series = this.#all.get(text);
+    if (series === undefined) {
+      const bytes = Uint8Array.from(keys.subarray(at, at + this.#map.keySize));
+      series = new KernelSeries(this.#readKey(new DataView(bytes.buffer), 0), bytes, now);
+      this.#all.set(text, series);
+    }
+    return series;
+  }
+
+  /** A request of no duration changes no sum; it is in the first slot. */
+  #changed(series: KernelSeries, values: DataView, at: number): boolean {
+    const o = this.#at;
+    return (
+      values.getUint32(at + o.sum, true) !== series.sumLow ||
+      values.getUint32(at + o.slots, true) !== series.last[0] ||
+      values.getUint32(at + o.sum + 4, true) !== series.sumHigh
+    );
+  }
+
+  #difference(series: KernelSeries, values: DataView, at: number): void {
+    const { slots: from, sum, request_bytes, response_bytes } = this.#at;
+    const delta = this.#delta;
+    const { slots } = delta;
+    let requests = 0;
+    for (let slot = 0; slot < SLOTS; slot++) {
+      const more = (values.getUint32(at + from + slot * 4, true) - series.last[slot]!) >>> 0;
+      slots[slot] = more;
+      requests += more;
+    }
+    delta.requests = requests;
+    const before = series.sumHigh * 2 ** 32 + series.sumLow;
+    delta.sum = u64(values, at + sum) - before;
+    delta.requestBytes = u64(values, at + request_bytes) - series.requestBytes;
+    delta.responseBytes = u64(values, at + response_bytes) - series.responseBytes;
+  }
+
+  /**
+   * What was handed over is not handed over again. The kernel adds to slot and sums one after the other: where a sum is behind
+   * its slot, the rest comes with the next look.
+   */
+  #settle(series: KernelSeries, values: DataView, at: number): void {
+    const { slots, sum, request_bytes, response_bytes } = this.#at;
+    for (let slot = 0; slot < SLOTS; slot++)
+      series.last[slot] = values.getUint32(at + slots + slot * 4, true);
+    series.sumLow = values.getUint32(at + sum, true);
+    series.sumHigh = values.getUint32(at + sum + 4, true);
+    series.requestBytes = u64(values, at + request_bytes);
+    series.responseBytes = u64(values, at + response_bytes);
+  }
+}
+
+/** Exact up to 2^53: 104 days of durations, 8 PiB of bodies. */
+function u64(dv: DataView, at: number): number {
+  return dv.getUint32(at + 4, true) * 2 ** 32 + dv.getUint32(at, true);
+}

@@ -1,0 +1,61 @@
+import { readFileSync, readlinkSync, statSync } from 'node:fs';
+import { AgentError } from './errors.ts';
+import type { Sampling, Watch } from './options.ts';
+
+/** What the probes' parameters are set to. */
+export function probeParams(watch: Watch, sampling: Sampling): Record<string, string | string[]> {
+  const params: Record<string, string | string[]> = { own_pid: String(ownPid()) };
+  const list = (name: string, values: readonly string[] | undefined): void => {
+    if (values !== undefined && values.length > 0) params[name] = [...values];
+  };
+  list('target_port', watch.port);
+  list('target_pid', watch.pid);
+  list('target_cgroup', watch.cgroup);
+  list('target_exe', watch.exe?.map(inodeOf));
+  list('target_netns', watch.netns?.map(namespaceOf));
+  const gap = (name: string, ms: number | undefined): void => {
+    if (ms !== undefined) params[name] = ms === 0 ? '0' : `${ms}ms`;
+  };
+  gap('error_gap', sampling.errorMs);
+  gap('slow_gap', sampling.slowMs);
+  gap('sample_gap', sampling.anyMs);
+  return params;
+}
+
+/** Our id as the kernel's programs see it, whatever namespace of pids we are in; /proc knows when it is the machine's. */
+export function ownPid(): number {
+  const outer = /^NSpid:\s+(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
+  return outer === undefined ? process.pid : Number(outer);
+}
+
+/** A program is known in the kernel by its file's inode. */
+function inodeOf(path: string): string {
+  try {
+    return String(statSync(path, { bigint: true }).ino);
+  } catch (error) {
+    throw new AgentError(
+      'SKEP_AGENT_CONFIG',
+      `--exe ${path}: there is no such file that can be read`,
+      'Name the program by its full path; of a running one, /proc/PID/exe.',
+      error,
+    );
+  }
+}
+
+function namespaceOf(text: string): string {
+  try {
+    if (/^\d+$/.test(text)) {
+      // A pid where there is such a process, else an inode number: those begin at 4026531840.
+      if (Number(text) >= 0xf000_0000) return text;
+      return /\[(\d+)\]/.exec(readlinkSync(`/proc/${text}/ns/net`))![1]!;
+    }
+    return String(statSync(text, { bigint: true }).ino);
+  } catch (error) {
+    throw new AgentError(
+      'SKEP_AGENT_CONFIG',
+      `--netns ${text} names no network namespace`,
+      'Give a path as /run/netns/NAME, the id of a process in it, or its inode number.',
+      error,
+    );
+  }
+}

@@ -1,0 +1,215 @@
+import type { KernelTables } from '../kernel/tables.ts';
+import { Patterns } from './patterns.ts';
+import { hashSegment, isParameter, seedOf, segmentsOf } from './segment.ts';
+import { LIMITS, OTHER_ROUTE, type Prefix, Trie, type TrieLimits } from './trie.ts';
+
+/** A route of a service, and its number in the kernel. */
+export interface Route {
+  readonly number: number;
+  readonly text: string;
+  readonly service: number;
+  /** Fingerprints that the kernel counts as this route. */
+  readonly fingerprints: Set<bigint>;
+  /** When its paths got another route, milliseconds; undefined while it is one. */
+  supersededAt?: number;
+}
+
+interface ServiceRoutes {
+  readonly trie: Trie;
+  readonly byText: Map<string, Route>;
+  /** Path hashes that the kernel was told of. */
+  readonly learned: Set<bigint>;
+}
+
+export interface RoutesOptions {
+  /** Routes by configuration. */
+  readonly patterns?: readonly string[];
+  readonly limits?: Partial<TrieLimits>;
+}
+
+/** Fingerprints that the kernel knows, of those it has room for: the rest is for what it asks meanwhile. */
+const SHARE = 0.75;
+/** Fingerprints that the kernel knows no more but may still be counted under, of requests that take long. */
+const REMEMBERED = 16_384;
+/** A superseded route's number may still stand in the kernel for so long. */
+const NUMBER_KEPT_MS = 120_000;
+
+type Tables = Pick<KernelTables, 'setRoute' | 'deleteRoute' | 'learn' | 'unlearn' | 'capacity'>;
+
+/**
+ * Routes of all services: takes the text of each new fingerprint, finds its route, and tells the kernel, so that it counts by
+ * route. Bounds: routes and depth a service by the trie, fingerprints by what the kernel's map holds (the oldest goes; the
+ * kernel asks again if it is still used), learned places by the kernel's map (beyond it, only fingerprints grow).
+ */
+export class Routes {
+  readonly #tables: Tables;
+  readonly #patterns: Patterns;
+  readonly #limits: TrieLimits;
+  readonly #services = new Map<number, ServiceRoutes>();
+  readonly #numbers = new Map<number, Route>();
+  readonly #fingerprints = new Map<bigint, { route: Route; since: number }>();
+  readonly #remembered = new Map<bigint, Route>();
+  readonly #superseded: Route[] = [];
+  #next = 1;
+  /** Fingerprints that were given up for want of room, and learned places that found none. */
+  evicted = 0;
+  learnRefused = 0;
+
+  /** @throws AgentError SKEP_AGENT_CONFIG for a pattern that can match nothing */
+  constructor(tables: Tables, options: RoutesOptions = {}) {
+    this.#tables = tables;
+    this.#patterns = new Patterns(options.patterns ?? []);
+    this.#limits = { ...LIMITS, ...options.limits };
+  }
+
+  get fingerprints(): number {
+    return this.#fingerprints.size;
+  }
+
+  get size(): number {
+    let sum = 0;
+    for (const { byText } of this.#services.values()) sum += byText.size;
+    return sum;
+  }
+
+  /** The text of a fingerprint has come. `service` is whose it is, whatever number the kernel had for it. */
+  path(fingerprint: bigint, service: number, path: string, now: number): Route {
+    const of = this.#of(service);
+    const pattern = this.#patterns.match(path);
+    if (pattern !== undefined) this.#learnPlaces(of, service, path);
+    const route = this.#route(of, service, pattern ?? this.#learnedRoute(of, service, path, now));
+    this.#put(fingerprint, route, now);
+    return route;
+  }
+
+  /** The route that a number or fingerprint stands for; undefined when its text has not come. */
+  find(route: bigint): Route | undefined {
+    if (route <= 0xffff_ffffn) return this.#numbers.get(Number(route));
+    return this.#fingerprints.get(route)?.route ?? this.#remembered.get(route);
+  }
+
+  /** Whether the kernel has had the number of this fingerprint for so long that nothing counts under the fingerprint itself. */
+  settled(fingerprint: bigint, now: number, graceMs: number): boolean {
+    const known = this.#fingerprints.get(fingerprint);
+    return known !== undefined && now - known.since >= graceMs;
+  }
+
+  /** Let the kernel ask again. */
+  askAgain(fingerprint: bigint): void {
+    if (!this.#fingerprints.has(fingerprint)) this.#tables.deleteRoute(fingerprint);
+  }
+
+  /** A service is no more. */
+  forget(service: number): void {
+    const of = this.#services.get(service);
+    if (!of) return;
+    this.#services.delete(service);
+    for (const hash of of.learned) this.#tables.unlearn(hash);
+    for (const route of of.byText.values()) {
+      for (const fingerprint of route.fingerprints) this.#drop(fingerprint);
+      this.#numbers.delete(route.number);
+    }
+  }
+
+  /** Forgets numbers of routes that are long no more. */
+  tidy(now: number): void {
+    while (this.#superseded.length > 0 && now - this.#superseded[0]!.supersededAt! > NUMBER_KEPT_MS)
+      this.#numbers.delete(this.#superseded.shift()!.number);
+  }
+
+  #of(service: number): ServiceRoutes {
+    let of = this.#services.get(service);
+    if (of === undefined) {
+      of = { trie: new Trie(this.#limits), byText: new Map(), learned: new Set() };
+      this.#services.set(service, of);
+    }
+    return of;
+  }
+
+  #learnedRoute(of: ServiceRoutes, service: number, path: string, now: number): string {
+    const found = of.trie.routeOf(path);
+    for (const prefix of found.learned) this.#learn(of, service, prefix);
+    for (const text of found.superseded) this.#supersede(of, text, now);
+    return found.route;
+  }
+
+  #supersede(of: ServiceRoutes, text: string, now: number): void {
+    const route = of.byText.get(text);
+    if (!route) return;
+    of.byText.delete(text);
+    route.supersededAt = now;
+    this.#superseded.push(route);
+    for (const fingerprint of route.fingerprints) this.#drop(fingerprint);
+  }
+
+  #route(of: ServiceRoutes, service: number, text: string): Route {
+    let route = of.byText.get(text);
+    if (route === undefined) {
+      route = { number: this.#next++, text, service, fingerprints: new Set() };
+      of.byText.set(text, route);
+      this.#numbers.set(route.number, route);
+    }
+    return route;
+  }
+
+  #put(fingerprint: bigint, route: Route, now: number): void {
+    const before = this.#fingerprints.get(fingerprint);
+    if (before) before.route.fingerprints.delete(fingerprint);
+    if (!this.#tables.setRoute(fingerprint, route.number)) {
+      this.evicted++;
+      this.#remember(fingerprint, route);
+      return;
+    }
+    this.#remembered.delete(fingerprint);
+    this.#fingerprints.set(fingerprint, { route, since: now });
+    route.fingerprints.add(fingerprint);
+    const most = this.#tables.capacity.fingerprints * SHARE;
+    while (this.#fingerprints.size > most) {
+      this.evicted++;
+      this.#drop(this.#fingerprints.keys().next().value!);
+    }
+  }
+
+  #drop(fingerprint: bigint): void {
+    const known = this.#fingerprints.get(fingerprint);
+    if (!known) return;
+    this.#fingerprints.delete(fingerprint);
+    known.route.fingerprints.delete(fingerprint);
+    this.#tables.deleteRoute(fingerprint);
+    this.#remember(fingerprint, known.route);
+  }
+
+  #remember(fingerprint: bigint, route: Route): void {
+    this.#remembered.delete(fingerprint);
+    this.#remembered.set(fingerprint, route);
+    if (this.#remembered.size > REMEMBERED) this.#remembered.delete(this.#remembered.keys().next().value!);
+  }
+
+  #learn(of: ServiceRoutes, service: number, prefix: Prefix): void {
+    const hash = prefix.reduce(hashSegment, seedOf(service));
+    if (of.learned.has(hash)) return;
+    if (this.#tables.learn(hash)) of.learned.add(hash);
+    else this.learnRefused++;
+  }
+
+  /** Of a path that a pattern fits, the kernel learns at once which segments are values. */
+  #learnPlaces(of: ServiceRoutes, service: number, path: string): void {
+    const places = this.#patterns.parameterPlaces(path);
+    const segments = segmentsOf(path);
+    for (const place of places) {
+      const prefix = segments
+        .slice(0, place)
+        .map((text, i) => (isParameter(text) || places.includes(i) ? ('parameter' as const) : { text }));
+      this.#learn(of, service, prefix);
+    }
+  }
+}
+
+/** A path as the probe sends it: up to 255 bytes, in two parts where a call's end cut it, with zeros between them. */
+export function pathText(bytes: Uint8Array, length: number): string {
+  let text = '';
+  for (let i = 0; i < length; i++) if (bytes[i] !== 0) text += String.fromCharCode(bytes[i]!);
+  return text;
+}
+
+export { OTHER_ROUTE };

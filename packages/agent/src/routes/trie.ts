@@ -1,0 +1,169 @@
+import { isParameter, segmentsOf } from './segment.ts';
+
+/** Place in a path: what has been seen behind it, and what is done with it. */
+class Node {
+  readonly parent: Node | undefined;
+  /** As it stands in the route: a name, or `{id}`. */
+  readonly segment: string;
+  readonly names = new Map<string, Node>();
+  parameter: Node | undefined;
+  /** Its children are parameters, all of them. */
+  learned = false;
+  /** A path has ended here. */
+  route: string | undefined;
+
+  constructor(parent: Node | undefined, segment: string) {
+    this.parent = parent;
+    this.segment = segment;
+  }
+}
+
+/** The segments before a place, as the kernel hashes them. */
+export type Prefix = readonly ('parameter' | { readonly text: string })[];
+
+/** What a route's segment is called that takes ever new values. */
+export const PARAMETER = '{id}';
+/** The route of what has none: too many, or its path was never told. */
+export const OTHER_ROUTE = '*';
+
+/** What a path became, and what had to be given up for it. */
+export interface Found {
+  readonly route: string;
+  /** Places whose children are parameters from now on. */
+  readonly learned: readonly Prefix[];
+  /** Routes that are no more: their paths have others now. */
+  readonly superseded: readonly string[];
+}
+
+export interface TrieLimits {
+  /** Names that a place may have behind it before they are taken for values of one parameter. */
+  readonly children: number;
+  /** Routes at once. */
+  readonly routes: number;
+  /** Segments of a path that are looked at; what is behind them is `*`. */
+  readonly depth: number;
+}
+
+export const LIMITS: TrieLimits = { children: 100, routes: 250, depth: 32 };
+
+/**
+ * The routes of one service, learned from its paths. A segment is a parameter by its look (segment.ts), or because its place has
+ * had more different names than a program has routes. Bounded: at the cap of routes the place with most names is given up,
+ * and so on, until all there is are depths.
+ */
+export class Trie {
+  readonly #limits: TrieLimits;
+  readonly #root = new Node(undefined, '');
+  #routes = 0;
+
+  constructor(limits: TrieLimits = LIMITS) {
+    this.#limits = limits;
+  }
+
+  /** How many routes there are now. */
+  get size(): number {
+    return this.#routes;
+  }
+
+  /** The route of a path, without query; latin1, a character a byte, as the kernel saw it. */
+  routeOf(path: string): Found {
+    const learned: Prefix[] = [];
+    const superseded: string[] = [];
+    let end = this.#walk(path, learned, superseded);
+    while (end.route === undefined && this.#routes >= this.#limits.routes) {
+      const widest = widestOf(this.#root);
+      if (widest === undefined) return { route: OTHER_ROUTE, learned, superseded };
+      this.#learn(widest, learned, superseded);
+      end = this.#walk(path, learned, superseded);
+    }
+    if (end.route === undefined) {
+      end.route = textOf(end);
+      this.#routes++;
+    }
+    return { route: end.route, learned, superseded };
+  }
+
+  #walk(path: string, learned: Prefix[], superseded: string[]): Node {
+    const segments = segmentsOf(path);
+    const { depth, children } = this.#limits;
+    let node = this.#root;
+    for (const [i, segment] of segments.entries()) {
+      if (i >= depth) return name(node, OTHER_ROUTE);
+      if (node.learned ? segment !== '' : isParameter(segment)) {
+        node.parameter ??= new Node(node, PARAMETER);
+        node = node.parameter;
+      } else {
+        if (!node.names.has(segment) && node.names.size >= children) {
+          this.#learn(node, learned, superseded);
+          node.parameter ??= new Node(node, PARAMETER);
+          node = segment === '' ? name(node, segment) : node.parameter;
+        } else node = name(node, segment);
+      }
+    }
+    return node;
+  }
+
+  #learn(node: Node, learned: Prefix[], superseded: string[]): void {
+    node.learned = true;
+    learned.push(prefixOf(node));
+    for (const [text, child] of node.names) {
+      // The kernel learns nothing about an empty segment: it has no value.
+      if (text === '') continue;
+      this.#giveUp(child, superseded);
+      node.names.delete(text);
+    }
+  }
+
+  #giveUp(node: Node, superseded: string[]): void {
+    if (node.route !== undefined) {
+      superseded.push(node.route);
+      this.#routes--;
+    }
+    if (node.parameter) this.#giveUp(node.parameter, superseded);
+    for (const child of node.names.values()) this.#giveUp(child, superseded);
+  }
+}
+
+function name(node: Node, segment: string): Node {
+  let child = node.names.get(segment);
+  if (child === undefined) {
+    child = new Node(node, segment);
+    node.names.set(segment, child);
+  }
+  return child;
+}
+
+/** The place with most names, two at least, of those that are not given up yet. */
+function widestOf(root: Node): Node | undefined {
+  let best: Node | undefined;
+  let most = 1;
+  const look = (node: Node): void => {
+    const names = node.names.size - (node.names.has('') ? 1 : 0);
+    // Deeper ones first: what they have in front of them stays readable.
+    for (const child of node.names.values()) look(child);
+    if (node.parameter) look(node.parameter);
+    if (!node.learned && names > most) {
+      best = node;
+      most = names;
+    }
+  };
+  look(root);
+  return best;
+}
+
+/** From the root's child to the node. */
+function chain(node: Node): Node[] {
+  const nodes: Node[] = [];
+  for (let n = node; n.parent !== undefined; n = n.parent) nodes.unshift(n);
+  return nodes;
+}
+
+function textOf(node: Node): string {
+  return chain(node)
+    .map((n) => n.segment)
+    .join('/');
+}
+
+function prefixOf(node: Node): Prefix {
+  return chain(node).map((n) => (n.parent!.parameter === n ? ('parameter' as const) : { text: n.segment }));
+}

@@ -1,0 +1,215 @@
+import { type Delta, KernelCounts, type KernelSeries } from '../kernel/counts.ts';
+import {
+  ERRORS,
+  isFingerprint,
+  keyReader,
+  METHODS,
+  overflowKey,
+  PEER_SERVICE,
+  peerKind,
+  peerService,
+  RAW_PROCESS,
+  ROLES,
+  SELF,
+} from '../kernel/key.ts';
+import type { KernelTables } from '../kernel/tables.ts';
+import { OTHER_PEER, type Peer, type Peers } from '../peers/peers.ts';
+import { OTHER_ROUTE, type Routes } from '../routes/routes.ts';
+import type { Processes } from '../services/processes.ts';
+import type { Service } from '../services/service.ts';
+import type { Services } from '../services/services.ts';
+import type { Labels, Series } from './series.ts';
+import { overflowOf, type SeriesStore } from './store.ts';
+
+/** Told of everything that was counted, once. */
+export type OnCounted = (series: Series, delta: Delta) => void;
+
+export interface CollectorParts {
+  readonly tables: Pick<KernelTables, 'requests' | 'overflow' | 'capacity'>;
+  readonly services: Services;
+  readonly processes: Processes;
+  readonly routes: Routes;
+  readonly peers: Peers;
+  readonly store: SeriesStore;
+  /** For the agent's own requests, which are nobody else's business. */
+  readonly own: SeriesStore;
+  /** Milliseconds, never going back. */
+  readonly clock: () => number;
+  readonly onCounted?: OnCounted;
+}
+
+/** A program may be between its look-up of a key and what it adds; nothing that it may still write to is taken out sooner. */
+const GRACE_MS = 1_000;
+/** The text of a fingerprint comes within milliseconds, or was lost. */
+const TEXT_MS = 2_000;
+/** Sockets of an ended service may still count. */
+const LINGER_MS = 10_000;
+/** What may be used again, but has not been for so long. */
+const IDLE_MS = 60_000;
+/** From here on the kernel's map is made room in. */
+const CROWDED = 0.8;
+/** Callers by address that a service has labels for. */
+const CALLERS = 100;
+
+/**
+ * Brings the agent's series up to date with the kernel's: adds what was counted to the series that it belongs to, whatever
+ * number or fingerprint it was counted under, and takes out of the kernel what will count no more.
+ */
+export class Collector {
+  readonly #o: CollectorParts;
+  readonly #counts: KernelCounts;
+  readonly #overflow: KernelCounts;
+  readonly #callers = new WeakMap<Service, Set<string>>();
+  #running: Promise<void> | undefined;
+  #last = Number.NEGATIVE_INFINITY;
+  /** Requests so far, all of them. */
+  requests = 0;
+  /** How many of them the kernel had no room to tell apart. */
+  overflowed = 0;
+  /** When a series first counted, milliseconds of the clock. */
+  firstAt: number | undefined;
+
+  constructor(parts: CollectorParts) {
+    this.#o = parts;
+    this.#counts = new KernelCounts(parts.tables.requests, keyReader(parts.tables.requests));
+    this.#overflow = new KernelCounts(parts.tables.overflow, overflowKey);
+  }
+
+  /** Entries in the kernel at the last look. */
+  get entries(): number {
+    return this.#counts.size;
+  }
+
+  /** Reads the kernel's counts; cheap when called again within `freshMs`, and never twice at once. */
+  collect(freshMs = 0): Promise<void> {
+    if (this.#running) return this.#running;
+    if (this.#o.clock() - this.#last < freshMs) return Promise.resolve();
+    this.#running = this.#collect().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  async #collect(): Promise<void> {
+    const now = this.#o.clock();
+    this.#last = now;
+    await this.#counts.collect(now, (from, delta) => this.#count(from, delta, now));
+    await this.#overflow.collect(now, (from, delta) => {
+      const role = ROLES[from.key.role] ?? 'unknown';
+      this.overflowed += delta.requests;
+      this.#add(this.#o.store.of(overflowOf({ service: undefined, role }), now), delta, now);
+      return true;
+    });
+    const crowded = this.#counts.size > CROWDED * this.#o.tables.capacity.series;
+    for (const from of this.#counts) if (this.#ended(from, now, crowded)) this.#take(from, now);
+    this.#o.store.expire(now);
+  }
+
+  #take(from: KernelSeries, now: number): void {
+    this.#counts.take(from, (last, delta) => this.#count(last, delta, now));
+    if (from.target) from.target.sources--;
+    from.target = undefined;
+  }
+
+  /** False: the text of its path is on its way. */
+  #count(from: KernelSeries, delta: Delta, now: number): boolean {
+    const { key } = from;
+    const lasting =
+      key.service < RAW_PROCESS &&
+      !(peerKind(key.peer) === PEER_SERVICE && peerService(key.peer) >= RAW_PROCESS);
+    let target = lasting ? from.target : undefined;
+    if (target === undefined) {
+      const route = this.#routeOf(from, now);
+      if (route === undefined) return false;
+      const store = key.service === SELF ? this.#o.own : this.#o.store;
+      target = store.of(this.#labels(from, route), now);
+      if (from.target !== target) {
+        if (from.target) from.target.sources--;
+        target.sources++;
+        from.target = target;
+      }
+    }
+    this.#add(target, delta, now);
+    return true;
+  }
+
+  #add(target: Series, delta: Delta, now: number): void {
+    target.add(delta, now);
+    if (target.labels.service?.id === SELF) return;
+    this.requests += delta.requests;
+    this.firstAt ??= now;
+    if (target.labels.service) target.labels.service.activeAt = now;
+    this.#o.onCounted?.(target, delta);
+  }
+
+  #routeOf({ key, since }: KernelSeries, now: number): string | undefined {
+    // Counted without routes: neither number nor fingerprint.
+    if (key.route === 0n) return '';
+    const route = this.#o.routes.find(key.route);
+    if (route) return route.text;
+    if (!isFingerprint(key.route)) return OTHER_ROUTE;
+    if (now - since < TEXT_MS) return undefined;
+    this.#o.routes.askAgain(key.route);
+    return OTHER_ROUTE;
+  }
+
+  #labels({ key }: KernelSeries, route: string): Labels {
+    const service = this.#service(key.service);
+    const role = ROLES[key.role] ?? 'unknown';
+    return {
+      service,
+      role,
+      method: METHODS[key.method] ?? METHODS[0],
+      route,
+      status: key.status,
+      error: ERRORS[key.error] ?? '',
+      port: key.port,
+      peer: this.#caller(service, role, this.#o.peers.of(key.peer)),
+      overflow: false,
+    };
+  }
+
+  #service(number: number): Service | undefined {
+    const { processes, services } = this.#o;
+    return number >= RAW_PROCESS ? processes.serviceOf(number - RAW_PROCESS) : services.byId(number);
+  }
+
+  /** Whoever is on the network may call: only so many are told apart. */
+  #caller(service: Service | undefined, role: string, peer: Peer): Peer {
+    if (role !== 'server' || !peer.address || !service) return peer;
+    let callers = this.#callers.get(service);
+    if (!callers) {
+      callers = new Set();
+      this.#callers.set(service, callers);
+    }
+    if (callers.has(peer.key)) return peer;
+    if (callers.size >= CALLERS) return OTHER_PEER;
+    callers.add(peer.key);
+    return peer;
+  }
+
+  /** Will nothing count under this key any more? Then its room is given back. */
+  #ended({ key, changedAt, since }: KernelSeries, now: number, crowded: boolean): boolean {
+    const quiet = now - Math.max(changedAt, since);
+    if (quiet < GRACE_MS) return false;
+    if (quiet >= IDLE_MS && (crowded || this.#transient(key.peer))) return true;
+    const { processes, routes, services } = this.#o;
+    if (key.service >= RAW_PROCESS && processes.settled(key.service - RAW_PROCESS, GRACE_MS)) return true;
+    if (isFingerprint(key.route)) {
+      if (routes.settled(key.route, now, GRACE_MS)) return true;
+      if (quiet >= LINGER_MS) return true;
+    } else if (key.route !== 0n) {
+      const route = routes.find(key.route);
+      if (!route) return true;
+      if (route.supersededAt !== undefined && now - route.supersededAt >= GRACE_MS) return true;
+    }
+    if (key.service === SELF || key.service >= RAW_PROCESS) return false;
+    const service = services.byId(key.service);
+    return !service || (service.pids.size === 0 && now - service.activeAt >= LINGER_MS);
+  }
+
+  /** A peer's own process number stands in keys of connections that were open before it had a service's. */
+  #transient(peer: bigint): boolean {
+    return peerKind(peer) === PEER_SERVICE && peerService(peer) >= RAW_PROCESS;
+  }
+}

@@ -1,0 +1,75 @@
+import { type Labels, Series } from './series.ts';
+
+export interface SeriesStoreOptions {
+  /** Label sets at once, 10,000 unless said; what comes after them counts as its service's overflow. */
+  readonly most?: number;
+  /** Callers by address that a service may have; what comes after them is one. 100 unless said. */
+  readonly callers?: number;
+}
+
+/** A series that nothing counts for any more is shown so long, so that every scraper has its last value. */
+const STALE_MS = 300_000;
+
+/** All series of the agent. */
+export class SeriesStore {
+  readonly #most: number;
+  readonly #all = new Map<string, Series>();
+  /** How many label sets found no place of their own. */
+  refused = 0;
+
+  constructor(options: SeriesStoreOptions = {}) {
+    this.#most = options.most ?? 10_000;
+  }
+
+  get size(): number {
+    return this.#all.size;
+  }
+
+  [Symbol.iterator](): Iterator<Series> {
+    return this.#all.values();
+  }
+
+  /** The series of a label set, made if it is new. */
+  of(labels: Labels, now: number): Series {
+    const key = keyOf(labels);
+    const known = this.#all.get(key);
+    if (known) return known;
+    // One for each service and role stays possible beyond the cap: that many there are at most.
+    if (this.#all.size >= this.#most && !labels.overflow) {
+      this.refused++;
+      return this.of(overflowOf(labels), now);
+    }
+    const series = new Series(labels, now);
+    this.#all.set(key, series);
+    if (labels.service) labels.service.series++;
+    return series;
+  }
+
+  /** Takes out what is stale. */
+  expire(now: number): void {
+    for (const [key, series] of this.#all) {
+      if (series.sources > 0 || now - series.changedAt < STALE_MS) continue;
+      this.#all.delete(key);
+      if (series.labels.service) series.labels.service.series--;
+    }
+  }
+}
+
+function keyOf(l: Labels): string {
+  return `${l.service?.id ?? ''}|${l.role}|${l.method}|${l.status}|${l.error}|${l.port}|${l.overflow ? '+' : ''}|${l.peer.key}|${l.route}`;
+}
+
+/** Labels of what cannot be told apart any more. */
+export function overflowOf({ service, role }: Pick<Labels, 'service' | 'role'>): Labels {
+  return {
+    service,
+    role,
+    method: '',
+    route: '',
+    status: 0,
+    error: '',
+    port: 0,
+    peer: { key: '' },
+    overflow: true,
+  };
+}

@@ -1,0 +1,58 @@
+import { ticksOfNanoseconds } from '@skep/identity';
+import type { Run, Stream } from '@skep/runtime';
+import { offsets } from '../kernel/layout.ts';
+import type { Processes } from './processes.ts';
+
+type View = { readonly u8: Uint8Array; readonly dv: DataView };
+
+/** enum process_change (probes/processes/processes.c). */
+const FORK = 0;
+const EXEC = 1;
+
+/** Reads records of print_processes, and tells what they say. */
+export function processEvents(run: Pick<Run, 'map'>, processes: Processes) {
+  const o = offsets(run.map('print_processes').value, 'process_event', [
+    'time',
+    'change',
+    'pid',
+    'ppid',
+    'uid',
+    'started',
+    'cgroup',
+    'comm',
+    'exe',
+    'args',
+  ]);
+  return ({ u8, dv }: View, at: number): void => {
+    const change = dv.getUint32(at + o.change, true);
+    const pid = dv.getUint32(at + o.pid, true);
+    const startTime = ticksOfNanoseconds(dv.getBigUint64(at + o.started, true));
+    if (change === FORK) {
+      // A child of fork: its parent is who made it.
+      processes.fork({ pid, startTime, ppid: dv.getUint32(at + o.ppid, true) });
+    } else if (change === EXEC) {
+      const args = text(u8, at + o.args, 256);
+      processes.exec({
+        pid,
+        startTime,
+        ppid: dv.getUint32(at + o.ppid, true),
+        uid: dv.getUint32(at + o.uid, true),
+        cgroupId: dv.getBigUint64(at + o.cgroup, true),
+        comm: text(u8, at + o.comm, 16),
+        exe: text(u8, at + o.exe, 128),
+        argv: args === '' ? undefined : args.split(' '),
+      });
+    } else processes.exit({ pid, startTime });
+  };
+}
+
+export const PROCESS_STREAM = 'print_processes';
+
+/** Whether a record is of {@link processEvents}. */
+export const isProcessStream = (stream: Stream): boolean => stream.map === PROCESS_STREAM;
+
+function text(u8: Uint8Array, from: number, most: number): string {
+  const bytes = u8.subarray(from, from + most);
+  const end = bytes.indexOf(0);
+  return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
+}

@@ -1,0 +1,150 @@
+import { randomBytes } from 'node:crypto';
+import type { Identity } from '@skep/identity';
+import { RAW_PROCESS, type Role, SELF } from '../kernel/key.ts';
+import type { Peer, Peers } from '../peers/peers.ts';
+import { OTHER_ROUTE, type Routes } from '../routes/routes.ts';
+import { errorType } from '../series/series.ts';
+import type { Processes } from '../services/processes.ts';
+import type { Service } from '../services/service.ts';
+import type { Services } from '../services/services.ts';
+import type { KernelSpan } from './span.ts';
+
+/** A request that was taken as a span. */
+export interface Span {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly parentSpanId?: string;
+  /** Milliseconds since 1970, with a fraction. */
+  readonly startMs: number;
+  /** Nanoseconds since 1970. */
+  readonly start: bigint;
+  /** Nanoseconds. */
+  readonly duration: bigint;
+  readonly service: Service;
+  readonly identity?: Identity;
+  readonly role: Role;
+  readonly method: string;
+  readonly route: string;
+  readonly status: number;
+  /** `error.type`; empty where there was no error. */
+  readonly errorType: string;
+  /** Why it was taken. */
+  readonly reason: 'error' | 'slow' | 'sample';
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+  readonly pid: number;
+  readonly port: number;
+  readonly peer: Peer;
+  readonly localAddress: string;
+  readonly peerAddress: string;
+  readonly localPort: number;
+  readonly peerPort: number;
+}
+
+export interface SpansParts {
+  readonly services: Services;
+  readonly processes: Processes;
+  readonly routes: Routes;
+  readonly peers: Peers;
+  /** Milliseconds, never going back. */
+  readonly clock: () => number;
+  readonly onSpan: (span: Span) => void;
+}
+
+/** The text of its path may come after a span: it waits so long. */
+const TEXT_MS = 1_000;
+/** Spans that wait for a text; more go without. */
+const MOST_WAITING = 1_000;
+
+/** Spans that `skep agent traces` can show. */
+const RECENT = 1000;
+
+/** Makes spans of the kernel's records: names who and what, and gives them ids. */
+export class Spans {
+  readonly #o: SpansParts;
+  readonly #recent: Span[] = [];
+  readonly #waiting: { from: KernelSpan; since: number }[] = [];
+  #offset = 0n;
+  taken = 0;
+
+  constructor(parts: SpansParts) {
+    this.#o = parts;
+    this.updateClock();
+  }
+
+  /** The difference of the kernel's clock to the wall clock: before each batch. */
+  updateClock(): void {
+    this.#offset = BigInt(Math.round(Date.now() * 1000)) * 1000n - process.hrtime.bigint();
+  }
+
+  /** Newest last. */
+  get recent(): readonly Span[] {
+    return this.#recent;
+  }
+
+  /** A record has come; it becomes a span now, or as soon as its route is known. */
+  take(from: KernelSpan): void {
+    if (this.#routeOf(from) === undefined && this.#waiting.length < MOST_WAITING)
+      this.#waiting.push({ from, since: this.#o.clock() });
+    else this.#make(from);
+  }
+
+  /** Makes those that have waited for their route. */
+  settle(): void {
+    const now = this.#o.clock();
+    let kept = 0;
+    for (const waiting of this.#waiting) {
+      const { from, since } = waiting;
+      if (this.#routeOf(from) === undefined && now - since < TEXT_MS) this.#waiting[kept++] = waiting;
+      else this.#make(from);
+    }
+    this.#waiting.length = kept;
+  }
+
+  #routeOf({ route, path }: KernelSpan): string | undefined {
+    const { routes } = this.#o;
+    return routes.find(route)?.text ?? (path === 0n ? '' : routes.find(path)?.text);
+  }
+
+  #make(from: KernelSpan): void {
+    const { services, processes, peers } = this.#o;
+    const service =
+      from.service === SELF
+        ? services.self
+        : ((from.service >= RAW_PROCESS
+            ? processes.serviceOf(from.service - RAW_PROCESS)
+            : services.byId(from.service)) ?? processes.serviceOf(from.pid));
+    const start = from.start + this.#offset;
+    const span: Span = {
+      traceId: from.parent?.traceId ?? randomBytes(16).toString('hex'),
+      spanId: randomBytes(8).toString('hex'),
+      parentSpanId: from.parent?.spanId,
+      startMs: Number(start / 1000n) / 1000,
+      start,
+      duration: from.duration,
+      service,
+      identity: service === services.self ? undefined : processes.identity(from.pid),
+      role: from.role,
+      method: from.method,
+      route: this.#routeOf(from) ?? OTHER_ROUTE,
+      status: from.status,
+      errorType: errorType(from),
+      reason: from.reason,
+      requestBytes: from.requestBytes,
+      responseBytes: from.responseBytes,
+      pid: from.pid,
+      port: from.port,
+      peer: peers.of(from.peer),
+      localAddress: from.localAddress,
+      peerAddress: from.peerAddress,
+      localPort: from.localPort,
+      peerPort: from.peerPort,
+    };
+    if (service !== services.self) {
+      this.taken++;
+      this.#recent.push(span);
+      if (this.#recent.length > RECENT) this.#recent.shift();
+    }
+    this.#o.onSpan(span);
+  }
+}
