@@ -1,0 +1,111 @@
+/** The agent on real servers and clients: what was sent is what it counts, whatever becomes of names and routes. */
+import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
+import { after, before, suite, test } from 'node:test';
+import type { Agent } from '../src/index.ts';
+import { agentFor, type Sample, scrape, skip, sum, until } from './support/agent.ts';
+import { command, send, TestServer } from './support/processes.ts';
+
+const SERVER = 'http_server_request_duration_seconds_count';
+const CLIENT = 'http_client_request_duration_seconds_count';
+
+suite('an agent', { skip, timeout: 300_000 }, () => {
+  let shop: TestServer;
+  let agent: Agent;
+  const samples = async (): Promise<Sample[]> => (await scrape(agent)).samples;
+  before(async () => {
+    shop = await TestServer.start('shop');
+    agent = await agentFor([shop.port], { prom: { port: 0 } });
+  });
+  after(async () => {
+    shop?.[Symbol.dispose]();
+    await agent?.stop();
+  });
+
+  test('checks itself', async () => {
+    const { state, reason } = await agent.checkSelf();
+    strictEqual(state, 'passed', reason);
+  });
+
+  test('counts each of many numbered requests once, at both ends, by route', async () => {
+    const answered = await send('buyer', shop.port, 5000, { connections: 8 });
+    strictEqual(answered, 5000);
+    strictEqual(await shop.count(), 5000);
+    const labels = { http_request_method: 'GET', http_response_status_code: '200' };
+    const found = await until(samples, (all) => sum(all, CLIENT, { service_name: 'buyer' }) >= 5000);
+    strictEqual(sum(found, SERVER, { service_name: 'shop', http_route: '/items/{id}', ...labels }), 5000);
+    strictEqual(sum(found, SERVER, { service_name: 'shop' }), 5000);
+    strictEqual(sum(found, CLIENT, { service_name: 'buyer', url_template: '/items/{id}', ...labels }), 5000);
+    strictEqual(sum(found, CLIENT, { service_name: 'buyer' }), 5000);
+    strictEqual(sum(found, SERVER, { service_name: 'shop', peer_service: 'buyer' }), 5000);
+    strictEqual(sum(found, CLIENT, { service_name: 'buyer', peer_service: 'shop' }), 5000);
+    const le = sum(found, 'http_server_request_duration_seconds_bucket', {
+      service_name: 'shop',
+      le: '+Inf',
+    });
+    strictEqual(le, 5000);
+  });
+
+  test('counts bodies to the byte', async () => {
+    const body = 'x'.repeat(1234);
+    await send('buyer', shop.port, 10, { method: 'POST', path: '/orders', body });
+    const labels = { service_name: 'shop', http_request_method: 'POST', http_route: '/orders' };
+    const found = await until(samples, (all) => sum(all, SERVER, labels) >= 10);
+    strictEqual(sum(found, 'http_server_request_body_size_bytes_sum', labels), 12_340);
+    strictEqual(sum(found, 'http_server_response_body_size_bytes_sum', labels), 10 * 'POST /orders'.length);
+  });
+
+  test('names clients that live for milliseconds', async () => {
+    const url = `http://127.0.0.1:${shop.port}/short`;
+    for (let i = 0; i < 30; i++) await command('curl', '-s', url);
+    const found = await until(samples, (all) => sum(all, CLIENT, { url_template: '/short' }) >= 30);
+    strictEqual(sum(found, CLIENT, { service_name: 'curl', url_template: '/short' }), 30);
+    strictEqual(sum(found, SERVER, { peer_service: 'curl', http_route: '/short' }), 30);
+  });
+
+  test('counts errors by what they are', async () => {
+    await send('buyer', shop.port, 7, { path: '/status/503' });
+    await command('curl', '-s', `http://127.0.0.1:${shop.port}/drop`).catch(() => '');
+    const found = await until(samples, (all) => sum(all, SERVER, { error_type: 'closed' }) >= 1);
+    strictEqual(sum(found, SERVER, { http_response_status_code: '503', error_type: '503' }), 7);
+    strictEqual(sum(found, SERVER, { http_route: '/drop', http_response_status_code: '' }), 1);
+  });
+
+  test('makes a few routes of many thousand paths, and loses no request of them', async () => {
+    const before = sum(await samples(), SERVER);
+    strictEqual(await send('attacker', shop.port, 20_000, { path: '/p/%w/end', connections: 8 }), 20_000);
+    const found = await until(samples, (all) => sum(all, SERVER) >= before + 20_000);
+    strictEqual(sum(found, SERVER), before + 20_000);
+    strictEqual(sum(found, CLIENT, { service_name: 'attacker' }), 20_000);
+    const routes = new Set(found.filter((s) => s.name === SERVER).map((s) => s.labels.http_route));
+    ok(routes.size < 300, `${routes.size} routes`);
+    ok(routes.has('/p/{id}/end'));
+    const { notToldApart } = agent.status();
+    strictEqual(notToldApart.kernel_series_full, 0);
+  });
+
+  test('gives back the room of what has ended', async () => {
+    await until(
+      async () => {
+        await agent.refresh();
+        return agent.status().fill.kernel_series!.used;
+      },
+      (used) => used < 150,
+    );
+  });
+
+  test('a server that is killed and started again goes on as the same service', async () => {
+    const { port } = shop;
+    const before = sum(await samples(), SERVER, { service_name: 'shop' });
+    await shop.kill();
+    shop = await TestServer.start('shop', port);
+    await send('buyer', port, 100);
+    const found = await until(samples, (all) => sum(all, SERVER, { service_name: 'shop' }) >= before + 100);
+    strictEqual(sum(found, SERVER, { service_name: 'shop' }), before + 100);
+  });
+
+  test('says that nothing was lost', async () => {
+    const { notCounted, lost, selfCheck } = agent.status();
+    deepStrictEqual([notCounted, lost], [Object.fromEntries(Object.keys(notCounted).map((r) => [r, 0])), []]);
+    strictEqual(selfCheck.failed, 0);
+  });
+});
