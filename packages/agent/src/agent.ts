@@ -17,6 +17,7 @@ import { Peers } from './peers/peers.ts';
 import { pathText, Routes } from './routes/routes.ts';
 import { SelfChecker } from './selfcheck/self-check.ts';
 import { Collector } from './series/collector.ts';
+import type { Series } from './series/series.ts';
 import { SeriesStore } from './series/store.ts';
 import { PROCESS_STREAM, processEvents } from './services/events.ts';
 import { type ServiceInfo, serviceInfo } from './services/info.ts';
@@ -97,6 +98,11 @@ export class Agent {
   /** All that is running: the programs, their hooks and losses. */
   get run(): Run {
     return this.#run;
+  }
+
+  /** All label sets, with what they counted since the agent began. */
+  get series(): Iterable<Series> {
+    return this.#store;
   }
 
   /** The spans of late, newest last. */

@@ -4,14 +4,23 @@ import { note, out } from '../output/out.ts';
 import { checkPrivileges, provideTracefs } from '../run/preflight.ts';
 import { version } from '../version.ts';
 import type { AgentFlags } from './flags.ts';
-import { servicesTable, spanLine } from './text.ts';
+import { openView } from './live.ts';
+import { spanLine } from './text.ts';
 
 /** Runs the agent until it is stopped. */
 export async function runAgent(flags: AgentFlags): Promise<void> {
   checkPrivileges(bpf.capabilities(), 'agent');
   provideTracefs(bpf);
-  const live = flags.tty && !flags.print && process.stdout.isTTY === true;
   let agent: Agent | undefined;
+  let wanted = false;
+  const stop = () => {
+    if (wanted) process.exit(130);
+    wanted = true;
+    void agent?.stop();
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
+  const live = flags.tty && !flags.print && process.stdout.isTTY === true && process.stdin.isTTY === true;
+  const view = live ? await openView(stop) : undefined;
   const options: AgentOptions = {
     version,
     watch: { port: flags.port, pid: flags.pid, exe: flags.exe, cgroup: flags.cgroup, netns: flags.netns },
@@ -22,20 +31,32 @@ export async function runAgent(flags: AgentFlags): Promise<void> {
         : { path: flags.socket ?? defaultSocket(), required: flags.socket !== undefined },
     hooks: flags.hook,
     cpuBudgetPercent: flags.cpuBudget,
-    onNote: note,
+    onNote: (text) => (view ? view.notice(text) : note(text)),
     onSpan: flags.print ? (span) => void out(`${spanLine(spanInfo(span))}\n`) : undefined,
-    onTick: live ? () => void out(`\x1b[H\x1b[2J${servicesTable(agent?.services() ?? [])}`) : undefined,
+    onTick: () => view?.tick(),
   };
-  agent = await startAgent(options);
-  const stop = () => void agent?.stop();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, stop);
-  const { metrics } = agent.status().listens;
-  if (metrics) note(`metrics: ${metrics}`);
-  const trimming = setInterval(bpf.releaseProgramPages, 10_000);
-  setTimeout(bpf.releaseProgramPages, 1000).unref();
-  const summary = await agent.closed;
-  clearInterval(trimming);
-  if (summary.reason === 'error') throw summary.error;
-  const { state, reason } = agent.status().selfCheck;
-  if (state === 'failed') note(`its check of itself failed: ${reason}`);
+  try {
+    agent = await startAgent(options);
+    view?.attached(agent);
+    if (wanted) void agent.stop();
+    const { metrics } = agent.status().listens;
+    if (metrics && !view) note(`metrics: ${metrics}`);
+    const trimming = setInterval(bpf.releaseProgramPages, 10_000);
+    setTimeout(bpf.releaseProgramPages, 1000).unref();
+    const summary = await agent.closed;
+    clearInterval(trimming);
+    if (summary.reason === 'error') throw summary.error;
+  } finally {
+    view?.close();
+  }
+  const status = agent.status();
+  note(
+    `skep agent: ${status.requests} requests of ${status.services} services in ${Math.round(status.uptimeSeconds)} s, ${sumOf(status.notCounted)} not counted`,
+  );
+  const { state, reason } = status.selfCheck;
+  if (state === 'failed') note(`its check of itself failed: ${reason}. What it counted is not to be trusted`);
+}
+
+function sumOf(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((a, b) => a + b, 0);
 }

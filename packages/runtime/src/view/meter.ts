@@ -5,8 +5,11 @@ const WINDOW_MS = 900;
 
 /** What the status line says about the run. Shares are of one core. */
 export interface Reading {
-  /** What `total` counts: events read from buffers, or, where all maps are polled, runs of the programs. */
-  readonly what: 'events' | 'runs';
+  /**
+   * What `total` counts: events read from buffers, or, where all maps are polled, runs of the programs. Of a view that was given
+   * another word, what its run says for events.
+   */
+  readonly what: string;
   readonly total: number;
   readonly perSecond: number;
   readonly lost: number;
@@ -46,12 +49,12 @@ const sum = (values: Iterable<number>): number => {
 
 /** Turns samples of `run.stats()` into totals and rates. */
 export class Meter {
-  readonly #what: 'events' | 'runs';
+  readonly #what: string;
   #base: Sample | undefined;
   #rates = { perSecond: 0, probeCpu: 0, ownCpu: 0 };
   #reading: Reading | undefined;
 
-  constructor(what: 'events' | 'runs') {
+  constructor(what: string) {
     this.#what = what;
   }
 

@@ -37,13 +37,13 @@ export class ViewState {
   testing = false;
   readonly #run: Run;
 
-  constructor(run: Run, ascii: boolean, hint?: string, limits: RecordLimits = RECORD_LIMITS) {
+  constructor(run: Run, ascii: boolean, hint?: string, limits: RecordLimits = RECORD_LIMITS, what?: string) {
     this.#run = run;
     this.name = run.name;
     this.ascii = ascii;
     this.hint = hint;
     this.tabs = run.streams.map((stream) => new Tab(stream, run.series, limits));
-    this.meter = new Meter(run.streams.some((s) => s.source !== 'map') ? 'events' : 'runs');
+    this.meter = new Meter(what ?? (run.streams.some((s) => s.source !== 'map') ? 'events' : 'runs'));
   }
 
   /** The tab that is looked at; undefined when the probe shows nothing. */

@@ -28,6 +28,8 @@ export interface TerminalViewOptions {
   onForceQuit?: () => void;
   /** Shown while nothing has come yet, after "waiting for events". Default: the hooks the probe is on. */
   hint?: string;
+  /** What the status line counts, in place of events. */
+  what?: string;
   /** Colours; default from `NO_COLOR`, `COLORTERM` and `TERM`. */
   color?: ColorDepth;
   /** No character outside ASCII; default from the locale. */
@@ -86,8 +88,8 @@ export class TerminalView implements Sink {
 
   /** Takes the terminal and paints the first frame. */
   start(run: Run): void {
-    const { hint, limits } = this.#options;
-    const state = new ViewState(run, this.#ascii, hint, limits);
+    const { hint, limits, what } = this.#options;
+    const state = new ViewState(run, this.#ascii, hint, limits, what);
     state.messages.push(...this.#early);
     this.#state = state;
     run.streams.forEach((stream, i) => {

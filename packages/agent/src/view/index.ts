@@ -1,0 +1,1 @@
+export { AgentRun } from './run.ts';

@@ -1,0 +1,155 @@
+import type { Lost, Run, RunStats, RunSummary, SeriesRegistry, Stream } from '@skep/runtime';
+import type { Agent } from '../agent.ts';
+import { errorType, type Series } from '../series/series.ts';
+import { spanInfo } from '../spans/info.ts';
+import type { Span } from '../spans/spans.ts';
+import { count, duration, rate, TableRow, text } from './row.ts';
+import { ENDPOINTS, SERVICES, SPANS } from './streams.ts';
+
+/** Callers that a row names. */
+const CALLERS = 4;
+
+/** What the runtime's live view is shown of an agent: a run whose rows are services, endpoints and spans. */
+export class AgentRun implements Run {
+  readonly name = 'skep agent';
+  readonly streams: readonly Stream[] = [SERVICES, ENDPOINTS, SPANS];
+  readonly intervalMs = 1000;
+  readonly closed: Promise<RunSummary> = new Promise(() => undefined);
+  readonly series: SeriesRegistry;
+  readonly #began = Date.now();
+  readonly #ids = new Map<string, number>();
+  readonly #objectIds = new WeakMap<Span | Series, number>();
+  #next = 1;
+  #rows: readonly (readonly TableRow[])[] = [[], [], []];
+  #agent: Agent | undefined;
+
+  constructor() {
+    const rowsOf = (stream: Stream) => this.#rows[stream.id]!;
+    const size = () => this.#rows.reduce((sum, rows) => sum + rows.length, 0);
+    this.series = {
+      get size() {
+        return size();
+      },
+      tick: 0,
+      of: rowsOf,
+      count: (stream) => rowsOf(stream).length,
+      refresh: () => Promise.resolve(),
+      [Symbol.iterator]: () => this.#rows.flat()[Symbol.iterator](),
+    };
+  }
+
+  /** From now on it has something to show. */
+  of(agent: Agent): void {
+    this.#agent = agent;
+  }
+
+  /** Takes what the agent knows now; the view's `tick` then paints it. */
+  update(): void {
+    const agent = this.#agent;
+    if (!agent) return;
+    this.#rows = [
+      agent.services().map((s) => {
+        const serves = s.server.requests > 0;
+        const { p50, p95, p99, errorRate } = serves ? s.server : s.client;
+        const { calledBy } = s;
+        return new TableRow(this.#id(`${s.namespace ?? ''}/${s.name}`), SERVICES, [
+          text(s.namespace ? `${s.namespace}/${s.name}` : s.name),
+          text(s.language),
+          text(s.ports.join(',')),
+          serves ? rate(s.server.rate) : { text: '', key: -1 },
+          rate(errorRate),
+          duration(p50),
+          duration(p95),
+          duration(p99),
+          rate(s.client.rate),
+          text(calledBy.slice(0, CALLERS).join(', ') + (calledBy.length > CALLERS ? ', …' : '')),
+        ]);
+      }),
+      [...agent.series]
+        .sort((a, b) => b.count - a.count)
+        .map((s) => {
+          const { labels } = s;
+          return new TableRow(this.#idOf(s), ENDPOINTS, [
+            text(labels.service?.name ?? '(overflow)'),
+            text(labels.method),
+            text(labels.overflow ? '(overflow)' : labels.route),
+            { text: labels.status === 0 ? errorType(labels) : String(labels.status), key: labels.status },
+            count(s.count),
+            duration(s.sum / s.count / 1e6),
+            text(labels.role),
+            text(labels.peer.service?.name ?? labels.peer.address?.ip),
+          ]);
+        }),
+      agent.recentSpans.toReversed().map((span) => {
+        const s = spanInfo(span);
+        return new TableRow(this.#idOf(span), SPANS, [
+          text(s.time.slice(11, 23)),
+          text(s.service),
+          text(s.method),
+          text(s.route),
+          text(s.status === undefined ? s.error : String(s.status)),
+          duration(s.durationMs),
+          text(s.reason),
+          text(s.role),
+          text(s.peer),
+        ]);
+      }),
+    ];
+  }
+
+  map(name: string): never {
+    throw new Error(`the view has no map ${name}`);
+  }
+
+  stats(): RunStats {
+    const status = this.#agent?.status();
+    const { user, system } = process.cpuUsage();
+    const notCounted = Object.entries(status?.notCounted ?? {}).map(
+      // The agent's reasons are not the runtime's; to the view they are words.
+      ([reason, n]) => ({ map: 'requests', reason, count: n }) as unknown as Lost,
+    );
+    return {
+      startedAt: new Date(this.#began),
+      elapsedMs: Date.now() - this.#began,
+      events: { requests: status?.requests ?? 0 },
+      filtered: {},
+      lost: [...(status?.lost ?? []), ...notCounted],
+      lossUnknown: [],
+      exports: status?.exports ?? [],
+      foundFull: {},
+      missed: [],
+      missesUnknown: [],
+      programs: [],
+      programStats: false,
+      hooks: status?.hooks ?? [],
+      decodeErrors: 0,
+      series: this.series.size,
+      ownCpuUs: user + system,
+      notes: [],
+    };
+  }
+
+  countLost(): void {}
+
+  stop(): Promise<RunSummary> {
+    return this.closed;
+  }
+
+  #id(key: string): number {
+    let id = this.#ids.get(key);
+    if (id === undefined) {
+      id = this.#next++;
+      this.#ids.set(key, id);
+    }
+    return id;
+  }
+
+  #idOf(object: Span | Series): number {
+    let id = this.#objectIds.get(object);
+    if (id === undefined) {
+      id = this.#next++;
+      this.#objectIds.set(object, id);
+    }
+    return id;
+  }
+}
