@@ -9,9 +9,10 @@ import { RAW_PROCESS, SELF } from './kernel/key.ts';
 import { offsets } from './kernel/layout.ts';
 import { KernelTables } from './kernel/tables.ts';
 import { requestFamilies } from './metrics/requests.ts';
-import { selfFamilies } from './metrics/self.ts';
+import { selfText } from './metrics/self.ts';
 import { AgentMetrics } from './metrics/server.ts';
 import type { AgentOptions } from './options.ts';
+import type { AgentExport } from './otlp/export.ts';
 import { ownPid, probeParams } from './params.ts';
 import { Peers } from './peers/peers.ts';
 import { pathText, Routes } from './routes/routes.ts';
@@ -74,6 +75,7 @@ export class Agent {
   #metrics: AgentMetrics | undefined;
   #control: ControlServer | undefined;
   #final: AgentStatus | undefined;
+  #export: AgentExport | undefined;
   #timers: NodeJS.Timeout[] = [];
   #spansLeft = 0;
   #stopping: Promise<RunSummary> | undefined;
@@ -151,8 +153,11 @@ export class Agent {
   async #stop(): Promise<RunSummary> {
     const summary = await this.#run.stop();
     for (const timer of this.#timers) clearInterval(timer);
+    await this.#export?.stop();
     await this.#metrics?.close();
     await this.#control?.close();
+    // What the last export did is known only now.
+    if (this.#final && this.#export) this.#final = { ...this.#final, exports: this.#export.stats() };
     return summary;
   }
 
@@ -270,7 +275,7 @@ export class Agent {
             seconds: Number(p.runTimeNs) / 1e9,
           }))
         : [],
-      exports: [],
+      exports: this.#export?.stats() ?? [],
       selfCheck: this.#checker.result,
       listens: this.#listens,
       notes: [...new Set([...stats.notes, ...this.#notes])],
@@ -283,8 +288,9 @@ export class Agent {
     let onProcess: typeof onSpan;
     return {
       name: 'agent',
-      start: (run) => {
+      start: async (run) => {
         this.#wire(run);
+        await this.#openExport();
         const readSpan = spanReader(run);
         onSpan = (view, at) => this.#spans.take(readSpan(view, at));
         onPath = this.#pathReader(run);
@@ -356,7 +362,28 @@ export class Agent {
       this.#checker.span(span);
       return;
     }
+    if (span.service.tracesItself) this.#spansLeft++;
+    else this.#export?.span(span);
     this.#options.onSpan?.(span);
+  }
+
+  /** The serializers are OpenTelemetry's: only who sends loads them. */
+  async #openExport(): Promise<void> {
+    const { otlp, version } = this.#options;
+    if (!otlp) return;
+    const { AgentExport } = await import('./otlp/export.ts');
+    this.#export = AgentExport.start({
+      ...otlp,
+      version,
+      host: this.#processes.host,
+      startedAt: BigInt(this.#startedAt) * 1_000_000n,
+      series: async () => {
+        await this.refresh();
+        return this.#store;
+      },
+      status: () => this.status(),
+      onTrouble: (text) => this.#note(text),
+    });
   }
 
   async #tick(): Promise<void> {
@@ -384,7 +411,7 @@ export class Agent {
     if (!this.#collector) return;
     await this.refresh();
     yield* requestFamilies(this.#store, openMetrics);
-    yield selfFamilies(this.status(), openMetrics);
+    yield selfText(this.status(), openMetrics);
   }
 
   #note(text: string): void {

@@ -33,7 +33,13 @@ export interface AgentOptions {
   /** The socket that `skep agent services` asks; none unless given. `required`: no agent without it. */
   readonly socket?: { readonly path: string; readonly required?: boolean };
   /** OTLP; not sent unless given. */
-  readonly otlp?: { readonly url?: string; readonly env?: NodeJS.ProcessEnv };
+  readonly otlp?: {
+    /** OTEL_EXPORTER_OTLP_ENDPOINT unless said. */
+    readonly url?: string;
+    readonly env?: NodeJS.ProcessEnv;
+    /** Between two exports of metrics; OTEL_METRIC_EXPORT_INTERVAL, or 60 s. */
+    readonly metricIntervalMs?: number;
+  };
   /** Routes by configuration. */
   readonly routes?: readonly string[];
   readonly limits?: Partial<TrieLimits> & { readonly series?: number; readonly services?: number };

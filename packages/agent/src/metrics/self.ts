@@ -1,114 +1,119 @@
 import type { AgentStatus } from '../status.ts';
 import { family, type Sample } from './text.ts';
 
+/** One of the agent's own figures, for Prometheus and OTLP alike. */
+export interface SelfFamily {
+  /** Without `skep_agent_`, and without `_total`. */
+  readonly name: string;
+  readonly type: 'counter' | 'gauge';
+  readonly help: string;
+  /** In UCUM, as OpenTelemetry writes it. */
+  readonly unit: string;
+  readonly samples: readonly Sample[];
+}
+
+type Counts = Readonly<Record<string, number>>;
+
+const one = (value: number): Sample[] => [[{}, value]];
+const flag = (is: boolean): Sample[] => one(is ? 1 : 0);
+const by = (label: string, counts: Counts): Sample[] =>
+  Object.entries(counts).map(([name, count]) => [{ [label]: name }, count]);
+
 /** The agent's own figures: what was lost and why, what is full, what it costs. */
-export function selfFamilies(s: AgentStatus, openMetrics: boolean): string {
-  const by = (label: string, counts: Readonly<Record<string, number>>): Sample[] =>
-    Object.entries(counts).map(([name, count]) => [{ [label]: name }, count]);
-  const one = (value: number): Sample[] => [[{}, value]];
-  const f = (name: string, type: 'counter' | 'gauge', help: string, samples: readonly Sample[]) =>
-    family(openMetrics, `skep_agent_${name}`, type, help, samples);
+export function selfFamilies(s: AgentStatus): SelfFamily[] {
+  const counter = (name: string, unit: string, help: string, samples: readonly Sample[]): SelfFamily => ({
+    name,
+    type: 'counter',
+    help,
+    unit,
+    samples,
+  });
+  const gauge = (name: string, unit: string, help: string, samples: readonly Sample[]): SelfFamily => ({
+    name,
+    type: 'gauge',
+    help,
+    unit,
+    samples,
+  });
+  const { selfCheck, spans } = s;
+  const checked = selfCheck.state === 'waiting' ? [] : flag(selfCheck.state === 'passed');
+  const exported = s.exports.flatMap(({ signal, delivered, lost }): Sample[] => [
+    [{ signal, outcome: 'delivered' }, delivered],
+    ...Object.entries(lost).map(([reason, n]): Sample => [{ signal, outcome: 'lost', reason }, n]),
+  ]);
+  const fills = (of: 'used' | 'capacity'): Sample[] =>
+    Object.entries(s.fill).map(([name, fill]) => [{ of: name }, fill[of]]);
+  const programs = (of: 'runs' | 'seconds'): Sample[] => s.programs.map((p) => [{ program: p.name }, p[of]]);
   return [
-    f('info', 'gauge', 'The version of the agent: 1.', [[{ version: s.version }, 1]]),
-    f(
-      'self_check',
-      'gauge',
-      'Whether the last check of the agent by itself passed: 1, or 0.',
-      s.selfCheck.state === 'waiting' ? [] : one(s.selfCheck.state === 'passed' ? 1 : 0),
-    ),
-    f(
-      'self_checks_failed_total',
-      'counter',
+    gauge('info', '1', 'The version of the agent: 1.', [[{ version: s.version }, 1]]),
+    gauge('self_check', '1', 'Whether the last check of the agent by itself passed: 1, or 0.', checked),
+    counter(
+      'self_checks_failed',
+      '{check}',
       'Checks of the agent by itself that failed.',
-      one(s.selfCheck.failed),
+      one(selfCheck.failed),
     ),
-    f('requests_total', 'counter', 'Requests that were counted, of all services.', one(s.requests)),
-    f(
-      'requests_not_counted_total',
-      'counter',
+    counter('requests', '{request}', 'Requests that were counted, of all services.', one(s.requests)),
+    counter(
+      'requests_not_counted',
+      '{request}',
       'Requests or responses that were not counted, by reason.',
       by('reason', s.notCounted),
     ),
-    f(
-      'requests_not_told_apart_total',
-      'counter',
-      'Requests that were counted without all their labels, by reason.',
+    counter(
+      'requests_not_told_apart',
+      '{request}',
+      'Requests, or label sets of them, without a place of their own, by reason.',
       by('reason', s.notToldApart),
     ),
-    f(
-      'unseen_bytes_total',
-      'counter',
+    counter(
+      'unseen_bytes',
+      'By',
       'Bytes of messages that were not looked at, by reason.',
       by('reason', s.unseenBytes),
     ),
-    f(
-      'lost_total',
-      'counter',
+    counter(
+      'lost',
+      '{record}',
       'Records and entries that found no room, by map and reason.',
       s.lost.map((l) => [{ map: l.map, reason: l.reason }, l.count]),
     ),
-    f('spans_total', 'counter', 'Spans that were taken out of the kernel.', one(s.spans.taken)),
-    f(
-      'spans_held_total',
-      'counter',
-      "Spans that the limit of the machine's rate held back.",
-      one(s.spans.held),
-    ),
-    f(
-      'spans_left_total',
-      'counter',
+    counter('spans', '{span}', 'Spans that were taken out of the kernel.', one(spans.taken)),
+    counter('spans_held', '{span}', "Spans that the limit of the machine's rate held back.", one(spans.held)),
+    counter(
+      'spans_left',
+      '{span}',
       'Spans that were not exported because the service exports its own.',
-      one(s.spans.left),
+      one(spans.left),
     ),
-    f('services', 'gauge', 'Services that are known.', one(s.services)),
-    f(
-      'entries',
-      'gauge',
-      'What maps and caches hold.',
-      Object.entries(s.fill).map(([name, { used }]) => [{ of: name }, used]),
-    ),
-    f(
-      'capacity',
-      'gauge',
-      'What they have room for.',
-      Object.entries(s.fill).map(([name, { capacity }]) => [{ of: name }, capacity]),
-    ),
-    f(
+    gauge('services', '{service}', 'Services that are known.', one(s.services)),
+    gauge('entries', '{entry}', 'What maps and caches hold.', fills('used')),
+    gauge('capacity', '{entry}', 'What they have room for.', fills('capacity')),
+    gauge(
       'hook',
-      'gauge',
+      '1',
       'Which rung a group of hooks took: 1, or 0 for a group that was left out.',
       s.hooks.map(({ group, object, taken }) => [{ object, group, rung: taken ?? 'none' }, taken ? 1 : 0]),
     ),
-    f(
-      'program_runs_total',
-      'counter',
-      'Runs of a BPF program.',
-      s.programs.map((p) => [{ program: p.name }, p.runs]),
-    ),
-    f(
-      'program_run_time_seconds_total',
-      'counter',
-      'Time spent in a BPF program.',
-      s.programs.map((p) => [{ program: p.name }, p.seconds]),
-    ),
-    f(
-      'export_items_total',
-      'counter',
-      'What was handed to OTLP, by signal and outcome.',
-      s.exports.flatMap((e): Sample[] => [
-        [{ signal: e.signal, outcome: 'delivered', reason: '' }, e.delivered],
-        ...Object.entries(e.lost).map(
-          ([reason, n]): Sample => [{ signal: e.signal, outcome: 'lost', reason }, n],
-        ),
-      ]),
-    ),
-    f(
+    counter('program_runs', '{run}', 'Runs of a BPF program.', programs('runs')),
+    counter('program_run_time_seconds', 's', 'Time spent in a BPF program.', programs('seconds')),
+    counter('export_items', '{item}', 'What was handed to OTLP, by signal and outcome.', exported),
+    gauge(
       'over_budget',
-      'gauge',
+      '1',
       'Whether fewer spans are taken to keep within --cpu-budget: 1, or 0.',
-      one(s.budget.limiting ? 1 : 0),
+      flag(s.budget.limiting),
     ),
-    f('cpu_seconds_total', 'counter', 'CPU time of the agent itself.', one(s.cpuSeconds)),
-    f('resident_memory_bytes', 'gauge', 'Memory of the agent itself.', one(s.residentBytes)),
-  ].join('');
+    counter('cpu_seconds', 's', 'CPU time of the agent itself.', one(s.cpuSeconds)),
+    gauge('resident_memory_bytes', 'By', 'Memory of the agent itself.', one(s.residentBytes)),
+  ];
+}
+
+/** The same as text for Prometheus. */
+export function selfText(status: AgentStatus, openMetrics: boolean): string {
+  return selfFamilies(status)
+    .map(({ name, type, help, samples }) =>
+      family(openMetrics, `skep_agent_${name}${type === 'counter' ? '_total' : ''}`, type, help, samples),
+    )
+    .join('');
 }

@@ -1,4 +1,11 @@
-import { type ExecEvent, type ExitEvent, type ForkEvent, Identities, type Identity } from '@skep/identity';
+import {
+  type ExecEvent,
+  type ExitEvent,
+  type ForkEvent,
+  type Host,
+  Identities,
+  type Identity,
+} from '@skep/identity';
 import type { KernelTables } from '../kernel/tables.ts';
 import type { Service } from './service.ts';
 import type { Services } from './services.ts';
@@ -48,6 +55,11 @@ export class Processes {
     this.#clock = clock;
     this.#identities = identities;
     this.#sweptAt = clock();
+  }
+
+  /** The machine that they are on. */
+  get host(): Host {
+    return this.#identities.host;
   }
 
   get size(): number {

@@ -29,6 +29,7 @@ export async function runAgent(flags: AgentFlags): Promise<void> {
       flags.socket === false
         ? undefined
         : { path: flags.socket ?? defaultSocket(), required: flags.socket !== undefined },
+    otlp: otlpOf(flags.otlp),
     hooks: flags.hook,
     cpuBudgetPercent: flags.cpuBudget,
     onNote: (text) => (view ? view.notice(text) : note(text)),
@@ -55,6 +56,12 @@ export async function runAgent(flags: AgentFlags): Promise<void> {
   );
   const { state, reason } = status.selfCheck;
   if (state === 'failed') note(`its check of itself failed: ${reason}. What it counted is not to be trusted`);
+}
+
+/** By flag, or by OpenTelemetry's own variables. */
+function otlpOf(url: string | undefined): AgentOptions['otlp'] {
+  const asked = Object.keys(process.env).some((name) => /^OTEL_EXPORTER_OTLP_(\w+_)?ENDPOINT$/.test(name));
+  return url !== undefined || asked ? { url } : undefined;
 }
 
 function sumOf(counts: Readonly<Record<string, number>>): number {

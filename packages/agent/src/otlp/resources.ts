@@ -1,0 +1,52 @@
+import { type Host, type Identity, resourceAttributes } from '@skep/identity';
+import type { Attributes, Resource } from '@skep/runtime/otlp';
+import type { Service } from '../services/service.ts';
+
+/** Processes whose resource is kept: the exporter tells resources by identity, and gathers what has the same. */
+const MOST = 2_000;
+/** What only one of a service's processes has. */
+const OF_ONE = /^(process\.|service\.instance\.id$|container\.(id|name)$|k8s\.pod\.)/;
+
+/** Resources by OpenTelemetry's semantic conventions: of a process for its spans, of a service for its metrics. */
+export class Resources {
+  readonly #host: Host;
+  readonly #ofProcess = new Map<string, Resource>();
+  readonly #ofService = new WeakMap<Service, { identity: Identity | undefined; resource: Resource }>();
+  /** Of the agent itself. */
+  readonly own: Resource;
+
+  constructor(host: Host, own: Attributes) {
+    this.#host = host;
+    this.own = { attributes: own };
+  }
+
+  process(identity: Identity | undefined, service: Service): Resource {
+    if (!identity) return this.service(service);
+    let resource = this.#ofProcess.get(identity.key);
+    if (resource === undefined) {
+      // The name is the service's: it counts under that, too.
+      const attributes = { ...resourceAttributes(this.#host, identity), 'service.name': service.name };
+      resource = { attributes };
+      this.#ofProcess.set(identity.key, resource);
+      if (this.#ofProcess.size > MOST) this.#ofProcess.delete(this.#ofProcess.keys().next().value!);
+    }
+    return resource;
+  }
+
+  service(service: Service): Resource {
+    const known = this.#ofService.get(service);
+    if (known && known.identity === service.identity) return known.resource;
+    const { identity, name, namespace } = service;
+    const all = identity ? resourceAttributes(this.#host, identity) : {};
+    const shared = Object.fromEntries(Object.entries(all).filter(([key]) => !OF_ONE.test(key)));
+    const attributes = {
+      ...shared,
+      'service.name': name,
+      'service.namespace': namespace,
+      'host.name': this.#host.name,
+    };
+    const resource: Resource = { attributes };
+    this.#ofService.set(service, { identity, resource });
+    return resource;
+  }
+}
