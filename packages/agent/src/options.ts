@@ -30,8 +30,8 @@ export interface AgentOptions {
   readonly watch?: Watch;
   /** Where /metrics is; nowhere unless given. */
   readonly prom?: ListenAt;
-  /** The socket that `skep agent services` asks; none unless given. `required`: no agent without it. */
-  readonly socket?: { readonly path: string; readonly required?: boolean };
+  /** The socket that `skep agent services` asks; none unless given, or with false. `required`: no agent without it. */
+  readonly socket?: { readonly path: string; readonly required?: boolean } | false;
   /** OTLP; not sent unless given. */
   readonly otlp?: {
     /** OTEL_EXPORTER_OTLP_ENDPOINT unless said. */

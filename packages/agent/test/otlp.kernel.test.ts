@@ -1,7 +1,7 @@
 /** What the agent sends by OTLP, read by OpenTelemetry's own definitions and compared with what clients sent. */
 import { deepStrictEqual, match, ok, strictEqual } from 'node:assert/strict';
-import { fileURLToPath } from 'node:url';
 import { after, before, suite, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { type Decoded, decoded, OtlpReceiver } from '../../../test/support/otlp-receiver.ts';
 import type { Agent, AgentStatus } from '../src/index.ts';
 import { agentFor, skip } from './support/agent.ts';
@@ -153,6 +153,9 @@ suite('an agent with a receiver of OTLP', { skip, timeout: 120_000 }, () => {
       );
     }
     strictEqual(status.exports.find((e) => e.signal === 'traces')!.delivered, spans.length);
-    strictEqual(status.exports.find((e) => e.signal === 'logs'), undefined);
+    strictEqual(
+      status.exports.find((e) => e.signal === 'logs'),
+      undefined,
+    );
   });
 });

@@ -9,6 +9,7 @@ import { spanLine } from './text.ts';
 
 /** Runs the agent until it is stopped. */
 export async function runAgent(flags: AgentFlags): Promise<void> {
+  const settings = await settingsOf(flags);
   checkPrivileges(bpf.capabilities(), 'agent');
   provideTracefs(bpf);
   let agent: Agent | undefined;
@@ -23,15 +24,7 @@ export async function runAgent(flags: AgentFlags): Promise<void> {
   const view = live ? await openView(stop) : undefined;
   const options: AgentOptions = {
     version,
-    watch: { port: flags.port, pid: flags.pid, exe: flags.exe, cgroup: flags.cgroup, netns: flags.netns },
-    prom: flags.promListen,
-    socket:
-      flags.socket === false
-        ? undefined
-        : { path: flags.socket ?? defaultSocket(), required: flags.socket !== undefined },
-    otlp: otlpOf(flags.otlp),
-    hooks: flags.hook,
-    cpuBudgetPercent: flags.cpuBudget,
+    ...settings,
     onNote: (text) => (view ? view.notice(text) : note(text)),
     onSpan: flags.print ? (span) => void out(`${spanLine(spanInfo(span))}\n`) : undefined,
     onTick: () => view?.tick(),
@@ -58,10 +51,27 @@ export async function runAgent(flags: AgentFlags): Promise<void> {
   if (state === 'failed') note(`its check of itself failed: ${reason}. What it counted is not to be trusted`);
 }
 
-/** By flag, or by OpenTelemetry's own variables. */
-function otlpOf(url: string | undefined): AgentOptions['otlp'] {
+/** What the file says, and the flags, which win. */
+async function settingsOf(flags: AgentFlags): Promise<Partial<AgentOptions>> {
+  const file =
+    flags.config === undefined ? {} : (await import('@skep/agent/config')).readConfig(flags.config);
+  const { port, pid, exe, cgroup, netns, socket, otlp } = flags;
   const asked = Object.keys(process.env).some((name) => /^OTEL_EXPORTER_OTLP_(\w+_)?ENDPOINT$/.test(name));
-  return url !== undefined || asked ? { url } : undefined;
+  const narrowed = Object.entries({ port, pid, exe, cgroup, netns }).filter(([, values]) => values);
+  return {
+    ...file,
+    watch: { ...file.watch, ...Object.fromEntries(narrowed) },
+    prom: flags.promListen ?? file.prom,
+    otlp: otlp !== undefined ? { ...file.otlp, url: otlp } : (file.otlp ?? (asked ? {} : undefined)),
+    socket:
+      socket === false
+        ? false
+        : socket !== undefined
+          ? { path: socket, required: true }
+          : (file.socket ?? { path: defaultSocket() }),
+    cpuBudgetPercent: flags.cpuBudget ?? file.cpuBudgetPercent,
+    hooks: flags.hook,
+  };
 }
 
 function sumOf(counts: Readonly<Record<string, number>>): number {

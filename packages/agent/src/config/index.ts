@@ -1,0 +1,2 @@
+export { parseConfig, readConfig } from './read.ts';
+export { CONFIG, type Config } from './schema.ts';

@@ -1,0 +1,178 @@
+import { deepStrictEqual, ok, strictEqual, throws } from 'node:assert/strict';
+import { test } from 'node:test';
+import { Patterns } from '../src/routes/patterns.ts';
+import { Routes } from '../src/routes/routes.ts';
+import { isParameter } from '../src/routes/segment.ts';
+import { Trie } from '../src/routes/trie.ts';
+
+test('a segment is a parameter by its look', () => {
+  const parameters = [
+    '0',
+    '42',
+    '0123456789',
+    '4bf92f35-77b3-4da6-a3ce-929d0e0e4736',
+    'd41d8cd98f00b204e9800998ecf8427e',
+    'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9',
+  ];
+  const names = [
+    '',
+    'users',
+    'v1',
+    'deadbeef',
+    'a-b-c',
+    'page-2',
+    '2026-11-25',
+    'utf8',
+    'o2',
+    'x'.repeat(60),
+  ];
+  deepStrictEqual(
+    parameters.filter((s) => !isParameter(s)),
+    [],
+  );
+  deepStrictEqual(names.filter(isParameter), []);
+});
+
+const routes = (trie: Trie, ...paths: string[]) => paths.map((path) => trie.routeOf(path).route);
+
+test('names stay, values become {id}', () => {
+  const trie = new Trie();
+  deepStrictEqual(routes(trie, '/', '/users', '/users/', '/users/42', '/users/42/orders/7', '*', ''), [
+    '/',
+    '/users',
+    '/users/',
+    '/users/{id}',
+    '/users/{id}/orders/{id}',
+    '*',
+    '',
+  ]);
+  strictEqual(trie.size, 7);
+});
+
+const word = (n: number) => n.toString(26).replaceAll(/\d/g, (d) => 'qrstuvwxyz'[Number(d)]!);
+
+test('a place with more names than a program has routes takes values', () => {
+  const trie = new Trie({ children: 20, routes: 100, depth: 32 });
+  routes(trie, '/users/me/settings', '/about');
+  for (let i = 0; i < 20; i++) trie.routeOf(`/users/${word(i)}`);
+  const found = trie.routeOf('/users/another');
+  strictEqual(found.route, '/users/{id}');
+  deepStrictEqual(found.learned, []);
+  const [learned] = routes(trie, '/users/me/settings');
+  strictEqual(learned, '/users/{id}/settings');
+  strictEqual(trie.routeOf('/about').route, '/about');
+  ok(trie.size <= 4, `${trie.size}`);
+});
+
+test('what was learned says where, and which routes are no more', () => {
+  const trie = new Trie({ children: 2, routes: 100, depth: 32 });
+  routes(trie, '/a/1/x', '/a/1/y');
+  const { route, learned, superseded } = trie.routeOf('/a/1/z');
+  strictEqual(route, '/a/{id}/{id}');
+  deepStrictEqual(learned, [[{ text: '' }, { text: 'a' }, 'parameter']]);
+  deepStrictEqual(superseded.toSorted(), ['/a/{id}/x', '/a/{id}/y']);
+});
+
+test('a million paths make no more routes than the cap, at any depth', () => {
+  const trie = new Trie({ children: 50, routes: 30, depth: 8 });
+  const seen = new Set<string>();
+  for (let i = 0; i < 100_000; i++) {
+    const path = Array.from({ length: 1 + (i % 12) }, (_, d) => word(i * 31 + d * 7)).join('/');
+    seen.add(trie.routeOf(`/${path}`).route);
+    ok(trie.size <= 30);
+  }
+  ok(seen.size < 400, `${seen.size}`);
+});
+
+test('patterns win, the first that fits', () => {
+  const patterns = new Patterns(['/users/me', '/users/{user}', '/static/*', '/a/{b}/c']);
+  const match = (path: string) => patterns.match(path);
+  deepStrictEqual(
+    ['/users/me', '/users/x', '/users/42', '/static/a/b.js', '/static', '/a/1/c', '/a/1/d', '/users/'].map(
+      match,
+    ),
+    ['/users/me', '/users/{user}', '/users/{user}', '/static/*', undefined, '/a/{b}/c', undefined, undefined],
+  );
+  // The kernel could not tell /users/me from a value, had it learned that place.
+  deepStrictEqual(patterns.parameterPlaces('/users/x'), []);
+  deepStrictEqual(patterns.parameterPlaces('/a/1/c'), [2]);
+  for (const wrong of ['users', '/a/{b', '/x/42', '/a/*/b']) throws(() => new Patterns([wrong]), /route/);
+});
+
+/** The kernel's tables, as far as routes need them. */
+class FakeTables {
+  readonly routes = new Map<bigint, number>();
+  readonly learned = new Set<bigint>();
+  readonly capacity: {
+    series: number;
+    processes: number;
+    fingerprints: number;
+    learned: number;
+    peers: number;
+  };
+
+  constructor(fingerprints = 100, learned = 10) {
+    this.capacity = { series: 0, processes: 0, fingerprints, learned, peers: 0 };
+  }
+  setRoute(fingerprint: bigint, route: number): boolean {
+    if (this.routes.size >= this.capacity.fingerprints && !this.routes.has(fingerprint)) return false;
+    this.routes.set(fingerprint, route);
+    return true;
+  }
+  deleteRoute(fingerprint: bigint): void {
+    this.routes.delete(fingerprint);
+  }
+  learn(path: bigint): boolean {
+    if (this.learned.size >= this.capacity.learned) return false;
+    this.learned.add(path);
+    return true;
+  }
+  unlearn(path: bigint): void {
+    this.learned.delete(path);
+  }
+}
+
+const BIG = 2n ** 40n;
+
+test('the kernel keeps the youngest fingerprints, and asks again for others', () => {
+  const tables = new FakeTables(100);
+  const all = new Routes(tables, { limits: { children: 1000, routes: 1000 } });
+  for (let i = 0; i < 500; i++) all.path(BIG + BigInt(i), 1, `/p/${word(i)}`, 0);
+  strictEqual(tables.routes.size, 75);
+  strictEqual(all.fingerprints, 75);
+  strictEqual(all.evicted, 425);
+  ok(tables.routes.has(BIG + 499n));
+  // A request that began before its fingerprint went is still counted as what it was.
+  strictEqual(all.find(BIG)?.text, `/p/${word(0)}`);
+  strictEqual(all.find(BIG + 10_000n), undefined);
+});
+
+test('a learned place frees the fingerprints behind it, once each', () => {
+  const tables = new FakeTables(100);
+  const all = new Routes(tables, { limits: { children: 5 } });
+  for (let i = 0; i < 5; i++) all.path(BIG + BigInt(i), 1, `/u/${word(i)}`, 0);
+  const first = all.find(BIG)!;
+  strictEqual(tables.routes.get(BIG), first.number);
+  const route = all.path(BIG + 5n, 1, '/u/another', 10);
+  strictEqual(route.text, '/u/{id}');
+  deepStrictEqual([...tables.routes], [[BIG + 5n, route.number]]);
+  strictEqual(tables.learned.size, 1);
+  strictEqual(first.supersededAt, 10);
+  strictEqual(all.find(BigInt(first.number)), first);
+  all.tidy(10 + 120_001);
+  strictEqual(all.find(BigInt(first.number)), undefined);
+  all.forget(1);
+  deepStrictEqual([tables.routes.size, tables.learned.size, all.size], [0, 0, 0]);
+});
+
+test('more learned places than the kernel has room for are counted', () => {
+  const tables = new FakeTables(10_000, 3);
+  const all = new Routes(tables, { limits: { children: 2 } });
+  for (let place = 0; place < 2; place++)
+    for (let i = 0; i < 3; i++) all.path(BIG + BigInt(place * 10 + i), place, `/u/${word(i)}`, 0);
+  strictEqual(all.learnRefused, 0);
+  for (let place = 2; place < 8; place++)
+    for (let i = 0; i < 3; i++) all.path(BIG + BigInt(place * 10 + i), place, `/u/${word(i)}`, 0);
+  strictEqual(tables.learned.size, 3);
+  strictEqual(all.learnRefused, 5);
+});
