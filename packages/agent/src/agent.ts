@@ -1,3 +1,4 @@
+import { Listeners } from '@skep/identity';
 import { type RawMap, type Run, type RunSummary, type Sink, startRun } from '@skep/runtime';
 import { Activity } from './activity.ts';
 import { Budget } from './budget.ts';
@@ -136,6 +137,7 @@ export class Agent {
     }
     this.#attachedAt = this.#clock();
     this.#timers.push(setInterval(() => void this.#tick(), TICK_MS));
+    void this.#nameListeners();
     // A fault of the run ends the rest, too.
     void this.#run.closed.then(() => this.stop());
     await this.#openControl();
@@ -167,6 +169,21 @@ export class Agent {
     await this.#collector.collect();
     this.#spans.settle();
     this.#final = this.status();
+  }
+
+  /** Who serves already is named before its first request, so that nothing counts under its process. */
+  async #nameListeners(): Promise<void> {
+    try {
+      const listeners = new Listeners(this.#processes.host);
+      await listeners.refresh();
+      for (const { pids } of listeners.all()) {
+        for (const pid of pids) if (pid !== process.pid) this.#processes.serviceOf(pid);
+        await new Promise((resolve) => setImmediate(resolve));
+        if (this.#stopping) return;
+      }
+    } catch (error) {
+      this.#note(`servers are named when they are first called: ${(error as Error).message}`);
+    }
   }
 
   /** Nobody asked for the usual socket: that another agent has it is no reason not to run. */

@@ -119,6 +119,7 @@ export class AgentRun implements Run {
       foundFull: {},
       missed: [],
       missesUnknown: [],
+      evictionsUnknown: [],
       programs: [],
       programStats: false,
       hooks: status?.hooks ?? [],
