@@ -226,9 +226,10 @@ static __always_inline int l7_exited(enum l7_direction direction, int result)
 	return l7_traffic(sk, direction, result, direction == L7_RECEIVE ? l7_flags_of(&r) : 0, false, true);
 }
 
-static __noinline int l7_one_exited(enum l7_direction direction, int result)
+/* A global function: it needs nothing but what the current task knows. */
+__noinline int l7_one_exited(__u32 direction, int result)
 {
-	return l7_exited(direction, result);
+	return l7_exited(direction & 1, result);
 }
 
 #define L7_SYSCALL_EXIT(call, direction)                                     \
@@ -254,7 +255,7 @@ struct l7_messages {
 	__u32 count;
 	bool compat;
 };
-#define L7_MESSAGES 4 /* more are not looked at */
+#define L7_MESSAGES 64 /* more are not looked at */
 
 static __noinline long l7_one_of(__u32 index, struct l7_messages *m)
 {
@@ -264,7 +265,7 @@ static __noinline long l7_one_of(__u32 index, struct l7_messages *m)
 
 	if (index >= m->count || bpf_probe_read_user(&length, sizeof(length), (void *)at))
 		return 1;
-	l7_exited(m->direction & 1, length); /* inline: calls may be eight deep */
+	l7_one_exited(m->direction, length);
 	return 0;
 }
 

@@ -61,6 +61,7 @@ struct l7_address {
 #define L7_PEER_MASK ((1ULL << 56) - 1)
 
 SKEP_HASH(l7_peers, __u64, struct l7_address, 8192) SKEP_HELP("addresses of peers, by hash");
+SKEP_HASH(l7_callers, __u64, __u8, 256) SKEP_HELP("callers from other machines that are told apart; more are one");
 SKEP_LRU_HASH(l7_ends, __u64, __u32, 65536) SKEP_HELP("whose end of a connection it is, by a hash of its addresses");
 
 static __always_inline __u64 l7_mix(__u64 hash, __u64 value)
@@ -144,6 +145,7 @@ static __always_inline __u64 l7_peer_of(struct sock *sk, __u16 family, bool serv
 {
 	__u64 key, hash;
 	__u32 *process;
+	__u8 one = 1;
 
 	if (family == L7_AF_UNIX)
 		return l7_unix_peer(sk);
@@ -157,6 +159,10 @@ static __always_inline __u64 l7_peer_of(struct sock *sk, __u16 family, bool serv
 	if (server)
 		e->remote.port = 0;
 	hash = L7_PEER_ADDRESS | (l7_hash_address(0, &e->remote, e->remote.port) & L7_PEER_MASK);
+	/* A public server has callers without end, and each would have series of its own. */
+	if (server && !bpf_map_lookup_elem(&l7_callers, &hash) && bpf_map_update_elem(&l7_callers, &hash, &one, BPF_NOEXIST) &&
+	    !bpf_map_lookup_elem(&l7_callers, &hash))
+		return L7_PEER_OTHER;
 	if (!bpf_map_lookup_elem(&l7_peers, &hash) && skep_update(&l7_peers, &hash, &e->remote, BPF_NOEXIST) < 0 &&
 	    !bpf_map_lookup_elem(&l7_peers, &hash))
 		return L7_PEER_OTHER;
