@@ -126,6 +126,15 @@ const cases: Record<string, Case> = {
   },
   tcpconnect: { script: connect, count: rows('print_connects', () => true), times: 3 },
   tcpconnlat: { script: connect, count: rows('print_tcp_connected', () => true), times: 3 },
+  'http-red': {
+    // Nobody answers, which is an error of each.
+    script: `for (1 .. 3) {
+        socket(my $s, PF_INET, SOCK_STREAM, 0); connect($s, sockaddr_in($work, INADDR_LOOPBACK));
+        syswrite($s, "GET / HTTP/1.1\\r\\n\\r\\n"); shutdown($s, 1); sysread($s, my $rest, 1); close $s;
+      }`,
+    count: (seen) => seen.series('hist_http_requests').reduce((sum, s) => sum + s.value, 0),
+    times: 3,
+  },
   execsnoop: {
     script: start,
     // The program that is started is another process, and called otherwise.
