@@ -781,20 +781,28 @@ static __always_inline void l7_end_of_body(struct l7_feed *f, enum l7_direction 
 	http1_start(s);
 }
 
-/* Takes note of what a direction moved past the hooks. */
-static __always_inline void l7_settle(struct l7_feed *f, enum l7_direction direction, bool modern)
+/* Takes note of what a direction moved past the hooks: a body, or the end of one. What else it was, nobody knows. */
+static __always_inline void l7_settle(struct l7_feed *f, enum l7_direction direction)
 {
 	__u32 gap = l7_gap(f->sk, f->c, direction, 0);
 	struct l7_work *work = f->work;
+	struct http1_window *w = &work->window;
 
 	if (!gap)
 		return;
+	w->stream = f->c->stream[direction];
+	w->now = bpf_ktime_get_ns();
+	work->at = 0;
 	work->end = work->bypassed = gap;
 	work->direction = direction;
-	work->unseen = L7_BYPASSED;
-	work->message.parts = 0;
-	work->message.length = 0;
-	l7_go(f, modern);
+	l7_step_over(f, &w->stream);
+	if (w->stream.state == HTTP1_DONE)
+		l7_done(f);
+	if (work->at < work->end) {
+		l7_not_seen(L7_BYPASSED, work->end - work->at);
+		l7_give_up(f, L7_LOST_UNSEEN, L7_UNDECIDED);
+	}
+	f->c->stream[direction] = w->stream;
 	f->c->sequence[direction] += gap;
 	work->bypassed = 0;
 }
@@ -859,7 +867,7 @@ static __always_inline int l7_traffic(struct sock *sk, enum l7_direction directi
 		return 0;
 	}
 	/* The end of a response that no hook saw, before the next request. */
-	l7_settle(&f, direction ^ 1, stored);
+	l7_settle(&f, direction ^ 1);
 	f.work->direction = direction;
 	f.work->end = result;
 	l7_look(&f, at_exit, flags, stored);
@@ -932,7 +940,7 @@ static __always_inline int l7_end_connection(struct sock *sk, struct l7_connecti
 
 	if (!l7_begin(&f, sk, c, responses))
 		return 0;
-	l7_settle(&f, responses, modern);
+	l7_settle(&f, responses);
 	l7_end_of_body(&f, responses);
 	if (!half)
 		l7_fail(&f, responses, modern);
