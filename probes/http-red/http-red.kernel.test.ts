@@ -1,5 +1,6 @@
 /** Requests sent are requests counted, whichever system calls, socket and rung they come by. */
 import { deepStrictEqual, ok } from 'node:assert/strict';
+import { release } from 'node:os';
 import { test } from 'node:test';
 import { nativeFixture } from '../../test/support/fixtures.ts';
 import { runIn, testCgroup } from '../support/cgroup.ts';
@@ -56,6 +57,12 @@ async function talks(
   return { watched, counted };
 }
 
+/** Is the running kernel older? */
+function before(major: number, minor: number): boolean {
+  const [a = 0, b = 0] = release().split('.').map(Number);
+  return a < major || (a === major && b < minor);
+}
+
 const both = (n: number, method = 'GET', status = 200) => ({
   [`HTTP_SERVER HTTP_${method} ${status}`]: n,
   [`HTTP_CLIENT HTTP_${method} ${status}`]: n,
@@ -72,14 +79,20 @@ const senders = ['write', 'writev', 'send', 'sendto', 'sendmsg', 'sendmmsg'];
 const receivers = ['read', 'readv', 'recv', 'recvfrom', 'recvmsg', 'recvmmsg', 'peek'];
 
 for (const rung of await rungsOf('http-red', 'traffic')) {
-  test(`${rung}: every way to send and to receive, on every kind of socket`, { skip }, async () => {
+  test(`${rung}: every way to send and to receive, on every kind of socket`, { skip }, async (t) => {
     const list: Talk[] = [
       ...['tcp4', 'tcp6', 'unix', 'pair'].map((family) => ({ family })),
       ...senders.map((send) => ({ send, family: 'tcp4' })),
       ...receivers.map((receive) => ({ receive, family: 'tcp6' })),
       ...senders.map((send, i) => ({ send, receive: receivers[i]!, family: 'unix', piece: 7 })),
     ];
-    const { counted } = await talks(list, { traffic: rung });
+    // Its hooks are there, but before 5.17 its programs do not load: bpf_loop().
+    const found = await talks(list, { traffic: rung }).catch((error: { code?: string }) => {
+      if (rung === 'fentry' && before(5, 17) && error.code === 'SKEP_NO_RUNG') return undefined;
+      throw error;
+    });
+    if (!found) return t.skip('this kernel takes the next rung');
+    const { counted } = found;
     same(
       list,
       counted,
