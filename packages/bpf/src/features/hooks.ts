@@ -1,8 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { BpfError } from '../errors.ts';
 import { errnoName } from '../kernel/errno.ts';
 import { tracefs, tracefsReadable } from '../kernel/filesystems.ts';
 import { hasKprobes } from '../kernel/functions.ts';
+import { securityModules } from '../kernel/security-modules.ts';
 import { programTypeNumber } from '../kernel/types.ts';
 import { isNativeError, native } from '../native.ts';
 import { available, type FeatureResult, missing, unknown } from './result.ts';
@@ -203,21 +204,9 @@ function lsm(): FeatureResult {
     hint,
   );
   if (!result.available) return result;
-  const modules = lsmModules();
+  const modules = securityModules();
   if (modules === undefined || modules.includes('bpf')) return result;
   return missing(`the active security modules are ${modules.join(', ')}: bpf is not among them`, hint, '5.7');
-}
-
-/** From securityfs, or where that is not mounted from an instance of it that is mounted nowhere, which needs root. */
-function lsmModules(): string[] | undefined {
-  const path = '/sys/kernel/security/lsm';
-  try {
-    const text = existsSync(path) ? readFileSync(path, 'utf8') : native().readDetached('securityfs', 'lsm');
-    return text.trim().split(',');
-  } catch (e) {
-    if (!isNativeError(e)) throw e;
-    return undefined;
-  }
 }
 
 /** Links one function that every kernel has. */

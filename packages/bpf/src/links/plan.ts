@@ -2,6 +2,7 @@ import { closeSync, constants, existsSync, openSync, readFileSync } from 'node:f
 import { findUserFile, usdtFileOf, userFunctions } from '../elf/user-functions.ts';
 import { BpfError } from '../errors.ts';
 import { Errno } from '../kernel/errno.ts';
+import { securityModules } from '../kernel/security-modules.ts';
 import { globRegExp, traceableFunctions } from '../kernel/traceable.ts';
 import { isNativeError, type NativeAttachKind, native } from '../native.ts';
 import type { AttachOptions } from './attach.ts';
@@ -105,8 +106,10 @@ export function planAttach(hook: Hook, section: string, options: AttachOptions):
     case 'fentry':
     case 'fexit':
     case 'fmod_ret':
-    case 'lsm':
       // Their function was fixed when they were loaded.
+      return simple({ how: options.cookie === undefined ? 'auto' : 'trace' });
+    case 'lsm':
+      called(hook);
       return simple({ how: options.cookie === undefined ? 'auto' : 'trace' });
     case 'iter':
       return planIterator(hook, section, options);
@@ -131,6 +134,7 @@ export function planAttach(hook: Hook, section: string, options: AttachOptions):
     case 'cgroup_skb':
     case 'lsm_cgroup':
     case 'sock_ops':
+      if (kind === 'lsm_cgroup') called(hook);
       return planFile(
         hook,
         'cgroup',
@@ -150,6 +154,17 @@ export function planAttach(hook: Hook, section: string, options: AttachOptions):
         },
       );
   }
+}
+
+/** A kernel of which BPF is no active security module attaches its programs all the same, and never calls them. */
+function called(hook: Hook): void {
+  const modules = securityModules();
+  if (modules === undefined || modules.includes('bpf')) return;
+  throw new BpfError(
+    'SKEP_UNSUPPORTED',
+    `Program "${hook.program}" (${hook.kind}) cannot be attached: this kernel would never call it, bpf is not among its active security modules (${modules.join(', ')})`,
+    { hint: 'It needs CONFIG_BPF_LSM, and "bpf" in the boot option lsm=.', object: hook.program },
+  );
 }
 
 /** A program that is given to a directory or a namespace. */
