@@ -145,9 +145,13 @@ export function agreement(compared: readonly Compared[]): Agreement {
 /** One line for a log, and one for each program of which check said the wrong thing. */
 export function agreementText(about: string, compared: readonly Compared[]): string {
   const { programs, agreed, unknown, surprised, slandered } = agreement(compared);
+  const open = compared.filter((c) => c.said === 'unknown');
   const line = `${about}: check and kernel agree on ${agreed} of ${programs} programs, ${unknown} not known`;
   const wrong = [...slandered, ...surprised].map(
     (c) => `  ${c.object} ${c.program}: said ${c.said} ${c.reason}, but ${c.wrong ?? 'it runs'}`,
   );
-  return [line, ...wrong].join('\n');
+  const unsaid = open.map(
+    (c) => `  ${c.object} ${c.program}: not known, ${c.reason}; ${c.wrong ?? 'it runs'}`,
+  );
+  return [line, ...wrong, ...unsaid].join('\n');
 }

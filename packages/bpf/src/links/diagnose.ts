@@ -51,6 +51,13 @@ export function diagnose(hook: Hook, cause: NativeError): Reason | undefined {
           }
         : undefined;
     case 'raw_tp':
+      // bpf_probe_register() compares what the verifier saw being read with the number of arguments.
+      if (cause.errno === Errno.EINVAL)
+        return {
+          code: 'SKEP_ATTACH',
+          why: 'it reads an argument that this tracepoint does not have here',
+          hint: `Tracepoints change between kernel versions, and stable ones among them: bpftool btf dump file /sys/kernel/btf/vmlinux | grep -A 9 btf_trace_${hook.target} shows its arguments here.`,
+        };
       return cause.errno === Errno.ENOENT
         ? unsupported(
             'this kernel has no such tracepoint',

@@ -17,6 +17,7 @@ import { hookGroups } from '../hooks/groups.ts';
 import { judgeHook } from '../hooks/judge.ts';
 import { codeOf } from './code.ts';
 import { constantSections } from './constants.ts';
+import { argumentHazards } from './context.ts';
 import { externsOf, presence } from './externs.ts';
 import { walkedAnyway } from './global-functions.ts';
 import { relocate } from './hazards.ts';
@@ -135,7 +136,11 @@ function judgePrograms(
     for (const f of relocated.faults)
       if (f.section === program.section && f.section !== '.text')
         verdicts.push({ state: 'refused', reason: f.reason });
-    const problems = [...relocated.hazards, ...helperHazards(calls, program, facts)];
+    const problems = [
+      ...relocated.hazards,
+      ...helperHazards(calls, program, facts),
+      ...argumentHazards(elf, program, place, facts, code(false).callee),
+    ];
     let reached: ((place: Place) => Reached) | undefined;
     for (const { section, at, certain, reason } of problems) {
       if (section !== place.section && section !== '.text') continue;

@@ -1,0 +1,138 @@
+import { type Elf, type Instruction, instructionAt, type KernelFacts, lengthOf, type Place } from '@skep/bpf';
+import type { ProgramDescription } from '../describe/types.ts';
+import { prototypeIn } from '../hooks/prototype.ts';
+import type { Hazard } from './hazards.ts';
+
+const CLASS = { ldx: 1, stx: 3, jmp: 5, jmp32: 6 } as const;
+const MOVE64 = 0xbf;
+const CALL = 0x85;
+const EXIT = 0x95;
+const JUMP = 0x05;
+const JUMP_FAR = 0x06;
+/** Loads and arithmetic; stores, jumps and calls write no register that they name. */
+const WRITES: ReadonlySet<number> = new Set([0, CLASS.ldx, 4, 7]);
+const ATOMIC = 0xc0;
+const PSEUDO_CALL = 1;
+
+/** Which function a call goes to. */
+type Callee = (place: Place, ins: Instruction) => Place | undefined;
+
+/**
+ * Reads of arguments that a tracepoint does not hand over here: what a tp_btf program's verifier refuses, and a raw_tp
+ * program's attachment. Where the context lies is followed only as far as it is sure: from register 1 into copies of it,
+ * and into functions that are always called with it.
+ */
+export function argumentHazards(
+  elf: Elf,
+  program: ProgramDescription,
+  entry: Place,
+  facts: KernelFacts,
+  callee: Callee,
+): Hazard[] {
+  if (program.type !== 'tp_btf' && program.type !== 'raw_tp') return [];
+  const given = prototypeIn(facts, program.target, 'tracepoint')?.parameters.length;
+  if (given === undefined) return [];
+  const hazards: Hazard[] = [];
+  for (const { place, offset } of contextReads(elf, entry, callee)) {
+    if (offset < given * 8) continue;
+    const reason = `it reads argument ${(offset >> 3) + 1} of ${program.target}, which has ${given} here`;
+    hazards.push({ ...place, certain: true, reason });
+  }
+  return hazards;
+}
+
+interface Read {
+  place: Place;
+  /** In the context. */
+  offset: number;
+}
+
+/** Where a program surely reads its context. */
+function contextReads(elf: Elf, entry: Place, callee: Callee): Read[] {
+  const seen = new Map<string, { registers: string; reads: Read[] }>();
+  const visit = (place: Place, registers: readonly number[]): void => {
+    const key = `${place.at} ${place.section}`;
+    const before = seen.get(key);
+    if (before) {
+      // Called with something else as well: what it reads is not surely the context.
+      if (before.registers !== registers.join()) before.reads = [];
+      return;
+    }
+    const found = { registers: registers.join(), reads: [] as Read[] };
+    seen.set(key, found);
+    const reads = readsOf(functionAt(elf, place), place, registers, (at, ins, passed) => {
+      const to = callee(at, ins);
+      if (to) visit(to, passed);
+    });
+    if (found.registers === registers.join()) found.reads = reads;
+  };
+  visit(entry, [1]);
+  return [...seen.values()].flatMap((f) => f.reads);
+}
+
+/** The code of the function that begins there. */
+function functionAt(elf: Elf, { section, at }: Place): Uint8Array {
+  const number = elf.sections.findIndex((s) => s.name === section);
+  const symbol = elf.symbols.find((s) => s.type === 'func' && s.section === number && s.value === at);
+  return elf.sections[number]!.data.subarray(at, at + (symbol?.size ?? 0));
+}
+
+/**
+ * The reads in one function, of which some arguments are the context. A register has it at an instruction when it has it
+ * on every way there: sets of registers, as bits, that only shrink until nothing changes.
+ */
+function readsOf(
+  code: Uint8Array,
+  place: Place,
+  registers: readonly number[],
+  call: (place: Place, ins: Instruction, passed: readonly number[]) => void,
+): Read[] {
+  const held = new Map<number, number>();
+  const todo: [at: number, context: number][] = [[0, bits(registers)]];
+  for (let next = todo.pop(); next; next = todo.pop()) {
+    const [at, context] = next;
+    const before = held.get(at);
+    const now = before === undefined ? context : before & context;
+    const ins = instructionAt(code, at);
+    if (now === before || !ins) continue;
+    held.set(at, now);
+    for (const to of following(at, ins)) todo.push([to, after(ins, now)]);
+  }
+  const found: Read[] = [];
+  for (const [at, context] of held) {
+    const ins = instructionAt(code, at)!;
+    const here = { section: place.section, at: place.at + at };
+    if ((ins.opcode & 7) === CLASS.ldx && context & bits([ins.source]))
+      found.push({ place: here, offset: ins.offset });
+    if (ins.opcode === CALL && ins.source === PSEUDO_CALL)
+      call(
+        here,
+        ins,
+        [1, 2, 3, 4, 5].filter((r) => context & bits([r])),
+      );
+  }
+  return found;
+}
+
+/** Where control may be after an instruction. */
+function following(at: number, { opcode, offset, immediate }: Instruction): number[] {
+  const kind = opcode & 7;
+  const straight = at + lengthOf(opcode);
+  if (opcode === EXIT) return [];
+  if ((kind !== CLASS.jmp && kind !== CLASS.jmp32) || opcode === CALL) return [straight];
+  const jump = at + 8 + 8 * (opcode === JUMP_FAR ? immediate : offset);
+  return opcode === JUMP || opcode === JUMP_FAR ? [jump] : [straight, jump];
+}
+
+/** Which registers have the context after an instruction. */
+function after({ opcode, source, destination, offset }: Instruction, context: number): number {
+  if (opcode === CALL) return context & ~bits([0, 1, 2, 3, 4, 5]);
+  if (opcode === MOVE64 && offset === 0 && context & bits([source])) return context | bits([destination]);
+  if (WRITES.has(opcode & 7)) return context & ~bits([destination]);
+  // An atomic operation may bring back what was there.
+  return (opcode & 0xe7) === (ATOMIC | CLASS.stx) ? context & ~bits([0, source]) : context;
+}
+
+function bits(registers: readonly number[]): number {
+  return registers.reduce((all, r) => all | (1 << r), 0);
+}
