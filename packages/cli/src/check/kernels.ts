@@ -9,6 +9,8 @@ export interface CheckedKernel {
   readonly name: string;
   /** Only the running one is also asked itself. */
   readonly running: boolean;
+  /** Set for those that `all` stands for: only images for it are meant, as `x64` or `arm64`. */
+  readonly onlyFor?: string;
   facts(): KernelFacts;
 }
 
@@ -26,11 +28,17 @@ export async function kernelsOf(words: readonly string[]): Promise<CheckedKernel
   };
   for (const word of words) {
     if (word === 'running') add(running);
-    else if (word === 'all') for (const name of stored) add(storedOf(name));
+    else if (word === 'all')
+      for (const name of stored) add({ ...storedOf(name), onlyFor: processorOf(name) });
     else if (stored.includes(word)) add(storedOf(word));
     else for (const kernel of await fromPath(word, stored)) add(kernel);
   }
   return out;
+
+  /** `6.1` is for x64, `6.1-arm64` for what it says. */
+  function processorOf(name: string): string {
+    return name.split('-')[1] ?? 'x64';
+  }
 
   function storedOf(name: string): CheckedKernel {
     return { name, running: false, facts: () => bpf.storedKernel(name)! };

@@ -55,8 +55,9 @@ export function define(command: Command): void {
 
 async function check(program: string, flags: CheckFlags, command: Command): Promise<void> {
   const filled = flags.format && flags.format !== 'json' ? template(flags.format) : undefined;
-  const kernels = await kernelsOf(flags.kernel ?? []);
+  const asked = await kernelsOf(flags.kernel ?? []);
   const { image } = await runSource(program, { pull: 'missing' }, settingsOf(command));
+  const kernels = asked.filter((k) => k.onlyFor === undefined || k.onlyFor === processorOf(image));
   const reports: KernelReport[] = [];
   for (const kernel of kernels) reports.push(await reportOf(image, kernel, flags));
   const states = reports.map((r) => r.verdict.state);
@@ -68,6 +69,13 @@ async function check(program: string, flags: CheckFlags, command: Command): Prom
   if (flags.format === undefined) return out(checkText(reports, useColor(process.stdout)));
   const rows = reports.map(reportData);
   await out(filled ? rows.map((row) => `${filled.fill(row)}\n`).join('') : `${toJson(rows, 2)}\n`);
+}
+
+/** What the image was built for, in Node's words; an object file does not say, and is taken to be for this machine. */
+function processorOf({ platform }: ProbeImage): string {
+  const built = platform?.split('/')[1];
+  if (built === undefined || built === 'unknown') return process.arch;
+  return built === 'amd64' ? 'x64' : built;
 }
 
 async function reportOf(image: ProbeImage, kernel: CheckedKernel, flags: CheckFlags): Promise<KernelReport> {
