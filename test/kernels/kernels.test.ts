@@ -37,7 +37,8 @@ class Run {
 
   /** Shows each test as one of ours, under the kernel's name. */
   async show(t: TestContext, kernel: string, code: number, log: string): Promise<void> {
-    const { tests } = this.results;
+    const { tests, notes } = this.results;
+    for (const note of notes) t.diagnostic(`${kernel}: ${note}`);
     for (const { name, failure, skip } of tests) {
       await t.test(`${kernel}: ${name}`, (s) => {
         if (skip !== undefined) s.skip(skip);

@@ -14,9 +14,14 @@ export interface NamedTest {
  */
 export class GuestResults {
   #levels: NamedTest[][] = [];
+  /** What tests remarked (`t.diagnostic`). */
+  readonly notes: string[] = [];
 
   /** Takes a line; false when it is not about a test. */
   take(line: string): boolean {
+    const note = /^@@skep note (".*")\s*$/.exec(line)?.[1];
+    if (note) this.notes.push(JSON.parse(note) as string);
+    if (note) return true;
     const json = /^@@skep test (\{.*\})\s*$/.exec(line)?.[1];
     if (!json) return false;
     const { name, nesting, ms, failure, skip } = JSON.parse(json) as GuestTest;

@@ -10,7 +10,10 @@ export interface GuestTest {
   skip?: string;
 }
 
-/** A reporter for node:test in a guest: a line for each finished test, and what tests print in between. */
+/** What node:test itself has to say at its end. */
+const TOTALS = /^(tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) [\d.]+$/;
+
+/** A reporter for node:test in a guest: a line for each finished test and for each remark, and what tests print in between. */
 export default async function* reporter(source: AsyncIterable<TestEvent>): AsyncGenerator<string> {
   for await (const event of source) {
     if (event.type === 'test:pass' || event.type === 'test:fail') {
@@ -19,6 +22,8 @@ export default async function* reporter(source: AsyncIterable<TestEvent>): Async
       if (event.type === 'test:fail' && todo === undefined) test.failure = text(event.data.details.error);
       if (skip !== undefined) test.skip = String(skip);
       yield `@@skep test ${JSON.stringify(test)}\n`;
+    } else if (event.type === 'test:diagnostic' && !TOTALS.test(event.data.message)) {
+      yield `@@skep note ${JSON.stringify(event.data.message)}\n`;
     } else if (event.type === 'test:stdout' || event.type === 'test:stderr') {
       yield event.data.message;
     }
