@@ -247,7 +247,7 @@ export class Agent {
       startedAt: this.#startedAt,
       uptimeSeconds: (Date.now() - this.#startedAt) / 1000,
       watched: Object.fromEntries(Object.entries(watch).filter(([, values]) => values && values.length > 0)),
-      services: this.#services.size,
+      services: [...this.#services].filter((s) => s.series > 0).length,
       processes: this.#processes.size,
       requests: this.#collector.requests,
       firstMetricMs: firstAt === undefined ? undefined : Math.max(0, firstAt - this.#attachedAt),

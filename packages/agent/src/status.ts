@@ -27,6 +27,7 @@ export interface AgentStatus {
   readonly uptimeSeconds: number;
   /** What is watched: everything unless narrowed. */
   readonly watched: Readonly<Record<string, readonly string[]>>;
+  /** Those that have counted a request. */
   readonly services: number;
   readonly processes: number;
   readonly requests: number;

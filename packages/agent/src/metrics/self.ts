@@ -86,7 +86,7 @@ export function selfFamilies(s: AgentStatus): SelfFamily[] {
       'Spans that were not exported because the service exports its own.',
       one(spans.left),
     ),
-    gauge('services', '{service}', 'Services that are known.', one(s.services)),
+    gauge('services', '{service}', 'Services of which requests were counted.', one(s.services)),
     gauge('entries', '{entry}', 'What maps and caches hold.', fills('used')),
     gauge('capacity', '{entry}', 'What they have room for.', fills('capacity')),
     gauge(

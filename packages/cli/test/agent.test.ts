@@ -1,0 +1,186 @@
+// The command `skep agent` as its users have it: in a process of its own, asked from another, killed and started again.
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { after, before, suite, test } from 'node:test';
+import { takeInventory } from '@skep/bpf';
+import { main, Sandbox } from './harness.ts';
+import { inTerminal } from './terminal.ts';
+
+const box = new Sandbox();
+after(() => box[Symbol.dispose]());
+const socket = box.path('agent.sock');
+const skip = process.getuid?.() === 0 ? false : 'loading BPF needs root';
+
+const SERVER = `
+const server = require('node:http').createServer((q, r) => {
+  r.statusCode = q.url.startsWith('/fail') ? 500 : 200;
+  r.end('x');
+});
+server.listen(0, '127.0.0.1', () => console.log(server.address().port));
+process.stdin.resume().on('end', () => process.exit());
+`;
+
+/** A `skep agent` that has said where its metrics are. */
+class Running implements AsyncDisposable {
+  readonly child: ChildProcess;
+  readonly lines: string[] = [];
+  stderr = '';
+  metrics = '';
+
+  private constructor(args: readonly string[]) {
+    this.child = spawn(process.execPath, [main, 'agent', ...args], {
+      env: box.env,
+      cwd: box.dir,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    createInterface({ input: this.child.stdout! }).on('line', (line) => this.lines.push(line));
+  }
+
+  static async start(...args: string[]): Promise<Running> {
+    const running = new Running(['--prom-listen', '127.0.0.1:0', '--socket', socket, ...args]);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    running.child.stderr!.on('data', (chunk: Buffer) => {
+      running.stderr += chunk.toString();
+      running.metrics = /metrics: (http\S+)/.exec(running.stderr)?.[1] ?? '';
+      if (running.metrics) resolve();
+    });
+    running.child.once('close', () => reject(new Error(`ended too early: ${running.stderr}`)));
+    await promise;
+    return running;
+  }
+
+  async end(signal: NodeJS.Signals): Promise<number | null> {
+    if (this.child.exitCode === null && this.child.signalCode === null) {
+      this.child.kill(signal);
+      await once(this.child, 'close');
+    }
+    return this.child.exitCode;
+  }
+
+  async count(): Promise<number> {
+    const text = await (await fetch(this.metrics)).text();
+    return Number(/^skep_agent_requests_total (\d+)$/m.exec(text)![1]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end('SIGKILL');
+  }
+}
+
+/** Programs of the agent's probes in the kernel that this process holds. */
+function programsOf(pid: number): string[] {
+  return takeInventory()
+    .programs.filter((p) => p.owners.some((o) => o.pid === pid))
+    .map((p) => p.name);
+}
+
+async function until(so: () => Promise<boolean> | boolean): Promise<void> {
+  const end = performance.now() + 20_000;
+  while (!(await so())) {
+    if (performance.now() > end) throw new Error('it did not become so');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+suite('skep agent', { skip, timeout: 300_000 }, () => {
+  let server: ChildProcess;
+  let port: string;
+  before(async () => {
+    const env = { ...process.env, OTEL_SERVICE_NAME: 'shop' };
+    server = spawn(process.execPath, ['-e', SERVER], { stdio: ['pipe', 'pipe', 'inherit'], env });
+    const [line] = await once(createInterface({ input: server.stdout! }), 'line');
+    port = line;
+  });
+  after(() => server?.kill('SIGKILL'));
+  /** From another process: an agent does not watch itself, and this test is not it. */
+  const call = async (path: string): Promise<void> => {
+    const curl = spawn('curl', ['-s', `http://127.0.0.1:${port}${path}`], { stdio: 'ignore' });
+    await once(curl, 'close');
+  };
+
+  test('can be asked, prints spans, and ends with its counts', async () => {
+    await using agent = await Running.start('--port', port, '--no-tty', '--print');
+    await call('/users/1');
+    await call('/fail');
+    await until(async () => (await agent.count()) >= 4);
+    const services = JSON.parse(await box.ok(['agent', 'services', '-o', 'json', '--socket', socket]));
+    assert.deepEqual(services.map((s: { name: string }) => s.name).toSorted(), ['curl', 'shop']);
+    const shop = services.find((s: { name: string }) => s.name === 'shop');
+    assert.deepEqual([shop.language, shop.ports, shop.calledBy], ['nodejs', [Number(port)], ['curl']]);
+    assert.deepEqual([shop.server.requests, shop.server.errors], [2, 1]);
+    assert.match(await box.ok(['agent', 'services', '--socket', socket]), /^shop +nodejs +\d+ /m);
+    const traces = JSON.parse(await box.ok(['agent', 'traces', '-o', 'json', '--socket', socket]));
+    assert.ok(
+      traces.some((t: { status?: number; reason: string }) => t.status === 500 && t.reason === 'error'),
+    );
+    assert.match(
+      await box.ok(['agent', 'traces', '--socket', socket]),
+      /shop ← curl {2}GET \/users\/\{id\} 200 /,
+    );
+    const status = await box.ok(['agent', 'status', '--socket', socket]);
+    assert.match(status, new RegExp(`^watches +port ${port}$`, 'm'));
+    assert.match(status, /^self-check +passed/m);
+    assert.match(status, /^not counted +nothing$/m);
+    assert.match(status, /^hook +traffic: \w+$/m);
+    assert.equal(statSync(socket).mode & 0o777, 0o600);
+    assert.equal(await agent.end('SIGINT'), 0);
+    assert.ok(agent.lines.some((line) => / GET \/fail 500 .*\(error\)$/.test(line)));
+    assert.match(agent.stderr, /skep agent: 4 requests of 2 services in \d+ s, 0 not counted/);
+    assert.equal(existsSync(socket), false);
+  });
+
+  test('that is killed leaves nothing in the kernel, and the next one begins at nothing', async () => {
+    const first = await Running.start('--port', port, '--no-tty');
+    const pid = first.child.pid!;
+    await call('/users/1');
+    await until(async () => (await first.count()) >= 2);
+    assert.ok(programsOf(pid).length > 3);
+    const held = new Set(
+      takeInventory()
+        .programs.filter((p) => p.owners.some((o) => o.pid === pid))
+        .map((p) => p.id),
+    );
+    await first.end('SIGKILL');
+    // The kernel frees programs after the last of their runs.
+    await until(() => !takeInventory().programs.some((p) => held.has(p.id)));
+    assert.equal(existsSync(socket), true);
+    await using second = await Running.start('--port', port, '--no-tty');
+    assert.equal(await second.count(), 0);
+    await call('/users/1');
+    await until(async () => (await second.count()) >= 2);
+    assert.equal(await second.count(), 2);
+    const { code, stderr } = await box.skep(['agent', '--socket', socket, '--port', '1', '--no-tty']);
+    assert.equal(code, 1);
+    assert.match(stderr, /another agent answers at/);
+    assert.equal(await second.end('SIGTERM'), 0);
+  });
+
+  test('shows services live', async () => {
+    using screen = inTerminal(box, ['agent', '--port', port, '--no-socket']);
+    await screen.until(/skep agent +up(?![\s\S]*ATTACHING)[\s\S]*Quit/, 60_000);
+    for (let i = 0; i < 5; i++) await call('/users/1');
+    await screen.until(/ shop +nodejs +\d+ .*curl/);
+    screen.press('2');
+    await screen.until(/shop +GET +\/users\/\{id\} +200/);
+    screen.press('3');
+    await screen.until(/GET +\/users\/\{id\} +200 .*sample/);
+    screen.press('q');
+    await screen.until(/code 0/);
+  });
+});
+
+test('asks nobody where no agent is', async () => {
+  const { code, stderr } = await box.skep(['agent', 'status', '--socket', box.path('none.sock')]);
+  assert.equal(code, 3);
+  assert.match(stderr, /no agent answers at .*none\.sock/);
+});
+
+test('names what is wrong with its settings before it does anything', async () => {
+  writeFileSync(box.path('bad.yaml'), 'watch:\n  prots: [80]\n');
+  const { code, stderr } = await box.skep(['agent', '--config', 'bad.yaml']);
+  assert.equal(code, 2);
+  assert.match(stderr, /bad\.yaml:2: "watch\.prots" is no setting; there are ports, /);
+});
