@@ -116,7 +116,7 @@ export function takeInventory(): Inventory {
   return { programs, maps, links };
 }
 
-/** Opens one after the other; what is gone before it is opened is left out. */
+/** Opens one after the other; what is gone before it is opened, or not yet made, is left out. */
 function each<T>(what: number, describe: (fd: number) => T): T[] {
   const found: T[] = [];
   try {
@@ -144,7 +144,8 @@ function open(what: number, id: number): number | undefined {
   try {
     return native().fdById(what, id);
   } catch (e) {
-    if (isNativeError(e) && e.errno === Errno.ENOENT) return undefined;
+    // EAGAIN: a link that is only being made, see bpf_link_by_id() in the kernel.
+    if (isNativeError(e) && (e.errno === Errno.ENOENT || e.errno === Errno.EAGAIN)) return undefined;
     throw e;
   }
 }
