@@ -1,5 +1,4 @@
 /** One row of the table as a picture: a bar for each tool to its median, a line from least to most. Plain SVG. */
-import type { Case } from './case.ts';
 import { figures, type Spread } from './statistics.ts';
 
 const WIDTH = 780;
@@ -8,8 +7,15 @@ const RIGHT = 240;
 const BAR = 22;
 const GAP = 12;
 
+/** What a picture is of. */
+export interface Subject {
+  readonly title: string;
+  readonly unit: string;
+  readonly target?: string;
+}
+
 export function barChart(
-  { title, unit, target }: Case,
+  { title, unit, target }: Subject,
   results: Readonly<Record<string, Spread>>,
   footer: string,
 ): string {
@@ -39,7 +45,7 @@ export function barChart(
     ].join('\n');
   });
   const scale = decades ? `${unit}, logarithmic` : unit;
-  return frame(height, title, `${scale}; to reach: ${target}`, bars.join('\n'), footer);
+  return frame(height, title, target ? `${scale}; to reach: ${target}` : scale, bars.join('\n'), footer);
 }
 
 /** A value over time, for what must be flat. */

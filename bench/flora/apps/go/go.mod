@@ -1,0 +1,3 @@
+module skep/bench/flora
+
+go 1.19

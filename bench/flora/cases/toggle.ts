@@ -1,0 +1,98 @@
+/**
+ * The proof's second part: skep on and off beside one server under one steady load, in neighbouring pairs, until the
+ * confidence interval of the difference is narrower than the claim. An upper bound: it has in it whatever else differs.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import { figures, spread } from '../../lib/statistics.ts';
+import { agentName, startAgent, startSleeper } from '../lib/agent.ts';
+import type { Measured, Part } from '../lib/case.ts';
+import { confidence } from '../lib/confidence.ts';
+import { load } from '../lib/load.ts';
+import { bars } from '../lib/picture.ts';
+import type { Place } from '../lib/place.ts';
+import type { Running } from '../lib/process.ts';
+import { startServer, told } from '../lib/server.ts';
+import { table } from '../lib/tables.ts';
+import { variantsOf } from '../lib/variants.ts';
+
+/** The claim is +3 %; the interval's half width is to be below it. */
+const CLAIM = 0.03;
+const RATE = 2000;
+const QUERY = 'objects=5&tasks=10&gzip=0';
+const WINDOW_MS = 2000;
+const SETTLE_MS = 300;
+
+export const toggle: Part = { name: 'toggle', title: 'On and off under one load', measure };
+
+async function measure(place: Place): Promise<Measured> {
+  const seconds = place.quick ? 60 : 480;
+  await using server = await startServer(place, variantsOf('go')[0]!);
+  const ended = new AbortController();
+  const running = load(place, { query: QUERY, rate: RATE, seconds }).finally(() => ended.abort());
+  await pause(2000);
+  const ratios: Record<'skep' | 'sleeper', number[]> = { skep: [], sleeper: [] };
+  const added: number[] = [];
+  const until = Date.now() + (seconds - 25) * 1000;
+  let enough = false;
+  for (let pair = 0; Date.now() < until && !enough && !ended.signal.aborted; pair++) {
+    const what = pair % 2 ? 'sleeper' : 'skep';
+    // Which comes first turns too, so that a drift cancels.
+    const onFirst = pair % 4 < 2;
+    const off = onFirst ? undefined : await window(server);
+    const on = await beside(place, what, server);
+    const base = off ?? (await window(server));
+    ratios[what].push(on / base);
+    if (what === 'skep') added.push(on - base);
+    enough = ratios.skep.length >= 12 && confidence(ratios.skep).half < CLAIM / 2;
+    if (pair % 10 === 9)
+      console.log(`  toggle: ${pair + 1} pairs, +-${(confidence(ratios.skep).half * 100).toFixed(1)} %`);
+  }
+  await running;
+  const rows = (['skep', 'sleeper'] as const).map((what) => {
+    const { mean, half } = confidence(ratios[what]);
+    const { least, median, most } = spread(ratios[what]);
+    return [
+      what === 'skep' ? agentName() : 'A/A: an agent that sleeps',
+      ratios[what].length,
+      `**${percent(mean - 1)} ± ${(half * 100).toFixed(1)} %**`,
+      percent(median - 1),
+      `${percent(least - 1)} to ${percent(most - 1)}`,
+    ];
+  });
+  const us = confidence(added);
+  const { half } = confidence(ratios.skep);
+  const text =
+    `${(await told()).runtime}, \`/api?${QUERY}\`, ${figures(RATE)} requests/s from k6 throughout; each pair is a window of ` +
+    `${WINDOW_MS / 1000} s with and one without, which of them first turns. CPU of the server's own cgroup. Mean and 95 % ` +
+    `confidence interval (Student's t) of on/off.\n\n` +
+    table(['what', 'pairs', 'on/off', 'median', 'range'], rows) +
+    `\n\nIn absolute terms skep added ${figures(us.mean)} ± ${figures(us.half)} us a request. ` +
+    (half < CLAIM
+      ? `The interval is narrower than the claim of 3 %.`
+      : `**The interval is wider than the claim of 3 %: this run proves nothing about it.**`);
+  const values = { skep: spread(ratios.skep), 'A/A: sleeps': spread(ratios.sleeper) };
+  return {
+    text,
+    plots: { ratio: bars('Server CPU, on divided by off, by pair', 'ratio', values) },
+    figures: { ratios, added },
+  };
+}
+
+async function beside(place: Place, what: 'skep' | 'sleeper', server: Running): Promise<number> {
+  await using _beside =
+    what === 'skep' ? await startAgent(place, { pid: server.pid }) : await startSleeper(place);
+  return window(server);
+}
+
+/** CPU of the server, us a request, over one window; what a start or an end has left to do is over before it. */
+async function window(server: Running): Promise<number> {
+  await pause(SETTLE_MS);
+  const [before, cpu] = [(await told()).answered, server.group.cpuSeconds()];
+  await pause(WINDOW_MS);
+  const spent = server.group.cpuSeconds() - cpu;
+  return (spent / ((await told()).answered - before)) * 1e6;
+}
+
+function percent(part: number): string {
+  return `${part < 0 ? '' : '+'}${(part * 100).toFixed(1)} %`;
+}
