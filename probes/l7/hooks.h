@@ -6,6 +6,7 @@
  *   fentry      the functions of TCP and Unix sockets; what is known of a connection is in the socket (5.11)
  *   fentry_lru  the same, for kernels that do not let tracing programs use a socket's storage
  *   kprobe      the same functions, where there are no trampolines
+ *   …_sendpage  each of these with the functions that sendfile calls until Linux 6.4
  *   syscalls    the system calls, where there are no kprobes either
  *
  * A protocol's header defines
@@ -28,6 +29,11 @@ static __noinline int l7_addressed(struct sock *sk, enum l7_direction direction,
 	return l7_traffic(sk, direction, result, flags, false, false);
 }
 
+/* Until Linux 6.4 sendfile has functions of its own: rungs that have those as well are better, where there are any. */
+#define L7_RUNG_FENTRY SKEP_RUNG(traffic, 2, fentry_sendpage) SKEP_RUNG(traffic, 3, fentry)
+#define L7_RUNG_FENTRY_LRU SKEP_RUNG(traffic, 4, fentry_lru_sendpage) SKEP_RUNG(traffic, 5, fentry_lru)
+#define L7_RUNG_KPROBE SKEP_RUNG(traffic, 6, kprobe_sendpage) SKEP_RUNG(traffic, 7, kprobe)
+
 /* ---- events ---- */
 
 SKEP_RUNG(traffic, 1, events)
@@ -42,7 +48,7 @@ SKEP_TP_BTF(sock_recv_length, l7_received_event, struct sock *sk, int result, in
 	return l7_stored(sk, L7_RECEIVE, result, flags);
 }
 
-SKEP_RUNG(traffic, 1, events) SKEP_RUNG(traffic, 2, fentry)
+SKEP_RUNG(traffic, 1, events) L7_RUNG_FENTRY
 SKEP_TP_BTF(inet_sock_set_state, l7_state_event, struct sock *sk, int from, int to)
 {
 	return l7_tcp_state(sk, to, true);
@@ -51,31 +57,47 @@ SKEP_TP_BTF(inet_sock_set_state, l7_state_event, struct sock *sk, int from, int 
 /* ---- the functions of the protocols ---- */
 
 #define L7_FEXIT_SEND(function, name)                                                                             \
-	SKEP_RUNG(traffic, 2, fentry)                                                                             \
+	L7_RUNG_FENTRY                                                                                            \
 	SKEP_FEXIT(function, name##_stored, struct socket *socket, struct msghdr *message, size_t size, int result) \
 	{                                                                                                         \
 		return l7_stored(socket->sk, L7_SEND, result, 0);                                            \
 	}                                                                                                         \
-	SKEP_RUNG(traffic, 3, fentry_lru)                                                                         \
+	L7_RUNG_FENTRY_LRU                                                                                        \
 	SKEP_FEXIT(function, name##_lru, struct socket *socket, struct msghdr *message, size_t size, int result)  \
 	{                                                                                                         \
 		return l7_addressed(socket->sk, L7_SEND, result, 0);                                         \
 	}
 
 #define L7_FEXIT_RECEIVE(function, name)                                                                          \
-	SKEP_RUNG(traffic, 2, fentry)                                                                             \
+	L7_RUNG_FENTRY                                                                                            \
 	SKEP_FEXIT(function, name##_stored, struct socket *socket, struct msghdr *message, size_t size, int flags, \
 		   int result)                                                                                    \
 	{                                                                                                         \
 		return l7_stored(socket->sk, L7_RECEIVE, result, flags);                                     \
 	}                                                                                                         \
-	SKEP_RUNG(traffic, 3, fentry_lru)                                                                         \
+	L7_RUNG_FENTRY_LRU                                                                                        \
 	SKEP_FEXIT(function, name##_lru, struct socket *socket, struct msghdr *message, size_t size, int flags,   \
 		   int result)                                                                                    \
 	{                                                                                                         \
 		return l7_addressed(socket->sk, L7_RECEIVE, result, flags);                                  \
 	}
 
+#define L7_FEXIT_PAGE(function, name)                                                                            \
+	SKEP_RUNG(traffic, 2, fentry_sendpage)                                                                    \
+	SKEP_FEXIT(function, name##_stored, struct socket *socket, struct page *page, int offset, size_t size,    \
+		   int flags, int result)                                                                         \
+	{                                                                                                         \
+		return l7_stored(socket->sk, L7_SEND, result, 0);                                                 \
+	}                                                                                                         \
+	SKEP_RUNG(traffic, 4, fentry_lru_sendpage)                                                                \
+	SKEP_FEXIT(function, name##_lru, struct socket *socket, struct page *page, int offset, size_t size,       \
+		   int flags, int result)                                                                         \
+	{                                                                                                         \
+		return l7_addressed(socket->sk, L7_SEND, result, 0);                                              \
+	}
+
+L7_FEXIT_PAGE(inet_sendpage, l7_page_inet)
+L7_FEXIT_PAGE(unix_stream_sendpage, l7_page_unix)
 L7_FEXIT_SEND(inet_sendmsg, l7_sent_4)
 L7_FEXIT_SEND(inet6_sendmsg, l7_sent_6)
 L7_FEXIT_SEND(unix_stream_sendmsg, l7_sent_unix)
@@ -83,7 +105,7 @@ L7_FEXIT_RECEIVE(inet_recvmsg, l7_received_4)
 L7_FEXIT_RECEIVE(inet6_recvmsg, l7_received_6)
 L7_FEXIT_RECEIVE(unix_stream_recvmsg, l7_received_unix)
 
-SKEP_RUNG(traffic, 2, fentry)
+L7_RUNG_FENTRY
 SKEP_FENTRY(unix_release, l7_closed_unix_stored, struct socket *socket)
 {
 	struct sock *sk = socket->sk;
@@ -91,7 +113,7 @@ SKEP_FENTRY(unix_release, l7_closed_unix_stored, struct socket *socket)
 	return sk ? l7_closed(sk, true) : 0;
 }
 
-SKEP_RUNG(traffic, 3, fentry_lru)
+L7_RUNG_FENTRY_LRU
 SKEP_FENTRY(unix_release, l7_closed_unix_lru, struct socket *socket)
 {
 	struct sock *sk = socket->sk;
@@ -99,7 +121,7 @@ SKEP_FENTRY(unix_release, l7_closed_unix_lru, struct socket *socket)
 	return sk ? l7_closed(sk, false) : 0;
 }
 
-SKEP_RUNG(traffic, 3, fentry_lru) SKEP_RUNG(traffic, 4, kprobe) SKEP_RUNG(traffic, 5, syscalls)
+L7_RUNG_FENTRY_LRU L7_RUNG_KPROBE SKEP_RUNG(traffic, 8, syscalls)
 SKEP_RAW_TP(inet_sock_set_state, l7_state_lru, struct sock *sk, int from, int to)
 {
 	return l7_tcp_state(sk, to, false);
@@ -141,29 +163,43 @@ static __noinline int l7_return(int result)
 }
 
 #define L7_KPROBE_SEND(function, name)                                                                            \
-	SKEP_RUNG(traffic, 4, kprobe)                                                                             \
+	L7_RUNG_KPROBE                                                                                            \
 	SKEP_KPROBE(function, name##_enter, struct socket *socket, struct msghdr *message, size_t size)           \
 	{                                                                                                         \
 		return l7_enter(socket, L7_SEND, 0);                                                              \
 	}                                                                                                         \
-	SKEP_RUNG(traffic, 4, kprobe)                                                                             \
+	L7_RUNG_KPROBE                                                                                            \
 	SKEP_KRETPROBE(function, name##_return, int result)                                                       \
 	{                                                                                                         \
 		return l7_return(result);                                                                    \
 	}
 
 #define L7_KPROBE_RECEIVE(function, name)                                                                         \
-	SKEP_RUNG(traffic, 4, kprobe)                                                                             \
+	L7_RUNG_KPROBE                                                                                            \
 	SKEP_KPROBE(function, name##_enter, struct socket *socket, struct msghdr *message, size_t size, int flags) \
 	{                                                                                                         \
 		return l7_enter(socket, L7_RECEIVE, flags);                                                       \
 	}                                                                                                         \
-	SKEP_RUNG(traffic, 4, kprobe)                                                                             \
+	L7_RUNG_KPROBE                                                                                            \
 	SKEP_KRETPROBE(function, name##_return, int result)                                                       \
 	{                                                                                                         \
 		return l7_return(result);                                                                    \
 	}
 
+#define L7_KPROBE_PAGE(function, name)                                                                           \
+	SKEP_RUNG(traffic, 6, kprobe_sendpage)                                                                    \
+	SKEP_KPROBE(function, name##_enter, struct socket *socket)                                                \
+	{                                                                                                         \
+		return l7_enter(socket, L7_SEND, 0);                                                              \
+	}                                                                                                         \
+	SKEP_RUNG(traffic, 6, kprobe_sendpage)                                                                    \
+	SKEP_KRETPROBE(function, name##_return, int result)                                                       \
+	{                                                                                                         \
+		return l7_return(result);                                                                         \
+	}
+
+L7_KPROBE_PAGE(inet_sendpage, l7_kp_page_inet)
+L7_KPROBE_PAGE(unix_stream_sendpage, l7_kp_page_unix)
 L7_KPROBE_SEND(inet_sendmsg, l7_kp_sent_4)
 L7_KPROBE_SEND(inet6_sendmsg, l7_kp_sent_6)
 L7_KPROBE_SEND(unix_stream_sendmsg, l7_kp_sent_unix)
@@ -171,7 +207,7 @@ L7_KPROBE_RECEIVE(inet_recvmsg, l7_kp_received_4)
 L7_KPROBE_RECEIVE(inet6_recvmsg, l7_kp_received_6)
 L7_KPROBE_RECEIVE(unix_stream_recvmsg, l7_kp_received_unix)
 
-SKEP_RUNG(traffic, 4, kprobe)
+L7_RUNG_KPROBE
 SKEP_KPROBE(unix_release, l7_kp_closed_unix, struct socket *socket)
 {
 	struct sock *sk = BPF_CORE_READ(socket, sk);
@@ -233,7 +269,7 @@ __noinline int l7_one_exited(__u32 direction, int result)
 }
 
 #define L7_SYSCALL_EXIT(call, direction)                                     \
-	SKEP_RUNG(traffic, 5, syscalls) SEC("tracepoint/syscalls/sys_exit_" #call) \
+	SKEP_RUNG(traffic, 8, syscalls) SEC("tracepoint/syscalls/sys_exit_" #call) \
 	int l7_##call(struct syscall_trace_exit *ctx)                        \
 	{                                                                    \
 		return l7_one_exited(direction, ctx->ret);                  \
@@ -247,6 +283,7 @@ L7_SYSCALL_EXIT(write, L7_SEND)
 L7_SYSCALL_EXIT(writev, L7_SEND)
 L7_SYSCALL_EXIT(sendto, L7_SEND)
 L7_SYSCALL_EXIT(sendmsg, L7_SEND)
+L7_SYSCALL_EXIT(sendfile64, L7_SEND)
 
 /* sendmmsg and recvmmsg return how many messages they moved; how long each was, they wrote behind its header. */
 struct l7_messages {
@@ -287,13 +324,13 @@ static __always_inline int l7_several(struct syscall_trace_exit *ctx, enum l7_di
 	return 0;
 }
 
-SKEP_RUNG(traffic, 5, syscalls) SEC("tracepoint/syscalls/sys_exit_sendmmsg")
+SKEP_RUNG(traffic, 8, syscalls) SEC("tracepoint/syscalls/sys_exit_sendmmsg")
 int l7_sendmmsg(struct syscall_trace_exit *ctx)
 {
 	return l7_several(ctx, L7_SEND);
 }
 
-SKEP_RUNG(traffic, 5, syscalls) SEC("tracepoint/syscalls/sys_exit_recvmmsg")
+SKEP_RUNG(traffic, 8, syscalls) SEC("tracepoint/syscalls/sys_exit_recvmmsg")
 int l7_recvmmsg(struct syscall_trace_exit *ctx)
 {
 	return l7_several(ctx, L7_RECEIVE);

@@ -654,7 +654,7 @@ static __always_inline long l7_one_step(struct l7_feed *f)
 /* ---- what the hooks call ---- */
 
 #define L7_STEPS 1024
-#define L7_FEW_STEPS 256
+#define L7_FEW_STEPS 1000
 
 static __noinline long l7_step(__u32 index, struct l7_feed *f)
 {
