@@ -88,6 +88,27 @@ test('build, push, rm, pull, and the image is the same', async () => {
   assert.equal(always.stderr, `pulling ${reference}\n`);
 });
 
+test('tags of a repository, a line each', async () => {
+  using box = new Sandbox();
+  await using registry = await realRegistry(box);
+  const repository = `${registry.host}/me/calls`;
+  await built(box, `${repository}:1`);
+  const digestTag = `sha256-${'a'.repeat(64)}.sig`;
+  for (const tag of ['1', '2', digestTag]) {
+    if (tag !== '1') await box.ok(['tag', `${repository}:1`, `${repository}:${tag}`]);
+    await box.ok(['push', `${repository}:${tag}`]);
+  }
+  const lines = async (...args: string[]) => (await box.ok(['tags', ...args])).trim().split('\n').sort();
+  assert.deepEqual(await lines(repository), ['1', '2', digestTag]);
+  assert.deepEqual(await lines(repository, '--omit-digest-tags'), ['1', '2']);
+  const names = await lines(repository, '--format', '{{.Reference}}', '--omit-digest-tags');
+  assert.deepEqual(names, [`${repository}:1`, `${repository}:2`]);
+  assert.match(await box.ok(['tags', repository, '--format', 'json']), /^\{"Reference":"127.*"Tag":"1"\}$/m);
+  await box.fails(3, /tags of me\/none/, ['tags', `${registry.host}/me/none`]);
+  await box.fails(2, /one image, not a repository/, ['tags', `${repository}:1`]);
+  await box.fails(2, /no registry to look into/, ['tags', 'calls']);
+});
+
 test('what a registry does wrong is said and exits 6 or 3, and the store stays as it was', async () => {
   using box = new Sandbox();
   const cases: [name: string, status: number, code: number, message: RegExp, body: string][] = [

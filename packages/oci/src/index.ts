@@ -49,6 +49,16 @@ export async function pull(store: Store, ref: string, opts: TransferOptions = {}
   return (await import('./registry/pull.ts')).pull(store, ref, opts);
 }
 
+/**
+ * The tags of a repository, in the registry's order.
+ *
+ * @param ref `HOST[:PORT]/NAME`
+ * @throws OciError SKEP_REFERENCE_INVALID (a local name, or one with a tag or digest), SKEP_NOT_FOUND, and the registry's as {@link push}
+ */
+export async function tags(ref: string, opts: RegistryOptions = {}): Promise<string[]> {
+  return (await import('./registry/repository.ts')).tags(ref, opts);
+}
+
 /** A client for one registry, for what push and pull do not cover. Close it, or hold it by `using`. */
 export async function openRegistry(host: string, opts: RegistryOptions = {}): Promise<Registry> {
   return new (await import('./registry/registry.ts')).Registry(host, opts);

@@ -25,6 +25,11 @@ export function isDigest(s: string): boolean {
   return DIGEST.test(s);
 }
 
+/** Whether `s` can be a tag. */
+export function isTag(s: string): boolean {
+  return TAG.test(s);
+}
+
 /**
  * Takes an image reference apart by docker's rules, but without a default registry: the first part of the
  * path is a registry when it holds a `.` or a `:`, an upper-case letter, or is `localhost`; all else is a local name.

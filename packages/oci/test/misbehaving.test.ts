@@ -431,3 +431,43 @@ async function startProxy(t: TestContext, fake: FakeRegistry): Promise<{ host: s
   const address = proxy.address();
   return { host: `127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`, seen };
 }
+
+test('a registry that asks for chunks gets them, each of the least size or more', async (t) => {
+  const fake = await startFake({ chunk: 9 * 1024 * 1024 });
+  t.after(() => fake.close());
+  const store = await Store.open(join(tempDir(t), 's'));
+  const ref = `${fake.host}/x:1`;
+  const { layer } = await putTestImage(store, ref, randomBytes(20 * 1024 * 1024));
+  await push(store, ref);
+  const sent = fake.seen.filter((s) => s.method === 'PATCH').map((s) => s.body.length);
+  assert.deepEqual(
+    sent.sort((a, b) => a - b),
+    [2, 2 * 1024 * 1024, 9 * 1024 * 1024, 9 * 1024 * 1024],
+  );
+  assert.equal(fake.content.get(layer.digest)?.bytes.length, 20 * 1024 * 1024);
+});
+
+test('a proxy that takes no large request gets chunks, and one that takes none is named', async (t) => {
+  const fake = await startFake();
+  t.after(() => fake.close());
+  const most = 8 * 1024 * 1024;
+  fake.hook = (req, res) => {
+    if (Number(req.headers['content-length'] ?? 0) <= most) return false;
+    req.resume();
+    res.writeHead(413).end();
+    return true;
+  };
+  const store = await Store.open(join(tempDir(t), 's'));
+  const ref = `${fake.host}/x:1`;
+  const { layer } = await putTestImage(store, ref, randomBytes(9 * 1024 * 1024));
+  await push(store, ref, { retry: { attempts: 2, pauseMs: 5 } });
+  assert.equal(fake.content.get(layer.digest)?.bytes.length, 9 * 1024 * 1024);
+  fake.content.clear();
+  fake.hook = (req, res, seen) => {
+    if (seen.method !== 'PATCH' && seen.method !== 'PUT') return false;
+    req.resume();
+    res.writeHead(413).end();
+    return true;
+  };
+  await failsWith('SKEP_REGISTRY', () => push(store, ref, { retry: { attempts: 1 } }), /413/);
+});

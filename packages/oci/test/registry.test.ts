@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { createReadStream, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { login, MEDIA_TYPE, openRegistry, type Progress, pull, push, Store } from '../src/index.ts';
@@ -241,7 +241,11 @@ test('a bee image on a registry is pulled as it is', async (t) => {
   for (const descriptor of [config, layer]) {
     await registry.putBlob(
       'bee/x',
-      { descriptor, path: bee.blobPath(descriptor.digest), read: () => bee.readBlob(descriptor.digest) },
+      {
+        descriptor,
+        open: (start) => createReadStream(bee.blobPath(descriptor.digest), { start }),
+        read: () => bee.readBlob(descriptor.digest),
+      },
       () => undefined,
     );
   }

@@ -90,7 +90,9 @@ async function argumentCandidates(
   const kind = argument.name();
   const references = ['program', 'reference', 'source', 'target'].includes(kind)
     ? await localReferences(command)
-    : [];
+    : kind === 'repository'
+      ? await localRepositories(command)
+      : [];
   const files = ['program', 'file'].includes(kind) ? ':files\n' : '';
   return (
     lines(
@@ -104,6 +106,20 @@ async function localReferences(command: Command): Promise<string[]> {
   const { Store } = await import('@skep/oci');
   const store = await Store.open(settingsOf(command).storage);
   return (await store.list()).map((image) => image.reference);
+}
+
+/** Repositories of registries that images here have a name in. */
+async function localRepositories(command: Command): Promise<string[]> {
+  const { formatReference, isLocal, parseReference } = await import('@skep/oci');
+  const names = (await localReferences(command)).flatMap((name) => {
+    try {
+      const reference = parseReference(name);
+      return isLocal(reference) ? [] : [formatReference({ ...reference, tag: undefined, digest: undefined })];
+    } catch {
+      return []; // a name that another tool wrote, and no registry would take
+    }
+  });
+  return [...new Set(names)];
 }
 
 function lines(names: readonly string[], current: string): string {

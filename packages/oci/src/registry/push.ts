@@ -1,3 +1,4 @@
+import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { OciError } from '../errors.ts';
 import { type Document, parseDocument } from '../manifest.ts';
@@ -6,7 +7,7 @@ import type { Store } from '../store/store.ts';
 import type { Descriptor } from '../types.ts';
 import type { TransferOptions } from './options.ts';
 import { eachParallel } from './parallel.ts';
-import { Registry } from './registry.ts';
+import { Registry, SMALL_BYTES } from './registry.ts';
 import { needRegistry } from './remote.ts';
 
 /** What a push did. */
@@ -91,8 +92,9 @@ async function sendBlobs(
     }
     await checkSize(store, descriptor);
     const path = store.blobPath(digest);
+    const open = (start: number) => createReadStream(path, { start, highWaterMark: SMALL_BYTES });
     try {
-      await registry.putBlob(repository, { descriptor, path, read: () => store.readBlob(digest) }, (done) =>
+      await registry.putBlob(repository, { descriptor, open, read: () => store.readBlob(digest) }, (done) =>
         tell(done, 'transferring'),
       );
     } catch (e) {

@@ -1,16 +1,18 @@
-import { createReadStream } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
 import { digestLike, sha256 } from '../digest.ts';
 import { OciError, printable } from '../errors.ts';
 import { isDigest } from '../reference.ts';
 import { type Descriptor, MAX_MANIFEST_BYTES, MEDIA_TYPE } from '../types.ts';
-import { Client } from './client.ts';
+import { type Call, Client } from './client.ts';
 import { networkError, readBody } from './errors.ts';
 import { apiRepository } from './host.ts';
 import type { RegistryOptions } from './options.ts';
+import type { RetryPolicy } from './retry.ts';
+import { upload } from './upload.ts';
 
 // Blobs up to this size are sent from memory, in one piece with their head.
-const SMALL_BYTES = 256 * 1024;
+export const SMALL_BYTES = 256 * 1024;
 
 /** A manifest as it came. */
 export interface FetchedManifest {
@@ -19,11 +21,19 @@ export interface FetchedManifest {
   digest: string;
 }
 
+/** A request below a repository's address: see {@link Registry.request}. */
+export interface RepositoryCall extends Omit<Call, 'url' | 'scope'> {
+  /** What the token must allow; `pull` unless said. */
+  actions?: 'pull' | 'pull,push' | 'delete';
+  /** Another repository of this registry that the request reads, for a mount. */
+  alsoPull?: string;
+}
+
 /** A blob to send. */
 export interface BlobSource {
   descriptor: Descriptor;
-  /** File that holds exactly the content. */
-  path: string;
+  /** The content from a byte on. Called anew for every try. */
+  open(offset: number): Readable;
   /** All of it at once, checked; used for small blobs. */
   read(): Promise<Uint8Array>;
 }
@@ -48,6 +58,31 @@ export class Registry {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  /**
+   * One request below `/v2/REPOSITORY/`, with authentication, redirects and retries; for what the methods here do not
+   * cover. The body of the answer is the caller's to read or to `resume()`.
+   *
+   * @param rest the end of the path, or a path and query that this registry gave
+   * @throws OciError for every status that `call.expect` does not name
+   */
+  request(repository: string, rest: string | URL, call: RepositoryCall): Promise<IncomingMessage> {
+    const { actions = 'pull', alsoPull, ...common } = call;
+    const scopes = [this.#scope(repository, actions)];
+    if (alsoPull !== undefined) scopes.push(this.#scope(alsoPull, 'pull'));
+    const url = typeof rest === 'string' ? this.#url(repository, rest) : rest;
+    return this.#client.call({ ...common, url, scope: scopes.join(' ') });
+  }
+
+  /** When and how long a failed request is worth another try. */
+  get retry(): RetryPolicy {
+    return this.#client.retry;
+  }
+
+  /** An address that the registry gave in a header, made whole. @throws OciError SKEP_REGISTRY when it is none */
+  resolve(location: string): URL {
+    return this.#client.resolve(location);
   }
 
   /** Asks whether a registry is there and takes our credentials. @throws OciError SKEP_UNAUTHORIZED, … */
@@ -163,11 +198,15 @@ export class Registry {
   }
 
   /**
-   * A blob as it arrives. A connection that breaks is taken up again where it broke; the digest is for the caller to
+   * A blob as it arrives, from a byte on. A connection that breaks is taken up again where it broke; the digest is for the caller to
    * check ({@link Store.putBlob} does).
    */
-  async *getBlob(repository: string, blob: { digest: string; size: number }): AsyncGenerator<Uint8Array> {
-    let at = 0;
+  async *getBlob(
+    repository: string,
+    blob: { digest: string; size: number },
+    offset = 0,
+  ): AsyncGenerator<Uint8Array> {
+    let at = offset;
     for (let failures = 0; ; ) {
       const from = at;
       const res = await this.#client.call({
@@ -205,130 +244,28 @@ export class Registry {
    * the rest; if it cannot tell, the upload starts again.
    *
    * @param onBytes how many bytes have been handed over
+   * @param location of an upload that has begun already
    */
-  async putBlob(repository: string, source: BlobSource, onBytes: (done: number) => void): Promise<void> {
-    let location: URL | undefined;
-    for (let failures = 0; ; ) {
-      let offset = 0;
-      try {
-        if (location !== undefined) {
-          const known: { location: URL; offset: number } | undefined = await this.#uploaded(
-            repository,
-            location,
-          );
-          location = known?.location;
-          offset = known?.offset ?? 0;
-        }
-        if (location === undefined || offset > source.descriptor.size) {
-          location = await this.#startUpload(repository);
-          offset = 0;
-        }
-        await this.#finishUpload(repository, source, location, offset, onBytes);
-        return;
-      } catch (e) {
-        failures++;
-        await this.#client.retry.pauseAfter(e, failures);
-      }
-    }
-  }
-
-  async #startUpload(repository: string): Promise<URL> {
-    const res = await this.#client.call({
-      method: 'POST',
-      url: this.#url(repository, 'blobs/uploads/'),
-      headers: { 'content-length': '0' },
-      scope: this.#scope(repository, 'pull,push'),
-      expect: [202],
-      what: `push to ${repository}`,
-      retry: false,
-    });
-    res.resume();
-    return this.#location(res);
-  }
-
-  /** How far an upload got; undefined when the registry has forgotten it. */
-  async #uploaded(repository: string, location: URL): Promise<{ location: URL; offset: number } | undefined> {
-    const res = await this.#client.call({
-      method: 'GET',
-      url: location,
-      scope: this.#scope(repository, 'pull,push'),
-      expect: [204, 400, 404, 405, 416],
-      what: `push to ${repository}`,
-      retry: false,
-    });
-    res.resume();
-    const range = /^(?:bytes=)?0-(\d+)$/.exec(header(res, 'range') ?? '');
-    if (res.statusCode !== 204 || range === null) return undefined;
-    // "0-0" is one byte or none: registries differ. Sending everything again is right in both cases.
-    return Number(range[1]) === 0
-      ? undefined
-      : { location: this.#location(res), offset: Number(range[1]) + 1 };
-  }
-
-  async #finishUpload(
+  async putBlob(
     repository: string,
-    { descriptor, path, read }: BlobSource,
-    location: URL,
-    offset: number,
+    source: BlobSource,
     onBytes: (done: number) => void,
+    location?: URL,
   ): Promise<void> {
-    const scope = this.#scope(repository, 'pull,push');
-    const what = `push blob ${descriptor.digest} to ${repository}`;
-    const common = { scope, what, retry: false };
-    const length = descriptor.size - offset;
-    const bytes = { 'content-type': 'application/octet-stream' };
-    const stream = () => {
-      let done = offset;
-      const file = createReadStream(path, { start: offset, highWaterMark: SMALL_BYTES });
-      file.on('data', (chunk) => {
-        done += chunk.length;
-        onBytes(done);
-      });
-      return { stream: file, length };
-    };
-    let target = location;
-    let body =
-      descriptor.size <= SMALL_BYTES ? (await read()).subarray(offset) : length > 0 ? stream : undefined;
-    if (offset > 0 && length > 0) {
-      const headers = { ...bytes, 'content-range': `${offset}-${descriptor.size - 1}` };
-      const res = await this.#client.call({
-        ...common,
-        method: 'PATCH',
-        url: target,
-        headers,
-        body,
-        expect: [202],
-      });
-      res.resume();
-      target = this.#location(res);
-      body = undefined;
-    }
-    const url = new URL(target);
-    url.searchParams.set('digest', descriptor.digest);
-    const headers = body === undefined ? { 'content-length': '0' } : bytes;
-    const res = await this.#client.call({ ...common, method: 'PUT', url, headers, body, expect: [201, 204] });
-    res.resume();
-    onBytes(descriptor.size);
-  }
-
-  #location(res: IncomingMessage): URL {
-    const location = header(res, 'location');
-    if (location !== undefined) return this.#client.resolve(location);
-    throw new OciError('SKEP_REGISTRY', `${this.host} accepts an upload, but does not say where.`, {
-      hint: 'Check that the address is that of a registry.',
-    });
+    await upload(this, repository, source, onBytes, location);
   }
 
   #url(repository: string, rest: string): string {
     return `/v2/${apiRepository(this.host, repository)}/${rest}`;
   }
 
-  #scope(repository: string, actions: 'pull' | 'pull,push'): string {
+  #scope(repository: string, actions: 'pull' | 'pull,push' | 'delete'): string {
     return `repository:${apiRepository(this.host, repository)}:${actions}`;
   }
 }
 
-function header(res: IncomingMessage, name: string): string | undefined {
+/** A header that came once. */
+export function header(res: IncomingMessage, name: string): string | undefined {
   const value = res.headers[name];
   return typeof value === 'string' ? value : undefined;
 }

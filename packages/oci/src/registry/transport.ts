@@ -95,6 +95,10 @@ export class Transport {
       });
       if (!isStream(body)) return void req.end(body);
       body.stream.on('error', (e) => {
+        if (e instanceof OciError) {
+          reject(e);
+          return void req.destroy();
+        }
         const hint = 'Check the permissions of the store, and whether the disk is sound.';
         reject(new OciError('SKEP_STORE_ACCESS', `A blob cannot be read: ${e.message}.`, { hint, cause: e }));
         req.destroy();
