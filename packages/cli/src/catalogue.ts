@@ -36,6 +36,7 @@ export const catalogue: readonly CommandEntry[] = [
   entry('Images:', 'rm', 'Remove images', () => import('./commands/rm.ts'), ['rmi']),
   entry('Registries:', 'push', 'Upload an image', () => import('./commands/push.ts')),
   entry('Registries:', 'pull', 'Download an image', () => import('./commands/pull.ts')),
+  entry('Registries:', 'copy', 'Copy an image between registries', () => import('./commands/copy.ts')),
   entry('Registries:', 'tags', 'List the tags of a repository', () => import('./commands/tags.ts')),
   entry('Registries:', 'login', 'Log in to a registry', () => import('./commands/login.ts')),
   entry('Registries:', 'logout', 'Log out of a registry', () => import('./commands/logout.ts')),

@@ -109,6 +109,33 @@ test('tags of a repository, a line each', async () => {
   await box.fails(2, /no registry to look into/, ['tags', 'calls']);
 });
 
+test('copy moves an image without the local store, and says what it moved', async () => {
+  using box = new Sandbox();
+  await using registry = await realRegistry(box);
+  const source = `${registry.host}/me/calls:1`;
+  await built(box, source);
+  const digest = (await box.ok(['list', '-q', '--no-trunc'])).trim();
+  await box.ok(['push', source]);
+  await box.ok(['rm', source]);
+  assert.match(
+    await box.ok(['copy', source, `${registry.host}/prod/calls`]),
+    new RegExp(`^${registry.host}/prod/calls:1: digest: ${digest}\\n1 manifest, blobs: \\d mounted\\n$`),
+  );
+  assert.equal(
+    await box.ok(['copy', '-q', source, `${registry.host}/prod/calls:2`]),
+    `${registry.host}/prod/calls:2\n`,
+  );
+  assert.equal(await box.ok(['tags', `${registry.host}/prod/calls`]), '1\n2\n');
+  assert.equal(await box.ok(['list', '-q']), '', 'nothing came into the local store');
+  await box.fails(3, /nothing to pull me\/calls:9/, [
+    'copy',
+    `${registry.host}/me/calls:9`,
+    `${registry.host}/x`,
+  ]);
+  await box.fails(2, /no registry to push to/, ['copy', source, 'calls:1']);
+  await box.fails(2, /two registries/, ['copy', '-u', 'me', '-p', 'x', source, 'other.example/calls']);
+});
+
 test('what a registry does wrong is said and exits 6 or 3, and the store stays as it was', async () => {
   using box = new Sandbox();
   const cases: [name: string, status: number, code: number, message: RegExp, body: string][] = [

@@ -1,9 +1,11 @@
 import type { Credentials } from './credentials/find.ts';
+import type { CopyOptions, CopyResult } from './registry/copy.ts';
 import type { RegistryOptions, TransferOptions } from './registry/options.ts';
 import type { PushResult } from './registry/push.ts';
+import type { ReferrerOptions } from './registry/referrers.ts';
 import type { Registry } from './registry/registry.ts';
 import type { Store } from './store/store.ts';
-import type { StoredImage } from './types.ts';
+import type { Descriptor, StoredImage } from './types.ts';
 
 export type { Credentials } from './credentials/find.ts';
 export { OciError, type OciErrorCode, type OciErrorDetails } from './errors.ts';
@@ -17,8 +19,10 @@ export {
   type Reference,
   withDefaultTag,
 } from './reference.ts';
+export type { CopyOptions, CopyResult } from './registry/copy.ts';
 export type { Progress, RegistryOptions, TransferOptions } from './registry/options.ts';
 export type { PushResult } from './registry/push.ts';
+export type { ReferrerOptions } from './registry/referrers.ts';
 export type { BlobSource, FetchedManifest, Registry } from './registry/registry.ts';
 export { type PutImageOptions, Store } from './store/store.ts';
 export * from './types.ts';
@@ -47,6 +51,52 @@ export async function push(store: Store, ref: string, opts: TransferOptions = {}
  */
 export async function pull(store: Store, ref: string, opts: TransferOptions = {}): Promise<StoredImage> {
   return (await import('./registry/pull.ts')).pull(store, ref, opts);
+}
+
+/**
+ * Copies an image from one repository to another, in the same registry or between two, without a store: an index with all
+ * it lists, and what refers to any of it. Blobs stream through this process, or are mounted where both are on one
+ * registry. The tag comes last, when all else is there.
+ *
+ * @param dst without a tag, that of `src`
+ * @throws OciError SKEP_REFERENCE_INVALID (a local name; one password for two registries), SKEP_DIGEST_MISMATCH,
+ * SKEP_MANIFEST_INVALID, SKEP_MEDIA_TYPE, and the registries' as {@link push}
+ * @example await copy('staging.example/me/oomkill:1', 'ghcr.io/me/oomkill:1')
+ */
+export async function copy(src: string, dst: string, opts: CopyOptions = {}): Promise<CopyResult> {
+  return (await import('./registry/copy.ts')).copy(src, dst, opts);
+}
+
+/**
+ * What refers to a manifest of a repository (signatures, attestations, …): by the Referrers API, else by the tag
+ * `sha256-…`.
+ *
+ * @param artifactType only those of this type
+ * @example await referrers(registry, 'me/oomkill', 'sha256:…', 'application/vnd.dev.sigstore.bundle.v0.3+json')
+ */
+export async function referrers(
+  registry: Registry,
+  repository: string,
+  digest: string,
+  artifactType?: string,
+): Promise<Descriptor[]> {
+  return (await import('./registry/referrers.ts')).listReferrers(registry, repository, digest, artifactType);
+}
+
+/**
+ * Makes a manifest with a `subject` and an `artifactType`, and stores it so that {@link referrers} finds it. Its layers
+ * must be in the repository (`registry.putSmallBlob`).
+ */
+export async function pushReferrer(
+  registry: Registry,
+  repository: string,
+  subject: Descriptor,
+  artifactType: string,
+  layers: Descriptor[],
+  opts: ReferrerOptions = {},
+): Promise<Descriptor> {
+  const { pushReferrer } = await import('./registry/referrers.ts');
+  return pushReferrer(registry, repository, subject, artifactType, layers, opts);
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { digestLike, sha256 } from '../digest.ts';
 import { OciError, printable } from '../errors.ts';
 import { isDigest } from '../reference.ts';
@@ -145,13 +145,17 @@ export class Registry {
     });
   }
 
-  /** Stores a manifest under a tag or its digest. Its blobs must be there. */
+  /**
+   * Stores a manifest under a tag or its digest. Its blobs must be there.
+   *
+   * @returns the digest of the subject that the registry lists it as a referrer of; none where it has no such list
+   */
   async putManifest(
     repository: string,
     reference: string,
     bytes: Uint8Array,
     mediaType: string,
-  ): Promise<void> {
+  ): Promise<{ subject?: string }> {
     const res = await this.#client.call({
       method: 'PUT',
       url: this.#url(repository, `manifests/${reference}`),
@@ -172,6 +176,8 @@ export class Registry {
         },
       );
     }
+    const subject = header(res, 'oci-subject');
+    return subject === undefined ? {} : { subject };
   }
 
   /** Whether the repository has a manifest of this digest. */
@@ -237,6 +243,17 @@ export class Registry {
         res.destroy();
       }
     }
+  }
+
+  /** Sends a blob that is at hand, unless the repository has it. */
+  async putSmallBlob(repository: string, descriptor: Descriptor, bytes: Uint8Array): Promise<void> {
+    if (await this.hasBlob(repository, descriptor.digest)) return;
+    const source = {
+      descriptor,
+      open: (offset: number) => Readable.from([bytes.subarray(offset)], { objectMode: false }),
+      read: async () => bytes,
+    };
+    await this.putBlob(repository, source, () => undefined);
   }
 
   /**

@@ -68,7 +68,7 @@ export function freePort(): Promise<number> {
 }
 
 // The registry says nowhere that it listens, so there is no event to wait for: connections are tried.
-async function listening(port: number, child: ChildProcess, said: () => string): Promise<void> {
+export async function listening(port: number, child: ChildProcess, said: () => string): Promise<void> {
   const { connect } = await import('node:net');
   const deadline = Date.now() + 10_000;
   for (;;) {
@@ -80,7 +80,7 @@ async function listening(port: number, child: ChildProcess, said: () => string):
     });
     if (open) return;
     if (child.exitCode !== null || Date.now() > deadline)
-      throw new Error(`docker-registry did not start: ${said()}`);
+      throw new Error(`the registry did not start: ${said()}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
