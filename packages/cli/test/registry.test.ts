@@ -136,6 +136,27 @@ test('copy moves an image without the local store, and says what it moved', asyn
   await box.fails(2, /two registries/, ['copy', '-u', 'me', '-p', 'x', source, 'other.example/calls']);
 });
 
+test('push --all-tags sends every tag of one repository', async () => {
+  using box = new Sandbox();
+  await using registry = await realRegistry(box);
+  const repository = `${registry.host}/me/calls`;
+  await built(box, `${repository}:1`);
+  const digest = (await box.ok(['list', '-q', '--no-trunc'])).trim();
+  for (const name of [`${repository}:2`, `${repository}:latest`, `${repository}-other:3`, 'local:1']) {
+    await box.ok(['tag', `${repository}:1`, name]);
+  }
+  const pushed = (await box.ok(['push', '-a', repository])).trim().split('\n');
+  assert.equal(pushed.length, 3);
+  for (const line of pushed)
+    assert.match(line, new RegExp(`^${repository}:\\w+: digest: ${digest} size: \\d+$`));
+  assert.equal(await box.ok(['tags', repository]), '1\n2\nlatest\n');
+  await box.fails(3, /tags of me\/calls-other/, ['tags', `${repository}-other`]);
+  assert.equal((await box.ok(['push', '-aq', repository])).split('\n')[0], `${repository}:1`);
+  await box.fails(2, /one image, not a repository/, ['push', '-a', `${repository}:1`]);
+  await box.fails(2, /no registry to push to/, ['push', '-a', 'local']);
+  await box.fails(3, /no image .*nothing in the store/, ['push', '-a', `${registry.host}/nothing`]);
+});
+
 test('what a registry does wrong is said and exits 6 or 3, and the store stays as it was', async () => {
   using box = new Sandbox();
   const cases: [name: string, status: number, code: number, message: RegExp, body: string][] = [

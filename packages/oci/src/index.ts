@@ -43,6 +43,21 @@ export async function push(store: Store, ref: string, opts: TransferOptions = {}
 }
 
 /**
+ * Sends every tag that the store has of a repository, one after the other over the same connections. The first failure
+ * ends it; what was given out before is in the registry.
+ *
+ * @param ref `HOST[:PORT]/NAME`
+ * @throws OciError as {@link push}, and SKEP_REFERENCE_INVALID for one image
+ */
+export async function* pushAllTags(
+  store: Store,
+  ref: string,
+  opts: TransferOptions = {},
+): AsyncGenerator<PushResult> {
+  yield* (await import('./registry/push.ts')).pushAllTags(store, ref, opts);
+}
+
+/**
  * Fetches an image into the store under its full name. Of a multi-platform image, the part for this machine.
  *
  * @param ref `HOST[:PORT]/NAME[:TAG][@DIGEST]`

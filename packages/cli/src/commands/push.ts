@@ -8,7 +8,8 @@ import { transfer } from '../transfer.ts';
 /** `skep push` */
 export function define(command: Command): void {
   command
-    .argument('<reference>', 'an image whose name says the registry')
+    .argument('<reference>', 'an image whose name says the registry; with -a, HOST/NAME')
+    .option('-a, --all-tags', 'every tag that this machine has of a repository')
     .option('-q, --quiet', 'print only the reference')
     .action(push);
   examples(
@@ -17,13 +18,31 @@ export function define(command: Command): void {
     'skep login ghcr.io',
     'skep push ghcr.io/me/oomkill:1',
     'skep push localhost:5000/oomkill:1',
+    'skep push --all-tags localhost:5000/oomkill',
   );
 }
 
-async function push(reference: string, flags: { quiet?: boolean }, command: Command): Promise<void> {
+interface Flags {
+  quiet?: boolean;
+  allTags?: boolean;
+}
+
+async function push(reference: string, flags: Flags, command: Command): Promise<void> {
   const settings = settingsOf(command);
-  const { push } = await import('@skep/oci');
+  const { push, pushAllTags } = await import('@skep/oci');
   const store = await openStore(settings);
+  if (flags.allTags) {
+    // Each is said as soon as it is there: a later failure takes none back.
+    return transfer(`pushing ${reference}`, settings, flags.quiet ?? false, async (o) => {
+      for await (const done of pushAllTags(store, reference, o)) {
+        await out(
+          flags.quiet
+            ? `${done.reference}\n`
+            : `${done.reference}: digest: ${done.digest} size: ${done.size}\n`,
+        );
+      }
+    });
+  }
   const image = await findImage(store, reference);
   await transfer(`pushing ${reference}`, settings, flags.quiet ?? false, (o) => push(store, reference, o));
   const { digest, size } = image.descriptor;

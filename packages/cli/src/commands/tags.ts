@@ -33,7 +33,10 @@ async function tags(
 ): Promise<void> {
   const { tags } = await import('@skep/oci');
   const all = await transfer(`tags of ${repository}`, settingsOf(command), true, (o) => tags(repository, o));
-  const shown = flags.omitDigestTags ? all.filter((tag) => !digestTag.test(tag)) : all;
+  const shown = flags.omitDigestTags ? all.filter((tag) => !digestTag.test(tag)) : [...all];
+  // Debian's registry lists in no order. As people count: 2 before 10.
+  const { compare } = new Intl.Collator('en', { numeric: true });
+  shown.sort(compare);
   const reference = parseReference(repository);
   const rows = shown.map((tag) => ({
     Reference: formatReference({ ...reference, tag }),

@@ -2,13 +2,14 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { OciError } from '../errors.ts';
 import { type Document, parseDocument } from '../manifest.ts';
-import { formatReference, parseReference, withDefaultTag } from '../reference.ts';
+import { formatReference, parseReference, type Reference, withDefaultTag } from '../reference.ts';
 import type { Store } from '../store/store.ts';
 import type { Descriptor } from '../types.ts';
 import type { TransferOptions } from './options.ts';
 import { eachParallel } from './parallel.ts';
 import { Registry, SMALL_BYTES } from './registry.ts';
 import { needRegistry } from './remote.ts';
+import { parseRepository } from './repository.ts';
 
 /** What a push did. */
 export interface PushResult {
@@ -28,16 +29,52 @@ export interface PushResult {
 /** See the exported `push`. */
 export async function push(store: Store, ref: string, opts: TransferOptions = {}): Promise<PushResult> {
   const reference = withDefaultTag(parseReference(ref));
-  const name = formatReference(reference);
   const host = needRegistry(reference, 'push');
   const image = await store.resolve(ref);
-  if (image === undefined) {
-    throw new OciError('SKEP_NOT_FOUND', `There is no image ${name} in the store.`, {
-      hint: 'skep list shows what there is; skep build or skep tag makes that name.',
-    });
-  }
-  const top = image.descriptor;
+  if (image === undefined) throw nothing(formatReference(reference));
   using registry = new Registry(host, opts);
+  return pushTo(registry, store, reference, image.descriptor, opts);
+}
+
+/** See the exported `pushAllTags`. */
+export async function* pushAllTags(
+  store: Store,
+  ref: string,
+  opts: TransferOptions = {},
+): AsyncGenerator<PushResult> {
+  const repository = parseRepository(ref);
+  using registry = new Registry(needRegistry(repository, 'push'), opts);
+  const images = (await store.list()).filter((image) => isTagOf(repository, image.reference));
+  if (images.length === 0) throw nothing(formatReference(repository));
+  for (const { reference, descriptor } of images) {
+    yield await pushTo(registry, store, parseReference(reference), descriptor, opts);
+  }
+}
+
+function isTagOf(repository: Reference, name: string): boolean {
+  // Names that another tool wrote into the store need not be references.
+  if (!name.startsWith(formatReference(repository))) return false;
+  const reference = parseReference(name);
+  return (
+    reference.tag !== undefined &&
+    formatReference({ ...reference, tag: undefined }) === formatReference(repository)
+  );
+}
+
+function nothing(name: string): OciError {
+  return new OciError('SKEP_NOT_FOUND', `There is no image ${name} in the store.`, {
+    hint: 'skep list shows what there is; skep build or skep tag makes that name.',
+  });
+}
+
+async function pushTo(
+  registry: Registry,
+  store: Store,
+  reference: Reference,
+  top: Descriptor,
+  opts: TransferOptions,
+): Promise<PushResult> {
+  const name = formatReference(reference);
   const result: PushResult = {
     reference: name,
     digest: top.digest,
