@@ -20,7 +20,7 @@ async function realRegistry(box: Sandbox): Promise<AsyncDisposable & { host: str
   const config = box.path('registry.yml');
   writeFileSync(
     config,
-    `version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: ${box.path('registry')}}}\nhttp: {addr: ${host}}\n`,
+    `version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: ${box.path('registry')}}, delete: {enabled: true}}\nhttp: {addr: ${host}}\n`,
   );
   const server = spawn('docker-registry', ['serve', config], {
     stdio: 'ignore',
@@ -155,6 +155,30 @@ test('push --all-tags sends every tag of one repository', async () => {
   await box.fails(2, /one image, not a repository/, ['push', '-a', `${repository}:1`]);
   await box.fails(2, /no registry to push to/, ['push', '-a', 'local']);
   await box.fails(3, /no image .*nothing in the store/, ['push', '-a', `${registry.host}/nothing`]);
+});
+
+test('rm --remote deletes in the registry and leaves the local store', async () => {
+  using box = new Sandbox();
+  await using registry = await realRegistry(box);
+  const repository = `${registry.host}/me/calls`;
+  await built(box, `${repository}:1`);
+  const digest = (await box.ok(['list', '-q', '--no-trunc'])).trim();
+  await box.ok(['tag', `${repository}:1`, `${repository}:2`]);
+  await box.ok(['push', '-a', repository]);
+  const gone = await box.skep(['rm', '--remote', `${repository}:1`]);
+  // Debian 12's registry deletes no tag alone.
+  assert.equal(gone.code, 6);
+  assert.match(gone.stderr, /cannot take away the tag 1 alone, and 2 is the same image/);
+  assert.equal(await box.ok(['tags', repository]), '1\n2\n');
+  assert.equal(
+    await box.ok(['rm', '--remote', `${repository}@${digest}`]),
+    `Deleted: ${repository}@${digest}\n`,
+  );
+  await box.fails(3, /./, ['rm', '--remote', `${repository}:2`]);
+  assert.equal((await box.skep(['rm', '--remote', '-f', `${repository}:2`])).code, 0);
+  await box.fails(2, /names no tag/, ['rm', '--remote', repository]);
+  await box.fails(2, /no registry/, ['rm', '--remote', 'calls:1']);
+  assert.match(await box.ok(['list']), /calls:1 /, 'still here');
 });
 
 test('what a registry does wrong is said and exits 6 or 3, and the store stays as it was', async () => {

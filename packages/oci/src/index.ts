@@ -1,5 +1,6 @@
 import type { Credentials } from './credentials/find.ts';
 import type { CopyOptions, CopyResult } from './registry/copy.ts';
+import type { RemoteRemoval } from './registry/delete.ts';
 import type { RegistryOptions, TransferOptions } from './registry/options.ts';
 import type { PushResult } from './registry/push.ts';
 import type { ReferrerOptions } from './registry/referrers.ts';
@@ -20,6 +21,7 @@ export {
   withDefaultTag,
 } from './reference.ts';
 export type { CopyOptions, CopyResult } from './registry/copy.ts';
+export type { RemoteRemoval } from './registry/delete.ts';
 export type { Progress, RegistryOptions, TransferOptions } from './registry/options.ts';
 export type { PushResult } from './registry/push.ts';
 export type { ReferrerOptions } from './registry/referrers.ts';
@@ -112,6 +114,18 @@ export async function pushReferrer(
 ): Promise<Descriptor> {
   const { pushReferrer } = await import('./registry/referrers.ts');
   return pushReferrer(registry, repository, subject, artifactType, layers, opts);
+}
+
+/**
+ * Deletes in a registry: of `HOST/NAME:TAG` the tag, the image stays for its other tags; of `HOST/NAME@DIGEST` the image
+ * with all its tags. A registry that cannot delete a tag alone loses the image when that was its only tag, and refuses
+ * when there are more.
+ *
+ * @throws OciError SKEP_REFERENCE_INVALID (a local name, neither tag nor digest), SKEP_NOT_FOUND, SKEP_REGISTRY (it deletes
+ * nothing, or not this tag alone), and the registry's as {@link push}
+ */
+export async function removeRemote(ref: string, opts: RegistryOptions = {}): Promise<RemoteRemoval> {
+  return (await import('./registry/delete.ts')).removeRemote(ref, opts);
 }
 
 /**

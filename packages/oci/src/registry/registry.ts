@@ -180,6 +180,22 @@ export class Registry {
     return subject === undefined ? {} : { subject };
   }
 
+  /** What a tag stands for, undefined when there is no such tag. Fetches the manifest only where HEAD does not say. */
+  async manifestDigest(repository: string, tag: string): Promise<string | undefined> {
+    const res = await this.request(repository, `manifests/${tag}`, {
+      method: 'HEAD',
+      headers: { accept: Object.values(MEDIA_TYPE).join(', ') },
+      expect: [200, 404],
+      what: `look at ${repository}:${tag}`,
+    });
+    res.resume();
+    if (res.statusCode === 404) return undefined;
+    const digest = header(res, 'docker-content-digest');
+    return digest !== undefined && isDigest(digest)
+      ? digest
+      : (await this.getManifest(repository, tag)).digest;
+  }
+
   /** Whether the repository has a manifest of this digest. */
   async hasManifest(repository: string, digest: string): Promise<boolean> {
     return this.#has(repository, `manifests/${digest}`);

@@ -14,6 +14,8 @@ export interface RealRegistryOptions {
   user?: [string, string];
   /** Certificate and key files. */
   tls?: { certificate: string; key: string };
+  /** Lets manifests be deleted; off by default, as in Debian. */
+  deletes?: boolean;
 }
 
 /** Starts Debian's docker-registry on a free port of the loopback, with its data below `dir`. */
@@ -23,7 +25,10 @@ export async function startRegistry(dir: string, opts: RealRegistryOptions = {})
   const config: Record<string, unknown> = {
     version: '0.1',
     log: { level: 'error', accesslog: { disabled: true } },
-    storage: { filesystem: { rootdirectory: join(dir, `data-${port}`) } },
+    storage: {
+      filesystem: { rootdirectory: join(dir, `data-${port}`) },
+      ...(opts.deletes && { delete: { enabled: true } }),
+    },
     http: { addr: host, ...(opts.tls && { tls: opts.tls }) },
   };
   if (opts.user !== undefined) {

@@ -1,0 +1,95 @@
+import { OciError } from '../errors.ts';
+import { parseDocument } from '../manifest.ts';
+import { formatReference, parseReference } from '../reference.ts';
+import type { RegistryOptions } from './options.ts';
+import { eachParallel } from './parallel.ts';
+import { dropFromTagList } from './referrers.ts';
+import { type FetchedManifest, Registry } from './registry.ts';
+import { needRegistry } from './remote.ts';
+import { listTags } from './tags.ts';
+
+/** What a deletion in a registry did. */
+export interface RemoteRemoval {
+  /** `HOST/NAME:TAG` of a tag that went alone. */
+  untagged?: string;
+  /** `HOST/NAME@DIGEST` of a manifest that went, with all its tags. */
+  deleted?: string;
+}
+
+// Registries from before OCI 1.1 delete manifests by digest only, and say so in these ways.
+const TAGS_STAY = [400, 404, 405, 501];
+
+/** See the exported `removeRemote`. */
+export async function removeRemote(ref: string, opts: RegistryOptions): Promise<RemoteRemoval> {
+  const reference = parseReference(ref);
+  const host = needRegistry(reference, 'look');
+  if (reference.tag === undefined && reference.digest === undefined) {
+    throw new OciError('SKEP_REFERENCE_INVALID', `${ref} names no tag, and nothing is deleted by default.`, {
+      hint: `Write ${ref}:TAG; skep tags ${ref} shows which there are.`,
+    });
+  }
+  const { repository, tag, digest } = reference;
+  using registry = new Registry(host, opts);
+  const top = await registry.getManifest(repository, (digest ?? tag) as string);
+  const whole = formatReference({ ...reference, tag: undefined, digest: top.digest });
+  if (digest !== undefined || tag === undefined) {
+    await deleteManifest(registry, repository, top);
+    return { deleted: whole };
+  }
+  const res = await registry.request(repository, `manifests/${tag}`, {
+    method: 'DELETE',
+    actions: 'delete',
+    expect: [202, 200, 204, ...TAGS_STAY],
+    what: `delete ${repository}:${tag}`,
+  });
+  res.resume();
+  if (!TAGS_STAY.includes(res.statusCode ?? 0)) return { untagged: formatReference(reference) };
+  // There the tag goes only with its manifest, so that must have no other.
+  const others = await tagsOf(registry, repository, top.digest, tag);
+  if (others.length > 0) {
+    throw new OciError(
+      'SKEP_REGISTRY',
+      `${host} cannot take away the tag ${tag} alone, and ${others.join(', ')} ${others.length === 1 ? 'is' : 'are'} the same image.`,
+      { hint: `skep rm --remote ${whole} deletes it with all its tags.` },
+    );
+  }
+  await deleteManifest(registry, repository, top);
+  return { untagged: formatReference(reference), deleted: whole };
+}
+
+async function deleteManifest(registry: Registry, repository: string, top: FetchedManifest): Promise<void> {
+  const { digest, bytes, mediaType } = top;
+  const res = await registry.request(repository, `manifests/${digest}`, {
+    method: 'DELETE',
+    actions: 'delete',
+    expect: [202, 200, 204, 405, 501],
+    what: `delete ${repository}@${digest}`,
+  });
+  res.resume();
+  if (res.statusCode === 405 || res.statusCode === 501) {
+    throw new OciError(
+      'SKEP_REGISTRY',
+      `${registry.host} lets nobody delete (it answers ${res.statusCode}).`,
+      {
+        hint: 'Deleting has to be switched on there; for docker-registry, storage.delete.enabled in its configuration.',
+      },
+    );
+  }
+  const document = parseDocument(bytes, mediaType, `The manifest ${digest}`);
+  const subject = document.kind === 'manifest' ? document.manifest.subject : undefined;
+  if (subject !== undefined) await dropFromTagList(registry, repository, subject.digest, digest);
+}
+
+async function tagsOf(
+  registry: Registry,
+  repository: string,
+  digest: string,
+  but: string,
+): Promise<string[]> {
+  const others = (await listTags(registry, repository)).filter((tag) => tag !== but);
+  const same: string[] = [];
+  await eachParallel(others, 8, async (tag) => {
+    if ((await registry.manifestDigest(repository, tag)) === digest) same.push(tag);
+  });
+  return same.sort();
+}
