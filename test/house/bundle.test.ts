@@ -18,6 +18,10 @@ test('OTLP is in no file of the bundle but its own, and that has no more than it
       .map(([path]) => basename(path));
   deepEqual(having(/node_modules\/@opentelemetry\//), ['otlp.js']);
   deepEqual(having(/packages\/runtime\/src\/otlp\//), ['otlp.js']);
+  // Signatures: in the commands' chunks that sign and verify, and for run and push apart.
+  const signatures = having(/packages\/oci\/src\/signatures\//);
+  for (const start of ['main.js', 'run-cli.js', 'transfer-cli.js']) ok(!signatures.includes(start), start);
+  ok(signatures.includes('trust.js'));
   const [, otlp] = Object.entries(outputs).find(([path]) => basename(path) === 'otlp.js')!;
   ok(otlp.bytes < 120_000, `otlp.js has ${otlp.bytes} bytes`);
 });

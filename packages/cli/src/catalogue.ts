@@ -40,6 +40,8 @@ export const catalogue: readonly CommandEntry[] = [
   entry('Registries:', 'tags', 'List the tags of a repository', () => import('./commands/tags.ts')),
   entry('Registries:', 'login', 'Log in to a registry', () => import('./commands/login.ts')),
   entry('Registries:', 'logout', 'Log out of a registry', () => import('./commands/logout.ts')),
+  entry('Trust:', 'sign', 'Sign an image, as cosign does', () => import('./commands/sign.ts')),
+  entry('Trust:', 'verify', 'Check who signed an image', () => import('./commands/verify.ts')),
   {
     ...entry('This machine:', 'agent', 'Watch every service', () => import('./commands/agent.ts')),
     ownConfig: true,

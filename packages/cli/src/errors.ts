@@ -20,13 +20,15 @@ interface SkepError {
  * | `SKEP_NOT_FOUND` | no such image |
  * | `SKEP_PERMISSION` | a capability is missing |
  * | `SKEP_PLATFORM` | the image is for another architecture |
+ * | `SKEP_UNSIGNED` | none of the keys signed the image |
  */
 export type CliErrorCode =
   | 'SKEP_USAGE'
   | 'SKEP_TEMPLATE'
   | 'SKEP_NOT_FOUND'
   | 'SKEP_PERMISSION'
-  | 'SKEP_PLATFORM';
+  | 'SKEP_PLATFORM'
+  | 'SKEP_UNSIGNED';
 
 /** An error of the command line itself. `hint` says what to do next. */
 export class CliError extends Error {

@@ -9,6 +9,7 @@ export const ExitCode = {
   registry: 6,
   badInput: 7,
   unknown: 8,
+  untrusted: 9,
 } as const;
 
 export type ExitCodeName = keyof typeof ExitCode;
@@ -24,6 +25,7 @@ export const exitCodeMeaning: Record<ExitCodeName, string> = {
   registry: 'the registry or the network failed or refused',
   badInput: 'the source, object, image or store is not valid',
   unknown: 'check: nothing is refused, but something is not known',
+  untrusted: 'no signature by a key that was named, or the policy of this machine refuses it',
 };
 
 /** Every error code of the packages and its class. A code that is not here exits 1; a test finds it. */
@@ -104,6 +106,7 @@ export const classes: Record<Exclude<ExitCodeName, 'ok'>, readonly string[]> = {
     'SKEP_ELF_MACHINE',
     'SKEP_IMAGE_INVALID',
     'SKEP_IMAGE_UNSUPPORTED',
+    'SKEP_KEY',
     'SKEP_LICENSE',
     'SKEP_MANIFEST_INVALID',
     'SKEP_MEDIA_TYPE',
@@ -118,6 +121,7 @@ export const classes: Record<Exclude<ExitCodeName, 'ok'>, readonly string[]> = {
     'SKEP_TYPE_UNSUPPORTED',
   ],
   unknown: [],
+  untrusted: ['SKEP_UNSIGNED'],
 };
 
 const byCode = new Map<string, ExitCodeName>();

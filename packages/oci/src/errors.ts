@@ -20,6 +20,7 @@ export type OciErrorCode =
   | 'SKEP_AUTH_FILE'
   | 'SKEP_CA_FILE'
   | 'SKEP_PROXY'
+  | 'SKEP_KEY'
   | 'SKEP_ABORTED';
 
 /** What an {@link OciError} is made of besides its code and sentence. */

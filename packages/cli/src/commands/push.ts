@@ -3,7 +3,7 @@ import { examples } from '../examples.ts';
 import { findImage, openStore } from '../images.ts';
 import { out } from '../output/out.ts';
 import { settingsOf } from '../settings.ts';
-import { transfer } from '../transfer.ts';
+import { registryOptions, transfer } from '../transfer.ts';
 
 /** `skep push` */
 export function define(command: Command): void {
@@ -46,5 +46,9 @@ async function push(reference: string, flags: Flags, command: Command): Promise<
   const image = await findImage(store, reference);
   await transfer(`pushing ${reference}`, settings, flags.quiet ?? false, (o) => push(store, reference, o));
   const { digest, size } = image.descriptor;
+  if (store.attached(digest).length > 0) {
+    const { pushSignatures } = await import('../trust/index.ts');
+    await pushSignatures(store, reference, digest, registryOptions(settings));
+  }
   await out(flags.quiet ? `${reference}\n` : `${reference}: digest: ${digest} size: ${size}\n`);
 }

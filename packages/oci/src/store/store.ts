@@ -11,6 +11,7 @@ import {
   type Platform,
   REF_NAME,
   type StoredImage,
+  SUBJECT,
 } from '../types.ts';
 import { Blobs } from './blobs.ts';
 import { storeError, syncDir } from './fs.ts';
@@ -207,17 +208,50 @@ export class Store {
     return entry;
   }
 
+  /**
+   * Keeps a manifest, whose blobs have been put, as something that belongs to an image: a signature. It has no name, is in
+   * no list, and goes with the image.
+   *
+   * @param subject the digest that it is attached to
+   * @param alone whether it takes the place of what is attached without a `subject` of its own
+   */
+  async attach(subject: string, manifest: Uint8Array, mediaType: string, alone = false): Promise<void> {
+    const document = parseDocument(manifest, mediaType, `What is attached to ${subject}`);
+    const children = childrenOf(document);
+    const blob = await this.putBlob(manifest, mediaType);
+    const artifactType = document.kind === 'manifest' ? document.manifest.artifactType : undefined;
+    const entry: Descriptor = { ...blob, annotations: { [SUBJECT]: subject } };
+    if (artifactType !== undefined) entry.artifactType = artifactType;
+    await this.#locked(async () => {
+      const index = this.#layout.readIndex();
+      const replaced = (m: Descriptor) =>
+        m.annotations?.[SUBJECT] === subject &&
+        (m.digest === blob.digest || (alone && m.artifactType === undefined));
+      index.manifests = [...index.manifests.filter((m) => !replaced(m)), entry];
+      await this.#layout.writeIndex(index, () => syncDir(this.#blobs.folder()));
+      this.#lease?.release([blob.digest, ...children.map((c) => c.digest)]);
+    });
+  }
+
+  /** What is attached to a digest: see {@link Store.attach}. */
+  attached(subject: string): Descriptor[] {
+    return this.#layout.readIndex().manifests.filter((m) => m.annotations?.[SUBJECT] === subject);
+  }
+
   /** All images, in the order in which they were named last. One with a broken manifest is marked `damaged`. */
   async list(): Promise<StoredImage[]> {
     return Promise.all(
-      this.#layout.readIndex().manifests.map((entry) =>
-        this.#describe(entry).catch((e: unknown): StoredImage => {
-          if (!(e instanceof OciError)) throw e;
-          const reference = nameOf(entry) ?? entry.digest;
-          const common = { reference, descriptor: entry, manifestDescriptor: entry, size: entry.size };
-          return { ...common, manifest: NO_MANIFEST, damaged: e };
-        }),
-      ),
+      this.#layout
+        .readIndex()
+        .manifests.filter(isImage)
+        .map((entry) =>
+          this.#describe(entry).catch((e: unknown): StoredImage => {
+            if (!(e instanceof OciError)) throw e;
+            const reference = nameOf(entry) ?? entry.digest;
+            const common = { reference, descriptor: entry, manifestDescriptor: entry, size: entry.size };
+            return { ...common, manifest: NO_MANIFEST, damaged: e };
+          }),
+        ),
     );
   }
 
@@ -280,6 +314,9 @@ export class Store {
       // Killed after the index is written, the blobs would have no name and no owner: this list leads to them.
       const doomed = join(this.#layout.workDir, `${uniqueName()}.doomed`);
       index.manifests = index.manifests.filter((m) => !gone.includes(m));
+      const orphans = await this.#orphans(index.manifests);
+      for (const entry of orphans) await this.#reach(entry, candidates);
+      index.manifests = index.manifests.filter((m) => !orphans.includes(m));
       const removed = gone.map((e) => nameOf(e) ?? e.digest);
       try {
         writeFileSync(doomed, [...candidates].map((d) => `${d}\n`).join(''));
@@ -295,6 +332,15 @@ export class Store {
         return { removed, freed };
       }
     });
+  }
+
+  /** What is attached to images that are in the list no more. */
+  async #orphans(entries: readonly Descriptor[]): Promise<Descriptor[]> {
+    const attached = entries.filter((m) => !isImage(m));
+    if (attached.length === 0) return [];
+    const kept = new Set<string>();
+    for (const entry of entries.filter(isImage)) await this.#reach(entry, kept);
+    return attached.filter((m) => !kept.has(m.annotations?.[SUBJECT] as string));
   }
 
   /**
@@ -420,6 +466,11 @@ export class Store {
       if (error.code !== 'SKEP_STORE_ACCESS') throw error;
     }
   }
+}
+
+/** Not something that is attached to one. */
+function isImage(entry: Descriptor): boolean {
+  return entry.annotations?.[SUBJECT] === undefined;
 }
 
 function childrenOf(document: Document): Descriptor[] {

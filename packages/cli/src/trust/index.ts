@@ -1,0 +1,2 @@
+// What `push` and `run` need of signatures, and only when there are some: a file of its own in the bundle.
+export { pushSignatures } from './push-signatures.ts';

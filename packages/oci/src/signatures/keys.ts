@@ -1,0 +1,138 @@
+import type { KeyObject } from 'node:crypto';
+import { OciError } from '../errors.ts';
+import { decryptKey, ENCRYPTED_LABELS, encryptKey } from './encrypted-key.ts';
+import { readPem, writePem } from './pem.ts';
+
+const crypto = () => process.getBuiltinModule('node:crypto');
+
+/** A key that signatures are checked with. */
+export interface PublicKey {
+  /** Where it comes from: a file's name, or what a policy calls it. */
+  readonly name: string;
+  readonly key: KeyObject;
+  /** Base64 of the SHA-256 of its DER form: what a bundle calls it by. */
+  readonly hint: string;
+}
+
+/** A key that signs, and the public half of it. */
+export interface PrivateKey {
+  readonly key: KeyObject;
+  readonly publicKey: PublicKey;
+}
+
+/**
+ * Reads a public key in PEM (`PUBLIC KEY`).
+ *
+ * @param name how messages call it
+ * @throws OciError SKEP_KEY
+ */
+export function readPublicKey(pem: string, name: string): PublicKey {
+  const block = readPem(pem).find((b) => b.label === 'PUBLIC KEY');
+  if (!block) {
+    const isPrivate = /-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(pem);
+    throw new OciError('SKEP_KEY', `${name} ${isPrivate ? 'is a private key' : 'holds no public key'}.`, {
+      hint: 'Name the file that begins with -----BEGIN PUBLIC KEY-----, as cosign.pub does.',
+    });
+  }
+  let key: KeyObject;
+  try {
+    key = crypto().createPublicKey({ key: Buffer.from(block.bytes), format: 'der', type: 'spki' });
+  } catch (cause) {
+    throw damaged(name, cause);
+  }
+  return publicKey(key, name);
+}
+
+/**
+ * Reads a private key: as cosign writes it (with a password), or PKCS#8, SEC 1 or PKCS#1 in PEM.
+ *
+ * @param password asked for only when the key has one
+ * @throws OciError SKEP_KEY
+ */
+export async function readPrivateKey(
+  pem: string,
+  name: string,
+  password: () => Promise<string>,
+): Promise<PrivateKey> {
+  const block = readPem(pem).find((b) => b.label.endsWith('PRIVATE KEY'));
+  if (!block) {
+    throw new OciError('SKEP_KEY', `${name} holds no private key.`, {
+      hint: 'Name a file as cosign.key, or one in PEM that begins with -----BEGIN PRIVATE KEY-----.',
+    });
+  }
+  const bySigstore = (ENCRYPTED_LABELS as readonly string[]).includes(block.label);
+  const needsPassword = bySigstore || block.label === 'ENCRYPTED PRIVATE KEY';
+  const passphrase = needsPassword ? await password() : undefined;
+  let key: KeyObject;
+  if (bySigstore) {
+    const der = await decryptKey(block.bytes, passphrase ?? '', name);
+    key = parsed(name, () =>
+      crypto().createPrivateKey({ key: Buffer.from(der), format: 'der', type: 'pkcs8' }),
+    );
+  } else {
+    key = parsed(name, () =>
+      crypto().createPrivateKey({ key: writePem(block.label, block.bytes), passphrase }),
+    );
+  }
+  return { key, publicKey: publicKey(crypto().createPublicKey(key), name) };
+}
+
+/** A new key pair on the curve P-256: what `cosign generate-key-pair` writes to cosign.key and cosign.pub. */
+export async function generateKeyPair(password: string): Promise<{ privateKey: string; publicKey: string }> {
+  const pair = crypto().generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const der = pair.privateKey.export({ format: 'der', type: 'pkcs8' });
+  return {
+    privateKey: writePem(ENCRYPTED_LABELS[0], await encryptKey(new Uint8Array(der), password)),
+    publicKey: writePem('PUBLIC KEY', pair.publicKey.export({ format: 'der', type: 'spki' })),
+  };
+}
+
+/** Signs: ECDSA and RSA over SHA-256, Ed25519 over the data itself. */
+export function signBytes({ key }: PrivateKey, data: Uint8Array): Uint8Array {
+  return crypto().sign(hashFor(key), data, key);
+}
+
+/** Whether a signature is this key's over these bytes. */
+export function isSignedBy({ key }: PublicKey, data: Uint8Array, signature: Uint8Array): boolean {
+  return crypto().verify(hashFor(key), data, key, signature);
+}
+
+function hashFor(key: KeyObject): 'sha256' | null {
+  return key.asymmetricKeyType === 'ed25519' ? null : 'sha256';
+}
+
+function publicKey(key: KeyObject, name: string): PublicKey {
+  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key;
+  const fits =
+    type === 'ed25519' || type === 'rsa' || (type === 'ec' && details?.namedCurve === 'prime256v1');
+  if (!fits || (type === 'rsa' && (details?.modulusLength ?? 0) < 2048)) {
+    const what = [type, details?.namedCurve, details?.modulusLength].filter(Boolean).join(' ');
+    throw new OciError('SKEP_KEY', `${name} is a key of a kind that is not used here (${what}).`, {
+      hint: 'Use a key on P-256, Ed25519, or RSA with 2048 bits or more.',
+    });
+  }
+  const der = key.export({ format: 'der', type: 'spki' });
+  return { name, key, hint: crypto().hash('sha256', der, 'base64') };
+}
+
+function parsed(name: string, parse: () => KeyObject): KeyObject {
+  try {
+    return parse();
+  } catch (cause) {
+    throw damaged(name, cause);
+  }
+}
+
+function damaged(name: string, cause: unknown): OciError {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  if (/BAD_DECRYPT|PASSPHRASE/.test(code)) {
+    return new OciError('SKEP_KEY', `The password does not open ${name}.`, {
+      hint: 'Set COSIGN_PASSWORD to the right one, or type it when asked.',
+      cause,
+    });
+  }
+  return new OciError('SKEP_KEY', `The key in ${name} cannot be read.`, {
+    hint: 'It must be whole, in PEM. skep sign --generate-key-pair makes a new one.',
+    cause,
+  });
+}

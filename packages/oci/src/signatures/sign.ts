@@ -1,0 +1,108 @@
+import { printable } from '../errors.ts';
+import { CREATED, type Descriptor, type Manifest, MEDIA_TYPE } from '../types.ts';
+import { BUNDLE_TYPE, makeBundle } from './bundle.ts';
+import type { PrivateKey } from './keys.ts';
+import type { Attached, SignaturePlace } from './place.ts';
+import { SIMPLE_SIGNING_TYPE, signatureTag, signSimple, simplePayload } from './simple-signing.ts';
+import { SIGN_PREDICATE } from './statement.ts';
+
+/** The two forms in which cosign keeps signatures: a bundle that refers to the image, and the older tag. */
+export const SIGNATURE_FORMATS = ['bundle', 'tag'] as const;
+export type SignatureFormat = (typeof SIGNATURE_FORMATS)[number];
+
+const EMPTY_TYPE = 'application/vnd.oci.empty.v1+json';
+
+/**
+ * Signs an image and attaches the signature beside it.
+ *
+ * @param image the manifest or index that is signed
+ * @param name the image's name without tag; the older form says it
+ */
+export async function signImage(
+  place: SignaturePlace,
+  image: Descriptor,
+  name: string,
+  key: PrivateKey,
+  format: SignatureFormat,
+): Promise<void> {
+  if (format === 'bundle') return attachBundle(place, image, makeBundle(image.digest, key));
+  await attachSimple(place, image, name, key);
+}
+
+/** https://github.com/sigstore/cosign/blob/main/specs/BUNDLE_SPEC.md */
+async function attachBundle(place: SignaturePlace, image: Descriptor, bundle: Uint8Array): Promise<void> {
+  const layer = await place.putBlob(bundle, BUNDLE_TYPE);
+  const config = await place.putBlob(Buffer.from('{}'), EMPTY_TYPE);
+  const { mediaType, digest, size } = image;
+  const manifest: Manifest = {
+    schemaVersion: 2,
+    mediaType: MEDIA_TYPE.manifest,
+    artifactType: BUNDLE_TYPE,
+    config: { ...config, artifactType: BUNDLE_TYPE },
+    layers: [layer],
+    subject: { mediaType, digest, size },
+    annotations: {
+      'dev.sigstore.bundle.content': 'dsse-envelope',
+      'dev.sigstore.bundle.predicateType': SIGN_PREDICATE,
+      [CREATED]: new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
+    },
+  };
+  await place.attach(digest, { bytes: Buffer.from(JSON.stringify(manifest)), manifest });
+}
+
+/** All signatures of this form are layers of one manifest; a further one is a further layer. */
+async function attachSimple(
+  place: SignaturePlace,
+  image: Descriptor,
+  name: string,
+  key: PrivateKey,
+): Promise<void> {
+  const payload = simplePayload(image.digest, printable(name));
+  const before = (await place.attached(image.digest)).find((a) => a.tag !== undefined);
+  const layer = {
+    ...(await place.putBlob(payload, SIMPLE_SIGNING_TYPE)),
+    annotations: signSimple(payload, key),
+  };
+  const layers = [...(before?.manifest.layers ?? []), layer];
+  // What cosign writes: the configuration of a container image, whose layers are the payloads.
+  const config = {
+    architecture: '',
+    created: '0001-01-01T00:00:00Z',
+    os: '',
+    rootfs: { type: 'layers', diff_ids: layers.map((l) => l.digest) },
+    config: {},
+  };
+  const manifest: Manifest = {
+    schemaVersion: 2,
+    mediaType: MEDIA_TYPE.manifest,
+    config: await place.putBlob(
+      Buffer.from(JSON.stringify(config)),
+      'application/vnd.oci.image.config.v1+json',
+    ),
+    layers,
+  };
+  const tag = signatureTag(image.digest);
+  await place.attach(image.digest, { bytes: Buffer.from(JSON.stringify(manifest)), manifest, tag });
+}
+
+/** Copies what is attached to a digest from one place to another; what is there already stays. @returns how many */
+export async function copySignatures(
+  from: SignaturePlace,
+  to: SignaturePlace,
+  digest: string,
+): Promise<number> {
+  const attached = await from.attached(digest);
+  for (const one of attached) await copyOne(from, to, digest, one);
+  return attached.length;
+}
+
+async function copyOne(
+  from: SignaturePlace,
+  to: SignaturePlace,
+  digest: string,
+  one: Attached,
+): Promise<void> {
+  for (const blob of [one.manifest.config, ...one.manifest.layers])
+    await to.putBlob(await from.readBlob(blob), blob.mediaType);
+  await to.attach(digest, one);
+}

@@ -1,0 +1,47 @@
+import { isObject } from '../manifest.ts';
+import { isDigest } from '../reference.ts';
+
+export const STATEMENT_TYPE = 'application/vnd.in-toto+json';
+/** What `cosign sign` says of an image: no more than that it was signed. */
+export const SIGN_PREDICATE = 'https://sigstore.dev/cosign/sign/v1';
+
+/** A statement about digests: https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md */
+export interface Statement {
+  predicateType: string;
+  /** `sha256:…` each. */
+  digests: string[];
+}
+
+/** The statement that this image was signed, in the bytes that are signed. */
+export function signStatement(digest: string): Uint8Array {
+  const [algorithm = '', hex] = digest.split(':');
+  return Buffer.from(
+    JSON.stringify({
+      _type: 'https://in-toto.io/Statement/v1',
+      subject: [{ digest: { [algorithm]: hex } }],
+      predicateType: SIGN_PREDICATE,
+      predicate: {},
+    }),
+  );
+}
+
+/** Reads a statement; undefined for bytes that are none. */
+export function readStatement(payload: Uint8Array): Statement | undefined {
+  const json = readJson(payload);
+  if (!isObject(json) || !/^https:\/\/in-toto\.io\/Statement\/v(0\.1|1)$/.test(String(json._type)))
+    return undefined;
+  if (typeof json.predicateType !== 'string' || !Array.isArray(json.subject)) return undefined;
+  const digests = json.subject.flatMap((s: unknown) =>
+    isObject(s) && isObject(s.digest) ? Object.entries(s.digest).map(([a, hex]) => `${a}:${hex}`) : [],
+  );
+  return { predicateType: json.predicateType, digests: digests.filter(isDigest) };
+}
+
+/** JSON from outside; undefined when it is none. */
+export function readJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    return undefined; // whoever asked says what it was
+  }
+}

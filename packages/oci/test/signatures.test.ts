@@ -1,0 +1,242 @@
+import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
+import { test } from 'node:test';
+import { MEDIA_TYPE, push, Store } from '../src/index.ts';
+import { checkBundle, makeBundle, readBundle } from '../src/signatures/bundle.ts';
+import {
+  copySignatures,
+  generateKeyPair,
+  readPrivateKey,
+  readPublicKey,
+  registryPlace,
+  type SignatureFormat,
+  signImage,
+  storePlace,
+  verifyImage,
+} from '../src/signatures/index.ts';
+import { startRegistry } from './helpers/docker-registry.ts';
+import { failsWith } from './helpers/errors.ts';
+import { startFake } from './helpers/fake-registry.ts';
+import { putTestImage } from './helpers/image.ts';
+import { tempDir } from './helpers/temp.ts';
+
+const digest = `sha256:${'1'.repeat(64)}`;
+const noPassword = () => assert.fail('no password is needed');
+const ours = await generateKeyPair('secret');
+const theirs = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const key = await readPrivateKey(ours.privateKey, 'cosign.key', async () => 'secret');
+const pub = readPublicKey(ours.publicKey, 'cosign.pub');
+const other = readPublicKey(String(theirs.publicKey.export({ format: 'pem', type: 'spki' })), 'other.pub');
+
+test('a key is read back with its password, and with no other', async () => {
+  assert.match(ours.privateKey, /^-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n/);
+  assert.equal(key.publicKey.hint, pub.hint);
+  assert.equal(key.publicKey.name, 'cosign.key');
+  await failsWith('SKEP_KEY', () => readPrivateKey(ours.privateKey, 'cosign.key', async () => 'secre'));
+  const empty = await generateKeyPair('');
+  await readPrivateKey(empty.privateKey, 'k', async () => '');
+});
+
+test('keys of every kind that PEM holds sign, and only those of a strength', async () => {
+  const pairs = [
+    generateKeyPairSync('ec', { namedCurve: 'P-256' }),
+    generateKeyPairSync('ed25519'),
+    generateKeyPairSync('rsa', { modulusLength: 2048 }),
+  ];
+  for (const { privateKey, publicKey } of pairs) {
+    const plain = await readPrivateKey(
+      String(privateKey.export({ format: 'pem', type: 'pkcs8' })),
+      'k',
+      noPassword,
+    );
+    const locked = String(
+      privateKey.export({ format: 'pem', type: 'pkcs8', cipher: 'aes-256-cbc', passphrase: 'p' }),
+    );
+    const opened = await readPrivateKey(locked, 'k', async () => 'p');
+    const public_ = readPublicKey(String(publicKey.export({ format: 'pem', type: 'spki' })), 'k.pub');
+    for (const one of [plain, opened]) {
+      const bundle = readBundle(makeBundle(digest, one))!;
+      assert.equal(bundle.hint, public_.hint);
+      assert.deepEqual(checkBundle(bundle, digest, [other, public_]), { key: public_ });
+    }
+    await failsWith('SKEP_KEY', () => readPrivateKey(locked, 'k', async () => 'q'));
+  }
+  const sec1 = String(theirs.privateKey.export({ format: 'pem', type: 'sec1' }));
+  assert.equal((await readPrivateKey(sec1, 'k', noPassword)).publicKey.hint, other.hint);
+  const weak = generateKeyPairSync('rsa', { modulusLength: 1024 });
+  const p521 = generateKeyPairSync('ec', { namedCurve: 'P-521' });
+  for (const { publicKey } of [weak, p521])
+    await failsWith('SKEP_KEY', () =>
+      readPublicKey(String(publicKey.export({ format: 'pem', type: 'spki' })), 'k'),
+    );
+});
+
+test('what is no key is said to be none', async () => {
+  const envelope = (change: (json: Record<string, Record<string, unknown>>) => void) => {
+    const body = ours.privateKey.split('\n').slice(1, -2).join('');
+    const json = JSON.parse(Buffer.from(body, 'base64').toString());
+    change(json);
+    const bytes = Buffer.from(JSON.stringify(json)).toString('base64');
+    return `-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n${bytes}\n-----END ENCRYPTED SIGSTORE PRIVATE KEY-----\n`;
+  };
+  const set = (params: Record<string, unknown>) =>
+    envelope((j) => Object.assign(j.kdf!.params as object, params));
+  const broken = [
+    '',
+    'nothing',
+    ours.publicKey,
+    ours.privateKey.replace('ey', 'xx'),
+    envelope((j) => delete j.kdf),
+    envelope((j) => Object.assign(j.kdf!, { name: 'argon2' })),
+    envelope((j) => Object.assign(j.cipher!, { nonce: 'AAAA' })),
+    envelope((j) => Object.assign(j, { ciphertext: 5 })),
+    set({ N: 2 ** 30 }),
+    set({ N: 3 }),
+    set({ r: -1 }),
+    set({ p: 1e9 }),
+    '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n',
+  ];
+  for (const pem of broken) await failsWith('SKEP_KEY', () => readPrivateKey(pem, 'k', async () => 'secret'));
+  await failsWith('SKEP_KEY', () => readPublicKey(ours.privateKey, 'k'), /is a private key/);
+  for (const pem of ['', '-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----'])
+    await failsWith('SKEP_KEY', () => readPublicKey(pem, 'k'));
+});
+
+test('a bundle counts for its own digest, its own key and its own predicate only', () => {
+  const bytes = makeBundle(digest, key);
+  const bundle = readBundle(bytes)!;
+  assert.deepEqual(checkBundle(bundle, digest, [other, pub]), { key: pub });
+  assert.deepEqual(checkBundle(bundle, digest, [other]), { why: 'another key signed it' });
+  assert.deepEqual(checkBundle(bundle, digest, []), { why: 'another key signed it' });
+  assert.deepEqual(checkBundle(bundle, digest.replace('1', '2'), [pub]), { why: 'it is for another image' });
+  const changed = (from: string, to: string) => {
+    const json = JSON.parse(bytes.toString());
+    const payload = Buffer.from(json.dsseEnvelope.payload, 'base64').toString();
+    assert.ok(payload.includes(from));
+    json.dsseEnvelope.payload = Buffer.from(payload.replace(from, to)).toString('base64');
+    return readBundle(Buffer.from(JSON.stringify(json)))!;
+  };
+  const forged = changed('1'.repeat(64), '2'.repeat(64));
+  assert.deepEqual(checkBundle(forged, `sha256:${'2'.repeat(64)}`, [pub]), { why: 'another key signed it' });
+  const sbom = changed('https://sigstore.dev/cosign/sign/v1', 'https://spdx.dev/Document');
+  assert.deepEqual(checkBundle(sbom, digest, [pub]), {
+    why: 'it is no signature but a https://spdx.dev/Document',
+  });
+  // One more bit anywhere: it is either not read, or not this key's.
+  for (let at = 0; at < bytes.length; at++) {
+    const flipped = Buffer.from(bytes);
+    flipped[at]! ^= 1;
+    const read = readBundle(flipped);
+    if (!read) continue;
+    const result = checkBundle(read, digest, [pub]);
+    const same =
+      Buffer.compare(read.envelope.payload, bundle.envelope.payload) === 0 &&
+      read.envelope.payloadType === bundle.envelope.payloadType &&
+      read.envelope.signatures.length === 1 &&
+      Buffer.compare(read.envelope.signatures[0]!, bundle.envelope.signatures[0]!) === 0;
+    assert.equal('key' in result, same, `bit of byte ${at}`);
+  }
+});
+
+for (const format of ['bundle', 'tag'] as SignatureFormat[]) {
+  test(`a ${format} in the store is found there, in no list, and goes with its image`, async (t) => {
+    const store = await Store.open(tempDir(t));
+    const { entry } = await putTestImage(store, 'a:1', 'elf');
+    await putTestImage(store, 'b:1', 'another');
+    const place = storePlace(store);
+    assert.deepEqual(await verifyImage(place, entry.digest, [pub]), { good: [], refused: [] });
+    await signImage(place, entry, 'a', key, format);
+    await signImage(place, entry, 'a', key, format);
+    const { good, refused } = await verifyImage(place, entry.digest, [pub]);
+    assert.deepEqual(
+      good.map((g) => [g.format, g.key.name]),
+      [
+        [format, 'cosign.pub'],
+        [format, 'cosign.pub'],
+      ],
+    );
+    assert.deepEqual(refused, []);
+    assert.deepEqual(
+      (await store.list()).map((i) => i.reference),
+      ['a:1', 'b:1'],
+    );
+    await store.tag('a:1', 'c:1');
+    await store.remove('a:1');
+    assert.equal((await verifyImage(place, entry.digest, [pub])).good.length, 2, 'c:1 is the same image');
+    await store.remove('c:1');
+    assert.deepEqual(store.attached(entry.digest), []);
+    await store.remove('b:1');
+    const { freed } = await store.remove((await putTestImage(store, 'd:1', 'x')).entry.digest);
+    assert.equal(freed.length, 3, 'nothing of the others is left to free');
+  });
+
+  test(`a ${format} goes to a registry and back, without a Referrers API`, async (t) => {
+    const dir = tempDir(t);
+    const registry = await startRegistry(dir);
+    t.after(() => registry.stop());
+    const store = await Store.open(`${dir}/store`);
+    const name = `${registry.host}/me/a`;
+    const { entry } = await putTestImage(store, `${name}:1`, 'elf');
+    await signImage(storePlace(store), entry, name, key, format);
+    await push(store, `${name}:1`);
+    using remote = registryPlace(registry.host, 'me/a');
+    assert.deepEqual(await verifyImage(remote, entry.digest, [pub]), { good: [], refused: [] });
+    await copySignatures(storePlace(store), remote, entry.digest);
+    await copySignatures(storePlace(store), remote, entry.digest);
+    assert.equal((await verifyImage(remote, entry.digest, [pub])).good.length, 1);
+    await signImage(remote, entry, name, key, format);
+    const both = await verifyImage(remote, entry.digest, [pub]);
+    assert.deepEqual(
+      both.good.map((g) => g.format),
+      [format, format],
+    );
+    assert.deepEqual((await verifyImage(remote, entry.digest, [other])).refused, [
+      'another key signed it',
+      'another key signed it',
+    ]);
+    const second = await Store.open(`${dir}/second`);
+    await putTestImage(second, `${name}:1`, 'elf');
+    await copySignatures(remote, storePlace(second), entry.digest);
+    assert.equal((await verifyImage(storePlace(second), entry.digest, [pub])).good.length, 2);
+  });
+}
+
+test('a registry with a Referrers API keeps the list itself', async (t) => {
+  const fake = await startFake();
+  t.after(() => fake.close());
+  const attached: { mediaType: string; digest: string; size: number; artifactType?: string }[] = [];
+  fake.hook = async (req, res, seen) => {
+    if (seen.path.includes('/referrers/')) {
+      res.writeHead(200, { 'content-type': MEDIA_TYPE.index });
+      res.end(JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests: attached }));
+      return true;
+    }
+    if (seen.method !== 'PUT' || !seen.path.includes('/manifests/sha256:')) return false;
+    for await (const chunk of req) seen.body = Buffer.concat([seen.body, chunk as Buffer]);
+    const { subject, artifactType } = JSON.parse(seen.body.toString());
+    attached.push({
+      mediaType: MEDIA_TYPE.manifest,
+      digest: seen.path.split('/').at(-1)!,
+      size: seen.body.length,
+      artifactType,
+    });
+    res.setHeader('oci-subject', subject.digest);
+    return false;
+  };
+  using remote = registryPlace(fake.host, 'me/a');
+  const image = { mediaType: MEDIA_TYPE.manifest, digest, size: 3 };
+  await signImage(remote, image, 'a', key, 'bundle');
+  assert.equal((await verifyImage(remote, digest, [pub])).good.length, 1);
+  assert.equal(fake.count('PUT', `/manifests/sha256-`), 0, 'no list under a tag');
+  // Others' artifacts are not fetched, and content that was exchanged is not believed.
+  attached.push({
+    ...attached[0]!,
+    digest: `sha256:${'9'.repeat(64)}`,
+    artifactType: 'application/spdx+json',
+  });
+  assert.equal((await verifyImage(remote, digest, [pub])).good.length, 1);
+  for (const entry of fake.content.values())
+    if (entry.bytes.includes('dsseEnvelope'))
+      entry.bytes = Buffer.from(entry.bytes.toString().replace('A', 'B'));
+  await failsWith('SKEP_DIGEST_MISMATCH', () => verifyImage(remote, digest, [pub]));
+});
