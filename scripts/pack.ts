@@ -13,9 +13,11 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { arm64Header } from '../test/kernels/kernel-types.ts';
 import { bundle } from './bundle.ts';
 import { type Architecture, architectures, crossBuild } from './cross.ts';
 import { notices } from './notices.ts';
+import { buildObjects } from './objects.ts';
 
 const root = join(import.meta.dirname, '..');
 const dist = join(root, 'dist');
@@ -32,6 +34,9 @@ export async function pack(): Promise<string> {
     if (arch !== process.arch) await crossBuild(arch);
     const dir = `packages/bpf/build/linux-${arch}`;
     copyMatching(dir, dir, /\.node$|\.so\.\d+$/);
+    if (arch !== process.arch) await buildObjects(arch, await foreignHeader(arch));
+    const probes = `packages/agent/build/linux-${arch}`;
+    copyMatching(probes, probes, /\.o$/);
   }
   copyMatching(
     '/usr/include/bpf',
@@ -64,6 +69,12 @@ function manifest(): object {
     cpu: Object.keys(architectures),
     libc: ['glibc'],
   };
+}
+
+/** Types of a kernel of the other architecture, for the agent's probes. */
+async function foreignHeader(arch: Architecture): Promise<string> {
+  if (arch === 'arm64') return arm64Header();
+  throw new Error(`the agent's probes for ${arch} are built on ${arch}: pack there`);
 }
 
 function copyMatching(from: string, to: string, name: RegExp): void {

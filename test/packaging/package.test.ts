@@ -103,6 +103,33 @@ suite('the npm package', { timeout: 120_000 }, () => {
     assert.deepEqual(record.data, { argument: 424242, comm: 'perl' });
   });
 
+  test("carries the agent's probes for both processors", () => {
+    for (const arch of ['linux-x64', 'linux-arm64']) {
+      const probes = readdirSync(join(it.root, 'packages/agent/build', arch)).toSorted();
+      assert.deepEqual(probes, ['http-red.o', 'processes.o']);
+    }
+  });
+
+  test('runs the agent', { skip: process.getuid?.() !== 0 && 'needs root' }, async () => {
+    const env = { PATH: `${floorBin}:/usr/bin:/bin`, SKEP_STORAGE: join(it.dir, 'store') };
+    const socket = join(it.dir, 'agent.sock');
+    const asked = ['agent', 'status', '--socket', socket, '-o', 'json'];
+    let ran: Ended | undefined;
+    const running = it.skep(['agent', '--port', '1', '--no-tty', '--socket', socket], env);
+    void running.then((r) => {
+      ran = r;
+    });
+    let answer: Ended;
+    do {
+      answer = await it.skep(asked, env);
+      assert.equal(ran, undefined, ran?.stderr);
+    } while (answer.code !== 0 || JSON.parse(answer.stdout).selfCheck.state === 'waiting');
+    const { selfCheck, pid } = JSON.parse(answer.stdout);
+    process.kill(pid, 'SIGINT');
+    assert.equal(selfCheck.state, 'passed', selfCheck.reason);
+    assert.equal((await running).code, 0);
+  });
+
   test('asks for no glibc newer than 2.33', () => {
     for (const arch of ['linux-x64', 'linux-arm64']) {
       const build = join(it.root, 'packages/bpf/build', arch);

@@ -67,6 +67,9 @@ interface Of {
   readonly callees: Map<string, number>;
 }
 
+/** Who calls from another machine, where callers are not told apart. */
+const ELSEWHERE = '(elsewhere)';
+
 /** Peers that are kept of a service. */
 const PEERS = 32;
 
@@ -87,7 +90,7 @@ export class Activity {
     of.totals[role].requests += delta.requests;
     if (failed) of.totals[role].errors += delta.requests;
     if (role === 'server' && port !== 0) of.ports.add(port);
-    const name = peer.service?.name ?? peer.address?.ip;
+    const name = peer.service?.name ?? peer.address?.ip ?? (peer.key === '*' ? ELSEWHERE : undefined);
     if (name === undefined) return;
     const peers = role === 'server' ? of.callers : of.callees;
     if (peers.has(name) || peers.size < PEERS) peers.set(name, (peers.get(name) ?? 0) + delta.requests);

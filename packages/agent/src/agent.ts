@@ -29,6 +29,7 @@ import { spanInfo } from './spans/info.ts';
 import { spanReader } from './spans/span.ts';
 import { type Span, Spans } from './spans/spans.ts';
 import type { AgentStatus } from './status.ts';
+import { unseenHere } from './unseen.ts';
 
 const TICK_MS = 1_000;
 /** A scrape right after a tick, or another scrape, reads nothing anew. */
@@ -124,7 +125,7 @@ export class Agent {
       this.#run = await startRun({
         name: 'agent',
         objects,
-        params: probeParams(watch, sampling),
+        params: probeParams(watch, sampling, this.#options.callers ?? false),
         hooks,
         rawMaps: ['hist_http_requests'],
         intervalMs: 60_000,
@@ -295,6 +296,7 @@ export class Agent {
       exports: this.#export?.stats() ?? [],
       selfCheck: this.#checker.result,
       listens: this.#listens,
+      unseen: unseenHere(stats.hooks),
       notes: [...new Set([...stats.notes, ...this.#notes])],
     };
   }

@@ -44,6 +44,8 @@ export interface AgentOptions {
   readonly routes?: readonly string[];
   readonly limits?: Partial<TrieLimits> & { readonly series?: number; readonly services?: number };
   readonly sampling?: Sampling;
+  /** Tell callers that are not on this machine apart by address, in metrics; spans have it anyway. Default false. */
+  readonly callers?: boolean;
   /** Of one processor. */
   readonly cpuBudgetPercent?: number;
   /** Between two checks of the agent by itself, milliseconds; a minute unless said, 0: only at the start. */

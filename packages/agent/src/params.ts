@@ -3,8 +3,15 @@ import { AgentError } from './errors.ts';
 import type { Sampling, Watch } from './options.ts';
 
 /** What the probes' parameters are set to. */
-export function probeParams(watch: Watch, sampling: Sampling): Record<string, string | string[]> {
-  const params: Record<string, string | string[]> = { own_pid: String(ownPid()) };
+export function probeParams(
+  watch: Watch,
+  sampling: Sampling,
+  callers: boolean,
+): Record<string, string | string[]> {
+  const params: Record<string, string | string[]> = {
+    own_pid: String(ownPid()),
+    callers: String(callers),
+  };
   const list = (name: string, values: readonly string[] | undefined): void => {
     if (values !== undefined && values.length > 0) params[name] = [...values];
   };

@@ -59,6 +59,8 @@ export interface AgentStatus {
   readonly selfCheck: SelfCheck;
   /** Addresses: /metrics, the socket. */
   readonly listens: Readonly<Record<string, string>>;
-  /** What cannot be seen here, and why. */
+  /** What cannot be seen, and why. */
+  readonly unseen: readonly string[];
+  /** What there was to say. */
   readonly notes: readonly string[];
 }

@@ -22,6 +22,7 @@ routes:
   per_service: 10
 spans: { errors: 500ms, slow: off, sample: 1m }
 limits: { series: 5000, services: 100 }
+callers: true
 cpu_budget: 2.5
 self_check: off
 `;
@@ -51,6 +52,7 @@ test('every setting becomes an option', () => {
     routes: ['/users/{user}', '/static/*'],
     limits: { children: 50, routes: 10, series: 5000, services: 100 },
     sampling: { errorMs: 500, slowMs: 0, anyMs: 60_000 },
+    callers: true,
     cpuBudgetPercent: 2.5,
     selfCheckMs: 0,
   });

@@ -95,6 +95,7 @@ function optionsOf(c: Config): Partial<AgentOptions> {
       ...limits,
     },
     sampling: spans && { errorMs: spans.errors, slowMs: spans.slow, anyMs: spans.sample },
+    callers: c.callers,
     cpuBudgetPercent: c.cpu_budget,
     selfCheckMs: c.self_check,
   };

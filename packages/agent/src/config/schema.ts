@@ -124,6 +124,14 @@ export const CONFIG = v.strictObject({
       services: whole(1, 30_000, 'Services at once. 4096 unless said.'),
     }),
   ),
+  callers: v.optional(
+    v.pipe(
+      v.boolean('must be true or false'),
+      v.description(
+        'Whether metrics tell callers from other machines apart by address, up to 100 a service. false unless said.',
+      ),
+    ),
+  ),
   cpu_budget: v.optional(
     v.pipe(
       v.number('must be a percentage of one processor, like 2'),

@@ -80,6 +80,7 @@ export function statusText(s: AgentStatus): string {
     `${s.budget.usedPercent.toFixed(1)} % of a processor${s.budget.percent === undefined ? '' : ` of ${s.budget.percent} %`}, ${Math.round(s.residentBytes / 2 ** 20)} MiB${s.budget.limiting ? '; over its budget: fewer spans' : ''}`,
   );
   for (const [what, where] of Object.entries(s.listens)) add(what, where);
+  for (const what of s.unseen) add('cannot see', what);
   for (const note of s.notes) add('note', note);
   return `${lines.join('\n')}\n`;
 }

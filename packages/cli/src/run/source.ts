@@ -1,4 +1,5 @@
 import { CliError } from '../errors.ts';
+import { packagedProbe } from '../packaged.ts';
 import { isFile, looksLikePath, objectFile, type Source, storedImage } from '../probe-source.ts';
 import { pullImage } from '../pull-image.ts';
 import type { Settings } from '../settings.ts';
@@ -23,7 +24,10 @@ async function compiled(source: string): Promise<Source> {
 }
 
 async function image(reference: string, when: RunFlags['pull'], settings: Settings): Promise<Source> {
-  let found = when === 'always' ? undefined : await storedImage(reference, settings);
+  let found =
+    when === 'always'
+      ? undefined
+      : ((await storedImage(reference, settings)) ?? (await packagedProbe(reference)));
   if (!found && when !== 'never') {
     await pullImage(reference, settings);
     found = await storedImage(reference, settings);
