@@ -1,5 +1,5 @@
 import { deepStrictEqual, match, strictEqual, throws } from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -94,4 +94,10 @@ test('what is wrong is named with its line', () => {
   match(says('cpu_budget: lots'), /^a\.yaml:1: "cpu_budget" must be a percentage/);
   match(says('otlp:\n  endpoint: here'), /^a\.yaml:2: "otlp\.endpoint" must be a URL/);
   throws(() => readConfig('/nowhere/agent.yaml'), { code: 'SKEP_AGENT_CONFIG' });
+});
+
+test('the published schema is made of the same', async () => {
+  const { agentSchema } = await import('../scripts/schema.ts');
+  const file = new URL('../../../docs/schema/agent.schema.json', import.meta.url);
+  deepStrictEqual(JSON.parse(readFileSync(file, 'utf8')), JSON.parse(agentSchema()));
 });

@@ -1,8 +1,8 @@
 // Writes docs/schema/agent.schema.json, which editors complete the agent's settings by.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CONFIG } from '@skep/agent/config';
 import { toJsonSchema } from '@valibot/to-json-schema';
+import { CONFIG } from '../src/config/index.ts';
 
 /** The schema of what is written, not of what is made of it. */
 export function agentSchema(): string {
@@ -12,4 +12,4 @@ export function agentSchema(): string {
 }
 
 if (import.meta.main)
-  writeFileSync(join(import.meta.dirname, '../docs/schema/agent.schema.json'), agentSchema());
+  writeFileSync(join(import.meta.dirname, '../../../docs/schema/agent.schema.json'), agentSchema());
