@@ -23,7 +23,7 @@ import type { Series } from './series/series.ts';
 import { SeriesStore } from './series/store.ts';
 import { PROCESS_STREAM, processEvents } from './services/events.ts';
 import { type ServiceInfo, serviceInfo } from './services/info.ts';
-import { Processes } from './services/processes.ts';
+import { Processes, TOLD_MS } from './services/processes.ts';
 import { Services } from './services/services.ts';
 import { spanInfo } from './spans/info.ts';
 import { spanReader } from './spans/span.ts';
@@ -79,6 +79,7 @@ export class Agent {
   #final: AgentStatus | undefined;
   #export: AgentExport | undefined;
   #timers: NodeJS.Timeout[] = [];
+  #later: NodeJS.Timeout | undefined;
   #spansLeft = 0;
   #stopping: Promise<RunSummary> | undefined;
 
@@ -156,6 +157,7 @@ export class Agent {
   async #stop(): Promise<RunSummary> {
     const summary = await this.#run.stop();
     for (const timer of this.#timers) clearInterval(timer);
+    clearTimeout(this.#later);
     await this.#export?.stop();
     await this.#metrics?.close();
     await this.#control?.close();
@@ -361,18 +363,30 @@ export class Agent {
 
   #pathReader(run: Run) {
     const o = offsets(run.map('print_http_paths').value, 'http_path', ['path', 'service', 'length', 'text']);
-    return ({ u8, dv }: { u8: Uint8Array; dv: DataView }, at: number): void => {
-      const number = dv.getUint32(at + o.service, true);
+    const take = (number: number, fingerprint: bigint, text: string): void => {
       const service =
         number === SELF
           ? this.#services.self
           : number >= RAW_PROCESS
             ? this.#processes.serviceOf(number - RAW_PROCESS)
             : this.#services.byId(number);
-      if (!service) return;
+      if (service) this.#routes.path(fingerprint, service.id, text, this.#clock());
+    };
+    let early: Parameters<typeof take>[] = [];
+    const later = (): void => {
+      const paths = early;
+      early = [];
+      for (const path of paths) take(...path);
+      this.#spans.settle();
+    };
+    return ({ u8, dv }: { u8: Uint8Array; dv: DataView }, at: number): void => {
+      const number = dv.getUint32(at + o.service, true);
       const length = Math.min(256, dv.getUint32(at + o.length, true));
       const text = pathText(u8.subarray(at + o.text, at + o.text + 256), length);
-      this.#routes.path(dv.getBigUint64(at + o.path, true), service.id, text, this.#clock());
+      const fingerprint = dv.getBigUint64(at + o.path, true);
+      if (number < RAW_PROCESS || this.#processes.knows(number - RAW_PROCESS))
+        take(number, fingerprint, text);
+      else if (early.push([number, fingerprint, text]) === 1) this.#later = setTimeout(later, TOLD_MS);
     };
   }
 

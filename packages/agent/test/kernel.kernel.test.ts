@@ -9,7 +9,7 @@ import { KernelTables } from '../src/kernel/tables.ts';
 import { pathText } from '../src/routes/routes.ts';
 import { hashSegment, isParameter, seedOf, segmentsOf } from '../src/routes/segment.ts';
 import { skip, until } from './support/agent.ts';
-import { command, send, TestServer } from './support/processes.ts';
+import { get, send, TestServer } from './support/processes.ts';
 
 interface Told {
   fingerprint: bigint;
@@ -64,8 +64,7 @@ test('the kernel hashes a path as segment.ts does', { skip }, async () => {
   using server = await TestServer.start('hashed');
   const { run, told } = await probe(server.port);
   try {
-    for (const path of PATHS)
-      await command('curl', '-s', '--path-as-is', `http://127.0.0.1:${server.port}${path}`);
+    for (const path of PATHS) await get(server.port, path);
     await until(
       () => told.length,
       (n) => n >= 2 * PATHS.length,

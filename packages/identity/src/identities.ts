@@ -273,7 +273,7 @@ export class Identities {
     if (entry.identity !== undefined) return entry.identity;
     const { host } = this.#sources;
     const process = entry.until === undefined ? readProcess(host, entry.pid) : undefined;
-    const same = process !== undefined && !process.zombie && !other(process.startTime, entry.startTime);
+    const same = process !== undefined && !isEnding(process) && !other(process.startTime, entry.startTime);
     if (same) this.#fill(entry, process, now);
     else if (entry.event !== undefined) this.#fillFromEvent(entry, entry.event);
     else if (entry.parent !== undefined) entry.identity = this.#asParent(entry);
@@ -362,6 +362,11 @@ function entryAt(list: readonly Entry[], at: { startTime?: number; time?: number
   const own = list.filter((e) => !other(e.startTime, at.startTime));
   if (time === undefined) return own.at(-1);
   return own.findLast((e) => e.since === undefined || e.since <= time) ?? own[0];
+}
+
+/** Its memory is gone, and with it what it was: on its way to its end, or a zombie. */
+function isEnding(process: Process): boolean {
+  return process.zombie || (process.exe === undefined && process.argv.length === 0 && !process.kernelThread);
 }
 
 /** Known, and different. */

@@ -15,7 +15,7 @@ import {
 import type { KernelTables } from '../kernel/tables.ts';
 import { OTHER_PEER, type Peer, type Peers } from '../peers/peers.ts';
 import { OTHER_ROUTE, type Routes } from '../routes/routes.ts';
-import type { Processes } from '../services/processes.ts';
+import { type Processes, TOLD_MS } from '../services/processes.ts';
 import type { Service } from '../services/service.ts';
 import type { Services } from '../services/services.ts';
 import type { Labels, Series } from './series.ts';
@@ -111,7 +111,7 @@ export class Collector {
     from.target = undefined;
   }
 
-  /** False: the text of its path is on its way. */
+  /** False: the text of its path, or who its process is, is on its way. */
   #count(from: KernelSeries, delta: Delta, now: number): boolean {
     const { key } = from;
     const lasting =
@@ -119,6 +119,7 @@ export class Collector {
       !(peerKind(key.peer) === PEER_SERVICE && peerService(key.peer) >= RAW_PROCESS);
     let target = lasting ? from.target : undefined;
     if (target === undefined) {
+      if (now - from.since < TOLD_MS && this.#isUntold(key)) return false;
       const route = this.#routeOf(from, now);
       if (route === undefined) return false;
       const store = key.service === SELF ? this.#o.own : this.#o.store;
@@ -140,6 +141,12 @@ export class Collector {
     this.firstAt ??= now;
     if (target.labels.service) target.labels.service.activeAt = now;
     this.#o.onCounted?.(target, delta);
+  }
+
+  /** Is there a process in it that nobody may have told of yet? */
+  #isUntold({ service, peer }: KernelSeries['key']): boolean {
+    const other = peerKind(peer) === PEER_SERVICE ? peerService(peer) : 0;
+    return [service, other].some((n) => n >= RAW_PROCESS && !this.#o.processes.knows(n - RAW_PROCESS));
   }
 
   #routeOf({ key, since }: KernelSeries, now: number): string | undefined {

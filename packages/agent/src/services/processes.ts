@@ -25,6 +25,11 @@ const LINGER_MS = 10_000;
 const REMEMBER_MS = 60_000;
 /** Ends of processes that nobody has asked for yet. */
 const MOST_ENDS = 8192;
+/**
+ * Rings of the kernel are read each for itself: who a process is may be told this much later than what it did. Looked at
+ * before, one that has ended meanwhile would be without a name.
+ */
+export const TOLD_MS = 30;
 /** An event may be lost; then a process is found to have ended, or to be another, at the latest after this time. */
 const SWEEP_MS = 30_000;
 const YOUNG_MS = 6_000;
@@ -64,6 +69,11 @@ export class Processes {
 
   get size(): number {
     return this.#known.size;
+  }
+
+  /** Whether its service has been found. */
+  knows(pid: number): boolean {
+    return this.#known.has(pid);
   }
 
   /** Who it is, or was. */

@@ -66,6 +66,11 @@ export async function send(
   return Number(stdout);
 }
 
+/** One GET from a process that lives for milliseconds, called perl; curl is not everywhere. */
+export async function get(port: number, path: string, ...headers: string[]): Promise<string> {
+  return command('perl', script('get.pl'), String(port), path, ...headers);
+}
+
 /** Runs a program of the machine; returns what it says. */
 export async function command(file: string, ...args: string[]): Promise<string> {
   const { stdout } = await run(file, args);
