@@ -46,6 +46,13 @@ case ${1:-build} in
     # shellcheck disable=SC2086 # a list of names
     exec sh bench/run.sh ${CASES:-}
     ;;
+  bench-flora)
+    sh scripts/packages.sh build flora
+    sh scripts/setup.sh
+    sh scripts/build.sh
+    # shellcheck disable=SC2086 # a list of names
+    exec sh bench/flora.sh ${QUICK:+--quick} ${CASES:-}
+    ;;
   pack)
     sh scripts/packages.sh build cross
     sh scripts/setup.sh
@@ -53,5 +60,5 @@ case ${1:-build} in
     exec node scripts/pack.ts
     ;;
   clean) rm -rf packages/*/build packages/*/dist dist build coverage ;;
-  *) fail "no target \"$1\"; there are setup, build, demo, test, test-kernel, lint, format, bench, pack, clean" ;;
+  *) fail "no target \"$1\"; there are setup, build, demo, test, test-kernel, lint, format, bench, bench-flora, pack, clean" ;;
 esac

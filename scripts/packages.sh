@@ -11,6 +11,7 @@ case $(uname -m) in
 esac
 cross="$cross debian-archive-keyring"
 kernel="$cross qemu-system-x86 qemu-system-arm busybox-static xz-utils bpftool"
+flora='victoria-metrics golang-1.19-go python3-venv iproute2'
 test="$kernel skopeo umoci tmux chromium curl binutils apache2-utils openssl clang-16 clang-19 python3-pip"
 # Containers and languages whose processes packages/identity has to recognise.
 test="$test containerd runc podman ruby php-cli"
@@ -21,6 +22,7 @@ for group in "$@"; do
     cross) wanted="$wanted $cross" ;;
     build) wanted="$wanted $build" ;;
     demo) wanted="$wanted $demo" ;;
+    flora) wanted="$wanted $flora" ;;
     kernel) wanted="$wanted $kernel" ;;
     test) wanted="$wanted $test" ;;
     *) fail "no package group \"$group\"" ;;
@@ -62,7 +64,7 @@ fi
 # starting them, a mask for this run keeps systemd from it, and what we brought is not enabled at the next boot.
 units=
 for name in $missing; do
-  case $name in docker-registry | prometheus) units="$units $name.service" ;; esac
+  case $name in docker-registry | prometheus | victoria-metrics) units="$units $name.service" ;; esac
 done
 systemd=
 [ -z "$units" ] || [ ! -d /run/systemd/system ] || systemd=yes

@@ -1,5 +1,5 @@
 // The sink: where instrumented servers send what they have. OTLP/HTTP with protobuf on :4318, Datadog's agent on :8126
-// and :8125 (dogstatsd), all on loopback. It stands in for collectors and vendors that cannot be had here, and answers
+// and :8125 (dogstatsd), all on loopback unless HOST says otherwise. It stands in for collectors and vendors that cannot be had here, and answers
 // as they would when they keep everything: sampling rate 1.
 //
 // GET :4319/count tells what came: {"spans":…,"metrics":…,"logs":…,"requests":…,"bytes":…,"profiles":…,"statsd":…,"broken":…}
@@ -103,10 +103,14 @@ func serve(address string, routes map[string]http.HandlerFunc) {
 }
 
 func main() {
-	serve("127.0.0.1:4318", map[string]http.HandlerFunc{"/v1/traces": otlp(&spans), "/v1/metrics": otlp(&metrics), "/v1/logs": otlp(&logs)})
-	serve("127.0.0.1:8126", map[string]http.HandlerFunc{"/v0.4/traces": datadog(0), "/v0.5/traces": datadog(1), "/info": info, "/": other})
-	serve("127.0.0.1:4319", map[string]http.HandlerFunc{"/count": count})
-	packets, err := net.ListenPacket("udp", "127.0.0.1:8125")
+	host := os.Getenv("HOST")
+	if host == "" {
+		host = "127.0.0.1"
+	}
+	serve(host+":4318", map[string]http.HandlerFunc{"/v1/traces": otlp(&spans), "/v1/metrics": otlp(&metrics), "/v1/logs": otlp(&logs)})
+	serve(host+":8126", map[string]http.HandlerFunc{"/v0.4/traces": datadog(0), "/v0.5/traces": datadog(1), "/info": info, "/": other})
+	serve(host+":4319", map[string]http.HandlerFunc{"/count": count})
+	packets, err := net.ListenPacket("udp", host+":8125")
 	if err != nil {
 		log.Fatal(err)
 	}
