@@ -80,7 +80,7 @@ async function measure(place: Place): Promise<Measured> {
 
 async function beside(place: Place, what: 'skep' | 'sleeper', server: Running): Promise<number> {
   await using _beside =
-    what === 'skep' ? await startAgent(place, { pid: server.pid }) : await startSleeper(place);
+    what === 'skep' ? await startAgent(place, { pid: server.pid, port: 8080 }) : await startSleeper(place);
   return window(server);
 }
 

@@ -58,13 +58,19 @@ export function agentCommand({ pid, port, otlp, flags = [] }: AgentOptions): str
   return [skep, 'run', IMAGE, ...narrowed, ...ports, '-o', 'json', ...listen, ...flags];
 }
 
-/** Starts skep and waits until it answers at /metrics, which is after its programs are in the kernel. */
+/** The agent answers at /metrics before it counts; it does when the request that it sends itself was seen. */
+async function counts(): Promise<boolean | undefined> {
+  const text = await get(`http://${AGENT}/metrics`);
+  return text !== undefined && (!hasAgent() || /^skep_agent_self_check 1$/m.test(text)) ? true : undefined;
+}
+
+/** Starts skep and waits until its programs are in the kernel and it counts. */
 export function startAgent(place: Place, options: AgentOptions): Promise<Running> {
   return launch({
     name: 'skep',
     command: agentCommand(options),
     logs: place.dir,
-    ready: () => get(`http://${AGENT}/metrics`),
+    ready: counts,
   });
 }
 

@@ -1,7 +1,7 @@
 /** One variant, measured once: its server, what runs beside it, k6, and three counts that must be equal. */
 import { counted, countedExactly, startAgent, startSleeper } from './agent.ts';
 import { load } from './load.ts';
-import type { Place } from './place.ts';
+import { API, type Place } from './place.ts';
 import { type Running, watchMemory } from './process.ts';
 import { startServer, told } from './server.ts';
 import { received } from './sink.ts';
@@ -38,6 +38,8 @@ export interface Taken {
 }
 
 const WARM_SECONDS = 2;
+/** Of the service; its counters have a port of their own. */
+const PORT = Number(API.split(':')[1]);
 
 /** @throws Error when the counts of k6, the server and skep differ, or a variant that makes spans made none */
 export async function measureOnce(place: Place, variant: Variant, setting: Setting): Promise<Taken> {
@@ -77,6 +79,6 @@ async function settled(): Promise<number> {
 }
 
 async function startBeside(place: Place, { beside }: Variant, pid: number): Promise<Running | undefined> {
-  if (beside === 'skep') return startAgent(place, { pid });
+  if (beside === 'skep') return startAgent(place, { pid, port: PORT });
   return beside === 'sleeper' ? startSleeper(place) : undefined;
 }

@@ -87,7 +87,7 @@ function nodeVariants(): Variant[] {
     [
       {
         name: 'OpenTelemetry auto',
-        command: required('@opentelemetry/auto-instrumentations-node/build/src/register.js'),
+        command: required('@opentelemetry/auto-instrumentations-node/dist/register.cjs'),
         env: OTEL,
         spans: true,
       },

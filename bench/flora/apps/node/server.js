@@ -53,6 +53,15 @@ function api(query, response) {
   });
 }
 
+function metrics() {
+  const { user, system } = process.cpuUsage();
+  return (
+    `# TYPE app_requests_total counter\napp_requests_total ${answered}\n` +
+    `# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total ${(user + system) / 1e6}\n` +
+    `# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes ${process.memoryUsage().rss}\n`
+  );
+}
+
 // The counters are asked for on a port of their own, by a process message: no request, and nothing that is instrumented.
 const server = http.createServer((request, response) => {
   const { pathname, searchParams } = new URL(request.url, 'http://local');
@@ -69,7 +78,7 @@ require('node:net')
     socket.on('error', () => socket.destroy());
     socket.once('data', (head) => {
       const text = head.toString().startsWith('GET /metrics')
-        ? `# TYPE app_requests_total counter\napp_requests_total ${answered}\n`
+        ? metrics()
         : JSON.stringify({ answered, runtime: process.version });
       socket.end(
         `HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nConnection: close\r\nContent-Length: ${text.length}\r\n\r\n${text}`,

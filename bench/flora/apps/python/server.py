@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import random
+import resource
 import signal
 import socketserver
 import string
@@ -62,11 +63,22 @@ class Control(socketserver.StreamRequestHandler):
 
     def handle(self):
         if b"/metrics" in self.rfile.readline():
-            text = f"# TYPE app_requests_total counter\napp_requests_total {answered}\n"
+            text = metrics()
         else:
             text = json.dumps({"answered": answered, "runtime": f"Python {platform.python_version()}"})
         head = f"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nConnection: close\r\nContent-Length: {len(text)}\r\n\r\n"
         self.wfile.write((head + text).encode())
+
+
+def metrics():
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    with open("/proc/self/statm", encoding="ascii") as statm:
+        resident = int(statm.read().split()[1]) * resource.getpagesize()
+    return (
+        f"# TYPE app_requests_total counter\napp_requests_total {answered}\n"
+        f"# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total {used.ru_utime + used.ru_stime}\n"
+        f"# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes {resident}\n"
+    )
 
 
 def address(name, otherwise):
@@ -78,10 +90,11 @@ def stop(*_):
     raise SystemExit(0)
 
 
+host, port = address("ADDRESS", "127.0.0.1:8080")
+server = create_server(app, host=host, port=port, threads=8, connection_limit=1000)
+# After the server listens: who asks here is told that it does.
 socketserver.ThreadingTCPServer.allow_reuse_address = True
 control = socketserver.ThreadingTCPServer(address("CONTROL", "127.0.0.1:8081"), Control)
 threading.Thread(target=control.serve_forever, daemon=True).start()
-host, port = address("ADDRESS", "127.0.0.1:8080")
-server = create_server(app, host=host, port=port, threads=8, connection_limit=1000)
 signal.signal(signal.SIGTERM, stop)
 server.run()

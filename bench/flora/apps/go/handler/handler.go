@@ -13,10 +13,12 @@ import (
 	"fmt"
 	"math/rand"
 	"net/http"
+	"os"
 	"runtime"
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 )
 
 // Rounds of SHA-256 in one task, each hashing the last one's sum.
@@ -103,10 +105,15 @@ func Count(w http.ResponseWriter, _ *http.Request) {
 }
 
 func Metrics(w http.ResponseWriter, _ *http.Request) {
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
+	var used syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &used)
+	seconds := float64(used.Utime.Nano()+used.Stime.Nano()) / 1e9
+	var size, resident int
+	if statm, err := os.ReadFile("/proc/self/statm"); err == nil {
+		_, _ = fmt.Sscan(string(statm), &size, &resident)
+	}
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4")
 	fmt.Fprintf(w, "# TYPE app_requests_total counter\napp_requests_total %d\n", atomic.LoadInt64(&answered))
-	fmt.Fprintf(w, "# TYPE app_heap_bytes gauge\napp_heap_bytes %d\n", m.HeapAlloc)
-	fmt.Fprintf(w, "# TYPE app_gc_total counter\napp_gc_total %d\n", m.NumGC)
+	fmt.Fprintf(w, "# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total %g\n", seconds)
+	fmt.Fprintf(w, "# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes %d\n", resident*os.Getpagesize())
 }
