@@ -35,13 +35,15 @@ test('every object is what Kubernetes takes', () => {
   const own = things.filter(({ thing }) => thing.apiVersion !== 'k6.io/v1alpha1');
   assert.ok(own.length >= 10);
   const found = faults(own.map(({ thing }) => thing));
-  const wrong = own.flatMap(({ file, thing }, i) => (found[i] ? [`${file}, ${thing.kind}: ${found[i]}`] : []));
+  const wrong = own.flatMap(({ file, thing }, i) =>
+    found[i] ? [`${file}, ${thing.kind}: ${found[i]}`] : [],
+  );
   assert.deepEqual(wrong, []);
 });
 
 test('a field that Kubernetes does not know is found', () => {
   const { thing } = things.find((t) => t.thing.kind === 'DaemonSet')!;
-  const broken = structuredClone(thing) as { spec: { template: { spec: Record<string, unknown> } } };
+  const broken = structuredClone(thing) as Thing & { spec: { template: { spec: Record<string, unknown> } } };
   broken.spec.template.spec.hostPid = true;
   assert.match(faults([broken])[0] ?? '', /hostPid/);
 });
@@ -67,19 +69,28 @@ test('the load is what the k6 operator takes', () => {
   // What its runner has of a pod is a pod's: env, resources, tolerations, nodeSelector.
   const { env, resources, ...rest } = spec.runner;
   const container = { name: 'k6', image: 'k6', env, resources };
-  const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'k6' }, spec: { containers: [container], ...rest } };
+  const pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'k6' },
+    spec: { containers: [container], ...rest },
+  };
   assert.deepEqual(faults([pod]), [null]);
 });
 
 test('the load sets what its script reads', () => {
   const script = readFileSync(join(root, 'bench/flora/load/k6.js'), 'utf8');
   const read = new Set<string>();
-  for (const [, names] of script.matchAll(/\{ ([A-Z, ]+) \} = __ENV/g)) for (const n of names!.split(', ')) read.add(n);
+  for (const [, names] of script.matchAll(/\{ ([A-Z, ]+) \} = __ENV/g))
+    for (const n of names!.split(', ')) read.add(n);
   for (const [, name] of script.matchAll(/__ENV\.([A-Z]+)/g)) read.add(name!);
   const { thing } = things.find((t) => t.thing.kind === 'TestRun')!;
   const { env } = (thing.spec as { runner: { env: { name: string }[] } }).runner;
   const set = env.map((e) => e.name);
-  assert.deepEqual([...read].filter((name) => name !== 'CLOSED' && !set.includes(name)), []);
+  assert.deepEqual(
+    [...read].filter((name) => name !== 'CLOSED' && !set.includes(name)),
+    [],
+  );
 });
 
 test('what runs beside the server stays off its nodes', () => {
@@ -88,8 +99,17 @@ test('what runs beside the server stays off its nodes', () => {
     const placed = spec?.template?.spec ?? spec?.runner;
     return placed ? [{ name: (thing.metadata as { name: string }).name, placed }] : [];
   });
-  const at = Object.fromEntries(pools.map(({ name, placed }) => [name, placed.nodeSelector?.['skep-bench/pool']]));
-  assert.deepEqual(at, { server: 'server', sink: 'load', skep: 'server', flora: 'load', victoria: 'load' });
+  const at: Record<string, string | undefined> = Object.fromEntries(
+    pools.map(({ name, placed }) => [name, placed.nodeSelector?.['skep-bench/pool']]),
+  );
+  const expected: unknown = {
+    server: 'server',
+    sink: 'load',
+    skep: 'server',
+    flora: 'load',
+    victoria: 'load',
+  };
+  assert.deepEqual(at, expected);
   for (const { name, placed } of pools) {
     const tolerated = placed.tolerations?.map((t) => `${t.key}=${t.value}:${t.effect}`);
     assert.deepEqual(tolerated, [`skep-bench/pool=${at[name]}:NoSchedule`], name);

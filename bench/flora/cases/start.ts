@@ -34,7 +34,11 @@ async function measure(place: Place): Promise<Measured> {
 
 async function once(place: Place, pid: number): Promise<number> {
   const began = performance.now();
-  await using _agent = await launch({ name: 'skep', command: agentCommand({ pid, port: 8080 }), logs: place.dir });
+  await using _agent = await launch({
+    name: 'skep',
+    command: agentCommand({ pid, port: 8080 }),
+    logs: place.dir,
+  });
   for (;;) {
     if ((await get(`http://${AGENT}/metrics`)) !== undefined && (await counted()) > 0)
       return performance.now() - began;

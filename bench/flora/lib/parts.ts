@@ -1,6 +1,7 @@
 /** The parts of the report, in its order. */
 import { capped } from '../cases/capped.ts';
 import { compare } from '../cases/compare.ts';
+import { dashboard } from '../cases/dashboard.ts';
 import { flat } from '../cases/flat.ts';
 import { pricePart } from '../cases/price.ts';
 import { spans } from '../cases/spans.ts';
@@ -66,4 +67,5 @@ export const parts: readonly Part[] = [
   flat,
   spans,
   start,
+  dashboard,
 ];
