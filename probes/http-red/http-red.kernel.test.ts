@@ -159,11 +159,16 @@ const reset: Talk[] = [
   { family: 'tcp6', count: 1, end: 'reset' },
 ];
 
-for (const rung of await rungsOf('http-red', 'traffic')) {
+const rungs = await rungsOf('http-red', 'traffic');
+
+for (const rung of rungs) {
   test(`${rung}: HTTP/1 in full, by every call, on every kind of socket, cut at any byte`, {
     skip,
   }, async (t) => {
-    const cases = [...calls, ...cuts, ...inFull, ...past, ...foreign];
+    // Without the functions that sendfile has here, what it sends over a Unix socket is seen by nothing.
+    const blind = rungs.includes(`${rung}_sendpage`);
+    const seen = past.filter(([talk]) => !(blind && talk.family === 'unix'));
+    const cases = [...calls, ...cuts, ...inFull, ...seen, ...foreign];
     const list = [...cases.map(([talk]) => talk), ...reset];
     // Its hooks are there, but before 5.17 its programs do not load: bpf_loop().
     const found = await talks(list, { traffic: rung }).catch((error: { code?: string }) => {
