@@ -9,6 +9,7 @@ const root = join(import.meta.dirname, '../..');
  */
 const long: readonly RegExp[] = [
   /^test\/corpus\//,
+  /^probes\/http-red\/services\./,
   /^test\/check\/truth\./,
   /^packages\/runtime\/test\/(json|lifecycle)\./,
   /^packages\/bpf\/test\/core-relo\./,
