@@ -1,5 +1,6 @@
 import { PEER_ADDRESS, PEER_SERVICE, peerKind, peerService, RAW_PROCESS } from '../kernel/key.ts';
 import type { KernelTables, PeerAddress } from '../kernel/tables.ts';
+import { dropOldest } from '../oldest.ts';
 import type { Processes } from '../services/processes.ts';
 import type { Service } from '../services/service.ts';
 import type { Services } from '../services/services.ts';
@@ -65,13 +66,12 @@ export class Peers {
     if (!address) return OTHER_PEER;
     const peer = { address, key: `${address.ip}:${address.port}` };
     this.#addresses.set(hash, peer);
-    if (this.#addresses.size > MOST) this.#addresses.delete(this.#addresses.keys().next().value!);
+    dropOldest(this.#addresses, MOST);
     this.#inKernel.add(hash);
-    while (this.#inKernel.size > this.#tables.capacity.peers * SHARE) {
-      const oldest = this.#inKernel.values().next().value!;
+    dropOldest(this.#inKernel, this.#tables.capacity.peers * SHARE, (oldest) => {
       this.#inKernel.delete(oldest);
       this.#tables.deletePeer(oldest);
-    }
+    });
     return peer;
   }
 }

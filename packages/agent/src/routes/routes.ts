@@ -1,4 +1,5 @@
 import type { KernelTables } from '../kernel/tables.ts';
+import { dropOldest } from '../oldest.ts';
 import { Patterns } from './patterns.ts';
 import { hashSegment, isParameter, seedOf, segmentsOf } from './segment.ts';
 import { LIMITS, OTHER_ROUTE, type Prefix, Trie, type TrieLimits } from './trie.ts';
@@ -164,10 +165,10 @@ export class Routes {
     this.#fingerprints.set(fingerprint, { route, since: now });
     route.fingerprints.add(fingerprint);
     const most = this.#tables.capacity.fingerprints * SHARE;
-    while (this.#fingerprints.size > most) {
+    dropOldest(this.#fingerprints, most, (oldest) => {
       this.evicted++;
-      this.#drop(this.#fingerprints.keys().next().value!);
-    }
+      this.#drop(oldest);
+    });
   }
 
   #drop(fingerprint: bigint): void {
@@ -182,7 +183,7 @@ export class Routes {
   #remember(fingerprint: bigint, route: Route): void {
     this.#remembered.delete(fingerprint);
     this.#remembered.set(fingerprint, route);
-    if (this.#remembered.size > REMEMBERED) this.#remembered.delete(this.#remembered.keys().next().value!);
+    dropOldest(this.#remembered, REMEMBERED);
   }
 
   #learn(of: ServiceRoutes, service: number, prefix: Prefix): void {

@@ -7,6 +7,7 @@ import {
   type Identity,
 } from '@skep/identity';
 import type { KernelTables } from '../kernel/tables.ts';
+import { dropOldest } from '../oldest.ts';
 import type { Service } from './service.ts';
 import type { Services } from './services.ts';
 
@@ -126,7 +127,7 @@ export class Processes {
     this.#end(event.pid, now);
     this.#ends.delete(event.pid);
     this.#ends.set(event.pid, now);
-    if (this.#ends.size > MOST_ENDS) this.#ends.delete(this.#ends.keys().next().value!);
+    dropOldest(this.#ends, MOST_ENDS);
   }
 
   /** Takes ended processes out of the kernel, and looks now and then whether the others are what they were. */
