@@ -67,8 +67,8 @@ interface Of {
   readonly callees: Map<string, number>;
 }
 
-/** Who calls from another machine, where callers are not told apart. */
-const ELSEWHERE = '(elsewhere)';
+/** Who calls and is no watched process of this machine, where such are not told apart. */
+const ELSEWHERE = '(others)';
 
 /** Peers that are kept of a service. */
 const PEERS = 32;
