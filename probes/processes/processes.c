@@ -23,8 +23,8 @@ struct process_event {
 	char args[ARGS_MAX] SKEP_HELP("of an exec: the arguments, separated by spaces, cut at 255 bytes");
 };
 
-/* Large, so that a machine that starts many processes is looked at fifty times a second and not more often. */
-SKEP_EVENTS(print_processes, struct process_event, 2 * 1024 * 1024) SKEP_HELP("one row a fork, exec or exit of a process");
+/* Large, so that a machine that starts many processes is looked at sixty times a second and not more often. */
+SKEP_EVENTS(print_processes, struct process_event, 1024 * 1024) SKEP_HELP("one row a fork, exec or exit of a process");
 
 /* Linux 5.5 called it real_start_time; nothing here is that old. */
 static __always_inline struct process_event *begin(struct task_struct *task, enum process_change change)
