@@ -1,9 +1,9 @@
 /** From starting skep to the first metric of a service that was running before, with requests under way. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { figures, spread } from '../../lib/statistics.ts';
-import { agentCommand, agentName, counted } from '../lib/agent.ts';
+import { agentCommand, agentName, countedIn } from '../lib/agent.ts';
 import type { Measured, Part } from '../lib/case.ts';
-import { load } from '../lib/load.ts';
+import { startLoad } from '../lib/load.ts';
 import { bars } from '../lib/picture.ts';
 import { AGENT, type Place } from '../lib/place.ts';
 import { get, launch } from '../lib/process.ts';
@@ -16,11 +16,14 @@ export const start: Part = { name: 'start', title: 'Start to first metric', meas
 async function measure(place: Place): Promise<Measured> {
   const starts = place.quick ? 3 : 9;
   await using server = await startServer(place, variantsOf('go')[0]!);
-  const running = load(place, { query: 'objects=1&tasks=0&gzip=0', rate: 200, seconds: starts * 6 });
+  await using _load = startLoad(place, {
+    query: 'objects=1&tasks=0&gzip=0',
+    rate: 200,
+    seconds: starts * 60,
+  });
   await pause(1000);
   const ms: number[] = [];
   for (let i = 0; i < starts; i++) ms.push(await once(place, server.pid));
-  await running;
   const { least, median, most } = spread(ms);
   const text =
     `${agentName()} beside a Go server that k6 sends 200 requests/s to, over connections older than it; from exec to the ` +
@@ -40,8 +43,8 @@ async function once(place: Place, pid: number): Promise<number> {
     logs: place.dir,
   });
   for (;;) {
-    if ((await get(`http://${AGENT}/metrics`)) !== undefined && (await counted()) > 0)
-      return performance.now() - began;
+    const text = await get(`http://${AGENT}/metrics`);
+    if (text !== undefined && countedIn(text) > 0) return performance.now() - began;
     if (performance.now() - began > 60_000)
       throw new Error('skep had no metric of a running service after a minute');
     await pause(10);

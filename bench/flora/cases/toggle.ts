@@ -7,7 +7,7 @@ import { figures, spread } from '../../lib/statistics.ts';
 import { agentName, startAgent, startSleeper } from '../lib/agent.ts';
 import type { Measured, Part } from '../lib/case.ts';
 import { confidence } from '../lib/confidence.ts';
-import { load } from '../lib/load.ts';
+import { startLoad } from '../lib/load.ts';
 import { bars } from '../lib/picture.ts';
 import type { Place } from '../lib/place.ts';
 import type { Running } from '../lib/process.ts';
@@ -25,16 +25,15 @@ const SETTLE_MS = 300;
 export const toggle: Part = { name: 'toggle', title: 'On and off under one load', measure };
 
 async function measure(place: Place): Promise<Measured> {
-  const seconds = place.quick ? 60 : 480;
+  const seconds = place.quick ? 120 : 480;
   await using server = await startServer(place, variantsOf('go')[0]!);
-  const ended = new AbortController();
-  const running = load(place, { query: QUERY, rate: RATE, seconds }).finally(() => ended.abort());
+  await using _load = startLoad(place, { query: QUERY, rate: RATE, seconds: seconds + 120 });
   await pause(2000);
   const ratios: Record<'skep' | 'sleeper', number[]> = { skep: [], sleeper: [] };
   const added: number[] = [];
-  const until = Date.now() + (seconds - 25) * 1000;
+  const until = Date.now() + seconds * 1000;
   let enough = false;
-  for (let pair = 0; Date.now() < until && !enough && !ended.signal.aborted; pair++) {
+  for (let pair = 0; Date.now() < until && !enough; pair++) {
     const what = pair % 2 ? 'sleeper' : 'skep';
     // Which comes first turns too, so that a drift cancels.
     const onFirst = pair % 4 < 2;
@@ -47,7 +46,6 @@ async function measure(place: Place): Promise<Measured> {
     if (pair % 10 === 9)
       console.log(`  toggle: ${pair + 1} pairs, +-${(confidence(ratios.skep).half * 100).toFixed(1)} %`);
   }
-  await running;
   const rows = (['skep', 'sleeper'] as const).map((what) => {
     const { mean, half } = confidence(ratios[what]);
     const { least, median, most } = spread(ratios[what]);

@@ -86,8 +86,12 @@ const COUNTS =
 export async function counted(): Promise<number> {
   const text = await get(`http://${AGENT}/metrics`);
   if (text === undefined) throw new Error('skep does not answer at /metrics');
+  return countedIn(text);
+}
+
+export function countedIn(metrics: string): number {
   let sum = 0;
-  for (const [, labels, value] of text.matchAll(COUNTS)) {
+  for (const [, labels, value] of metrics.matchAll(COUNTS)) {
     if (!labels!.includes('role="HTTP_CLIENT"')) sum += Number(value);
   }
   return sum;

@@ -31,10 +31,30 @@ export interface Sent {
   readonly seconds: number;
 }
 
+export interface Steady extends AsyncDisposable {
+  /** What was sent, once it is over. */
+  readonly sent: Promise<Sent>;
+}
+
+/** Load in the background; disposed of, k6 ends at once and `sent` is not told. */
+export function startLoad(place: Place, wanted: Load): Steady {
+  const ended = new AbortController();
+  const sent = load(place, wanted, ended.signal);
+  sent.catch(() => undefined); // told to who awaits it
+  return {
+    sent,
+    async [Symbol.asyncDispose]() {
+      ended.abort();
+      await sent.catch(() => undefined);
+    },
+  };
+}
+
 /** @throws Error when k6 fails, or any request was not answered with 200 */
 export async function load(
   place: Place,
   { query, rate, seconds, users = 100, exported }: Load,
+  signal?: AbortSignal,
 ): Promise<Sent> {
   const summary = join(place.dir, 'k6.json');
   const output = exported ? ['--out', 'experimental-prometheus-rw'] : [];
@@ -59,6 +79,7 @@ export async function load(
     },
   );
   withUs(child);
+  signal?.addEventListener('abort', () => child.kill('SIGKILL'), { once: true });
   let errors = '';
   child.stderr.on('data', (data) => {
     errors += data;

@@ -5,20 +5,23 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { BpfObject } from '@skep/bpf';
+import { BpfObject, enableStats } from '@skep/bpf';
 import { startAgent } from './agent.ts';
 import { type Keepalive, type Shape, startKeepalive } from './keepalive.ts';
 import { type Place, root, skep } from './place.ts';
 import { between, programsOf, type Ran } from './programs.ts';
 
-/** Ways to run the same exchange. `again` is `nothing` once more: what a difference of nothing looks like. */
-export const ways = ['nothing', 'empty', 'watched', 'unwatched', 'again'] as const;
+/**
+ * Ways to run the same exchange. `accounted` is `watched` with the kernel's statistics of programs, which cost some
+ * themselves; `again` is `nothing` once more: what a difference of nothing looks like.
+ */
+export const ways = ['nothing', 'empty', 'watched', 'accounted', 'unwatched', 'again'] as const;
 export type Way = (typeof ways)[number];
 
 export interface Priced {
   /** ns of CPU for one request and response, both ends. */
   readonly spent: number;
-  /** While watched: what the kernel's statistics say of each program. */
+  /** While accounted: what the kernel's statistics say of each program. */
   readonly programs?: Readonly<Record<string, Ran>>;
 }
 
@@ -50,6 +53,11 @@ export async function price(
       return { spent: await warm(exchange) };
     }
     case 'watched': {
+      await using _agent = await startAgent(place, { pid: exchange.server });
+      return { spent: await warm(exchange) };
+    }
+    case 'accounted': {
+      using _stats = enableStats();
       await using agent = await startAgent(place, { pid: exchange.server });
       await exchange.run();
       const before = programsOf(agent.pid);
