@@ -18,7 +18,9 @@ async function measure(place: Place): Promise<Measured> {
   const rounds = place.quick ? 1 : 3;
   const seconds = place.quick ? 5 : 15;
   const program = buildKeepalive(place.dir);
-  const taken = new Map<number, { cpu: number; memory: number }[]>(rates.map((rate) => [rate, []]));
+  const taken = new Map<number, { cpu: number; memory: number; reached: number }[]>(
+    rates.map((rate) => [rate, []]),
+  );
   for (let round = 0; round < rounds; round++) {
     for (const rate of inTurn(rates, round)) taken.get(rate)!.push(await once(place, program, rate, seconds));
     console.log(`  flat, round ${round + 1}/${rounds}`);
@@ -29,15 +31,17 @@ async function measure(place: Place): Promise<Measured> {
     `rate ${rounds} times ${seconds} s, after as much to warm up; CPU of the agent's own cgroup. Every request was counted, ` +
     'and as often as it was sent.\n\n' +
     table(
-      ['requests/s', 'agent CPU, % of a core', 'range', 'agent MiB'],
+      ['requests/s asked for', 'reached', 'agent CPU, % of a core', 'range', 'agent MiB'],
       rates.map((rate) => {
         const { median, least, most } = cpu(rate);
-        const memory = spread(taken.get(rate)!.map((t) => t.memory)).median;
+        const middle = (of: 'memory' | 'reached'): string =>
+          figures(spread(taken.get(rate)!.map((t) => t[of])).median);
         return [
           figures(rate),
+          middle('reached'),
           `**${figures(median)}**`,
           `${figures(least)} to ${figures(most)}`,
-          figures(memory),
+          middle('memory'),
         ];
       }),
     );
@@ -59,9 +63,10 @@ async function once(place: Place, program: string, rate: number, seconds: number
   const before = await counted();
   const cpu = agent.group.cpuSeconds();
   const began = performance.now();
-  if (rate) await source.run();
+  let reached = 0;
+  if (rate) reached = await source.run();
   else await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
   const spent = (agent.group.cpuSeconds() - cpu) / ((performance.now() - began) / 1000);
   if (rate) await countedExactly(before, source.count);
-  return { cpu: spent, memory: agent.rss() };
+  return { cpu: spent, memory: agent.rss(), reached };
 }

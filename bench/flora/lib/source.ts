@@ -9,7 +9,7 @@ export interface Source {
 
 const PORT = 18_080;
 
-/** A source, ready to be watched; its `run` sends and answers `rate * seconds` requests and reaches that rate, or fails. */
+/** A source, ready to be watched; its `run` sends and answers `rate * seconds` requests. */
 export async function openSource(program: string, { rate, seconds, routes }: Source) {
   const count = rate * seconds;
   const exchange = await startKeepalive(program, PORT, {
@@ -18,12 +18,11 @@ export async function openSource(program: string, { rate, seconds, routes }: Sou
   return {
     pid: exchange.server,
     count,
-    async run(): Promise<void> {
+    /** Returns the rate that was reached: less than asked for where others have the processors. */
+    async run(): Promise<number> {
       const began = performance.now();
       await exchange.run();
-      const reached = count / ((performance.now() - began) / 1000);
-      if (reached < rate * 0.95)
-        throw new Error(`the source reached ${reached.toFixed(0)} of ${rate} requests/s`);
+      return count / ((performance.now() - began) / 1000);
     },
     [Symbol.asyncDispose]: () => exchange[Symbol.asyncDispose](),
   };
