@@ -19,61 +19,69 @@ const HITS = 4;
 
 export const pricePart: Part = { name: 'price', title: 'What is added to a request', measure };
 
+type Taken = Record<Way, Priced[]>;
+
 async function measure(place: Place): Promise<Measured> {
   const rounds = place.quick ? 2 : 5;
   const count = place.quick ? 20_000 : 50_000;
   const built = { keepalive: buildKeepalive(place.dir), empty: buildEmpty(place) };
-  const rows: (string | number)[][] = [];
-  const kept: Record<string, unknown> = {};
-  const added: Record<string, ReturnType<typeof spread>> = {};
+  const all = new Map<string, Taken>();
   for (const shape of shapes) {
     const name = `${shape.request} + ${shape.response}`;
-    const taken: Record<Way, Priced[]> = {
-      nothing: [],
-      empty: [],
-      watched: [],
-      accounted: [],
-      unwatched: [],
-      again: [],
-    };
+    const taken: Taken = { nothing: [], empty: [], watched: [], accounted: [], unwatched: [], again: [] };
+    all.set(name, taken);
     for (let round = 0; round < rounds; round++) {
       for (const way of inTurn(ways, round)) {
         taken[way].push(await price(place, way, 18_080, { ends: 'both', count, ...shape }, built));
       }
       console.log(`  price ${name}, round ${round + 1}/${rounds}`);
     }
+  }
+  const hit = priceOfHit([...all.values()]);
+  const rows: (string | number)[][] = [];
+  const added: Record<string, ReturnType<typeof spread>> = {};
+  for (const [name, taken] of all) {
     const ns = (way: Way): number => spread(taken[way].map((t) => t.spent)).median;
     const base = ns('nothing');
-    const hit = (ns('empty') - base) / HITS;
-    const runs = taken.accounted.map(({ programs }) => perSide(programs!, count));
-    const run = spread(runs.map((r) => r.ns)).median;
-    const side = run + r(runs) * Math.max(0, hit);
+    const sides = taken.accounted.map(({ programs }) => perSide(programs!, count));
+    const run = spread(sides.map((s) => s.ns)).median;
+    const hits = spread(sides.map((s) => s.runs)).median;
     rows.push([
       name,
       figures(base / 1000),
       signed((ns('again') - base) / 1000),
-      signed(hit / 1000),
       figures(run / 1000),
-      `**${figures(side / 1000)}**`,
+      figures(hits),
+      `**${figures((run + hits * Math.max(0, hit)) / 1000)}**`,
       signed((ns('watched') - base) / 2000),
       signed((ns('unwatched') - base) / 2000),
     ]);
-    added[`run time, ${name}`] = spread(runs.map((r) => r.ns / 1000));
+    added[`run time, ${name}`] = spread(sides.map((s) => s.ns / 1000));
     added[`difference, ${name}`] = spread(taken.watched.map((t) => (t.spent - base) / 2000));
-    kept[name] = taken;
   }
   const text =
     `${agentName()}, one connection on loopback, bodies of 1 KiB, ${rounds} rounds of ${figures(count)} requests, medians. ` +
-    'One thread is client and server; everything but the first two columns is for **one side**, a request received and a ' +
-    'response sent (or the reverse). The run time has the price of the statistics in it, some 20 ns a run; the differences were taken without them.\n\n' +
+    'One thread is client and server; everything behind the third column is for **one side**, a request received and a ' +
+    'response sent (or the reverse). The run time has the price of the statistics in it, some 20 ns a run; the differences ' +
+    `were taken without them. Coming to a hook and back, with an empty program on it, took ${signed(hit / 1000)} us.\n\n` +
     table(
       [
-        ...['headers, bytes', 'exchange, both sides, us', 'again', 'price of a hit, us', 'run time, us'],
+        ...['headers, bytes', 'exchange, both sides, us', 'again', 'run time, us', 'hits'],
         ...['**added: run time + hits**', 'added: difference of CPU', 'not watched: difference'],
       ],
       rows,
     );
-  return { text, plots: { added: bars('Added to a request by skep, one side', 'us', added) }, figures: kept };
+  return {
+    text,
+    plots: { added: bars('Added to a request by skep, one side', 'us', added) },
+    figures: Object.fromEntries(all),
+  };
+}
+
+/** The median of all rounds, whatever was sent: an empty program does not look at it. */
+function priceOfHit(all: readonly Taken[]): number {
+  const each = all.flatMap(({ empty, nothing }) => empty.map((e, i) => (e.spent - nothing[i]!.spent) / HITS));
+  return spread(each).median;
 }
 
 /** The programs on sockets; those that tell the life of processes run in whoever starts or ends one. */
@@ -91,5 +99,3 @@ function perSide(programs: NonNullable<Priced['programs']>, count: number): { ru
     throw new Error(`the kernel tells of ${runs} runs a request of ${Object.keys(programs).join(', ')}`);
   return { runs, ns: sum((p) => p.ns) / count / 2 };
 }
-
-const r = (runs: readonly { runs: number }[]): number => spread(runs.map((r) => r.runs)).median;
