@@ -57,7 +57,7 @@ async function measure(place: Place): Promise<Measured> {
       signed((ns('unwatched') - base) / 2000),
     ]);
     added[`run time, ${name}`] = spread(sides.map((s) => s.ns / 1000));
-    added[`difference, ${name}`] = spread(taken.watched.map((t) => (t.spent - base) / 2000));
+    added[`CPU, ${name}`] = spread(taken.watched.map((t) => (t.spent - base) / 2000));
   }
   const text =
     `${agentName()}, one connection on loopback, bodies of 1 KiB, ${rounds} rounds of ${figures(count)} requests, medians. ` +

@@ -50,7 +50,7 @@ async function measure(place: Place): Promise<Measured> {
     const { mean, half } = confidence(ratios[what]);
     const { least, median, most } = spread(ratios[what]);
     return [
-      what === 'skep' ? agentName() : 'A/A: an agent that sleeps',
+      what === 'skep' ? agentName() : 'A/A (sleeping agent)',
       ratios[what].length,
       `**${percent(mean - 1)} ± ${(half * 100).toFixed(1)} %**`,
       percent(median - 1),

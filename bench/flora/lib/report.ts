@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type Conditions, footer } from '../../lib/report.ts';
 import type { Kept, Measured, Part } from './case.ts';
 import { parts } from './parts.ts';
+import { CONDITIONS } from './picture.ts';
 
 export const results = join(import.meta.dirname, '../results');
 
@@ -11,7 +12,7 @@ export function keep(part: Part, measured: Measured, at: Conditions, quick: bool
   mkdirSync(results, { recursive: true });
   const plots = Object.entries(measured.plots ?? {}).map(([name, picture]) => {
     const file = `${part.name}-${name}.svg`;
-    writeFileSync(join(results, file), picture.replace('all rounds<', `all rounds. ${footer(at)}<`));
+    writeFileSync(join(results, file), picture.replace(CONDITIONS, footer(at)));
     return file;
   });
   const { text, figures } = measured;

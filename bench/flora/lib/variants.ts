@@ -58,7 +58,7 @@ export function variantsOf(language: Language): Variant[] {
 function all(bare: readonly string[], watched: readonly Omit<Variant, 'beside'>[]): Variant[] {
   return [
     { name: 'nothing', command: bare, beside: 'nothing' },
-    { name: 'A/A: an agent that sleeps', command: bare, beside: 'sleeper' },
+    { name: 'A/A (sleeping agent)', command: bare, beside: 'sleeper' },
     { name: 'skep', command: bare, beside: 'skep' },
     ...watched.map((v) => ({ ...v, beside: 'nothing' as const })),
   ];
