@@ -111,7 +111,10 @@ export async function putReferrer(
   if (artifactType !== undefined) descriptor.artifactType = artifactType;
   if (body.annotations) descriptor.annotations = body.annotations;
   const { subject: kept } = await registry.putManifest(repository, digest, bytes, mediaType);
-  if (kept !== subject.digest) await changeTagList(registry, repository, subject.digest, digest, descriptor);
+  // OCI-Subject says that the registry keeps the list. go-containerregistry's keeps it and does not say so.
+  if (kept === subject.digest) return descriptor;
+  if ((await askApi(registry, repository, subject.digest, undefined)) !== undefined) return descriptor;
+  await changeTagList(registry, repository, subject.digest, digest, descriptor);
   return descriptor;
 }
 

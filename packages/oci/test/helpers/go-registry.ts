@@ -1,41 +1,43 @@
 import { execFile, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, renameSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { freePort, listening, type RealRegistry } from './docker-registry.ts';
 
-// What `crane registry serve` starts; it has the Referrers API, which Debian's registry lacks.
-const MODULE = 'github.com/google/go-containerregistry/cmd/registry';
-const VERSION = 'latest';
+const MODULE = 'github.com/google/go-containerregistry';
+const VERSION = 'v0.22.1';
+const SOURCE = join(import.meta.dirname, 'go-registry', 'main.go');
 
 /** Builds go-containerregistry's registry once, where there is a Go. @returns how to start it, or why it is skipped */
 export async function goRegistry(): Promise<{ skip?: string; start?: () => Promise<RealRegistry> }> {
   const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'skep', 'go');
-  const program = join(cache, 'registry');
-  if (!existsSync(program)) {
-    const bin = join(cache, `new-${process.pid}`);
-    mkdirSync(bin, { recursive: true });
-    try {
-      const env = {
-        ...process.env,
-        PATH: `${process.env.PATH}:/usr/local/go/bin`,
-        GOBIN: bin,
-        GOFLAGS: '-p=1',
-      };
-      await promisify(execFile)('go', ['install', `${MODULE}@${VERSION}`], { env, timeout: 300_000 });
-    } catch (e) {
-      const why = e instanceof Error ? (e.message.split('\n').at(-2) ?? e.message) : String(e);
-      return { skip: `needs Go and its module proxy for go-containerregistry: ${why}` };
-    }
-    renameSync(join(bin, 'registry'), program);
+  const program = join(cache, `registry-${VERSION}`);
+  if (existsSync(program)) return { start: () => start(program) };
+  mkdirSync(cache, { recursive: true });
+  const cwd = mkdtempSync(join(cache, 'build-'));
+  try {
+    copyFileSync(SOURCE, join(cwd, 'main.go'));
+    writeFileSync(join(cwd, 'go.mod'), `module registry\n\ngo 1.21\n\nrequire ${MODULE} ${VERSION}\n`);
+    const env = { ...process.env, PATH: `${process.env.PATH}:/usr/local/go/bin`, GOFLAGS: '-mod=mod' };
+    await promisify(execFile)('go', ['build', '-p', '1', '-o', 'registry', '.'], {
+      cwd,
+      env,
+      timeout: 300_000,
+    });
+    renameSync(join(cwd, 'registry'), program);
+    return { start: () => start(program) };
+  } catch (e) {
+    const why = e instanceof Error ? (e.message.trim().split('\n').at(-1) ?? '') : String(e);
+    return { skip: `needs Go and its module proxy, for go-containerregistry's registry: ${why}` };
+  } finally {
+    rmSync(cwd, { recursive: true, force: true });
   }
-  return { start: () => start(program) };
 }
 
 async function start(program: string): Promise<RealRegistry> {
   const port = await freePort();
-  const child = spawn(program, ['--port', String(port)], { stdio: 'ignore' });
+  const child = spawn(program, [String(port)], { stdio: 'ignore' });
   child.unref();
   const kill = (): void => void child.kill('SIGKILL');
   process.once('exit', kill);
