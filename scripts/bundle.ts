@@ -68,6 +68,8 @@ const transferApart: Plugin = {
     b.onResolve({ filter: /^\.\/transfer-cli\.ts$/ }, () => ({ path: './transfer-cli.js', external: true }));
   },
 };
+const othersOnly =
+  /^\.\/(archive\/(load|save)|registry\/(copy|delete|repository|referrers)|check-store)\.ts$/;
 /** Leaves every command out but these. */
 function only(...commands: string[]): Plugin {
   const wanted = new RegExp(`/(${commands.join('|')})\\.ts$`);
@@ -77,6 +79,8 @@ function only(...commands: string[]): Plugin {
       b.onResolve({ filter: /^\.\/commands\// }, ({ path }) =>
         wanted.test(path) ? undefined : { path: './main.js', external: true },
       );
+      // What only the other commands do with images and registries.
+      b.onResolve({ filter: othersOnly }, () => ({ path: './main.js', external: true }));
     },
   };
 }

@@ -34,6 +34,9 @@ export const catalogue: readonly CommandEntry[] = [
   entry('Images:', 'inspect', 'Show everything about images as JSON', () => import('./commands/inspect.ts')),
   entry('Images:', 'tag', 'Give an image another name', () => import('./commands/tag.ts')),
   entry('Images:', 'rm', 'Remove images', () => import('./commands/rm.ts'), ['rmi']),
+  entry('Images:', 'save', 'Write images into an archive', () => import('./commands/save.ts')),
+  entry('Images:', 'load', 'Take images from an archive', () => import('./commands/load.ts')),
+  entry('Images:', 'prune', 'Delete what no image needs', () => import('./commands/prune.ts')),
   entry('Registries:', 'push', 'Upload an image', () => import('./commands/push.ts')),
   entry('Registries:', 'pull', 'Download an image', () => import('./commands/pull.ts')),
   entry('Registries:', 'copy', 'Copy an image between registries', () => import('./commands/copy.ts')),
@@ -41,7 +44,7 @@ export const catalogue: readonly CommandEntry[] = [
   entry('Registries:', 'login', 'Log in to a registry', () => import('./commands/login.ts')),
   entry('Registries:', 'logout', 'Log out of a registry', () => import('./commands/logout.ts')),
   entry('Trust:', 'sign', 'Sign an image, as cosign does', () => import('./commands/sign.ts')),
-  entry('Trust:', 'verify', 'Check who signed an image', () => import('./commands/verify.ts')),
+  entry('Trust:', 'verify', 'Check who signed an image, or the store', () => import('./commands/verify.ts')),
   {
     ...entry('This machine:', 'agent', 'Watch every service', () => import('./commands/agent.ts')),
     ownConfig: true,

@@ -100,6 +100,7 @@ export const classes: Record<Exclude<ExitCodeName, 'ok'>, readonly string[]> = {
   ],
   badInput: [
     'SKEP_AGENT_KERNEL',
+    'SKEP_ARCHIVE_INVALID',
     'SKEP_BTF_INVALID',
     'SKEP_BTF_MISSING',
     'SKEP_COMPILE',

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   chmodSync,
   existsSync,
@@ -11,7 +12,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { Sandbox } from './harness.ts';
+import { main, Sandbox } from './harness.ts';
 import { badObjects, bytesOf, source } from './objects.ts';
 
 const box = new Sandbox();
@@ -217,4 +218,65 @@ test('the entry says what it needs on an old Node', () => {
   const entry = readFileSync(join(import.meta.dirname, '../src/main.ts'), 'utf8');
   const named = entry.match(/^import \{[^}]*\} from 'node:module'/m);
   assert.equal(named, null, 'a named import would be a SyntaxError there');
+});
+
+test('save and load, through a file and a pipe', async () => {
+  using box = new Sandbox();
+  writeFileSync(box.path('calls.c'), source);
+  await box.ok(['build', 'calls.c', 'calls:1']);
+  await box.ok(['tag', 'calls:1', 'localhost:5000/calls:2']);
+  const digest = (await box.ok(['list', '-q', '--no-trunc'])).trim();
+  assert.equal(await box.ok(['save', '-o', 'all.tar', 'calls:1', 'localhost:5000/calls:2']), '');
+  assert.equal(await box.ok(['save', '-o', 'again.tar', 'calls:1', 'localhost:5000/calls:2']), '');
+  assert.deepEqual(readFileSync(box.path('all.tar')), readFileSync(box.path('again.tar')));
+  const other = ['--storage', box.path('other')];
+  assert.equal(
+    await box.ok(['load', '-i', 'all.tar', ...other]),
+    'Loaded image: calls:1\nLoaded image: localhost:5000/calls:2\n',
+  );
+  assert.equal((await box.ok(['list', '-q', '--no-trunc', ...other])).trim(), digest);
+  assert.match(await box.ok(['describe', 'calls:1', ...other]), /on_enter/);
+  const pipe = `${process.execPath} ${main} save calls:1 | ${process.execPath} ${main} load --name mine --storage ${box.path('third')}`;
+  const piped = execFileSync('sh', ['-c', pipe], { env: box.env, cwd: box.dir, encoding: 'utf8' });
+  assert.equal(piped, 'Loaded image: mine:latest\n');
+  await box.fails(2, /--name is for one/, ['load', '-i', 'all.tar', '--name', 'x', ...other]);
+  await box.fails(3, /no image "nosuch"/, ['save', '-o', 'none.tar', 'calls:1', 'nosuch']);
+  await box.fails(3, /none\.tar/, ['load', '-i', 'none.tar']);
+  writeFileSync(box.path('text'), 'hello');
+  await box.fails(7, /archive is refused/, ['load', '-i', 'text']);
+  assert.deepEqual(
+    readdirSync(box.dir).filter((f) => f.endsWith('.new')),
+    [],
+  );
+});
+
+test('verify --store names what is damaged, prune takes what is loose', async () => {
+  using box = new Sandbox();
+  assert.equal(await box.ok(['verify', '--store']), '0 images, 0 blobs, 0B read: all is well\n');
+  assert.equal(await box.ok(['prune']), 'Total reclaimed space: 0B\n');
+  writeFileSync(box.path('calls.c'), source);
+  await box.ok(['build', 'calls.c', 'calls:1']);
+  assert.match(await box.ok(['verify', '--store']), /^1 image, \d blobs, \S+B read: all is well\n$/);
+  const loose = createHash('sha256').update('loose').digest('hex');
+  writeFileSync(box.path('store', 'blobs', 'sha256', loose), 'loose');
+  assert.match(await box.ok(['verify', '--store']), /1 of them needed by none \(skep prune\)/);
+  assert.match(
+    await box.ok(['prune']),
+    /^Total reclaimed space: 0B\n1 more \(5B\) are younger than an hour: --all/,
+  );
+  assert.match(
+    await box.ok(['prune', '--all', '--dry-run']),
+    new RegExp(`^Would delete: sha256:${loose}\nTotal reclaimable`),
+  );
+  assert.equal(await box.ok(['prune', '-a']), `Deleted: sha256:${loose}\nTotal reclaimed space: 5B\n`);
+  const layer = JSON.parse(await box.ok(['inspect', '--format', '{{json .Manifest}}', 'calls:1'])).layers[0]
+    .digest;
+  truncateSync(box.path('store', 'blobs', layer.replace(':', '/')), 10);
+  const broken = await box.fails(7, /is damaged/, ['verify', '--store']);
+  assert.match(broken.stdout, /another digest.* Needed by calls:1\.\n.*: 1 problem\n$/);
+  const asJson = await box.skep(['verify', '--store', '-o', 'json']);
+  assert.equal(asJson.code, 7);
+  assert.deepEqual(JSON.parse(asJson.stdout).Problems[0].Images, ['calls:1']);
+  await box.fails(2, /nothing to verify/, ['verify']);
+  await box.fails(2, /about all images/, ['verify', '--store', 'calls:1']);
 });

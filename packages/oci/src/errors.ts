@@ -21,6 +21,7 @@ export type OciErrorCode =
   | 'SKEP_CA_FILE'
   | 'SKEP_PROXY'
   | 'SKEP_KEY'
+  | 'SKEP_ARCHIVE_INVALID'
   | 'SKEP_ABORTED';
 
 /** What an {@link OciError} is made of besides its code and sentence. */

@@ -1,3 +1,4 @@
+import type { LoadedImage, LoadOptions } from './archive/load.ts';
 import type { Credentials } from './credentials/find.ts';
 import type { CopyOptions, CopyResult } from './registry/copy.ts';
 import type { RemoteRemoval } from './registry/delete.ts';
@@ -8,6 +9,7 @@ import type { Registry } from './registry/registry.ts';
 import type { Store } from './store/store.ts';
 import type { Descriptor, StoredImage } from './types.ts';
 
+export type { LoadedImage, LoadOptions } from './archive/load.ts';
 export type { Credentials } from './credentials/find.ts';
 export { OciError, type OciErrorCode, type OciErrorDetails } from './errors.ts';
 export { type Document, isDescriptor, parseDocument } from './manifest.ts';
@@ -26,7 +28,8 @@ export type { Progress, RegistryOptions, TransferOptions } from './registry/opti
 export type { PushResult } from './registry/push.ts';
 export type { ReferrerOptions } from './registry/referrers.ts';
 export type { BlobSource, FetchedManifest, Registry } from './registry/registry.ts';
-export { type PutImageOptions, Store } from './store/store.ts';
+export type { StoreCheck, StoreProblem } from './store/check-store.ts';
+export { type NamedImage, type PrunedBlob, type PutImageOptions, Store } from './store/store.ts';
 export * from './types.ts';
 
 // What talks to a network or looks for passwords is loaded when it is called: `list` and `run` never pay for it.
@@ -126,6 +129,32 @@ export async function pushReferrer(
  */
 export async function removeRemote(ref: string, opts: RegistryOptions = {}): Promise<RemoteRemoval> {
   return (await import('./registry/delete.ts')).removeRemote(ref, opts);
+}
+
+/**
+ * Images of a store as an OCI archive (a tar of an image layout), which skopeo, umoci, podman and docker read. The same
+ * images give the same bytes.
+ *
+ * @throws OciError SKEP_NOT_FOUND, SKEP_STORE_CORRUPT
+ * @example await pipeline(Readable.from(saveImages(store, ['oomkill:1'])), createWriteStream('oomkill.tar'))
+ */
+export async function* saveImages(store: Store, refs: readonly string[]): AsyncGenerator<Uint8Array> {
+  yield* (await import('./archive/save.ts')).saveImages(store, refs);
+}
+
+/**
+ * Takes the images of an OCI archive into a store, all of them or none. The archive may come from anywhere: every digest
+ * and size is checked, links and paths that lead out are refused, gzip that grows beyond measure is cut off.
+ *
+ * @throws OciError SKEP_ARCHIVE_INVALID, SKEP_DIGEST_MISMATCH, SKEP_MANIFEST_INVALID, SKEP_MEDIA_TYPE,
+ * SKEP_REFERENCE_INVALID (a name that is none), SKEP_DISK_FULL; nothing of the archive is left in the store then
+ */
+export async function loadImages(
+  store: Store,
+  data: AsyncIterable<Uint8Array>,
+  opts: LoadOptions = {},
+): Promise<LoadedImage[]> {
+  return (await import('./archive/load.ts')).loadImages(store, data, opts);
 }
 
 /**

@@ -9,15 +9,20 @@ interface VerifyFlags {
   registry?: boolean;
   output?: 'text' | 'json';
   quiet?: boolean;
+  store?: boolean;
 }
 
 /** `skep verify` */
 export function define(command: Command): void {
   command
-    .argument('<reference>', 'an image of the store; else of the registry that it names')
+    .argument('[reference]', 'an image of the store; else of the registry that it names')
     .option('--key <file>', 'a public key that may have signed it; may be repeated; env://NAME', collect)
     .option('--registry', 'look in the registry, also when the store has the image')
     .addOption(new Option('-o, --output <how>', 'text, or json: one object').choices(['text', 'json']))
+    .option(
+      '--store',
+      'no signature, but the local store: the digest of every blob, and all that every name needs',
+    )
     .option('-q, --quiet', 'print nothing; the exit code says it (9: not signed)')
     .action(verify);
   examples(
@@ -25,10 +30,20 @@ export function define(command: Command): void {
     'skep verify --key cosign.pub oomkill:1',
     'skep verify --key cosign.pub --registry ghcr.io/me/oomkill:1',
     'skep verify --key old.pub --key new.pub -o json ghcr.io/me/oomkill:1 | jq .digest',
+    'skep verify --store                 exits with 7 when something is damaged',
+    "skep verify --store -o json | jq '.Problems'",
   );
 }
 
-async function verify(reference: string, flags: VerifyFlags, command: Command): Promise<void> {
+async function verify(reference: string | undefined, flags: VerifyFlags, command: Command): Promise<void> {
+  if (flags.store) {
+    if (reference !== undefined) throw usageError('--store is about all images', `Leave ${reference} out.`);
+    const { verifyStore } = await import('./verify-store.ts');
+    return verifyStore(settingsOf(command), flags);
+  }
+  if (reference === undefined) {
+    throw usageError('nothing to verify', 'Name an image, or write skep verify --store.');
+  }
   if (!flags.key) throw usageError('--key is missing', 'Name the public key: --key cosign.pub.');
   const { publicKeyOf } = await import('../trust/key-files.ts');
   const { signedImage } = await import('../trust/signed-image.ts');

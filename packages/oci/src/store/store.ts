@@ -14,6 +14,7 @@ import {
   SUBJECT,
 } from '../types.ts';
 import { Blobs } from './blobs.ts';
+import type { StoreCheck } from './check-store.ts';
 import { storeError, syncDir } from './fs.ts';
 import { type IndexFile, Layout } from './layout.ts';
 import { Lease, readWorkFolder } from './lease.ts';
@@ -36,6 +37,23 @@ export interface PutImageOptions {
   platform?: Platform;
   /** Kept on the entry in index.json. */
   annotations?: Record<string, string>;
+}
+
+/** A blob that {@link Store.prune} took, or spared. */
+export interface PrunedBlob {
+  digest: string;
+  /** Bytes. */
+  size: number;
+}
+
+/** An image to name: see {@link Store.nameImages}. */
+export interface NamedImage {
+  /** Without one, the entry is found by its digest only. */
+  ref: string | undefined;
+  document: Document;
+  /** The manifest, which must be in the store. */
+  blob: Descriptor;
+  opts?: PutImageOptions;
 }
 
 /**
@@ -186,26 +204,104 @@ export class Store {
     opts: PutImageOptions = {},
   ): Promise<Descriptor> {
     const name = formatReference(withDefaultTag(parseReference(ref)));
-    const children = childrenOf(document);
-    const entry: Descriptor = { ...blob };
-    if (document.kind === 'manifest' && document.manifest.artifactType !== undefined) {
-      entry.artifactType = document.manifest.artifactType;
-    }
-    if (opts.platform !== undefined) entry.platform = opts.platform;
-    entry.annotations = { ...opts.annotations, [REF_NAME]: name };
+    const [entry] = await this.nameImages([{ ref: name, document, blob, opts }]);
+    return entry as Descriptor;
+  }
+
+  /**
+   * Names several manifests at once: all of them, or none when one lacks a blob.
+   *
+   * @throws OciError SKEP_STORE_CORRUPT when a blob is missing, SKEP_DISK_FULL, SKEP_STORE_ACCESS
+   */
+  async nameImages(images: readonly NamedImage[]): Promise<Descriptor[]> {
+    const entries = images.map(entryOf);
     await this.#locked(async () => {
-      const needed = document.kind === 'manifest' ? [blob, ...children] : [blob];
-      for (const b of needed) {
-        if (this.#blobs.size(b.digest) !== b.size) {
-          throw this.#blobs.damaged(b.digest, `is missing, but ${name} needs it`);
+      for (const { ref, document, blob } of images) {
+        const needed = document.kind === 'manifest' ? [blob, ...childrenOf(document)] : [blob];
+        for (const b of needed) {
+          if (this.#blobs.size(b.digest) !== b.size) {
+            throw this.#blobs.damaged(b.digest, `is missing, but ${ref ?? blob.digest} needs it`);
+          }
         }
       }
       const index = this.#layout.readIndex();
-      index.manifests = [...index.manifests.filter((m) => nameOf(m) !== name), entry];
+      for (const entry of entries) {
+        const name = nameOf(entry);
+        const isOld = (m: Descriptor) =>
+          nameOf(m) === name &&
+          (name !== undefined || (m.digest === entry.digest && isImage(m) === isImage(entry)));
+        index.manifests = [...index.manifests.filter((m) => !isOld(m)), entry];
+      }
       await this.#layout.writeIndex(index, () => syncDir(this.#blobs.folder()));
-      this.#lease?.release([blob.digest, ...children.map((c) => c.digest)]);
+      this.#lease?.release(
+        images.flatMap(({ document, blob }) => [blob, ...childrenOf(document)].map((c) => c.digest)),
+      );
     });
-    return entry;
+    return entries;
+  }
+
+  /** Gives up what was put and no image names, and deletes it unless another process has a claim on it too. */
+  async discard(digests: readonly string[]): Promise<void> {
+    const lease = this.#lease;
+    if (lease === undefined || digests.length === 0) return;
+    await this.#locked(async () => {
+      lease.release(digests);
+      await this.#sweep(new Set(digests), this.#layout.readIndex().manifests);
+    });
+  }
+
+  /**
+   * Deletes blobs that no image needs and no running process has claimed.
+   *
+   * @param opts `all`: also those younger than an hour, which another tool may be about to name; `dryRun`: only say
+   * @returns what went (or would), and what was spared for its age
+   * @throws OciError SKEP_STORE_CORRUPT when a manifest is broken: nobody knows then what it needs
+   */
+  async prune(
+    opts: { all?: boolean; dryRun?: boolean } = {},
+  ): Promise<{ freed: PrunedBlob[]; young: PrunedBlob[] }> {
+    if (!this.#layout.check()) return { freed: [], young: [] };
+    return this.#locked(async () => {
+      const needed = new Set<string>();
+      for (const entry of this.#layout.readIndex().manifests) {
+        if ((await this.#reach(entry, needed)) || isIndexType(entry.mediaType)) continue;
+        throw new OciError(
+          'SKEP_STORE_CORRUPT',
+          `${nameOf(entry) ?? entry.digest} is broken, so nothing is pruned.`,
+          {
+            hint: 'skep verify --store says what is wrong; remove the image (skep rm), then prune.',
+          },
+        );
+      }
+      const { leased } = readWorkFolder(this.#layout.workDir, mtimeMs);
+      const freed: PrunedBlob[] = [];
+      const young: PrunedBlob[] = [];
+      for (const { digest, path } of this.#blobs.list()) {
+        if (needed.has(digest) || leased.has(digest)) continue;
+        const blob = { digest, size: this.#blobs.size(digest) ?? 0 };
+        if (!opts.all && (this.#blobs.age(path) ?? 0) < FOREIGN_BLOB_MS) young.push(blob);
+        else if (opts.dryRun || this.#blobs.delete(path)) freed.push(blob);
+      }
+      return { freed, young };
+    });
+  }
+
+  /** Reads every blob and follows every name: see {@link StoreCheck}. Changes nothing, and waits for nobody. */
+  async check(): Promise<StoreCheck> {
+    const { checkStore } = await import('./check-store.ts');
+    for (let n = 0; ; n++) {
+      const { manifests } = this.#layout.readIndex();
+      const found = await checkStore(this.#blobs, manifests);
+      // Somebody who removed an image meanwhile has done no damage.
+      const same = JSON.stringify(this.#layout.readIndex().manifests) === JSON.stringify(manifests);
+      if (found.problems.length === 0 || same || n === 4) return found;
+    }
+  }
+
+  /** Whether a blob is there and has its size. @throws OciError SKEP_STORE_CORRUPT */
+  async checkBlob({ digest, size }: Descriptor): Promise<void> {
+    if (this.#blobs.size(digest) === size) return;
+    throw this.#blobs.damaged(digest, 'is missing or has lost its end');
   }
 
   /**
@@ -471,6 +567,18 @@ export class Store {
 /** Not something that is attached to one. */
 function isImage(entry: Descriptor): boolean {
   return entry.annotations?.[SUBJECT] === undefined;
+}
+
+/** What stands in index.json. */
+function entryOf({ ref, document, blob, opts = {} }: NamedImage): Descriptor {
+  const entry: Descriptor = { ...blob };
+  if (document.kind === 'manifest' && document.manifest.artifactType !== undefined) {
+    entry.artifactType = document.manifest.artifactType;
+  }
+  if (opts.platform !== undefined) entry.platform = opts.platform;
+  if (ref !== undefined) entry.annotations = { ...opts.annotations, [REF_NAME]: ref };
+  else if (opts.annotations !== undefined) entry.annotations = opts.annotations;
+  return entry;
 }
 
 function childrenOf(document: Document): Descriptor[] {
