@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { MEDIA_TYPE, push, Store } from '../src/index.ts';
 import { checkBundle, makeBundle, readBundle } from '../src/signatures/bundle.ts';
@@ -14,6 +15,7 @@ import {
   storePlace,
   verifyImage,
 } from '../src/signatures/index.ts';
+import { checkSimple } from '../src/signatures/simple-signing.ts';
 import { startRegistry } from './helpers/docker-registry.ts';
 import { failsWith } from './helpers/errors.ts';
 import { startFake } from './helpers/fake-registry.ts';
@@ -136,6 +138,21 @@ test('a bundle counts for its own digest, its own key and its own predicate only
       Buffer.compare(read.envelope.signatures[0]!, bundle.envelope.signatures[0]!) === 0;
     assert.equal('key' in result, same, `bit of byte ${at}`);
   }
+});
+
+test('what cosign wrote is read: its key, its bundle, its older form', async () => {
+  const made = JSON.parse(readFileSync(new URL('./fixtures/cosign.json', import.meta.url), 'utf8'));
+  const its = readPublicKey(made.publicKey, 'cosign.pub');
+  const opened = await readPrivateKey(made.privateKey, 'cosign.key', async () => made.password);
+  assert.equal(opened.publicKey.hint, its.hint);
+  const bundle = readBundle(Buffer.from(made.bundle.text))!;
+  assert.equal(bundle.hint, its.hint);
+  assert.deepEqual(checkBundle(bundle, made.bundle.digest, [pub, its]), { key: its });
+  assert.deepEqual(checkBundle(bundle, made.tag.digest, [its]), { why: 'it is for another image' });
+  const { payload, annotations, digest } = made.tag;
+  assert.deepEqual(checkSimple(Buffer.from(payload), annotations, digest, [pub, its]), { key: its });
+  const changed = Buffer.from(payload.replace('docker-reference', 'docker-Reference'));
+  assert.deepEqual(checkSimple(changed, annotations, digest, [its]), { why: 'another key signed it' });
 });
 
 for (const format of ['bundle', 'tag'] as SignatureFormat[]) {

@@ -6,6 +6,9 @@ import { readJson, readStatement, SIGN_PREDICATE, STATEMENT_TYPE, signStatement 
 /** The media type of a bundle, and the artifactType of the manifest that holds one. */
 export const BUNDLE_TYPE = 'application/vnd.dev.sigstore.bundle.v0.3+json';
 
+/** The configuration of a manifest that needs none. */
+export const EMPTY_TYPE = 'application/vnd.oci.empty.v1+json';
+
 const BUNDLE_TYPES = /^application\/vnd\.dev\.sigstore\.bundle(\.v0\.[0-9]+)?\+json(;version=0\.[0-9]+)?$/;
 
 /** Whether this is the media type of a Sigstore bundle of any version. */

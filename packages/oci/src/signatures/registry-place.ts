@@ -7,7 +7,7 @@ import { apiRepository } from '../registry/host.ts';
 import type { RegistryOptions } from '../registry/options.ts';
 import { Registry } from '../registry/registry.ts';
 import { type Descriptor, type Index, MAX_MANIFEST_BYTES, MEDIA_TYPE } from '../types.ts';
-import { isBundleType } from './bundle.ts';
+import { EMPTY_TYPE, isBundleType } from './bundle.ts';
 import { type Attached, MAX_SIGNATURE_BYTES, MOST_ATTACHED, type SignaturePlace } from './place.ts';
 import { signatureTag } from './simple-signing.ts';
 
@@ -30,7 +30,7 @@ export function registryPlace(
     async attached(digest) {
       const tag = signatureTag(digest);
       const [older, index] = await Promise.all([manifestOf(tag), referrers.list(digest)]);
-      const bundles = index.filter((d) => isBundleType(d.artifactType ?? '')).slice(0, MOST_ATTACHED);
+      const bundles = index.filter((d) => mayHoldBundle(d.artifactType)).slice(0, MOST_ATTACHED);
       const found: Attached[] = older ? [{ ...older, tag }] : [];
       for (const { digest } of bundles) {
         const one = await manifestOf(digest);
@@ -159,6 +159,11 @@ class Referrers {
   #scope(actions: string): string {
     return `repository:${this.#base.slice('/v2/'.length)}:${actions}`;
   }
+}
+
+/** In the list under a tag, cosign writes the type of the empty configuration instead: only the manifest says more. */
+function mayHoldBundle(artifactType: string | undefined): boolean {
+  return artifactType === undefined || artifactType === EMPTY_TYPE || isBundleType(artifactType);
 }
 
 function tagOf(digest: string): string {

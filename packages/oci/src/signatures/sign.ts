@@ -1,6 +1,6 @@
 import { printable } from '../errors.ts';
 import { CREATED, type Descriptor, type Manifest, MEDIA_TYPE } from '../types.ts';
-import { BUNDLE_TYPE, makeBundle } from './bundle.ts';
+import { BUNDLE_TYPE, EMPTY_TYPE, makeBundle } from './bundle.ts';
 import type { PrivateKey } from './keys.ts';
 import type { Attached, SignaturePlace } from './place.ts';
 import { SIMPLE_SIGNING_TYPE, signatureTag, signSimple, simplePayload } from './simple-signing.ts';
@@ -9,8 +9,6 @@ import { SIGN_PREDICATE } from './statement.ts';
 /** The two forms in which cosign keeps signatures: a bundle that refers to the image, and the older tag. */
 export const SIGNATURE_FORMATS = ['bundle', 'tag'] as const;
 export type SignatureFormat = (typeof SIGNATURE_FORMATS)[number];
-
-const EMPTY_TYPE = 'application/vnd.oci.empty.v1+json';
 
 /**
  * Signs an image and attaches the signature beside it.
