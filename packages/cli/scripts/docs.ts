@@ -19,6 +19,8 @@ const environment: [name: string, text: string][] = [
     'SKEP_SET_NAME',
     'a parameter of the probe that is run, in capitals or as it is called: `SKEP_SET_MIN_LATENCY=5ms`',
   ],
+  ['SKEP_POLICY', 'the policy of this machine, instead of `/etc/skep/policy.yaml`'],
+  ['COSIGN_PASSWORD', 'of the key that `sign` uses or makes'],
   ['SKEP_CLANG', 'the compiler, as `build --clang`'],
   ['SKEP_REGISTRY_TIMEOUT', 'how long a registry may say nothing (30s)'],
   ['HTTP_PROXY, HTTPS_PROXY, NO_PROXY', 'as everywhere'],

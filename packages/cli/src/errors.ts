@@ -20,7 +20,7 @@ interface SkepError {
  * | `SKEP_NOT_FOUND` | no such image |
  * | `SKEP_PERMISSION` | a capability is missing |
  * | `SKEP_PLATFORM` | the image is for another architecture |
- * | `SKEP_UNSIGNED` | none of the keys signed the image |
+ * | `SKEP_UNSIGNED` | none of the keys that may have signed the image did |
  */
 export type CliErrorCode =
   | 'SKEP_USAGE'

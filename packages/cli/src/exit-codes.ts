@@ -117,6 +117,7 @@ export const classes: Record<Exclude<ExitCodeName, 'ok'>, readonly string[]> = {
     'SKEP_NOTHING_TO_RUN',
     'SKEP_NO_MAP',
     'SKEP_OBJECT_INVALID',
+    'SKEP_POLICY_FILE',
     'SKEP_RECORD_SHORT',
     'SKEP_STORE_CORRUPT',
     'SKEP_STORE_VERSION',
@@ -124,7 +125,7 @@ export const classes: Record<Exclude<ExitCodeName, 'ok'>, readonly string[]> = {
     'SKEP_TYPE_UNSUPPORTED',
   ],
   unknown: [],
-  untrusted: ['SKEP_UNSIGNED'],
+  untrusted: ['SKEP_POLICY', 'SKEP_UNSIGNED'],
 };
 
 const byCode = new Map<string, ExitCodeName>();

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import type { StoredImage } from '@skep/oci';
+import type { Store, StoredImage } from '@skep/oci';
 import type { ProbeImage } from '@skep/probe';
 import { probeName } from './compile.ts';
 import { noImage, openStore } from './images.ts';
@@ -13,6 +13,9 @@ export interface Source {
   image: ProbeImage;
   stored?: StoredImage;
 }
+
+/** Looks at what was found before anything is done with it; throws for what is not to be used. */
+export type SourceCheck = (source: Source, store?: Store) => Promise<void>;
 
 /** Whether a word of the command line is a file here (bee's rule: a file wins over an image of that name). */
 export async function isFile(word: string): Promise<boolean> {
@@ -40,14 +43,25 @@ export async function objectFile(path: string): Promise<Source> {
   return { image: { name: probeName(path), objects: [{ name, bytes }] } };
 }
 
-/** An image of the local store, or under sudo of the store of the user who called; undefined if neither has it. */
-export async function storedImage(reference: string, settings: Settings): Promise<Source | undefined> {
+/**
+ * An image of the local store, or under sudo of the store of the user who called; undefined if neither has it.
+ *
+ * @param check is called with that store, and under sudo with the rights of that user
+ */
+export async function storedImage(
+  reference: string,
+  settings: Settings,
+  check?: SourceCheck,
+): Promise<Source | undefined> {
   const { unpackImage } = await import('@skep/probe');
   const inStore = async (at: Settings): Promise<Source | undefined> => {
     const store = await openStore(at);
     mark('store opened');
     const stored = await store.resolve(reference);
-    return stored && { image: await unpackImage(store, stored), stored };
+    if (!stored) return undefined;
+    const source = { image: await unpackImage(store, stored), stored };
+    await check?.(source, store);
+    return source;
   };
   return (await inStore(settings)) ?? (await inInvokersStore(settings, inStore));
 }

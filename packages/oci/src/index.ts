@@ -11,6 +11,7 @@ import type { Descriptor, StoredImage } from './types.ts';
 
 export type { LoadedImage, LoadOptions } from './archive/load.ts';
 export type { Credentials } from './credentials/find.ts';
+export { sha256 } from './digest.ts';
 export { OciError, type OciErrorCode, type OciErrorDetails } from './errors.ts';
 export { type Document, isDescriptor, parseDocument } from './manifest.ts';
 export { choosePlatform, formatPlatform, machinePlatform, parsePlatform } from './platform.ts';
@@ -28,6 +29,7 @@ export type { Progress, RegistryOptions, TransferOptions } from './registry/opti
 export type { PushResult } from './registry/push.ts';
 export type { ReferrerOptions } from './registry/referrers.ts';
 export type { BlobSource, FetchedManifest, Registry } from './registry/registry.ts';
+export { builtHereMark, isBuiltHere } from './store/built.ts';
 export type { StoreCheck, StoreProblem } from './store/check-store.ts';
 export { type NamedImage, type PrunedBlob, type PutImageOptions, Store } from './store/store.ts';
 export * from './types.ts';

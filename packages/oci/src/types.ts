@@ -69,6 +69,8 @@ export const MEDIA_TYPE = {
 export const REF_NAME = 'org.opencontainers.image.ref.name';
 /** On an entry of index.json without a name: the digest that it is attached to, as a signature is. */
 export const SUBJECT = 'dev.skep.subject';
+/** On an entry of index.json: built on this machine. */
+export const BUILT = 'dev.skep.built';
 export const CREATED = 'org.opencontainers.image.created';
 
 /** Manifests and indexes larger than this are refused, as registries do. 4 MiB. */

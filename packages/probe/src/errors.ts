@@ -20,6 +20,8 @@
  * | `SKEP_IMAGE_FORMAT` | something that the format asked for cannot hold |
  * | `SKEP_TARGET` | where a program is to be attached: not said, or said in a form that its kind does not have |
  * | `SKEP_TEMPLATE` | a choice of `init` that does not exist |
+ * | `SKEP_POLICY` | the policy of this machine does not allow it |
+ * | `SKEP_POLICY_FILE` | that policy cannot be read |
  */
 export type ProbeErrorCode =
   | 'SKEP_CLANG_MISSING'
@@ -38,7 +40,9 @@ export type ProbeErrorCode =
   | 'SKEP_IMAGE_UNSUPPORTED'
   | 'SKEP_IMAGE_FORMAT'
   | 'SKEP_TARGET'
-  | 'SKEP_TEMPLATE';
+  | 'SKEP_TEMPLATE'
+  | 'SKEP_POLICY'
+  | 'SKEP_POLICY_FILE';
 
 /** What a {@link ProbeError} carries besides its code and its sentence. */
 export interface ProbeErrorDetails {

@@ -18,6 +18,7 @@ import {
 } from './preflight.ts';
 import { runSource } from './source.ts';
 import { summaryJson, summaryText } from './summary.ts';
+import { trustCheck } from './trust.ts';
 
 /** Runs a probe until it is stopped, says what it was, and leaves nothing in the kernel. */
 export async function execute(
@@ -31,7 +32,7 @@ export async function execute(
   checkPrivileges(bpf.capabilities(), program);
   provideTracefs(bpf);
   if (flags.pinMaps !== undefined || flags.pinProgs !== undefined) provideBpffs(bpf);
-  const { image } = await runSource(program, flags, settings);
+  const { image } = await runSource(program, flags, settings, await trustCheck(program, flags, settings));
   checkPlatform(image, program);
   if (flags.summary !== undefined) checkSummaryFile(flags.summary);
   const params = await gatherParams(image, flags, words, process.env);

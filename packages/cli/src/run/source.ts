@@ -1,6 +1,13 @@
 import { CliError } from '../errors.ts';
 import { packagedProbe } from '../packaged.ts';
-import { isFile, looksLikePath, objectFile, type Source, storedImage } from '../probe-source.ts';
+import {
+  isFile,
+  looksLikePath,
+  objectFile,
+  type Source,
+  type SourceCheck,
+  storedImage,
+} from '../probe-source.ts';
 import { pullImage } from '../pull-image.ts';
 import type { Settings } from '../settings.ts';
 import type { RunFlags } from './flags.ts';
@@ -10,11 +17,14 @@ export async function runSource(
   program: string,
   flags: Pick<RunFlags, 'pull'>,
   settings: Settings,
+  check?: SourceCheck,
 ): Promise<Source> {
   if ((await isFile(program)) || looksLikePath(program)) {
-    return program.endsWith('.c') ? compiled(program) : objectFile(program);
+    const source = await (program.endsWith('.c') ? compiled(program) : objectFile(program));
+    await check?.(source);
+    return source;
   }
-  return image(program, flags.pull, settings);
+  return image(program, flags.pull, settings, check);
 }
 
 async function compiled(source: string): Promise<Source> {
@@ -23,14 +33,19 @@ async function compiled(source: string): Promise<Source> {
   return { image: { name, objects: [{ name: `${name}.o`, bytes: object }] } };
 }
 
-async function image(reference: string, when: RunFlags['pull'], settings: Settings): Promise<Source> {
+async function image(
+  reference: string,
+  when: RunFlags['pull'],
+  settings: Settings,
+  check?: SourceCheck,
+): Promise<Source> {
   let found =
     when === 'always'
       ? undefined
-      : ((await storedImage(reference, settings)) ?? (await packagedProbe(reference)));
+      : ((await storedImage(reference, settings, check)) ?? (await packaged(reference, check)));
   if (!found && when !== 'never') {
     await pullImage(reference, settings);
-    found = await storedImage(reference, settings);
+    found = await storedImage(reference, settings, check);
   }
   if (found) return found;
   throw new CliError(
@@ -38,4 +53,11 @@ async function image(reference: string, when: RunFlags['pull'], settings: Settin
     `no image "${reference}" in the local store, and --pull never`,
     `skep pull ${reference} fetches it, skep list shows what is there.`,
   );
+}
+
+/** A probe of skep's own package: of this machine like skep itself, so that only rules on names and code hold. */
+async function packaged(reference: string, check?: SourceCheck): Promise<Source | undefined> {
+  const found = await packagedProbe(reference);
+  if (found) await check?.(found);
+  return found;
 }

@@ -1,5 +1,6 @@
 import { Elf } from '@skep/bpf';
 import {
+  builtHereMark,
   CREATED,
   type Descriptor,
   formatPlatform,
@@ -9,6 +10,7 @@ import {
   parsePlatform,
   type Store,
   type StoredImage,
+  sha256,
 } from '@skep/oci';
 import { describeObject } from '../describe/describe.ts';
 import { ProbeError } from '../errors.ts';
@@ -107,7 +109,9 @@ export async function packImage(
     ...(Object.keys(annotations).length > 0 ? { annotations } : {}),
   };
   const reference = ref ?? img.name;
-  await store.putImage(reference, Buffer.from(JSON.stringify(manifest)), MEDIA_TYPE.manifest, { platform });
+  const bytes = Buffer.from(JSON.stringify(manifest));
+  const mark = builtHereMark(sha256(bytes));
+  await store.putImage(reference, bytes, MEDIA_TYPE.manifest, { platform, annotations: mark });
   const stored = await store.resolve(reference);
   if (stored) return stored;
   throw new ProbeError(

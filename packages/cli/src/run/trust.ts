@@ -1,0 +1,26 @@
+import { existsSync } from 'node:fs';
+import { BUILT } from '@skep/oci';
+import { note } from '../output/out.ts';
+import type { SourceCheck } from '../probe-source.ts';
+import type { Settings } from '../settings.ts';
+import type { RunFlags } from './flags.ts';
+
+const POLICY_FILE = '/etc/skep/policy.yaml';
+
+/** What a probe must pass before it is loaded: the policy of this machine. Without one, a warning for what comes from elsewhere. */
+export async function trustCheck(
+  program: string,
+  flags: Pick<RunFlags, 'pull'>,
+  settings: Settings,
+): Promise<SourceCheck> {
+  const named = process.env.SKEP_POLICY || undefined;
+  if (named === undefined && !existsSync(POLICY_FILE)) return warn;
+  const { policyCheck } = await import('../trust/index.ts');
+  return policyCheck(named ?? POLICY_FILE, program, flags.pull !== 'never', settings);
+}
+
+async function warn({ image, stored }: Parameters<SourceCheck>[0]): Promise<void> {
+  // Whether the mark is genuine is for a policy to ask.
+  if (stored === undefined || stored.descriptor.annotations?.[BUILT] !== undefined) return;
+  note(`${image.name} was not built here, and no policy (${POLICY_FILE}) says who must have signed it`);
+}

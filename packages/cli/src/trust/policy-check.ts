@@ -1,0 +1,93 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { isBuiltHere, parseReference, type Store, type StoredImage } from '@skep/oci';
+import {
+  copySignatures,
+  type PublicKey,
+  readPublicKey,
+  registryPlace,
+  storePlace,
+  verifyImage,
+} from '@skep/oci/signatures';
+import { checkCode, type Policy, parsePolicy, refused, ruleFor, signersFor } from '@skep/probe/policy';
+import { CliError, explain } from '../errors.ts';
+import type { SourceCheck } from '../probe-source.ts';
+import type { Settings } from '../settings.ts';
+import { registryOptions } from '../transfer.ts';
+
+/**
+ * Reads the policy and all keys that it names, and returns what holds a probe against it.
+ *
+ * @param program as it was named; a file is matched by this
+ * @param mayFetch whether signatures that the store lacks may be fetched from the image's registry
+ */
+export async function policyCheck(
+  file: string,
+  program: string,
+  mayFetch: boolean,
+  settings: Settings,
+): Promise<SourceCheck> {
+  const policy = parsePolicy(await readText(file), file);
+  const keys = new Map<string, PublicKey>();
+  for (const [name, said] of policy.signers) keys.set(name, await keyOf(name, said, dirname(resolve(file))));
+  return async ({ image, stored }, store) => {
+    const name = stored?.reference ?? program;
+    const rule = ruleFor(policy, name);
+    if (rule?.refuse) throw refused(policy, rule, { name }, 'it may not run here');
+    if (rule?.digests) {
+      const digests = stored ? [stored.descriptor.digest, stored.manifestDescriptor.digest] : [];
+      if (!digests.some((digest) => rule.digests?.includes(digest)))
+        throw refused(policy, rule, { name }, 'its digest is not among those that are allowed');
+    }
+    const signers = signersFor(policy, rule);
+    if (stored && store && signers && !isBuiltHere(stored.descriptor)) {
+      const allowed = signers.map((signer) => keys.get(signer) as PublicKey);
+      await needSignature(policy, stored, store, allowed, mayFetch ? settings : undefined);
+    }
+    if (rule) checkCode(policy, rule, { ...image, name });
+  };
+}
+
+async function needSignature(
+  policy: Policy,
+  stored: StoredImage,
+  store: Store,
+  keys: readonly PublicKey[],
+  fetchWith: Settings | undefined,
+): Promise<void> {
+  const digests = [...new Set([stored.descriptor.digest, stored.manifestDescriptor.digest])];
+  const isSigned = async () => {
+    for (const digest of digests)
+      if ((await verifyImage(storePlace(store), digest, keys)).good.length > 0) return true;
+    return false;
+  };
+  if (await isSigned()) return;
+  const { registry, repository } = parseReference(stored.reference);
+  let trouble = '';
+  if (registry !== undefined && fetchWith) {
+    try {
+      using place = registryPlace(registry, repository, registryOptions(fetchWith));
+      for (const digest of digests) await copySignatures(place, storePlace(store), digest);
+    } catch (e) {
+      trouble = ` Its registry could not be asked: ${explain(e).message}.`;
+    }
+    if (await isSigned()) return;
+  }
+  const wanted = keys.map((k) => k.name).join(' or ');
+  throw new CliError(
+    'SKEP_UNSIGNED',
+    `${stored.reference} was not built here and is not signed by ${wanted}, as ${policy.file} asks.${trouble}`,
+    `Let ${wanted} sign it (skep sign --key), or build it here from its sources.`,
+  );
+}
+
+async function keyOf(name: string, said: string, folder: string): Promise<PublicKey> {
+  const key = said.includes('-----BEGIN') ? said : await readText(resolve(folder, said));
+  return readPublicKey(key, name);
+}
+
+function readText(path: string): Promise<string> {
+  return readFile(path, 'utf8').catch((e: Error) => {
+    throw Object.assign(e, { path });
+  });
+}

@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import { Sandbox } from './harness.ts';
+import { source } from './objects.ts';
+import { realRegistry } from './real-registry.ts';
+
+const box = new Sandbox();
+const isRoot = process.getuid?.() === 0;
+const needsRoot = { skip: isRoot ? false : 'loading BPF needs root' };
+const password = { COSIGN_PASSWORD: '' };
+
+interface Entry {
+  digest: string;
+  size: number;
+  annotations: Record<string, string>;
+}
+
+/** Changes index.json by hand. */
+function editIndex(edit: (entries: Entry[]) => void): void {
+  const path = box.path('store/index.json');
+  const index = JSON.parse(readFileSync(path, 'utf8'));
+  edit(index.manifests);
+  writeFileSync(path, JSON.stringify(index));
+}
+
+/** As if it had been pulled. */
+function fromElsewhere(): void {
+  editIndex((entries) => {
+    for (const e of entries) delete e.annotations['dev.skep.built'];
+  });
+}
+
+const blob = (digest: string) => box.path('store/blobs', digest.replace(':', '/'));
+const run = ['--set', `target_pid=${process.pid}`, '--timeout', '200ms', '--no-prom', '--pull', 'never'];
+const under = (policy: string) => {
+  writeFileSync(box.path('policy.yaml'), policy);
+  return { env: { SKEP_POLICY: box.path('policy.yaml') } };
+};
+const signed = 'signers: { team: cosign.pub }\nrules: [{ images: "calls*", signers: team }]\n';
+
+before(async () => {
+  writeFileSync(box.path('calls.c'), source);
+  await box.ok(['sign', '--generate-key-pair'], { env: password });
+  await box.ok(['sign', '--generate-key-pair', '--output-key-prefix', 'other'], { env: password });
+});
+after(() => box[Symbol.dispose]());
+
+test('an image from elsewhere needs a signature once a policy names a signer', needsRoot, async () => {
+  await box.ok(['build', 'calls.c', 'calls:1']);
+  const here = await box.skep(['run', 'calls:1', ...run]);
+  assert.equal(here.code, 0, here.stderr);
+  assert.doesNotMatch(here.stderr, /not built here/);
+  await box.ok(['run', 'calls:1', ...run], under(signed));
+  fromElsewhere();
+  const warned = await box.skep(['run', 'calls:1', ...run]);
+  assert.equal(warned.code, 0, warned.stderr);
+  assert.match(warned.stderr, /^calls:1 was not built here, and no policy/);
+  const refused = await box.fails(
+    9,
+    /calls:1 was not built here and is not signed by team/,
+    ['run', 'calls:1', ...run],
+    under(signed),
+  );
+  assert.doesNotMatch(refused.stderr, /events|probe/, 'nothing ran');
+  // A rule that names nobody: the policy names somebody all the same.
+  const elsewhere = signed.replace('calls*', 'ghcr.io/*');
+  await box.fails(9, /not signed by team/, ['run', 'calls:1', ...run], under(elsewhere));
+  await box.ok(['sign', '--key', 'other.key', 'calls:1'], { env: password });
+  await box.fails(9, /not signed by team/, ['run', 'calls:1', ...run], under(signed));
+  await box.ok(['sign', '--key', 'cosign.key', 'calls:1'], { env: password });
+  await box.ok(['run', 'calls:1', ...run], under(signed));
+});
+
+test('signatures that the store lacks come from the registry', needsRoot, async () => {
+  await using registry = await realRegistry(box);
+  const name = `${registry.host}/me/calls:1`;
+  await box.ok(['build', 'calls.c', name, '--description', 'of its own digest']);
+  await box.ok(['push', name]);
+  await box.ok(['sign', '--key', 'cosign.key', '--registry', '--format', 'tag', name], { env: password });
+  await box.ok(['rm', name]);
+  await box.ok(['pull', name]);
+  const policy = under(signed.replace('calls*', `${registry.host}/me/*`));
+  await box.fails(9, /is not signed by team/, ['run', name, ...run], policy);
+  await box.ok(['run', name, ...run.slice(0, -2)], policy);
+  await box.ok(['run', name, ...run], policy);
+});
+
+test('what was changed in the store never reaches the kernel', needsRoot, async () => {
+  await box.ok(['build', 'calls.c', 'calls:2']);
+  await box.ok(['sign', '--key', 'cosign.key', 'calls:2'], { env: password });
+  const [stored] = JSON.parse(await box.ok(['inspect', 'calls:2']));
+  const layer: string = stored.Manifest.layers[0].digest;
+  const original = readFileSync(blob(layer));
+  const changed = Buffer.from(original);
+  changed[changed.indexOf('Dual BSD/GPL')] = 0x64;
+
+  writeFileSync(blob(layer), changed);
+  for (const options of [{}, under(signed)]) {
+    const { stderr } = await box.fails(7, /sha256:/, ['run', 'calls:2', ...run], options);
+    assert.doesNotMatch(stderr, /events|probe/, 'nothing ran');
+  }
+  writeFileSync(blob(layer), original);
+
+  // All digests made to fit, and the mark of what was built here and the signatures kept.
+  const digestOf = (bytes: Uint8Array) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+  const put = (bytes: Buffer) => {
+    const digest = digestOf(bytes);
+    writeFileSync(blob(digest), bytes);
+    return digest;
+  };
+  editIndex((entries) => {
+    const entry = entries.find((e) => e.annotations['org.opencontainers.image.ref.name'] === 'calls:2')!;
+    const manifest = readFileSync(blob(entry.digest), 'utf8').replace(layer, put(changed));
+    const before = entry.digest;
+    entry.digest = put(Buffer.from(manifest));
+    for (const e of entries)
+      if (e.annotations['dev.skep.subject'] === before) e.annotations['dev.skep.subject'] = entry.digest;
+  });
+  await box.fails(
+    9,
+    /calls:2 was not built here and is not signed by team/,
+    ['run', 'calls:2', ...run],
+    under(signed),
+  );
+});
+
+test('rules on digests and code hold for images and files', needsRoot, async () => {
+  const modifying = source.replace('__u64 one = 1,', 'bpf_send_signal(0);\n\t__u64 one = 1,');
+  writeFileSync(box.path('kills.c'), modifying);
+  await box.ok(['build', 'kills.c', 'kills:1']);
+  await box.ok(['build', 'calls.c', 'calls:3']);
+  const digest = JSON.parse(await box.ok(['inspect', 'calls:3']))[0].Digest;
+  const rule = (text: string) => under(`rules:\n  - images: "*"\n    ${text}\n`);
+  const refusals: [string, string, RegExp][] = [
+    ['refuse: true', 'calls:3', /refuses calls:3: it may not run here/],
+    [`digests: sha256:${'0'.repeat(64)}`, 'calls:3', /its digest is not among those/],
+    ['program-types: [kprobe]', 'calls:3', /its program on_enter is of the kind raw_tp/],
+    ['helpers: [bpf_ktime_get_ns]', 'calls:3', /its program on_enter calls bpf_\w+\(\)/],
+    ['refuse-helpers: bpf_send_signal', 'kills:1', /calls bpf_send_signal\(\)/],
+    ['observe-only: true', './kills.c', /may do more than look: it calls bpf_send_signal\(\)/],
+  ];
+  for (const [text, program, message] of refusals) {
+    const args = ['run', program, ...run, '--allow-modify'];
+    const { stderr } = await box.fails(9, message, args, rule(text));
+    assert.match(stderr, /The rule is .*policy\.yaml:2\./);
+  }
+  await box.ok(
+    ['run', 'calls:3', ...run],
+    rule(`digests: ${digest}\n    observe-only: true\n    program-types: raw_tp`),
+  );
+  await box.fails(
+    7,
+    /policy\.yaml:3: "observe_only" is no key here/,
+    ['run', 'calls:3', ...run],
+    rule('observe_only: true'),
+  );
+  await box.fails(3, /no\.yaml/, ['run', 'calls:3', ...run], { env: { SKEP_POLICY: box.path('no.yaml') } });
+});

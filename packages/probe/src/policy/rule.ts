@@ -1,0 +1,23 @@
+import type { Policy, PolicyRule } from './types.ts';
+
+/** The first rule that fits a name, with its tag or without. */
+export function ruleFor(policy: Policy, name: string): PolicyRule | undefined {
+  const bare = name.replace(/@sha\d+:.*$/, '').replace(/:[^/:]*$/, '');
+  return policy.rules.find((rule) => rule.images.some((p) => fits(p, name) || fits(p, bare)));
+}
+
+/**
+ * Who may have signed what a rule says nothing of: once the policy names a signer anywhere, one of all that it names.
+ * Undefined where no signature is asked for: by a rule that pins digests, and by a policy that names no signer.
+ */
+export function signersFor(policy: Policy, rule: PolicyRule | undefined): readonly string[] | undefined {
+  if (rule?.signers) return rule.signers;
+  if (rule?.digests) return undefined;
+  const named = [...new Set(policy.rules.flatMap((r) => r.signers ?? []))];
+  return named.length > 0 ? named : undefined;
+}
+
+function fits(pattern: string, name: string): boolean {
+  const parts = pattern.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
+  return new RegExp(`^${parts.join('[^]*')}$`).test(name);
+}
