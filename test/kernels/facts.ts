@@ -97,7 +97,8 @@ function functionMarks({ symbols, traceable, blacklist }: GuestFacts): Map<strin
 
 /** Debian's release names no patch level in 5.10 and 6.1; the kernel's own banner in the image does. */
 async function version({ release }: GuestFacts, files: KernelFiles): Promise<string> {
-  const banner = /Debian (\d+\.\d+\.\d+)-/.exec(await readFile(files.vmlinuz, 'latin1'))?.[1];
+  // An image that is not compressed names Debian's compiler, too.
+  const banner = /SMP [\w ]*Debian (\d+\.\d+\.\d+)-/.exec(await readFile(files.vmlinuz, 'latin1'))?.[1];
   return banner ?? release;
 }
 

@@ -116,6 +116,35 @@ char LICENSE[] SEC("license") = "GPL";
     );
   });
 
+  test('a kernel for another processor is asked for by its name', { skip: none }, async () => {
+    using box = new Sandbox();
+    writeFileSync(box.path('capable.o'), await probe('capable'));
+    const arm = ['--kernel', '6.1-arm64', '--kernel', '6.12-arm64'];
+    const { stdout } = await box.skep(['check', 'capable.o', ...arm, '--format', 'json']);
+    const kernels = JSON.parse(stdout) as {
+      Kernel: string;
+      Architecture: string;
+      Version: string;
+      Objects: { Programs: { Section: string; State: string; Reason: string }[] }[];
+    }[];
+    assert.deepEqual(
+      kernels.map((k) => [k.Kernel, k.Architecture]),
+      [
+        ['6.1-arm64', 'arm64'],
+        ['6.12-arm64', 'arm64'],
+      ],
+    );
+    for (const { Version, Kernel } of kernels)
+      assert.ok(Version.startsWith(`${Kernel.split('-')[0]}.`), Version);
+    // Trampolines came to arm64 with 6.4.
+    const fexit = kernels.map((k) => k.Objects[0]!.Programs.find((p) => p.Section.startsWith('fexit/'))!);
+    assert.deepEqual(
+      fexit.map((p) => p.State),
+      ['refused', 'runs'],
+    );
+    assert.match(fexit[0]!.Reason, /no BPF trampolines/);
+  });
+
   test('five kernels cost little processor time', { skip: none }, async (t) => {
     using box = new Sandbox();
     writeFileSync(box.path('opensnoop.o'), await probe('opensnoop'));
