@@ -51,15 +51,17 @@ test('each kind of hook that this kernel has counts exactly; each other is refus
 test('a program the trampolines would be needed for is refused by name where there are none', async () => {
   const object = openSource('SEC("fentry/vfs_read") int on_read(void *ctx) { return 0; }', 'entry');
   using _ = object;
-  if (probeHook('fentry').available) {
+  const attached = async () => {
     await object.load();
     object.program('on_read').attach().close();
-  } else {
-    await assert.rejects(object.load(), {
-      code: 'SKEP_UNSUPPORTED',
-      message: /"on_read" of entry: it has no BPF trampolines/,
-    });
-  }
+  };
+  if (probeHook('fentry').available) return attached();
+  // Before Linux 6.4 arm64 takes the program, and has no trampoline to attach it by.
+  await assert.rejects(attached(), {
+    code: 'SKEP_UNSUPPORTED',
+    message:
+      /"on_read" (of entry: it|cannot be attached to fentry vfs_read: this kernel) has no BPF trampolines/,
+  });
 });
 
 test('a kernel function that is not there is named', async () => {

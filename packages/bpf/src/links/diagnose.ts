@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { probeHook } from '../features/hooks.ts';
 import { Errno } from '../kernel/errno.ts';
 import { tracefs, tracefsReadable, tracepointsIn } from '../kernel/filesystems.ts';
 import { hasKernelFunction, hasKprobes } from '../kernel/functions.ts';
@@ -64,6 +65,10 @@ export function diagnose(hook: Hook, cause: NativeError): Reason | undefined {
             'Raw tracepoints are named without their category, as in raw_tp/sched_switch.',
           )
         : undefined;
+    case 'fentry':
+    case 'fexit':
+    case 'fmod_ret':
+      return cause.errno === Errno.ENOTSUPP ? trampoline() : undefined;
     case 'perf_event':
       return perfEvent(cause);
     case 'tc':
@@ -147,6 +152,19 @@ function kprobe(hook: Hook, cause: NativeError): Reason | undefined {
     `the kernel does not allow a probe there`,
     'Functions that are inlined, marked notrace or on the kprobe blacklist cannot be probed; try a caller of it.',
   );
+}
+
+/** The program is loaded; what a trampoline would need turns out when one is made. */
+function trampoline(): Reason {
+  return probeHook('fentry').available === false
+    ? unsupported(
+        'this kernel has no BPF trampolines',
+        'They need CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS, which arm64 has from Linux 6.4 on: use a kprobe, tp_btf or tracepoint hook.',
+      )
+    : unsupported(
+        "this kernel's trampolines do not carry the arguments of this function",
+        'They carry six on x86-64 before Linux 6.6, and eight on arm64 before 6.16: use a kprobe.',
+      );
 }
 
 function uprobe(hook: Hook, cause: NativeError): Reason | undefined {
