@@ -61,8 +61,19 @@ function versionTwo(root: string | undefined, folder: string): Group {
   };
 }
 
+/** A process that was killed a moment ago holds its cgroup a little longer; on the way out nothing but waiting helps. */
 function remove(folders: readonly string[]): void {
-  for (const dir of folders) if (existsSync(dir)) rmdirSync(dir);
+  const end = Date.now() + 2000;
+  for (const dir of folders) {
+    while (existsSync(dir)) {
+      try {
+        rmdirSync(dir);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EBUSY' || Date.now() > end) throw error;
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+      }
+    }
+  }
 }
 
 function mounts(): { cpuacct?: string; cpu?: string; unified?: string } {
