@@ -10,6 +10,8 @@ const root = join(import.meta.dirname, '../..');
 const long: readonly RegExp[] = [
   /^test\/corpus\//,
   /^probes\/http-red\/services\./,
+  /^probes\/processes\//,
+  /^packages\/agent\//,
   /^test\/check\/truth\./,
   /^packages\/runtime\/test\/(json|lifecycle)\./,
   /^packages\/bpf\/test\/core-relo\./,

@@ -59,7 +59,7 @@ class Run {
 }
 
 // First here: it is quick, and what it compiles, the guests need not (bin/clang).
-test('the running kernel', { timeout: 600_000 }, async (t) => {
+test('the running kernel', { timeout: 900_000 }, async (t) => {
   rmSync(kept, { recursive: true, force: true });
   mkdirSync(kept, { recursive: true });
   const clang = (await run('sh', ['-c', 'command -v clang'])).trim();
