@@ -55,7 +55,7 @@ test('a program the trampolines would be needed for is refused by name where the
     await object.load();
     object.program('on_read').attach().close();
   };
-  if (probeHook('fentry').available) return attached();
+  if (probeHook('fentry').available) return await attached();
   // Before Linux 6.4 arm64 takes the program, and has no trampoline to attach it by.
   await assert.rejects(attached(), {
     code: 'SKEP_UNSUPPORTED',

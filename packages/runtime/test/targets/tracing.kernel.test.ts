@@ -130,13 +130,14 @@ test('a perf event samples by frequency, and counts events by period', { skip },
   await started.stop();
   const faults = await run([`at_perf=1,event=page-faults,${me}`]);
   const before = faultsSoFar();
-  // A fault may bring sixteen pages.
+  // A fault brings a page, sixteen, or 2 MiB, as the kernel likes.
   const bytes = new Uint8Array(16 << 20);
   for (let i = 0; i < bytes.length; i += 4096) bytes[i] = 1;
-  const seen = Number((await rowsOf(faults, 'counter_runs')).get('15'));
   const there = faultsSoFar() - before;
-  // What happens between the two readings.
-  assert.ok(seen >= 100 && Math.abs(seen - there) < 200, `${seen} seen, ${there} counted by the kernel`);
+  const seen = Number((await rowsOf(faults, 'counter_runs')).get('15'));
+  assert.ok(there >= 8, `${there} faults`);
+  // It was watched a little longer.
+  assert.ok(seen >= there && seen - there < 200, `${seen} seen, ${there} counted by the kernel`);
   await faults.stop();
   await assert.rejects(run([`at_perf=1,event=nosuch,${me}`]), { code: 'SKEP_ARGUMENT', hint: /page-faults/ });
 });
