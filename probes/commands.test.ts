@@ -19,7 +19,7 @@ if [ "$1" = run ]; then
     *) set -- "$@" --set target_comm=skep-readme --timeout 300ms ;;
   esac
 fi
-exec "${process.execPath}" "${root}/packages/cli/src/main.ts" "$@"
+exec "${root}/bin/skep" "$@"
 `;
 writeFileSync(join(dir, 'skep'), shim, { mode: 0o755 });
 writeFileSync(join(dir, 'sudo'), '#!/bin/sh\nexec "$@"\n', { mode: 0o755 });

@@ -28,7 +28,7 @@ export const machines: Readonly<Record<Architecture, Machine>> = {
     multiarch: 'x86_64-linux-gnu',
     strip: 'strip',
     emulator: ['qemu-system-x86_64', ...tcg, '-cpu', 'max'],
-    append: 'console=ttyS0 mitigations=off clocksource=hpet',
+    append: 'console=ttyS0 mitigations=off clocksource=tsc tsc=reliable',
     terminal: '/dev/ttyS1',
     serial: (log) => ['-serial', `file:${log}`, '-serial', 'stdio'],
   },

@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 
-/** The entry of the command, unbuilt. */
-export const main = join(import.meta.dirname, '../src/main.ts');
+/** The entry of the command, built: what users run, and four times as quick to start as its sources. */
+export const main = join(import.meta.dirname, '../dist/main.js');
 
 /** How a command ended. */
 export interface Ended {
