@@ -160,6 +160,9 @@ const cases: Record<string, Case> = {
   },
 };
 
+const short = process.env.SKEP_GUEST !== undefined && process.env.SKEP_LONG !== '1';
+let turn = 0;
+
 for (const [probe, { script, count, times, not = [] }] of Object.entries(cases)) {
   test(`${probe} sees only its owner's events, by --pid, --comm, --cgroup and --uid`, { skip }, async (t) => {
     const server = createServer((socket) => socket.on('error', () => undefined).resume()).listen(
@@ -177,11 +180,14 @@ for (const [probe, { script, count, times, not = [] }] of Object.entries(cases))
       ['cgroup', chosen.cgroup.path],
       ['uid', String(chosen.uid)],
     ];
-    const owners = asked.filter(([o]) => !not.includes(o));
+    const able = asked.filter(([o]) => !not.includes(o));
+    // To load a probe five times takes an emulated machine up to half a minute: each of them takes turns there.
+    const owners = short ? [able[turn++ % able.length]!] : able;
     // Always by the cgroups too: nothing else of this machine is to be seen.
     const cgroup = [chosen.cgroup.path, other.cgroup.path];
     const ways = owners.map(([owner, value]) => settings(probe, { cgroup, [owner]: [value] }));
-    if (!not.includes('pid')) ways.push(settings(probe, { pid: [String(chosen.pid), String(other.pid)] }));
+    if (!short && !not.includes('pid'))
+      ways.push(settings(probe, { pid: [String(chosen.pid), String(other.pid)] }));
     const act = async () => {
       for (const actor of [other, chosen, other]) await actor.act(String(port));
     };

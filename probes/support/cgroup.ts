@@ -13,9 +13,21 @@ export function testCgroup(limitBytes = 1 << 30): MemoryCgroup {
 
 /** Runs a program in the cgroup; how it ended is not an error. */
 export async function runIn(cgroup: MemoryCgroup, program: string, ...args: string[]): Promise<string> {
+  return runWith(cgroup, '', program, ...args);
+}
+
+/** The same with something for its stdin. */
+export async function runWith(
+  cgroup: MemoryCgroup,
+  input: string,
+  program: string,
+  ...args: string[]
+): Promise<string> {
   const enter = `${cgroup.enter} && exec "$@"`;
   try {
-    return (await run('sh', ['-c', enter, 'sh', program, ...args])).stdout;
+    const running = run('sh', ['-c', enter, 'sh', program, ...args]);
+    running.child.stdin?.end(input);
+    return (await running).stdout;
   } catch (error) {
     if ('stdout' in (error as object)) return (error as { stdout: string }).stdout;
     throw error;

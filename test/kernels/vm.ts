@@ -20,6 +20,7 @@ const settings = [
   'SKEP_KEPT_OBJECTS=/kept',
   'PATH=/skep/test/kernels/bin:$PATH',
   'NODE_OPTIONS=--import=/skep/test/kernels/guest/stripped.js',
+  ...(process.env.SKEP_LONG === '1' ? ['SKEP_LONG=1'] : []),
 ].join(' ');
 
 /** A command for a guest. */

@@ -4,6 +4,7 @@
  * receives it, the server sends RESPONSE and the client receives it, by the system calls that are asked for.
  *
  *     talk FAMILY SEND RECEIVE PIECE COUNT REQUEST RESPONSE [END]
+ *     talk    several of them, from stdin, each in a process of its own
  *
  * FAMILY   tcp4, tcp6, unix, pair (socketpair)
  * SEND     write, writev (two halves), send, sendto, sendmsg, sendmmsg (two messages), sendfile, splice; body: the header
@@ -28,6 +29,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static void fail(const char *what)
@@ -198,7 +200,8 @@ static size_t pass(int from, int to, char **how, size_t piece, const char *bytes
 	return got;
 }
 
-int main(int argc, char **argv)
+/* One conversation; see above for the words. */
+static int talk(int argc, char **argv)
 {
 	size_t piece, at_server = 0, at_client = 0;
 	int ends[2], count;
@@ -228,4 +231,40 @@ int main(int argc, char **argv)
 	close(ends[1]);
 	printf("%d %zu %zu\n", getpid(), at_server, at_client);
 	return 0;
+}
+
+/* Conversations from stdin, each word with a zero byte behind it and each conversation with one more: a process each. */
+static int talks(void)
+{
+	static char input[1 << 20];
+	size_t length = fread(input, 1, sizeof(input) - 1, stdin);
+	char *words[16] = { "talk" };
+	int count = 1;
+
+	for (char *at = input; at < input + length; at += strlen(at) + 1) {
+		if (*at) {
+			if (count == 15)
+				return 2;
+			words[count++] = at;
+			continue;
+		}
+		words[count] = 0;
+		fflush(stdout);
+		pid_t child = fork();
+		if (!child) {
+			int status = talk(count, words);
+
+			fflush(stdout);
+			_exit(status);
+		}
+		if (child < 0 || waitpid(child, 0, 0) != child)
+			return 1;
+		count = 1;
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	return argc == 1 ? talks() : talk(argc, argv);
 }
