@@ -549,8 +549,9 @@ static __always_inline bool l7_fetch(struct l7_feed *f)
 		return false;
 	if (bpf_probe_read_user(w->bytes, left, (void *)(f->work->cursor.piece + within)))
 		return false;
-	*(__u64 *)&w->bytes[left] = 0;
-	*(__u64 *)&w->bytes[left + 8] = 0;
+#pragma unroll
+	for (int i = 0; i < HTTP1_AHEAD; i += 8)
+		*(__u64 *)&w->bytes[left + i] = 0;
 	w->length = left;
 	w->position = 0;
 	w->path_from = w->path_to = 0;

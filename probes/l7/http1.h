@@ -258,6 +258,8 @@ static __always_inline void http1_parent_byte(struct http1_stream *s, __u8 digit
 
 /* What is parsed: a window into a message, and a copy of the state of the direction that it moves in. */
 #define HTTP1_WINDOW 512
+/* Bytes that one step looks at, at most. */
+#define HTTP1_AHEAD 32
 
 struct http1_window {
 	struct http1_stream stream;
@@ -267,7 +269,7 @@ struct http1_window {
 	__u32 length;	/* of the window */
 	__u32 path_from; /* where the path begins and ends in it; equal when it does not lie whole within */
 	__u32 path_to;
-	__u8 bytes[HTTP1_WINDOW + 16]; /* those behind the window's end are zero */
+	__u8 bytes[HTTP1_WINDOW + HTTP1_AHEAD]; /* those behind the window's end are zero */
 };
 
 static __always_inline void http1_end_size(struct http1_stream *s)
@@ -283,24 +285,127 @@ static __always_inline void http1_end_size(struct http1_stream *s)
 	}
 }
 
-/* "HTTP/1.1" as eight bytes in memory. */
-#define HTTP1_VERSION_WORD 0x312e312f50545448ULL
+/* Eight bytes of the window, as a number. */
+static __always_inline __u64 http1_eight(const struct http1_window *w, __u32 position)
+{
+	return *(const __u64 *)&w->bytes[position];
+}
 
-/* Bytes up to and with the next line feed among eight, or eight. */
-static __always_inline __u32 http1_to_line_feed(__u64 word)
+/* The words that most messages begin with and that most lines of headers are told by, as eight bytes in memory. */
+#define HTTP1_EIGHT(a, b, c, d, e, f, g, h) (HTTP1_LETTERS(a, b, c, d, e, f, g) | (__u64)(h) << 56)
+#define HTTP1_EIGHT_VERSION HTTP1_EIGHT('H', 'T', 'T', 'P', '/', '1', '.', '1')
+#define HTTP1_EIGHT_GET HTTP1_EIGHT('G', 'E', 'T', ' ', 0, 0, 0, 0)
+#define HTTP1_EIGHT_POST HTTP1_EIGHT('P', 'O', 'S', 'T', ' ', 0, 0, 0)
+
+/* For letters of either case; what is no letter stays what it is. */
+#define HTTP1_LOW7 0x0020202020202020ULL
+#define HTTP1_LOW8 0x2020202020202020ULL
+
+/* Where the first line feed among eight bytes is; 8: nowhere. */
+static __always_inline __u32 http1_line_feed(__u64 word)
 {
 	__u64 ones = 0x0101010101010101ULL, x = word ^ 0x0a0a0a0a0a0a0a0aULL;
 	__u64 found = (x - ones) & ~x & 0x8080808080808080ULL;
 
 	/* The lowest bit found is exact; of the bytes below it each contributes one. */
-	return found ? ((((((found & -found) - 1) >> 7 & ones) * ones) >> 56) & 7) + 1 : 8;
+	return found ? (((((found & -found) - 1) >> 7 & ones) * ones) >> 56) & 7 : 8;
 }
 
-/* One byte in one state. Those states that take more than one byte say how many. */
+/* Bytes up to and with the next line feed, or HTTP1_AHEAD of them. `ended`: there was one. */
+static __always_inline __u32 http1_to_line_feed(const struct http1_window *w, __u32 position, bool *ended)
+{
+	__u32 at = 0, here = 8;
+
+#pragma unroll
+	for (int i = 0; i < HTTP1_AHEAD / 8; i++) {
+		here = http1_line_feed(http1_eight(w, position + at));
+		if (here < 8)
+			break;
+		at += 8;
+	}
+	*ended = here < 8;
+	return here < 8 ? at + here + 1 : at;
+}
+
+/*
+ * At the beginning of a line of a header, with HTTP1_AHEAD bytes of it or more in the window: is it one of the three that
+ * matter, told by its first eight bytes and those behind them? Sets the state; how many bytes that took.
+ */
+static __always_inline __u32 http1_name(struct http1_window *w, struct http1_stream *s, __u32 position)
+{
+	__u64 first = http1_eight(w, position), then = http1_eight(w, position + 8);
+
+	s->at = 0;
+	s->state = HTTP1_SKIP;
+	if ((first | HTTP1_LOW7) == HTTP1_EIGHT('c', 'o', 'n', 't', 'e', 'n', 't', '-')) {
+		if (((then | 0x202020202020ULL) << 8) == HTTP1_EIGHT(0, 'l', 'e', 'n', 'g', 't', 'h', ':')) {
+			s->state = HTTP1_LENGTH;
+			return 15;
+		}
+		return 8;
+	}
+	if ((first | HTTP1_LOW8) == HTTP1_EIGHT('t', 'r', 'a', 'n', 's', 'f', 'e', 'r')) {
+		if ((then | HTTP1_LOW8 << 8) == HTTP1_EIGHT('-', 'e', 'n', 'c', 'o', 'd', 'i', 'n') &&
+		    ((http1_eight(w, position + 16) | 0x20) & 0xffff) == ('g' | ':' << 8)) {
+			s->state = HTTP1_CODING;
+			return 18;
+		}
+		return 8;
+	}
+	if ((first | HTTP1_LOW8) == HTTP1_EIGHT('t', 'r', 'a', 'c', 'e', 'p', 'a', 'r')) {
+		if (((then | 0x202020) & 0xffffffff) == HTTP1_EIGHT('e', 'n', 't', ':', 0, 0, 0, 0)) {
+			s->state = HTTP1_PARENT;
+			return 12;
+		}
+		return 8;
+	}
+	return 0;
+}
+
+/* A path's bytes up to the end of its segment, eight at most. */
+static __always_inline __u32 http1_segment(struct http1_window *w, struct http1_stream *s, __u32 position)
+{
+	__u64 word = s->word;
+	__u32 has = 0, dashes = 0, n = 0;
+
+#pragma unroll
+	for (int i = 0; i < 8; i++) {
+		__u8 c = w->bytes[position + i];
+		__u8 in_path = http1_kinds[c].in_path;
+
+		/* Also what is behind the window's end. */
+		if (in_path & (HTTP1_SLASH | HTTP1_END | HTTP1_CONTROL))
+			break;
+		has |= in_path;
+		dashes += in_path >> 2 & 1;
+		word = (word ^ c) * HTTP1_PRIME;
+		n++;
+	}
+	s->word = word;
+	s->segment_has |= has;
+	s->dashes += dashes;
+	s->segment_length = s->segment_length + n > 255 ? 255 : s->segment_length + n;
+	return n;
+}
+
+/* " 200 " behind the version, and the like: the status, or 0 when it is written in another way. */
+static __always_inline __u16 http1_status(__u64 word)
+{
+	__u8 blank = word, a = (word >> 8) - '0', b = (word >> 16) - '0', c = (word >> 24) - '0', end = word >> 32;
+
+	if (blank != ' ' || a > 9 || b > 9 || c > 9 || (end != ' ' && end != '\r' && end != '\n'))
+		return 0;
+	return a * 100 + b * 10 + c;
+}
+
+/* One step in one state, from one byte on: how many bytes it took. What most messages look like takes several. */
 static __always_inline __u32 http1_byte(struct http1_window *w, struct http1_stream *s, __u8 state, __u32 position)
 {
 	__u8 c = w->bytes[position], at = s->at;
 	struct http1_byte_kind kind = http1_kinds[c];
+	__u32 step, here;
+	__u64 word;
+	bool ended;
 
 	switch (state) {
 	case HTTP1_START:
@@ -308,14 +413,27 @@ static __always_inline __u32 http1_byte(struct http1_window *w, struct http1_str
 			return 1;
 		s->started = w->now;
 		s->state = HTTP1_TOKEN;
-		/* What most messages of one direction begin with, in one step. */
-		if (w->length - position > 12 && *(__u64 *)&w->bytes[position] == HTTP1_VERSION_WORD) {
+		/* What most messages begin with, in one step. */
+		if (w->length - position <= 12)
+			return 0;
+		word = http1_eight(w, position);
+		if (word == HTTP1_EIGHT_VERSION) {
 			s->flags |= HTTP1_IS_RESPONSE;
+			s->status = http1_status(http1_eight(w, position + 8));
 			s->at = 3;
-			s->state = HTTP1_REPLY;
-			return 8;
+			s->state = s->status ? HTTP1_SKIP : HTTP1_REPLY;
+			return s->status ? 12 : 8;
 		}
-		return 0;
+		if ((word & 0xffffffff) == HTTP1_EIGHT_GET)
+			step = 4, s->method = HTTP1_GET;
+		else if ((word & 0xffffffffffULL) == HTTP1_EIGHT_POST)
+			step = 5, s->method = HTTP1_POST;
+		else
+			return 0;
+		s->path = w->seed;
+		s->state = HTTP1_TARGET;
+		w->path_from = w->path_to = position + step;
+		return step;
 	case HTTP1_TOKEN:
 		s->at = at + 1;
 		if ((__u8)(c - 'A') <= 25 || c == '-') {
@@ -348,11 +466,7 @@ static __always_inline __u32 http1_byte(struct http1_window *w, struct http1_str
 		}
 		if (kind.in_path == HTTP1_CONTROL)
 			break;
-		s->segment_has |= kind.in_path;
-		s->dashes += kind.in_path >> 2 & 1;
-		s->segment_length += s->segment_length < 255;
-		s->word = (s->word ^ c) * HTTP1_PRIME;
-		return 1;
+		return http1_segment(w, s, position);
 	case HTTP1_QUERY:
 		if (c == ' ')
 			s->state = HTTP1_VERSION;
@@ -360,9 +474,12 @@ static __always_inline __u32 http1_byte(struct http1_window *w, struct http1_str
 			break;
 		return 1;
 	case HTTP1_VERSION:
-		if (!at && w->length - position > 8 && *(__u64 *)&w->bytes[position] == HTTP1_VERSION_WORD) {
+		if (!at && w->length - position > 9 && http1_eight(w, position) == HTTP1_EIGHT_VERSION) {
 			s->at = 8;
-			return 8;
+			if ((http1_eight(w, position + 8) & 0xffff) != ('\r' | '\n' << 8))
+				return 8;
+			s->state = HTTP1_LINE;
+			return 10;
 		}
 		s->at = at + 1;
 		if (at < 8 ? http1_pattern(HTTP1_WORD_VERSION, c, at) : at == 8 && c == '\r')
@@ -384,13 +501,24 @@ static __always_inline __u32 http1_byte(struct http1_window *w, struct http1_str
 		s->state = c == '\n' ? HTTP1_LINE : HTTP1_SKIP;
 		return 1;
 	case HTTP1_LINE:
-		s->at = 1;
-		s->candidates = (c | 0x20) == 'c' ? 1 : 6;
-		if (c == '\n')
-			s->state = HTTP1_HEADERS;
-		else if (c != '\r')
-			s->state = (c | 0x20) == 'c' || (c | 0x20) == 't' ? HTTP1_NAME : HTTP1_SKIP;
-		return 1;
+		if (c == '\n' || c == '\r') {
+			if (c == '\n')
+				s->state = HTTP1_HEADERS;
+			return 1;
+		}
+		if ((c | 0x20) == 'c' || (c | 0x20) == 't') {
+			if (w->length - position < HTTP1_AHEAD) {
+				s->at = 1;
+				s->candidates = (c | 0x20) == 'c' ? 1 : 6;
+				s->state = HTTP1_NAME;
+				return 1;
+			}
+			step = http1_name(w, s, position);
+			if (step)
+				return step;
+		}
+		s->state = HTTP1_SKIP;
+		goto skip;
 	case HTTP1_NAME: {
 		__u8 low = http1_lower(c);
 
@@ -437,15 +565,13 @@ static __always_inline __u32 http1_byte(struct http1_window *w, struct http1_str
 			http1_parent_byte(s, kind.digit);
 		}
 		return 1;
-	case HTTP1_SKIP: {
-		__u32 here = w->length - position, step = http1_to_line_feed(*(__u64 *)&w->bytes[position]);
-
-		if (step == 8 && w->bytes[position + 7] != '\n')
-			step += http1_to_line_feed(*(__u64 *)&w->bytes[position + 8]);
-		if (w->bytes[position + step - 1] == '\n')
+	case HTTP1_SKIP:
+	skip:
+		step = http1_to_line_feed(w, position, &ended);
+		if (ended)
 			s->state = HTTP1_LINE;
+		here = w->length - position;
 		return step < here ? step : here;
-	}
 	case HTTP1_SIZE:
 		s->at = 1;
 		if (kind.digit != HTTP1_NO_DIGIT && !(s->remain >> 48)) {
@@ -461,9 +587,8 @@ static __always_inline __u32 http1_byte(struct http1_window *w, struct http1_str
 		if (c == '\n')
 			http1_end_size(s);
 		return 1;
-	case HTTP1_CHUNK: {
-		__u32 here = w->length - position;
-
+	case HTTP1_CHUNK:
+		here = w->length - position;
 		if (s->remain > here) {
 			s->remain -= here;
 			return here;
@@ -473,7 +598,6 @@ static __always_inline __u32 http1_byte(struct http1_window *w, struct http1_str
 		s->at = 0;
 		s->state = HTTP1_SIZE;
 		return here;
-	}
 	case HTTP1_TRAILER:
 		if (c != '\r')
 			s->state = c == '\n' ? HTTP1_DONE : HTTP1_TRAILING;

@@ -104,8 +104,8 @@ static __always_inline struct l7_work *l7_take_work(__u32 *index)
 	return 0;
 }
 
-/* Steps of one call of http1_parse(): enough for most headers, since eight bytes of a line that is skipped are one step. */
-#define HTTP1_STEPS 20
+/* Steps of one call of http1_parse(), which the verifier goes through one by one; most headers take one call or two. */
+#define HTTP1_STEPS 12
 
 /*
  * Parses a window until it ends, a header or a message has ended, or a body begins that is not in chunks. A global
