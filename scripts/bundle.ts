@@ -58,6 +58,24 @@ const runApart: Plugin = {
 };
 
 /**
+ * Of `skep agent` as well: the agent is half of the packages, over fifty chunks. Its settings' reader is a YAML parser and a
+ * schema, which only who has a file of settings reads.
+ */
+const agentEntry = 'packages/cli/src/agent-cli.ts';
+const agentApart: Plugin = {
+  name: 'agent-apart',
+  setup(b) {
+    b.onResolve({ filter: /^\.\/agent-cli\.ts$/ }, () => ({ path: './agent-cli.js', external: true }));
+  },
+};
+const agentConfigEntry = { in: 'packages/agent/src/config/index.ts', out: 'agent-config' };
+const agentConfigApart: Plugin = {
+  name: 'agent-config-apart',
+  setup(b) {
+    b.onResolve({ filter: /^@skep\/agent\/config$/ }, () => ({ path: './agent-config.js', external: true }));
+  },
+};
+/**
  * `skep push` and `skep pull` of a small image take hardly longer than their start, and would load twenty-four chunks. Their
  * file has no other command in it: main.ts takes it when one of the two is the first argument, so none is asked for.
  */
@@ -159,15 +177,18 @@ export async function bundle(to: string = dist): Promise<Metafile> {
   const results = [
     await buildEntry('packages/cli/src/main.ts', true, [
       runApart,
+      agentApart,
+      agentConfigApart,
       transferApart,
       yamlApart,
       otlpApart,
       trustApart,
     ]),
     await buildEntry(runEntry, false, [only('run'), yamlApart, otlpApart, trustApart]),
+    await buildEntry(agentEntry, false, [only('agent'), agentConfigApart, yamlApart, otlpApart, trustApart]),
     await buildEntry(transferEntry, false, [only('push', 'pull'), yamlApart, trustApart]),
     ...(await Promise.all(
-      [...yamlEntries, otlpEntry, trustEntry].map((entry) => buildEntry(entry, false, [])),
+      [...yamlEntries, otlpEntry, trustEntry, agentConfigEntry].map((entry) => buildEntry(entry, false, [])),
     )),
   ];
   const fresh = `${to}.new`;

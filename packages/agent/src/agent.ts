@@ -1,35 +1,28 @@
-import { Listeners } from '@skep/identity';
-import { type RawMap, type Run, type RunSummary, type Sink, startRun } from '@skep/runtime';
+import { Identities } from '@skep/identity';
+import { type Run, type RunSummary, type Sink, startRun } from '@skep/runtime';
 import { Activity } from './activity.ts';
 import { Budget } from './budget.ts';
 import { ControlServer } from './control/server.ts';
 import type { Ask } from './control/socket.ts';
 import { AgentError } from './errors.ts';
 import { IMAGES, readImage } from './images/images.ts';
-import { RAW_PROCESS, SELF } from './kernel/key.ts';
-import { offsets } from './kernel/layout.ts';
-import { KernelTables } from './kernel/tables.ts';
 import { requestFamilies } from './metrics/requests.ts';
 import { selfText } from './metrics/self.ts';
 import { AgentMetrics } from './metrics/server.ts';
 import type { AgentOptions } from './options.ts';
 import type { AgentExport } from './otlp/export.ts';
-import { ownPid, probeParams } from './params.ts';
-import { Peers } from './peers/peers.ts';
-import { pathText, Routes } from './routes/routes.ts';
-import { SelfChecker } from './selfcheck/self-check.ts';
-import { Collector } from './series/collector.ts';
+import { probeParams } from './params.ts';
+import { Pipeline } from './pipeline.ts';
 import type { Series } from './series/series.ts';
 import { SeriesStore } from './series/store.ts';
-import { PROCESS_STREAM, processEvents } from './services/events.ts';
+import { ServersAhead } from './services/ahead.ts';
 import { type ServiceInfo, serviceInfo } from './services/info.ts';
-import { Processes, TOLD_MS } from './services/processes.ts';
+import { REMEMBER_MS } from './services/processes.ts';
 import { Services } from './services/services.ts';
 import { spanInfo } from './spans/info.ts';
-import { spanReader } from './spans/span.ts';
-import { type Span, Spans } from './spans/spans.ts';
+import type { Span } from './spans/spans.ts';
 import type { AgentStatus } from './status.ts';
-import { unseenHere } from './unseen.ts';
+import { statusOf } from './status-of.ts';
 
 const TICK_MS = 1_000;
 /** A scrape right after a tick, or another scrape, reads nothing anew. */
@@ -64,22 +57,16 @@ export class Agent {
   readonly #budget: Budget;
   readonly #notes: string[] = [];
   readonly #listens: Record<string, string> = {};
+  readonly #identities: Identities;
+  readonly #ahead: ServersAhead;
   #run!: Run;
-  #tables!: KernelTables;
-  #processes!: Processes;
-  #routes!: Routes;
-  #peers!: Peers;
-  #collector!: Collector;
-  #spans!: Spans;
-  #checker!: SelfChecker;
-  #held: (() => number) | undefined;
+  #pipeline!: Pipeline;
   #attachedAt = 0;
   #metrics: AgentMetrics | undefined;
   #control: ControlServer | undefined;
   #final: AgentStatus | undefined;
   #export: AgentExport | undefined;
   #timers: NodeJS.Timeout[] = [];
-  #later: NodeJS.Timeout | undefined;
   #spansLeft = 0;
   #stopping: Promise<RunSummary> | undefined;
 
@@ -90,8 +77,10 @@ export class Agent {
     this.#services = new Services({ most: limits.services });
     this.#store = new SeriesStore({ most: limits.series });
     const setGap = (ns: bigint) => {
-      this.#tables.spanGap = ns;
+      this.#pipeline.tables.spanGap = ns;
     };
+    this.#identities = new Identities({ clock: this.#clock, graceMs: REMEMBER_MS });
+    this.#ahead = new ServersAhead(this.#identities);
     this.#budget = new Budget(cpuBudgetPercent, setGap, (text) => this.#note(text));
   }
 
@@ -112,40 +101,31 @@ export class Agent {
 
   /** The spans of late, newest last. */
   get recentSpans(): readonly Span[] {
-    return this.#spans.recent;
+    return this.#pipeline.spans.recent;
   }
 
   /** @internal */
   async start(): Promise<void> {
-    const { watch = {}, sampling = {}, prom, hooks, objects = IMAGES.map(readImage) } = this.#options;
-    if (prom) {
-      this.#metrics = await AgentMetrics.listen(prom, (open) => this.#exposition(open));
-      this.#listens.metrics = this.#metrics.url;
-    }
-    try {
-      this.#run = await startRun({
-        name: 'agent',
-        objects,
-        params: probeParams(watch, sampling, this.#options.callers ?? false),
-        hooks,
-        rawMaps: ['hist_http_requests'],
-        intervalMs: 60_000,
-        programStats: false,
-        sinks: [this.#sink()],
-      });
-    } catch (error) {
-      await this.#metrics?.close();
-      throw error;
-    }
+    const { watch = {}, sampling = {}, hooks, objects = IMAGES.map(readImage) } = this.#options;
+    this.#run = await startRun({
+      name: 'agent',
+      objects,
+      params: probeParams(watch, sampling, this.#options.callers ?? false),
+      hooks,
+      rawMaps: ['hist_http_requests'],
+      intervalMs: 60_000,
+      programStats: false,
+      sinks: [this.#sink()],
+    });
     this.#attachedAt = this.#clock();
     this.#timers.push(setInterval(() => void this.#tick(), TICK_MS));
-    void this.#nameListeners();
     // A fault of the run ends the rest, too.
     void this.#run.closed.then(() => this.stop());
     await this.#openControl();
     const { selfCheckMs = 60_000 } = this.#options;
-    void this.#checker.check();
-    if (selfCheckMs > 0) this.#timers.push(setInterval(() => void this.#checker.check(), selfCheckMs));
+    const { checker } = this.#pipeline;
+    void checker.check();
+    if (selfCheckMs > 0) this.#timers.push(setInterval(() => void checker.check(), selfCheckMs));
   }
 
   /** Detaches everything and leaves nothing in the kernel. What was counted up to now is in {@link services} and metrics. */
@@ -157,7 +137,6 @@ export class Agent {
   async #stop(): Promise<RunSummary> {
     const summary = await this.#run.stop();
     for (const timer of this.#timers) clearInterval(timer);
-    clearTimeout(this.#later);
     await this.#export?.stop();
     await this.#metrics?.close();
     await this.#control?.close();
@@ -166,27 +145,17 @@ export class Agent {
     return summary;
   }
 
-  /** Everything is detached and nothing more is counted; the maps are still there. */
+  /** Everything is detached and nothing more is counted; the maps are still there. Also after a start that failed. */
   async #ended(): Promise<void> {
-    if (!this.#collector) return;
-    await this.#collector.collect();
-    this.#spans.settle();
-    this.#final = this.status();
-  }
-
-  /** Who serves already is named before its first request, so that nothing counts under its process. */
-  async #nameListeners(): Promise<void> {
-    try {
-      const listeners = new Listeners(this.#processes.host);
-      await listeners.refresh();
-      for (const { pids } of listeners.all()) {
-        for (const pid of pids) if (pid !== process.pid) this.#processes.serviceOf(pid);
-        await new Promise((resolve) => setImmediate(resolve));
-        if (this.#stopping) return;
-      }
-    } catch (error) {
-      this.#note(`servers are named when they are first called: ${(error as Error).message}`);
+    this.#ahead.end();
+    if (!this.#attachedAt) {
+      await this.#metrics?.close();
+      return;
     }
+    this.#pipeline.stop();
+    await this.#pipeline.collector.collect();
+    this.#pipeline.spans.settle();
+    this.#final = this.status();
   }
 
   /** Nobody asked for the usual socket: that another agent has it is no reason not to run. */
@@ -206,7 +175,7 @@ export class Agent {
   }
 
   async #answer(ask: Ask['ask']): Promise<unknown> {
-    if (ask === 'traces') return this.#spans.recent.map(spanInfo);
+    if (ask === 'traces') return this.recentSpans.map(spanInfo);
     await this.refresh();
     return ask === 'services' ? this.services() : this.status();
   }
@@ -214,12 +183,12 @@ export class Agent {
   /** Brings all counts up to date with the kernel's; cheap when that was done just now. */
   async refresh(): Promise<void> {
     if (this.#final) return;
-    await this.#collector.collect(FRESH_MS);
+    await this.#pipeline.collector.collect(FRESH_MS);
   }
 
   /** Checks that what is counted is right, now. */
   checkSelf(): Promise<AgentStatus['selfCheck']> {
-    return this.#checker.check();
+    return this.#pipeline.checker.check();
   }
 
   /** All services with what they did in the last seconds, busiest first. */
@@ -238,166 +207,76 @@ export class Agent {
   /** What is watched, by which hooks, what was lost, what it costs. */
   status(): AgentStatus {
     if (this.#final) return this.#final;
-    const stats = this.#run.stats();
-    const { watch = {}, version } = this.#options;
-    const { capacity } = this.#tables;
-    const { lost, unseen } = this.#tables.reasons();
-    const { user, system } = process.cpuUsage();
-    const firstAt = this.#collector.firstAt;
-    return {
-      version,
-      pid: process.pid,
+    return statusOf({
+      options: this.#options,
+      run: this.#run.stats(),
+      pipeline: this.#pipeline,
+      services: this.#services,
+      store: this.#store,
+      budget: this.#budget,
       startedAt: this.#startedAt,
-      uptimeSeconds: (Date.now() - this.#startedAt) / 1000,
-      watched: Object.fromEntries(Object.entries(watch).filter(([, values]) => values && values.length > 0)),
-      services: [...this.#services].filter((s) => s.series > 0).length,
-      processes: this.#processes.size,
-      requests: this.#collector.requests,
-      firstMetricMs: firstAt === undefined ? undefined : Math.max(0, firstAt - this.#attachedAt),
-      hooks: stats.hooks,
-      notCounted: lost,
-      unseenBytes: unseen,
-      lost: stats.lost.filter((l) => l.count > 0),
-      notToldApart: {
-        kernel_series_full: this.#collector.overflowed,
-        series_cap: this.#store.refused,
-        services_cap: this.#services.refused,
-        processes_full: this.#processes.refused,
-        fingerprints_evicted: this.#routes.evicted,
-        learned_full: this.#routes.learnRefused,
-      },
-      fill: {
-        kernel_series: { used: this.#collector.entries, capacity: capacity.series },
-        series: { used: this.#store.size, capacity: this.#options.limits?.series ?? 10_000 },
-        services: { used: this.#services.size, capacity: this.#options.limits?.services ?? 4096 },
-        processes: { used: this.#processes.size, capacity: capacity.processes },
-        fingerprints: { used: this.#routes.fingerprints, capacity: capacity.fingerprints },
-        learned: { used: this.#tables.learnedCount, capacity: capacity.learned },
-        peers: { used: this.#peers.size, capacity: capacity.peers },
-      },
-      spans: {
-        taken: this.#spans.taken,
-        held: this.#held?.() ?? 0,
-        left: this.#spansLeft,
-        gapNs: Number(this.#budget.gapNs),
-      },
-      budget: {
-        percent: this.#budget.percent,
-        usedPercent: this.#budget.usedPercent,
-        limiting: this.#budget.limiting,
-      },
-      cpuSeconds: (user + system) / 1e6,
-      residentBytes: process.memoryUsage.rss(),
-      programs: stats.programStats
-        ? stats.programs.map((p) => ({
-            name: p.name,
-            runs: Number(p.runs),
-            seconds: Number(p.runTimeNs) / 1e9,
-          }))
-        : [],
+      attachedAt: this.#attachedAt,
+      spansLeft: this.#spansLeft,
       exports: this.#export?.stats() ?? [],
-      selfCheck: this.#checker.result,
       listens: this.#listens,
-      unseen: unseenHere(stats.hooks),
-      notes: [...new Set([...stats.notes, ...this.#notes])],
-    };
+      notes: this.#notes,
+    });
   }
 
   #sink(): Sink {
-    let onSpan: ((view: Parameters<ReturnType<typeof spanReader>>[0], at: number) => void) | undefined;
-    let onPath: typeof onSpan;
-    let onProcess: typeof onSpan;
     return {
       name: 'agent',
+      // The objects load meanwhile, on threads.
+      prepare: async () => {
+        void this.#ahead.find().catch((error: Error) => {
+          this.#note(`servers are named when they are first called: ${error.message}`);
+        });
+        await this.#openMetrics();
+      },
       start: async (run) => {
-        this.#wire(run);
+        this.#pipeline = this.#pipelineOf(run);
+        this.#ahead.tell((pid) => this.#pipeline.processes.serviceOf(pid));
         await this.#openExport();
-        const readSpan = spanReader(run);
-        onSpan = (view, at) => this.#spans.take(readSpan(view, at));
-        onPath = this.#pathReader(run);
-        onProcess = processEvents(run, this.#processes);
       },
-      record: (stream, view, at) => {
-        if (stream.map === 'print_http_spans') onSpan!(view, at);
-        else if (stream.map === 'print_http_paths') onPath!(view, at);
-        else if (stream.map === PROCESS_STREAM) onProcess!(view, at);
-      },
+      record: (stream, view, at) => this.#pipeline.record(stream.map, view, at),
       drained: () => {
-        this.#spans.settle();
-        this.#spans.updateClock();
+        this.#pipeline.spans.settle();
+        this.#pipeline.spans.updateClock();
       },
       stop: () => this.#ended(),
     };
   }
 
-  #wire(run: Run): void {
-    const tables = new KernelTables(run);
-    const services = this.#services;
-    const { limits, routes, sampling = {}, selfCheckMs = 60_000 } = this.#options;
-    this.#tables = tables;
-    this.#processes = new Processes(services, tables, this.#clock);
-    this.#routes = new Routes(tables, { patterns: routes, limits });
-    this.#peers = new Peers(tables, services, this.#processes);
-    const parts = { services, processes: this.#processes, routes: this.#routes, peers: this.#peers };
-    this.#collector = new Collector({
-      ...parts,
-      tables,
+  #pipelineOf(run: Run): Pipeline {
+    return new Pipeline(run, {
+      options: this.#options,
+      identities: this.#identities,
+      services: this.#services,
       store: this.#store,
       own: this.#own,
       clock: this.#clock,
       onCounted: (series, delta) => this.#activity.add(series, delta),
-    });
-    this.#spans = new Spans({ ...parts, clock: this.#clock, onSpan: (span) => this.#onSpan(span) });
-    const held = heldCounter(run);
-    this.#held = held;
-    const sampleMs = sampling.anyMs ?? 10_000;
-    this.#checker = new SelfChecker({
-      collect: () => this.#collector.collect(),
-      own: this.#own,
-      heldSpans: held,
+      onSpan: (span) => this.#onSpan(span),
+      onNote: (text) => this.#note(text),
       ended: () => this.#stopping !== undefined || this.#final !== undefined,
-      spansWanted: () => sampleMs > 0 && (selfCheckMs === 0 || sampleMs <= selfCheckMs),
-      onChange: (text) => this.#note(text),
     });
-  }
-
-  #pathReader(run: Run) {
-    const o = offsets(run.map('print_http_paths').value, 'http_path', ['path', 'service', 'length', 'text']);
-    const take = (number: number, fingerprint: bigint, text: string): void => {
-      const service =
-        number === SELF
-          ? this.#services.self
-          : number >= RAW_PROCESS
-            ? this.#processes.serviceOf(number - RAW_PROCESS)
-            : this.#services.byId(number);
-      if (service) this.#routes.path(fingerprint, service.id, text, this.#clock());
-    };
-    let early: Parameters<typeof take>[] = [];
-    const later = (): void => {
-      const paths = early;
-      early = [];
-      for (const path of paths) take(...path);
-      this.#spans.settle();
-    };
-    return ({ u8, dv }: { u8: Uint8Array; dv: DataView }, at: number): void => {
-      const number = dv.getUint32(at + o.service, true);
-      const length = Math.min(256, dv.getUint32(at + o.length, true));
-      const text = pathText(u8.subarray(at + o.text, at + o.text + 256), length);
-      const fingerprint = dv.getBigUint64(at + o.path, true);
-      if (number < RAW_PROCESS || this.#processes.knows(number - RAW_PROCESS))
-        take(number, fingerprint, text);
-      else if (early.push([number, fingerprint, text]) === 1) this.#later = setTimeout(later, TOLD_MS);
-    };
   }
 
   #onSpan(span: Span): void {
     if (span.service === this.#services.self) {
-      this.#checker.span(span);
+      this.#pipeline.checker.span(span);
       return;
     }
     if (span.service.tracesItself) this.#spansLeft++;
     else this.#export?.span(span);
     this.#options.onSpan?.(span);
+  }
+
+  async #openMetrics(): Promise<void> {
+    const { prom } = this.#options;
+    if (!prom) return;
+    this.#metrics = await AgentMetrics.listen(prom, (open) => this.#exposition(open));
+    this.#listens.metrics = this.#metrics.url;
   }
 
   /** The serializers are OpenTelemetry's: only who sends loads them. */
@@ -408,7 +287,7 @@ export class Agent {
     this.#export = AgentExport.start({
       ...otlp,
       version,
-      host: this.#processes.host,
+      host: this.#identities.host,
       startedAt: BigInt(this.#startedAt) * 1_000_000n,
       series: async () => {
         await this.refresh();
@@ -422,14 +301,15 @@ export class Agent {
   async #tick(): Promise<void> {
     try {
       this.#activity.tick();
-      await this.#collector.collect(FRESH_MS);
+      const { collector, spans, processes, routes } = this.#pipeline;
+      await collector.collect(FRESH_MS);
       if (this.#stopping) return;
       const now = this.#clock();
-      this.#spans.settle();
-      this.#processes.tidy();
-      this.#routes.tidy(now);
+      spans.settle();
+      processes.tidy();
+      routes.tidy(now);
       this.#services.expire(now, (service) => {
-        this.#routes.forget(service.id);
+        routes.forget(service.id);
         this.#activity.forget(service);
       });
       this.#budget.look();
@@ -441,7 +321,7 @@ export class Agent {
 
   async *#exposition(openMetrics: boolean): AsyncIterable<string> {
     // Asked before the programs run: what is there is nothing.
-    if (!this.#collector) return;
+    if (!this.#attachedAt) return;
     await this.refresh();
     yield* requestFamilies(this.#store, openMetrics);
     yield selfText(this.status(), openMetrics);
@@ -454,15 +334,3 @@ export class Agent {
     this.#options.onNote?.(text);
   }
 }
-
-/** Reads the probe's count of spans that the limit for the machine held back. */
-function heldCounter(run: Pick<Run, 'map'>): () => number {
-  const { map, value }: RawMap = run.map('.bss');
-  const at = value.get('l7_spans_held')?.offset;
-  return () => {
-    const bytes = at === undefined ? undefined : map.get(new Uint8Array(4));
-    return bytes ? Number(new DataView(bytes.buffer).getBigUint64(at!, true)) : 0;
-  };
-}
-
-export { ownPid };

@@ -12,16 +12,21 @@ if (major < 22 || (major === 22 && minor < 18)) {
   leaveToNewerNode();
 } else {
   compileCache();
+  // The agent that runs is asked, and no program loaded.
+  const asked = /^(services|traces|status|-h|--help)$/;
   const args = process.argv.slice(2);
-  if (args.includes('run')) await readAhead();
   // Flags before the command, whose values could be anything, take the common way.
   const [first = ''] = args;
+  if (args.includes('run') || (first === 'agent' && !args.some((word) => asked.test(word))))
+    await readAhead();
   const { main } =
     first === 'run'
       ? await import('./run-cli.ts')
-      : ['push', 'pull'].includes(first)
-        ? await import('./transfer-cli.ts')
-        : await import('./cli.ts');
+      : first === 'agent'
+        ? await import('./agent-cli.ts')
+        : ['push', 'pull'].includes(first)
+          ? await import('./transfer-cli.ts')
+          : await import('./cli.ts');
   await main(args);
 }
 

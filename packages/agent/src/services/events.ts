@@ -1,5 +1,5 @@
 import { ticksOfNanoseconds } from '@skep/identity';
-import type { Run, Stream } from '@skep/runtime';
+import type { Run } from '@skep/runtime';
 import { offsets } from '../kernel/layout.ts';
 import type { Processes } from './processes.ts';
 
@@ -45,11 +45,6 @@ export function processEvents(run: Pick<Run, 'map'>, processes: Processes) {
     } else processes.exit({ pid, startTime });
   };
 }
-
-export const PROCESS_STREAM = 'print_processes';
-
-/** Whether a record is of {@link processEvents}. */
-export const isProcessStream = (stream: Stream): boolean => stream.map === PROCESS_STREAM;
 
 function text(u8: Uint8Array, from: number, most: number): string {
   const bytes = u8.subarray(from, from + most);

@@ -1,11 +1,4 @@
-import {
-  type ExecEvent,
-  type ExitEvent,
-  type ForkEvent,
-  type Host,
-  Identities,
-  type Identity,
-} from '@skep/identity';
+import type { ExecEvent, ExitEvent, ForkEvent, Identities, Identity } from '@skep/identity';
 import type { KernelTables } from '../kernel/tables.ts';
 import { dropOldest } from '../oldest.ts';
 import type { Service } from './service.ts';
@@ -23,7 +16,7 @@ interface Known {
 /** Sockets outlive their process by seconds: what they still count is the service's. */
 const LINGER_MS = 10_000;
 /** Who an ended process was is remembered so long. */
-const REMEMBER_MS = 60_000;
+export const REMEMBER_MS = 60_000;
 /** Ends of processes that nobody has asked for yet. */
 const MOST_ENDS = 8192;
 /**
@@ -54,18 +47,13 @@ export class Processes {
     services: Services,
     tables: Pick<KernelTables, 'setService' | 'deleteService'>,
     clock: () => number,
-    identities: Identities = new Identities({ clock, graceMs: REMEMBER_MS }),
+    identities: Identities,
   ) {
     this.#services = services;
     this.#tables = tables;
     this.#clock = clock;
     this.#identities = identities;
     this.#sweptAt = clock();
-  }
-
-  /** The machine that they are on. */
-  get host(): Host {
-    return this.#identities.host;
   }
 
   get size(): number {

@@ -52,7 +52,9 @@ export async function startRun(request: RunRequest): Promise<Run> {
     bindFilters(filters, streams);
     for (const o of opened) chooseHooks(o);
     planPins(opened, request.pinMaps, request.pinProgs);
-    await both(prepareSinks(sinks), loadObjects(opened, params));
+    // The kernel's work first: it goes on, on threads, while the sinks prepare.
+    const loading = loadObjects(opened, params);
+    await both(prepareSinks(sinks), loading);
     fillLists(opened);
     const { name, maxEvents, iterate = 'once' } = request;
     const namer = await namerFor(planned, notes);
