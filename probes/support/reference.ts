@@ -29,14 +29,17 @@ export async function referenceOf(probe: string): Promise<Reference> {
         id,
         label: map.name,
         object: object.name,
+        probe: object.name,
         btf,
         format: typeFormats,
       };
       return planStream(map, { ...place, lossKnown: true }).stream;
     });
-  const metrics = familiesOf({ streams }, false).map(({ name, type, help, labels, stream }) => {
-    return { name: type === 'counter' ? `${name}_total` : name, type, help, labels, map: stream.map };
-  });
+  const metrics = familiesOf({ streams, probes: [object.name] }, false).map(
+    ({ name, type, help, labels, stream }) => {
+      return { name: type === 'counter' ? `${name}_total` : name, type, help, labels, map: stream.map };
+    },
+  );
   return { object, rows: streams.filter((s) => s.kind === 'print'), metrics };
 }
 

@@ -4,6 +4,7 @@ import type { ExportStats, RunSummary } from '@skep/runtime';
 import { summaryText } from '../src/run/summary.ts';
 
 const summary: RunSummary = {
+  probes: [{ name: 'probe', objects: ['probe.o'], maps: ['print_a', 'counter_b'] }],
   reason: 'timeout',
   startedAt: new Date(0),
   elapsedMs: 2000,

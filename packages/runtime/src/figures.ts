@@ -111,12 +111,28 @@ export const FIGURE_NAMES: readonly { readonly name: string; readonly unit: stri
   DEFINITIONS,
 ).map(([name, [, unit]]) => ({ name, unit }));
 
-/** Those that this run has. */
+/** Those that this run has. Where it has several probes, what is of one map or object says of which probe it is. */
 export function figuresOf(stats: RunStats): Figure[] {
+  const probeOf = stats.probes.length > 1 ? probeFinder(stats) : undefined;
   return Object.entries(DEFINITIONS).flatMap(([name, [type, unit, help, take]]) => {
-    const samples = take(stats);
+    const all = take(stats);
+    const samples = probeOf
+      ? all.map(([labels, value]): FigureSample => [{ ...probeOf(labels), ...labels }, value])
+      : all;
     return samples.length > 0 ? [{ name, type, unit, help, samples }] : [];
   });
+}
+
+type Labels = FigureSample[0];
+
+function probeFinder({ probes }: RunStats): (labels: Labels) => Labels {
+  const ofMap = new Map(probes.flatMap((p) => p.maps.map((map) => [map, p.name] as const)));
+  const ofObject = new Map(probes.flatMap((p) => p.objects.map((object) => [object, p.name] as const)));
+  return ({ map, object }): Labels => {
+    const probe =
+      map !== undefined ? ofMap.get(map) : object !== undefined ? ofObject.get(object) : undefined;
+    return probe === undefined ? {} : { probe };
+  };
 }
 
 function byMap(counts: Readonly<Record<string, number>>): FigureSample[] {

@@ -52,12 +52,17 @@ export interface Field {
 export interface Stream {
   /** Position in `run.streams`. */
   readonly id: number;
-  /** The map's name, prefix included (an iterator's: the program's); `map@object` where two objects have a map of that name. */
+  /**
+   * The map's name, prefix included (an iterator's: the program's). Where two objects have a map of that name it is
+   * `map@object`, where two probes have one `map@probe`: no two streams of a run are called the same.
+   */
   readonly map: string;
   /** The map's name without its prefix. */
   readonly name: string;
   /** The object the map is from. */
   readonly object: string;
+  /** The probe the object is of; see {@link RunUnit.probe}. */
+  readonly probe: string;
   /** `ringbuf`, `hash`, `percpu_array`, … */
   readonly mapType: string;
   readonly kind: StreamKind;
@@ -255,7 +260,17 @@ export interface HookRung {
   readonly hint?: string;
 }
 
+/** One of the probes of a run, and what of the run is its own. */
+export interface RunProbe {
+  readonly name: string;
+  readonly objects: readonly string[];
+  /** Names of its maps as {@link RunStats} has them, also of those that are not shown. */
+  readonly maps: readonly string[];
+}
+
 export interface RunStats {
+  /** The probes that run together, mostly one. */
+  readonly probes: readonly RunProbe[];
   readonly startedAt: Date;
   /** Milliseconds since everything was attached. */
   readonly elapsedMs: number;
@@ -352,9 +367,11 @@ export interface RawMap {
   readonly value: ReadonlyMap<string, Member>;
 }
 
-/** A running probe. */
+/** A running probe, or several. */
 export interface Run {
   readonly name: string;
+  /** The names of its probes, in the order of {@link RunRequest.objects}. */
+  readonly probes: readonly string[];
   readonly streams: readonly Stream[];
   readonly series: SeriesRegistry;
   readonly intervalMs: number;
@@ -373,11 +390,30 @@ export interface Run {
   stop(reason?: StopReason, error?: unknown): Promise<RunSummary>;
 }
 
+/** One object of a run. An image that bundles several gives several units of one probe; a run may have several probes. */
+export interface RunUnit {
+  /** Unique in its probe. */
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  /** The path of a BTF file that stands in for the kernel's types, until the run has ended. */
+  readonly types?: string;
+  /**
+   * What it is of: an image's reference, a file's name. {@link RunRequest.name} unless said. Objects of one probe share
+   * the maps that say so and count each other's losses; objects of different probes have nothing in common.
+   */
+  readonly probe?: string;
+  /** Parameters of this probe alone; what {@link RunRequest.params} says counts for more. */
+  readonly params?: Readonly<Record<string, ParamSetting>>;
+  /** The same as {@link RunRequest.attachDefaults}, for this probe alone. */
+  readonly attachDefaults?: readonly string[];
+  /** The same as {@link RunRequest.hooks}, which counts for more. */
+  readonly hooks?: Readonly<Record<string, string>>;
+}
+
 export interface RunRequest {
   /** Shown as the probe's name. */
   name: string;
-  /** `types`: the path of a BTF file that stands in for the kernel's types, until the run has ended. */
-  objects: readonly { name: string; bytes: Uint8Array; types?: string }[];
+  objects: readonly RunUnit[];
   /** Values for parameters, as text; lists also as one text a value. A name may be in several objects: all get it. */
   params?: Readonly<Record<string, ParamSetting>>;
   /** `PROG=TARGET`, as `skep run --attach`: where programs go whose sections do not say, or go elsewhere. */

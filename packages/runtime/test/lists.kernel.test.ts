@@ -33,7 +33,7 @@ async function loaded(params: Record<string, ParamSetting>): Promise<Asked> {
     explain: false,
   });
   try {
-    await loadObjects(opened, params);
+    await loadObjects(opened);
     fillLists(opened);
   } catch (error) {
     closeOpened(opened);

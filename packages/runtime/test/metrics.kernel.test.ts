@@ -104,6 +104,7 @@ test('what is scraped passes promtool and has units, help and exact numbers', { 
 
 /** Every family with a sample, and labels that need care: what a run rarely has all at once. */
 const everything: RunStats = {
+  probes: [{ name: 'a', objects: ['a.o'], maps: ['print_a'] }],
   startedAt: new Date(0),
   elapsedMs: 1000,
   events: { print_a: 5 },

@@ -50,6 +50,6 @@ test('a map never takes the name of one of the run’s own figures, nor of anoth
       fields: [{ name: 'value', role: 'value', numeric: true }],
     }) as unknown as Stream;
   const streams = ['events', 'run_events', 'runEvents'].map(stream);
-  const names = familiesOf({ streams } as unknown as Run, false).map((family) => family.name);
+  const names = familiesOf({ streams, probes: ['x'] } as unknown as Run, false).map((family) => family.name);
   assert.deepEqual(names, ['skep_events', 'skep_run_events_counter', 'skep_run_events_counter_counter']);
 });

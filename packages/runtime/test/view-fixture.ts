@@ -67,6 +67,7 @@ function base(id: number, map: string, kind: StreamKind) {
     map,
     name: map.slice(map.indexOf('_') + 1),
     object: 'fake',
+    probe: 'oomkill:latest',
     kind,
     columns: [],
     lossKnown: true,
@@ -129,6 +130,7 @@ export class FakeSeries implements Series {
 /** A run whose numbers the test sets. */
 export class FakeRun implements Run {
   name = 'oomkill:latest';
+  readonly probes = ['oomkill:latest'];
   readonly intervalMs = 1000;
   readonly streams: readonly Stream[];
   readonly all: FakeSeries[] = [];
@@ -168,6 +170,7 @@ export class FakeRun implements Run {
 
   stats(): RunStats {
     return {
+      probes: [{ name: this.name, objects: ['fake'], maps: this.streams.map((s) => s.map) }],
       startedAt: new Date(this.started),
       elapsedMs: Date.now() - this.started,
       events: {},

@@ -12,6 +12,7 @@ const CALLERS = 4;
 /** What the runtime's live view is shown of an agent: a run whose rows are services, endpoints and spans. */
 export class AgentRun implements Run {
   readonly name = 'skep agent';
+  readonly probes = ['skep agent'];
   readonly streams: readonly Stream[] = [SERVICES, ENDPOINTS, SPANS];
   readonly intervalMs = 1000;
   readonly closed: Promise<RunSummary> = new Promise(() => undefined);
@@ -109,6 +110,7 @@ export class AgentRun implements Run {
       ([reason, n]) => ({ map: 'requests', reason, count: n }) as unknown as Lost,
     );
     return {
+      probes: [],
       startedAt: new Date(this.#began),
       elapsedMs: Date.now() - this.#began,
       events: { requests: status?.requests ?? 0 },

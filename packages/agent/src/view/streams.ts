@@ -13,6 +13,7 @@ export function tableStream(id: number, name: string, help: string, columns: Col
     map: name,
     name,
     object: 'agent',
+    probe: 'skep agent',
     mapType: 'hash',
     kind: 'print',
     source: 'map',

@@ -33,6 +33,8 @@ export class RunMetrics implements MetricSource {
   readonly #run: Run;
   readonly #resource: Resource;
   readonly #scope: Scope;
+  /** By probe; the same object as `#scope` where the run has one. */
+  readonly #scopes: ReadonlyMap<string, Scope>;
   readonly #metrics: readonly Named[];
   readonly #attributes = new WeakMap<Series, { attributes: Attributes; text: string }>();
   readonly #starts = new WeakMap<Series, Time>();
@@ -41,11 +43,21 @@ export class RunMetrics implements MetricSource {
   #before: Time;
 
   /** @param startMs when nothing was attached yet, milliseconds since 1970 */
-  constructor(run: Run, resource: Resource, scope: Scope, startMs: number) {
+  constructor(
+    run: Run,
+    resource: Resource,
+    scope: Scope,
+    startMs: number,
+    scopes: ReadonlyMap<string, Scope> = new Map(run.probes.map((probe) => [probe, scope])),
+  ) {
+    this.#scopes = scopes;
     this.#run = run;
     this.#resource = resource;
     this.#scope = scope;
-    this.#metrics = named(familiesOf(run, false));
+    // Metrics of different scopes may have one name.
+    this.#metrics = run.probes.flatMap((probe) =>
+      named(familiesOf({ streams: run.streams.filter((s) => s.probe === probe), probes: [probe] }, false)),
+    );
     this.#start = timeOf(startMs);
     this.#before = this.#start;
   }
@@ -53,16 +65,17 @@ export class RunMetrics implements MetricSource {
   async collect(): Promise<ResourceMetrics[]> {
     await this.#run.series.refresh();
     const time = timeOf(Date.now());
-    const metrics = this.#metrics.map((m) => this.#metric(m, time));
-    metrics.push(...figures(this.#run, this.#start, time));
+    const byScope = new Map<Scope, MetricData[]>([...this.#scopes.values()].map((scope) => [scope, []]));
+    byScope.set(this.#scope, byScope.get(this.#scope) ?? []);
+    for (const m of this.#metrics)
+      byScope.get(this.#scopes.get(m.family.stream.probe)!)!.push(this.#metric(m, time));
+    byScope.get(this.#scope)!.push(...figures(this.#run, this.#start, time));
     this.#before = time;
-    return [
-      {
-        resource: this.#resource,
-        scope: this.#scope,
-        metrics: metrics.filter((m) => m.points.length > 0),
-      },
-    ];
+    return [...byScope].map(([scope, metrics]) => ({
+      resource: this.#resource,
+      scope,
+      metrics: metrics.filter((m) => m.points.length > 0),
+    }));
   }
 
   #metric({ family, name, unit }: Named, time: Time): MetricData {

@@ -60,8 +60,17 @@ export class OtlpSink implements Sink {
     this.#scope = { name: 'skep', version, attributes: { 'skep.probe': run.name } };
     const settings = { ...this.#settings, destinations };
     this.#otlp = new OtlpExporter({ settings, scope: this.#scope, onTrouble });
-    this.#events = run.streams.map((stream) => new EventMaker(stream, `${run.name}.${stream.name}`));
-    this.#otlp.addMetrics(new RunMetrics(run, this.#resource, this.#scope, Date.now()));
+    const scopes = new Map(
+      run.probes.map((probe) => {
+        const own = { name: 'skep', version, attributes: { 'skep.probe': probe } };
+        return [probe, run.probes.length > 1 ? own : this.#scope] as const;
+      }),
+    );
+    const nameOf = (stream: Stream): string => (run.probes.length > 1 ? stream.probe : run.name);
+    this.#events = run.streams.map(
+      (stream) => new EventMaker(stream, `${nameOf(stream)}.${stream.name}`, scopes.get(stream.probe)!),
+    );
+    this.#otlp.addMetrics(new RunMetrics(run, this.#resource, this.#scope, Date.now(), scopes));
   }
 
   attached(): void {
@@ -107,14 +116,14 @@ export class OtlpSink implements Sink {
     this.#add(event, Date.now(), event.rowAttributes(series));
   }
 
-  #add({ eventName }: EventMaker, timeMs: number, attributes: Attributes): void {
+  #add({ eventName, scope }: EventMaker, timeMs: number, attributes: Attributes): void {
     this.#otlp!.logs.add({
       time: timeOf(timeMs),
       observed: timeOf(Date.now()),
       eventName,
       attributes,
       resource: this.#resource,
-      scope: this.#scope,
+      scope,
     });
   }
 }
@@ -122,12 +131,14 @@ export class OtlpSink implements Sink {
 /** Makes the records of one stream events: each field an attribute of its type. */
 class EventMaker {
   readonly eventName: string;
+  readonly scope: Scope;
   readonly #stream: Stream;
   readonly #names: readonly string[];
   /** For each field, which of the stream's stacks it is; -1 for none. */
   readonly #stacks: readonly number[];
 
-  constructor(stream: Stream, eventName: string) {
+  constructor(stream: Stream, eventName: string, scope: Scope) {
+    this.scope = scope;
     this.#stream = stream;
     this.eventName = eventName;
     this.#names = attributeNames(stream.fields.map((f) => f.name));

@@ -20,6 +20,8 @@ export interface Family {
   readonly words: readonly string[];
   /** Names of the stream's labels as metrics have them. */
   readonly labels: readonly string[];
+  /** The value of the label `probe`; none where the run has one probe. */
+  readonly probe: string | undefined;
   /** Bee's counters have no `_total`. */
   readonly bare: boolean;
 }
@@ -29,9 +31,21 @@ const TYPES = { counter: 'counter', gauge: 'gauge', hist: 'histogram' } as const
 /** What tells `gauge_files` from `counter_files`; Prometheus' linter wants no `_gauge` in a gauge's name. */
 const TWIN_SUFFIX = { counter: '_counter', gauge: '_current', hist: '_hist' } as const;
 
-/** The metrics of a run: every counter_, gauge_ and hist_ stream, one for each of its numbers. */
-export function familiesOf(run: Pick<Run, 'streams'>, beeNames: boolean): Family[] {
-  const taken = new Set<string>(SELF_FAMILIES);
+/**
+ * The metrics of a run: every counter_, gauge_ and hist_ stream, one for each of its numbers. Of several probes each
+ * sample says of which it is; what they have in common (name, type, unit) is one metric.
+ */
+export function familiesOf(run: Pick<Run, 'streams' | 'probes'>, beeNames: boolean): Family[] {
+  const families = planned(run, beeNames);
+  // Samples of one name have to stand together.
+  const byName = new Map<string, Family[]>();
+  for (const family of families) byName.set(family.name, [...(byName.get(family.name) ?? []), family]);
+  return [...byName.values()].flat();
+}
+
+function planned(run: Pick<Run, 'streams' | 'probes'>, beeNames: boolean): Family[] {
+  const taken = new Map<string, Family | undefined>(SELF_FAMILIES.map((name) => [name, undefined]));
+  const several = run.probes.length > 1;
   return run.streams.flatMap((stream) => {
     const { kind } = stream;
     if (kind === 'print') return [];
@@ -40,6 +54,7 @@ export function familiesOf(run: Pick<Run, 'streams'>, beeNames: boolean): Family
     const labels = labelNames(
       stream.fields.filter((f) => f.role === 'label').map((f) => f.name),
       convert,
+      several ? ['probe'] : [],
     );
     const values = stream.fields.filter((f) => f.role === 'value');
     return values.map((field, value): Family => {
@@ -49,17 +64,30 @@ export function familiesOf(run: Pick<Run, 'streams'>, beeNames: boolean): Family
       let name = beeNames
         ? metricWord(['ebpf_solo_io', stream.map, ...member].join('_'))
         : familyName(words, unit);
-      while (taken.has(name)) name += TWIN_SUFFIX[kind];
-      taken.add(name);
       const help = field.help ?? stream.help ?? describe(stream, member[0]);
       const { divisor, suffix } = unit;
       const whole = divisor <= 1 && field.source?.kind !== 'float';
-      return {
-        ...{ name, type, help, stream, value, divisor, unit: suffix, whole, words, labels },
+      const family = {
+        ...{ type, help, stream, value, divisor, unit: suffix, whole, words, labels },
+        probe: several ? stream.probe : undefined,
         bare: beeNames,
       };
+      while (taken.has(name) && !sameMetric(taken.get(name), family)) name += TWIN_SUFFIX[kind];
+      const named = { ...family, name };
+      if (!taken.has(name)) taken.set(name, named);
+      return named;
     });
   });
+}
+
+/** Whether samples of another probe are of the metric that has the name. */
+function sameMetric(taken: Family | undefined, other: Omit<Family, 'name'>): boolean {
+  return (
+    taken !== undefined &&
+    taken.probe !== other.probe &&
+    taken.type === other.type &&
+    taken.unit === other.unit
+  );
 }
 
 function describe(stream: Stream, member: string | undefined): string {

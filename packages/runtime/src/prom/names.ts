@@ -14,8 +14,12 @@ export function snake(text: string): string {
 }
 
 /** Label names, made valid and different from each other: `a.b` and `a_b` become `a_b` and `a_b_`. */
-export function labelNames(names: readonly string[], convert: (name: string) => string): string[] {
-  const taken = new Set(['le', 'quantile', 'otel_metric_overflow']);
+export function labelNames(
+  names: readonly string[],
+  convert: (name: string) => string,
+  reserved: readonly string[] = [],
+): string[] {
+  const taken = new Set(['le', 'quantile', 'otel_metric_overflow', ...reserved]);
   return names.map((name) => {
     // Two underscores in front are Prometheus' own.
     let word = convert(name).replace(/^__+/, '_');

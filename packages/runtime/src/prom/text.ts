@@ -36,13 +36,16 @@ export async function prometheusText(run: Run, options: PrometheusOptions = {}):
   const { families, labels } = expositionOf(run, beeNames);
   await run.series.refresh();
   let out = '';
+  let named = '';
   for (const family of families) {
-    out += head(family, openMetrics);
+    // Probes of one run may share a metric.
+    if (family.name !== named) out += head(family, openMetrics);
+    named = family.name;
     const suffix = family.type === 'counter' && !family.bare ? '_total' : '';
     const textOf = (series: Series): string => {
       let text = labels.get(series);
       if (text === undefined) {
-        text = labelText(series, family.labels);
+        text = labelText(series, family);
         labels.set(series, text);
       }
       return text;
@@ -77,9 +80,12 @@ function head(family: Family, openMetrics: boolean): string {
   return headLines(family.name, family.type, family.help, openMetrics, family.bare);
 }
 
-function labelText(series: Series, names: readonly string[]): string {
-  if (series.overflow) return 'otel_metric_overflow="true"';
-  return series.labels.map(([, text], i) => `${names[i]}="${escapeLabel(text)}"`).join(',');
+function labelText(series: Series, { labels: names, probe }: Family): string {
+  const labels = series.overflow
+    ? ['otel_metric_overflow="true"']
+    : series.labels.map(([, text], i) => `${names[i]}="${escapeLabel(text)}"`);
+  if (probe !== undefined) labels.unshift(`probe="${escapeLabel(probe)}"`);
+  return labels.join(',');
 }
 
 function histogramLines(family: Family, h: HistogramState, labels: string, openMetrics: boolean): string {

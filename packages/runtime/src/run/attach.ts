@@ -5,6 +5,7 @@ import { setBuffers } from './buffers.ts';
 import { hookNotes } from './hook-notes.ts';
 import { leaveOutIdleMaps } from './idle-maps.ts';
 import type { Opened } from './open.ts';
+import { blame, byProbe } from './probes.ts';
 import { sentence } from './sentence.ts';
 import { pointPrograms, targetsOf } from './targets.ts';
 
@@ -17,13 +18,21 @@ import { pointPrograms, targetsOf } from './targets.ts';
  */
 export async function attachAll(opened: readonly Opened[], notes: string[]): Promise<BpfLink[]> {
   const links: BpfLink[] = [];
+  const attached = new Set<Opened>();
   try {
     for (const o of opened) {
-      for (const program of o.ladder.always()) links.push(...(await attachOne(o, program)));
-      for (const group of o.ladder.groups) links.push(...(await attachGroup(o, group, notes)));
+      const before = links.length;
+      try {
+        for (const program of o.ladder.always()) links.push(...(await attachOne(o, program)));
+        for (const group of o.ladder.groups) links.push(...(await attachGroup(o, group, notes)));
+      } catch (error) {
+        throw blame(error, o);
+      }
+      if (links.length > before) attached.add(o);
     }
     notes.push(...hookNotes(opened.flatMap((o) => o.ladder.choices())));
-    if (links.length === 0) throw nothingAttached(opened);
+    for (const group of byProbe(opened))
+      if (!group.some((o) => attached.has(o))) throw blame(nothingAttached(group), group[0]!);
   } catch (error) {
     await closeLinks(links);
     throw error;
@@ -65,7 +74,7 @@ async function attachGroup(o: Opened, group: HookGroup, notes: string[]): Promis
 
 /** Loads the programs of a group's rung by themselves, around the maps that the object has already. */
 async function loadRung(o: Opened, group: HookGroup): Promise<void> {
-  const object = BpfObject.open(o.bytes, { name: o.name, types: o.types });
+  const object = BpfObject.open(o.bytes, { name: o.file, types: o.types });
   o.more.push(object);
   o.ladder.loadWith(group, object);
   const wanted = new Set(o.ladder.taken(group)!.programs);

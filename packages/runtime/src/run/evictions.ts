@@ -1,5 +1,6 @@
 import type { BpfMap } from '@skep/bpf';
 import type { Opened } from './open.ts';
+import { distinct } from './probes.ts';
 
 /** BPF_F_NO_COMMON_LRU: a list of its own for each CPU. */
 const NO_COMMON_LRU = 2;
@@ -42,13 +43,11 @@ export class EvictionWatch {
     cpus: number,
     peakOf: (opened: Opened, map: string) => (() => number) | undefined,
   ) {
-    const several = (name: string) =>
-      opened.filter((o) => o.object.maps.some((m) => m.name === name)).length > 1;
     this.#left = opened.flatMap((o) =>
       o.object.maps
         .filter((m) => /^lru_/.test(m.type) && m.created && !m.reused)
         .map((map) => ({
-          label: several(map.name) ? `${map.name}@${o.name}` : map.name,
+          label: distinct(map.name, o, opened, (p) => p.object.maps.some((m) => m.name === map.name)),
           map,
           mostKept: keepsAll(map, cpus),
           peak: peakOf(o, map.name),

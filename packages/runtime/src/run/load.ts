@@ -1,32 +1,37 @@
 import type { BpfMap } from '@skep/bpf';
 import { tagsOf } from '../streams/tags.ts';
 import { type Opened, reopen } from './open.ts';
-import type { Settings } from './params.ts';
+import { blame, byProbe } from './probes.ts';
 
 /**
- * Loads the objects, each on a thread of the pool, with the maps that several of them share made once.
+ * Loads the objects, each on a thread of the pool, with the maps that several of a probe share made once.
  *
  * Each object loads the hooks that were chosen for it. Where they do not load it is tried again with the next ones.
  *
  * @throws BpfError of the first object that does not load; RuntimeError SKEP_NO_RUNG when it has no other hooks
  */
-export async function loadObjects(opened: readonly Opened[], params: Settings): Promise<void> {
+export async function loadObjects(opened: readonly Opened[]): Promise<void> {
+  const done = await Promise.allSettled(byProbe(opened).map(loadProbe));
+  for (const result of done) if (result.status === 'rejected') throw result.reason;
+}
+
+async function loadProbe(opened: readonly Opened[]): Promise<void> {
   const shared = new Map<string, BpfMap>();
   const sharing = opened.length > 1 && opened.some((o) => sharedMaps(o).length > 0);
   if (!sharing) {
-    const done = await Promise.allSettled(opened.map((o) => loadOne(o, params, shared)));
+    const done = await Promise.allSettled(opened.map((o) => loadOne(o, shared)));
     for (const result of done) if (result.status === 'rejected') throw result.reason;
     return;
   }
-  for (const o of opened) await loadOne(o, params, shared);
+  for (const o of opened) await loadOne(o, shared);
 }
 
-/** A map that an earlier object of the run made is used again where name and type agree and both say so. */
+/** A map that an earlier object of the probe made is used again where name and type agree and both say so. */
 export function sharedMaps({ object }: Opened): BpfMap[] {
   return object.maps.filter((m) => !m.internal && tagsOf(object.btf, m.name, 'var').shared);
 }
 
-async function loadOne(o: Opened, params: Settings, shared: Map<string, BpfMap>): Promise<void> {
+async function loadOne(o: Opened, shared: Map<string, BpfMap>): Promise<void> {
   for (;;) {
     for (const map of sharedMaps(o)) {
       const first = shared.get(map.name);
@@ -36,8 +41,12 @@ async function loadOne(o: Opened, params: Settings, shared: Map<string, BpfMap>)
       await o.object.load();
       break;
     } catch (error) {
-      o.ladder.stepDown(error);
-      reopen(o, params);
+      try {
+        o.ladder.stepDown(error);
+        reopen(o);
+      } catch (last) {
+        throw blame(last, o);
+      }
     }
   }
   for (const map of sharedMaps(o)) if (!shared.has(map.name)) shared.set(map.name, map);

@@ -2,6 +2,7 @@ import type { BpfMap, GlobalVariable } from '@skep/bpf';
 import type { Ledger } from '../ledger.ts';
 import type { LostReason } from '../types.ts';
 import type { Opened } from './open.ts';
+import { byProbe } from './probes.ts';
 
 /**
  * The kernel does not count what a full ring buffer refuses, so a probe may: a global `<map>_lost` (skep.h's
@@ -17,17 +18,22 @@ export function hasLossCounter(opened: readonly Opened[], map: string): boolean 
  */
 export function ownAccounts(
   opened: readonly Opened[],
-  shown: ReadonlySet<string>,
+  shown: readonly { readonly opened: Opened; readonly map: string }[],
   cpus: number,
   ledger: Ledger,
 ): (() => void)[] {
-  const maps = new Map<string, LostReason>();
-  for (const o of opened)
-    for (const { name, type, internal } of o.object.maps)
-      if (!internal && !shown.has(name) && hasLossCounter(opened, name)) maps.set(name, reasonOf(type));
-  return [...maps].map(([map, reason]) => {
-    const counted = lossReader(opened, map, cpus);
-    return () => ledger.set(map, reason, counted());
+  return byProbe(opened).flatMap((group) => {
+    const own = new Set(shown.filter((s) => s.opened.probe === group[0]!.probe).map((s) => s.map));
+    const maps = new Map<string, LostReason>();
+    for (const o of group)
+      for (const { name, type, internal } of o.object.maps)
+        if (!internal && !own.has(name) && hasLossCounter(group, name)) maps.set(name, reasonOf(type));
+    return [...maps].map(([map, reason]) => {
+      const counted = lossReader(group, map, cpus);
+      const elsewhere = opened.some((o) => !group.includes(o) && o.object.maps.some((m) => m.name === map));
+      const label = elsewhere ? `${map}@${group[0]!.probe}` : map;
+      return () => ledger.set(label, reason, counted());
+    });
   });
 }
 

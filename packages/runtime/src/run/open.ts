@@ -1,15 +1,28 @@
 import { BpfObject } from '@skep/bpf';
-import type { ListEntries, Targets } from '@skep/probe';
+import type { ListEntries, ParamSetting, Targets } from '@skep/probe';
 import { RuntimeError } from '../errors.ts';
+import type { RunUnit } from '../types.ts';
 import { type Buffers, setBuffers } from './buffers.ts';
 import { leaveOutIdleMaps } from './idle-maps.ts';
 import { checkForced, factsOnce, type HookRequest, Ladder } from './ladder.ts';
 import { type Settings, setOwnParams, setParams } from './params.ts';
+import { blaming, byProbe, probesOf } from './probes.ts';
 import { pointPrograms, wantTargeted } from './targets.ts';
 
 /** An object of the run, opened and configured but not yet loaded. */
 export interface Opened {
+  /** As it is told apart from all others of the run: `program.o`, or `program.o@oomkill:1` beside one of that name. */
   readonly name: string;
+  /** The probe it is of. */
+  readonly probe: string;
+  /** Whether the run has no other probe. */
+  readonly alone: boolean;
+  /** The object's own name. */
+  readonly file: string;
+  /** What the image says of where its programs go. */
+  readonly attachDefaults: readonly string[];
+  /** What its parameters are set to. */
+  settings: Settings;
   readonly bytes: Uint8Array;
   /** The BTF file that stands in for the kernel's types, where it has none. */
   readonly types?: string;
@@ -38,9 +51,10 @@ export function closeOpened(opened: readonly Opened[]): void {
  *   for a parameter's text
  */
 export function openObjects(
-  objects: readonly { name: string; bytes: Uint8Array; types?: string }[],
+  objects: readonly RunUnit[],
   params: Settings,
   hooks: HookRequest,
+  runName = '',
 ): Opened[] {
   if (objects.length === 0)
     throw new RuntimeError(
@@ -51,24 +65,21 @@ export function openObjects(
   const opened: Opened[] = [];
   try {
     const facts = factsOnce(hooks.explain);
-    for (const { name, bytes, types } of objects) {
-      const object = BpfObject.open(bytes, { name, types });
-      try {
-        opened.push({
-          name,
-          bytes,
-          types,
-          object,
-          ladder: new Ladder(name, object, hooks, facts),
-          more: [],
-          lists: new Map(),
-        });
-      } catch (error) {
-        object.close();
-        throw error;
-      }
+    const units = objects.map((unit) => ({ ...unit, probe: unit.probe ?? runName }));
+    const alone = probesOf(units).length === 1;
+    for (const unit of units)
+      blaming({ probe: unit.probe, alone }, () => opened.push(openUnit(unit, units, hooks, facts, alone)));
+    setParams(opened, params, unitParams(units));
+    for (const group of byProbe(opened)) {
+      const [first] = group as [Opened];
+      const own = units.find((u) => u.probe === first.probe)?.hooks ?? {};
+      blaming(first, () =>
+        checkForced(
+          own,
+          group.flatMap((o) => o.ladder.groups),
+        ),
+      );
     }
-    setParams(opened, params);
     checkForced(
       hooks.forced,
       opened.flatMap((o) => o.ladder.groups),
@@ -80,13 +91,42 @@ export function openObjects(
   return opened;
 }
 
+type Unit = RunUnit & { readonly probe: string };
+
+function openUnit(
+  { name: file, bytes, types, probe, hooks: own = {}, attachDefaults = [] }: Unit,
+  units: readonly Unit[],
+  hooks: HookRequest,
+  facts: ReturnType<typeof factsOnce>,
+  alone: boolean,
+): Opened {
+  const name = units.some((u) => u.name === file && u.probe !== probe) ? `${file}@${probe}` : file;
+  const object = BpfObject.open(bytes, { name: file, types });
+  try {
+    const request = { ...hooks, forced: { ...own, ...hooks.forced } };
+    const ladder = new Ladder(name, object, request, facts);
+    const about = { name, file, probe, alone, bytes, types, attachDefaults };
+    return { ...about, settings: {}, object, ladder, more: [], lists: new Map() };
+  } catch (error) {
+    object.close();
+    throw error;
+  }
+}
+
+/** What is said of a probe counts for all its objects. */
+function unitParams(units: readonly Unit[]): Map<string, Record<string, ParamSetting>> {
+  const params = new Map<string, Record<string, ParamSetting>>();
+  for (const { probe, params: own } of units) params.set(probe, { ...params.get(probe), ...own });
+  return params;
+}
+
 /** Opens the object again with the same parameters and targets, for another try to load it. */
-export function reopen(opened: Opened, params: Settings): void {
+export function reopen(opened: Opened): void {
   opened.object.close();
-  opened.object = BpfObject.open(opened.bytes, { name: opened.name, types: opened.types });
+  opened.object = BpfObject.open(opened.bytes, { name: opened.file, types: opened.types });
   wantTargeted(opened);
   opened.ladder.configure(opened.object);
-  setOwnParams(opened, params);
+  setOwnParams(opened);
   pointPrograms(opened);
   setBuffers(opened);
   leaveOutIdleMaps(opened);

@@ -9,6 +9,7 @@ import {
 import { listed, RuntimeError } from '../errors.ts';
 import { tagsOf } from '../streams/tags.ts';
 import type { Opened } from './open.ts';
+import { blaming, byProbe } from './probes.ts';
 
 /** What parameters are set to, by name. */
 export type Settings = Readonly<Record<string, ParamSetting>>;
@@ -17,34 +18,58 @@ export type Settings = Readonly<Record<string, ParamSetting>>;
  * Sets the parameters of objects that are not loaded yet. A list's map is made as large as the list, and small when
  * nothing is in it; {@link fillLists} fills it.
  *
+ * @param settings of the whole run: an object takes those that it has, and one that nobody has is an error
+ * @param own by probe, what counts where `settings` says nothing
  * @throws RuntimeError SKEP_PARAM_UNKNOWN; ProbeError SKEP_PARAM_INVALID for a value
  */
-export function setParams(opened: readonly Opened[], settings: Settings): void {
-  for (const { object } of opened)
-    for (const map of object.maps)
-      if (!map.internal && tagsOf(object.btf, map.name, 'var').list) map.maxEntries = 1;
-  if (Object.keys(settings).length === 0) return;
-  const known = opened.map(parametersOf);
-  for (const [name, setting] of Object.entries(settings)) {
-    const found = opened.filter((o, i) => {
-      const parameter = known[i]!.find((p) => p.name === name);
-      if (parameter) setParam(o, parameter, setting);
-      return parameter;
-    });
-    if (found.length > 0) continue;
-    const names = [...new Set(known.flat().map((p) => p.name))];
-    throw new RuntimeError(
-      'SKEP_PARAM_UNKNOWN',
-      `there is no parameter "${name}"`,
-      names.length === 0 ? 'This probe has no parameters.' : `Parameters: ${listed(names)}.`,
-    );
+export function setParams(
+  opened: readonly Opened[],
+  settings: Settings,
+  own: ReadonlyMap<string, Settings> = new Map(),
+): void {
+  for (const o of opened) shrinkLists(o);
+  const some = [settings, ...own.values()].some((all) => Object.keys(all).length > 0);
+  if (!some) return;
+  const known = new Map(opened.map((o) => [o, parametersOf(o)]));
+  checkNames(settings, [...known.values()].flat());
+  for (const group of byProbe(opened)) {
+    const [first] = group as [Opened];
+    const parameters = group.flatMap((o) => known.get(o)!);
+    blaming(first, () => checkNames(own.get(first.probe) ?? {}, parameters));
+    for (const o of group) {
+      const names = new Set(known.get(o)!.map((p) => p.name));
+      const all = Object.entries({ ...own.get(o.probe), ...settings });
+      o.settings = Object.fromEntries(all.filter(([name]) => names.has(name)));
+      blaming(o, () => applySettings(o, known.get(o)!));
+    }
   }
 }
 
-/** Sets those parameters that the object has, for another try to load it. */
-export function setOwnParams(o: Opened, settings: Settings): void {
-  const known = new Set(parametersOf(o).map((p) => p.name));
-  setParams([o], Object.fromEntries(Object.entries(settings).filter(([name]) => known.has(name))));
+function checkNames(settings: Settings, parameters: readonly ParamDescription[]): void {
+  const names = [...new Set(parameters.map((p) => p.name))];
+  const unknown = Object.keys(settings).find((name) => !names.includes(name));
+  if (unknown === undefined) return;
+  throw new RuntimeError(
+    'SKEP_PARAM_UNKNOWN',
+    `there is no parameter "${unknown}"`,
+    names.length === 0 ? 'This probe has no parameters.' : `Parameters: ${listed(names)}.`,
+  );
+}
+
+/** Sets the object's parameters again, for another try to load it. */
+export function setOwnParams(o: Opened): void {
+  shrinkLists(o);
+  if (Object.keys(o.settings).length > 0) applySettings(o, parametersOf(o));
+}
+
+function shrinkLists({ object }: Opened): void {
+  for (const map of object.maps)
+    if (!map.internal && tagsOf(object.btf, map.name, 'var').list) map.maxEntries = 1;
+}
+
+function applySettings(o: Opened, parameters: readonly ParamDescription[]): void {
+  for (const [name, setting] of Object.entries(o.settings))
+    setParam(o, parameters.find((p) => p.name === name)!, setting);
 }
 
 /** Puts the values of the lists into their maps, once these exist and before anything is attached. */

@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { RuntimeError } from '../errors.ts';
 import { sharedMaps } from './load.ts';
 import type { Opened } from './open.ts';
+import { distinct } from './probes.ts';
 
 const BPF_FS_MAGIC = 0xcafe4a11;
 
@@ -36,15 +37,20 @@ export function planPins(opened: readonly Opened[], mapDir?: string, progDir?: s
     pins.push({ path, pin: () => pin(path) });
   };
   const twin = (o: Opened, has: (other: Opened) => boolean): string =>
-    opened.some((other) => other !== o && has(other)) ? `@${o.name.replace(/\.o$/, '')}` : '';
+    distinct('', o, opened, has)
+      .replace(/\.o(?=$|@)/, '')
+      // A reference may have these, a file's name not.
+      .replaceAll('/', '_');
   const shared = new Set<string>();
   for (const o of opened) {
     const own = sharedMaps(o).map((m) => m.name);
+    const id = (name: string) => `${o.probe}\0${name}`;
     if (mapDir !== undefined)
       for (const { name, created } of o.object.maps) {
-        if (!created || name.includes('.rodata') || shared.has(name)) continue;
-        if (own.includes(name)) shared.add(name);
-        const mark = own.includes(name) ? '' : twin(o, (p) => p.object.maps.some((m) => m.name === name));
+        if (!created || name.includes('.rodata') || shared.has(id(name))) continue;
+        if (own.includes(name)) shared.add(id(name));
+        const has = (p: Opened): boolean => p.object.maps.some((m) => m.name === name);
+        const mark = twin(o, (p) => has(p) && !(own.includes(name) && p.probe === o.probe));
         add(mapDir, name + mark, (path) => o.object.map(name).pin(path));
       }
     if (progDir !== undefined)

@@ -10,11 +10,22 @@ import type { PlannedMap } from '../streams/build.ts';
 import { bindFilters, type Filter, recordFilter, rowFilter } from '../streams/filter.ts';
 import type { PlannedIterator } from '../streams/iterators.ts';
 import type { StreamInfo } from '../streams/stream.ts';
-import type { LostReason, RawMap, Run, RunStats, RunSummary, Sink, StopReason, Stream } from '../types.ts';
+import type {
+  LostReason,
+  RawMap,
+  Run,
+  RunProbe,
+  RunStats,
+  RunSummary,
+  Sink,
+  StopReason,
+  Stream,
+} from '../types.ts';
 import { EvictionWatch } from './evictions.ts';
 import { ownAccounts } from './losses.ts';
 import { MissCounter } from './misses.ts';
 import { closeOpened, type Opened } from './open.ts';
+import { blame, distinct, probesOf } from './probes.ts';
 import { rawMap } from './raw-map.ts';
 
 /** How long the end waits for slow sinks to take what is still in the buffers. */
@@ -39,6 +50,7 @@ export interface ActiveRunInit {
 /** The one implementation of {@link Run}: from loaded objects to the summary. */
 export class ActiveRun implements Run {
   readonly name: string;
+  readonly probes: readonly string[];
   readonly streams: readonly Stream[];
   readonly series = new Registry();
   readonly intervalMs: number;
@@ -73,6 +85,7 @@ export class ActiveRun implements Run {
   constructor(init: ActiveRunInit) {
     this.#init = init;
     this.name = init.name;
+    this.probes = probesOf(init.opened);
     this.intervalMs = init.intervalMs;
     const streams = allStreams(init);
     this.streams = streams;
@@ -116,13 +129,12 @@ export class ActiveRun implements Run {
       if (poll) this.#polls.push({ stream: p.plan.stream, poll });
       if (ring) this.#rings.push(ring);
     }
-    const shown = new Set(planned.map((p) => p.map));
     this.#evictions = new EvictionWatch(opened, possibleCpus(), (o, map) => {
       const at = planned.findIndex((p) => p.opened === o && p.map === map);
       const poll = this.#polls.find((p) => p.stream === planned[at]?.plan.stream)?.poll;
       return poll && (() => poll.peak);
     });
-    this.#accounts.push(...ownAccounts(opened, shown, possibleCpus(), this.#ledger));
+    this.#accounts.push(...ownAccounts(opened, planned, possibleCpus(), this.#ledger));
     for (const sink of sinks) await sink.start?.(this);
   }
 
@@ -158,10 +170,12 @@ export class ActiveRun implements Run {
   }
 
   #readIterators(): void {
-    try {
-      for (const source of this.#iterators) if (source.stream) source.read();
-    } catch (error) {
-      void this.stop('error', error);
+    for (const [i, source] of this.#iterators.entries()) {
+      try {
+        if (source.stream) source.read();
+      } catch (error) {
+        void this.stop('error', blame(error, this.#init.iterators[i]!.opened));
+      }
     }
   }
 
@@ -174,6 +188,7 @@ export class ActiveRun implements Run {
     const cpu = process.cpuUsage(this.#cpuAtStart);
     const misses = this.#misses?.read();
     return {
+      probes: this.#probeStats(),
       startedAt: this.#startedAt,
       elapsedMs: performance.now() - this.#startedMs,
       events: { ...of((r) => r.events), ...Object.fromEntries(read.map(([map, i]) => [map, i.events])) },
@@ -217,6 +232,22 @@ export class ActiveRun implements Run {
         ...this.series.leftOut().map(([map, n]) => `${map}: ${n} entries above --max-series are not shown`),
       ],
     };
+  }
+
+  #probeStats(): RunProbe[] {
+    const { opened } = this.#init;
+    return this.probes.map((name) => {
+      const own = opened.filter((o) => o.probe === name);
+      const maps = new Set(this.streams.filter((s) => s.probe === name).map((s) => s.map));
+      for (const o of own)
+        for (const { name: map, internal } of o.object.maps) {
+          if (internal) continue;
+          const has = (p: Opened): boolean => p.object.maps.some((m) => m.name === map);
+          maps.add(distinct(map, o, opened, has));
+          maps.add(opened.some((p) => p.probe !== name && has(p)) ? `${map}@${name}` : map);
+        }
+      return { name, objects: own.map((o) => o.name), maps: [...maps] };
+    });
   }
 
   map(name: string): RawMap {

@@ -8,9 +8,10 @@ import { attachAll } from './attach.ts';
 import { chooseBuffers } from './buffers.ts';
 import { loadObjects } from './load.ts';
 import { refuseModifying } from './modify.ts';
-import { closeOpened, openObjects } from './open.ts';
+import { closeOpened, type Opened, openObjects } from './open.ts';
 import { fillLists } from './params.ts';
 import { pinAll, planPins } from './pin.ts';
+import { blaming, probesOf } from './probes.ts';
 import { ActiveRun } from './run.ts';
 import { sentence } from './sentence.ts';
 import { chooseHooks, planTargets } from './targets.ts';
@@ -33,7 +34,7 @@ export async function startRun(request: RunRequest): Promise<Run> {
   const notes: string[] = [];
   const filters = parseFilters(request.filters ?? []);
   const { hooks: forced = {}, twins = true, explain = false } = request;
-  const opened = openObjects(request.objects, params, { forced, twins, explain });
+  const opened = openObjects(request.objects, params, { forced, twins, explain }, request.name);
   const undo: (() => void)[] = [];
   let links: readonly BpfLink[] = [];
   let run: ActiveRun | undefined;
@@ -50,10 +51,10 @@ export async function startRun(request: RunRequest): Promise<Run> {
         'there is nothing to show: no ring, hash or array is named print_…, counter_…, gauge_… or hist_…',
       );
     bindFilters(filters, streams);
-    for (const o of opened) chooseHooks(o);
+    for (const o of opened) blaming(o, () => chooseHooks(o));
     planPins(opened, request.pinMaps, request.pinProgs);
     // The kernel's work first: it goes on, on threads, while the sinks prepare.
-    const loading = loadObjects(opened, params);
+    const loading = loadObjects(opened);
     await both(prepareSinks(sinks), loading);
     fillLists(opened);
     const { name, maxEvents, iterate = 'once' } = request;
@@ -78,7 +79,7 @@ export async function startRun(request: RunRequest): Promise<Run> {
     for (const back of undo.reverse()) back();
     closeOpened(opened);
     // The first fault is the one to tell; what a sink says while it is put away adds nothing.
-    await Promise.allSettled(sinks.map((sink) => sink.stop?.(failedSummary(notes, error))));
+    await Promise.allSettled(sinks.map((sink) => sink.stop?.(failedSummary(opened, notes, error))));
     throw error;
   }
 }
@@ -115,10 +116,11 @@ async function prepareSinks(sinks: readonly Sink[]): Promise<void> {
   await Promise.all(sinks.map((sink) => sink.prepare?.()));
 }
 
-function failedSummary(notes: readonly string[], error: unknown): RunSummary {
+function failedSummary(opened: readonly Opened[], notes: readonly string[], error: unknown): RunSummary {
   return {
     reason: 'error',
     error,
+    probes: probesOf(opened).map((name) => ({ name, objects: [], maps: [] })),
     startedAt: new Date(),
     elapsedMs: 0,
     events: {},

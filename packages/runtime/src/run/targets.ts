@@ -3,6 +3,7 @@ import { assignTargets, lacksTarget, missingTargetError, ProbeError, TARGET_FORM
 import { listed } from '../errors.ts';
 import { leaveOutIdleMaps } from './idle-maps.ts';
 import type { Opened } from './open.ts';
+import { blaming, byProbe } from './probes.ts';
 
 /**
  * Reads where the programs go. What of it is done before load is {@link pointPrograms}'.
@@ -12,6 +13,27 @@ import type { Opened } from './open.ts';
  *   target and gets none, unless it is one of several alternatives
  */
 export function planTargets(
+  opened: readonly Opened[],
+  flags: readonly string[],
+  defaults: readonly string[],
+  notes: string[],
+): void {
+  const nameIn = (flag: string): string => flag.split('=', 1)[0]!.trim();
+  const known = namesOf(opened);
+  for (const [i, group] of byProbe(opened).entries()) {
+    // Of several probes each takes what names a program of its own; what names none is told by the first.
+    const own = namesOf(group);
+    const wanted = flags.filter((f) => own.has(nameIn(f)) || (i === 0 && !known.has(nameIn(f))));
+    const [first] = group as [Opened];
+    blaming(first, () => planProbe(group, wanted, [...first.attachDefaults, ...defaults], notes));
+  }
+}
+
+function namesOf(opened: readonly Opened[]): Set<string> {
+  return new Set(opened.flatMap((o) => o.object.programs.map((p) => p.name)));
+}
+
+function planProbe(
   opened: readonly Opened[],
   flags: readonly string[],
   defaults: readonly string[],

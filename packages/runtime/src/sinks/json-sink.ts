@@ -21,7 +21,8 @@ const FLUSH_MS = 50;
 const TYPICAL = 512;
 
 /**
- * A JSON object a line: `{"time":…,"map":…,"data":{…}}`.
+ * A JSON object a line: `{"time":…,"map":…,"data":{…}}`; of a run with several probes
+ * `{"time":…,"probe":…,"map":…,"data":{…}}`.
  *
  * Records as they come; series that changed at each interval, and all of them at the end. Lines are collected and
  * written in large chunks, after a quiet moment at once, else each 50 ms. A reader that goes away ends the run.
@@ -37,7 +38,7 @@ export class JsonSink implements Sink {
   #output: Output | undefined;
   #lines: LineBuffer | undefined;
   #run: Run | undefined;
-  /** `","map":…,"data":` of each stream. */
+  /** `","map":…,"data":` of each stream, with `"probe"` before it where the run has several. */
   #middles: string[] = [];
   /** What a record's line begins with, made anew when time or stream change: a batch mostly shares it. */
   #head = Buffer.alloc(0);
@@ -59,7 +60,11 @@ export class JsonSink implements Sink {
     this.#output.onClose(
       (error) => void (isFull(error) ? run.stop('error', error) : run.stop('output-closed')),
     );
-    this.#middles = run.streams.map((s) => `","map":${JSON.stringify(s.map)},"data":`);
+    const several = run.probes.length > 1;
+    this.#middles = run.streams.map((s) => {
+      const probe = several ? `"probe":${JSON.stringify(s.probe)},` : '';
+      return `",${probe}"map":${JSON.stringify(s.map)},"data":`;
+    });
     this.#lines = new LineBuffer({
       output: this.#output,
       chunkBytes: CHUNK,

@@ -10,6 +10,7 @@ import {
 import type { Ledger } from '../ledger.ts';
 import { hasLossCounter, lossReader } from '../run/losses.ts';
 import type { Opened } from '../run/open.ts';
+import { blame, siblings } from '../run/probes.ts';
 import type { Registry } from '../series/registry.ts';
 import type { Row } from '../series/row.ts';
 import { Rows } from '../series/rows.ts';
@@ -65,7 +66,13 @@ export interface Wired {
 }
 
 /** Connects a loaded map with what is to be made of it. */
-export function wire({ plan, opened, map }: PlannedMap, ctx: WireContext): Wired {
+export function wire({ plan, opened, map }: PlannedMap, context: WireContext): Wired {
+  // Only its own probe counts for it, and what goes wrong is that one's.
+  const ctx = {
+    ...context,
+    opened: siblings(context.opened, opened),
+    onError: (error: unknown) => context.onError(blame(error, opened)),
+  };
   const bpfMap = opened.object.map(map);
   const { stream } = plan;
   if (ctx.namer && stream.stackColumns.length > 0) {

@@ -3,8 +3,9 @@ import { listed, RuntimeError } from '../errors.ts';
 import { sharedMaps } from '../run/load.ts';
 import { hasLossCounter } from '../run/losses.ts';
 import type { Opened } from '../run/open.ts';
+import { blame, distinct, siblings } from '../run/probes.ts';
 import { parseBuckets, parseValueKeys } from './flags.ts';
-import { planStream, type StreamPlan } from './plan.ts';
+import { type PlanContext, planStream, type StreamPlan } from './plan.ts';
 import { sourceOf, splitPrefix } from './prefix.ts';
 
 /** A stream's plan and the map it reads. */
@@ -44,21 +45,30 @@ export function buildStreams(
     );
   }
   return found.map(({ opened: o, map }, id) => {
-    const twin = found.some((f) => f.map === map && f.opened !== o);
-    const plan = planStream(o.object.map(map), {
+    const has = (other: Opened): boolean => found.some((f) => f.map === map && f.opened === other);
+    const plan = planned(o, map, {
       id,
-      label: twin ? `${map}@${o.name}` : map,
+      label: distinct(map, o, opened, has),
       object: o.name,
+      probe: o.probe,
       btf: o.object.btf,
       format: typeFormats,
       buckets: buckets.get(map),
       valueKey: valueKeys.get(map),
       maps: o.object.maps,
       notes,
-      lossKnown: sourceOf(o.object.map(map).type) !== 'ring' || hasLossCounter(opened, map),
+      lossKnown: sourceOf(o.object.map(map).type) !== 'ring' || hasLossCounter(siblings(opened, o), map),
     });
     return { plan, opened: o, map };
   });
+}
+
+function planned(o: Opened, map: string, context: PlanContext): StreamPlan {
+  try {
+    return planStream(o.object.map(map), context);
+  } catch (error) {
+    throw blame(error, o);
+  }
 }
 
 function prefixedMaps(
@@ -71,8 +81,9 @@ function prefixedMaps(
   for (const o of opened) {
     const own = new Set(sharedMaps(o).map((m) => m.name));
     for (const { name, type, internal } of o.object.maps) {
-      if (internal || !splitPrefix(name) || rawMaps.includes(name) || shared.has(`${name}:${type}`)) continue;
-      if (own.has(name)) shared.add(`${name}:${type}`);
+      const id = `${o.probe}\0${name}:${type}`;
+      if (internal || !splitPrefix(name) || rawMaps.includes(name) || shared.has(id)) continue;
+      if (own.has(name)) shared.add(id);
       if (sourceOf(type)) found.push({ opened: o, map: name });
       else notes.push(`map ${name} is not shown: a ${type} holds no rows`);
     }

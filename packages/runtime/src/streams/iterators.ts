@@ -1,6 +1,7 @@
 import { type BpfProgram, type Btf, compileDecoder } from '@skep/bpf';
 import { helpersCalled, typeFormats } from '@skep/probe';
 import type { Opened } from '../run/open.ts';
+import { blaming, distinct } from '../run/probes.ts';
 import { LineStream } from './line-stream.ts';
 import { columnField, StreamInfo, uniqueNames } from './stream.ts';
 import { readTags, tagsOf } from './tags.ts';
@@ -34,7 +35,10 @@ export function planIterators(
   for (const o of opened) {
     for (const program of o.object.programs) {
       if (program.type !== 'iter' || !program.autoload) continue;
-      const plan = planIterator(o, program, id, notes);
+      const label = distinct(program.name, o, opened, (p) =>
+        p.object.programs.some((q) => q.name === program.name && q.type === 'iter' && q.autoload),
+      );
+      const plan = blaming(o, () => planIterator(o, program, label, id, notes));
       if (plan.stream) id++;
       planned.push(plan);
     }
@@ -42,12 +46,19 @@ export function planIterators(
   return planned;
 }
 
-function planIterator(opened: Opened, program: BpfProgram, id: number, notes: string[]): PlannedIterator {
+function planIterator(
+  opened: Opened,
+  program: BpfProgram,
+  label: string,
+  id: number,
+  notes: string[],
+): PlannedIterator {
   const { btf, elf } = opened.object;
   const common = {
-    map: program.name,
+    map: label,
     name: program.name,
     object: opened.name,
+    probe: opened.probe,
     mapType: program.section.replace(/^\?/, ''),
     kind: 'print',
     source: 'iter',

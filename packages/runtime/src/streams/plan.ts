@@ -29,6 +29,8 @@ export interface PlanContext {
   /** Unique name to show. */
   label: string;
   object: string;
+  /** The probe it is of. */
+  probe: string;
   btf: Btf;
   format?: DecodeOptions['format'];
   /** Bounds that were asked for. */
@@ -91,6 +93,7 @@ export function planStream(map: MapFacts, ctx: PlanContext): StreamPlan {
     map: ctx.label,
     name: prefix.name,
     object: ctx.object,
+    probe: ctx.probe,
     mapType: map.type,
     kind: prefix.kind,
     source,

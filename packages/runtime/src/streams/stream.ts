@@ -11,6 +11,7 @@ export interface StreamInit {
   map: string;
   name: string;
   object: string;
+  probe: string;
   mapType: string;
   kind: StreamKind;
   source: StreamSource;
@@ -30,6 +31,7 @@ export class StreamInfo implements Stream {
   readonly map: string;
   readonly name: string;
   readonly object: string;
+  readonly probe: string;
   readonly mapType: string;
   readonly kind: StreamKind;
   readonly source: StreamSource;
@@ -53,6 +55,7 @@ export class StreamInfo implements Stream {
     this.map = init.map;
     this.name = init.name;
     this.object = init.object;
+    this.probe = init.probe;
     this.mapType = init.mapType;
     this.kind = init.kind;
     this.source = init.source;

@@ -27,9 +27,14 @@ export function paintTabs(
   ascii: boolean,
 ): void {
   if (tabs.length === 0) return;
+  const several = tabs.some((tab) => tab.stream.probe !== tabs[0]!.stream.probe);
   const labels = tabs.map((tab, i) => {
     const count = tab.stream.yields === 'records' ? tab.events : tab.model.total;
-    return `${i < 9 ? `${i + 1} ` : ''}${printable(tab.stream.map)} ${shortNumber(count)}`;
+    const label = `${i < 9 ? `${i + 1} ` : ''}${printable(tab.stream.map)} ${shortNumber(count)}`;
+    // Of several probes each begins with its name.
+    const { probe } = tab.stream;
+    const first = several && (i === 0 || tabs[i - 1]!.stream.probe !== probe);
+    return first ? `${printable(probe)}: ${label}` : label;
   });
   const widths = labels.map((label) => textWidth(label) + 2);
   let from = active;

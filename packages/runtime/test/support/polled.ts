@@ -40,7 +40,7 @@ export function polled(
     keyTypeId: btf.find('poll_key', 'struct')!.id,
     valueTypeId: btf.find('__u64', 'typedef')!.id,
   };
-  const context = { id: 0, label: name, object: 'x.o', btf, buckets: [], lossKnown: true };
+  const context = { id: 0, label: name, object: 'x.o', probe: 'x', btf, buckets: [], lossKnown: true };
   const plan = planStream(facts, context) as MapPlan;
   const registry = new Registry();
   const rows = new Rows(plan.stream, {
