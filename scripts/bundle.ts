@@ -146,14 +146,26 @@ const trustApart: Plugin = {
   },
 };
 
+/**
+ * What runs in the background and what is done with it: of `skep run` only `-d` and a list need it. A file of its own for
+ * `run`, which shares its parts with the other commands.
+ */
+const instancesEntry = { in: 'packages/cli/src/instances/index.ts', out: 'instances' };
+const instancesApart: Plugin = {
+  name: 'instances-apart',
+  setup(b) {
+    b.onResolve({ filter: /\/instances\/index\.ts$/ }, () => ({ path: './instances.js', external: true }));
+  },
+};
+
 async function buildEntry(
-  entry: string | { in: string; out: string },
+  entry: string | readonly { in: string; out: string }[] | { in: string; out: string },
   splitting: boolean,
   plugins: Plugin[],
 ): Promise<BuildResult<{ metafile: true; write: false }>> {
   return build({
     absWorkingDir: root,
-    entryPoints: [entry] as string[],
+    entryPoints: (Array.isArray(entry) ? entry : [entry]) as string[],
     outdir: dist,
     bundle: true,
     splitting,
@@ -175,7 +187,7 @@ async function buildEntry(
 /** Writes the bundle to a folder, as a whole, and says what went into it. */
 export async function bundle(to: string = dist): Promise<Metafile> {
   const results = [
-    await buildEntry('packages/cli/src/main.ts', true, [
+    await buildEntry([{ in: 'packages/cli/src/main.ts', out: 'main' }, instancesEntry], true, [
       runApart,
       agentApart,
       agentConfigApart,
@@ -184,7 +196,7 @@ export async function bundle(to: string = dist): Promise<Metafile> {
       otlpApart,
       trustApart,
     ]),
-    await buildEntry(runEntry, false, [only('run'), yamlApart, otlpApart, trustApart]),
+    await buildEntry(runEntry, false, [only('run'), yamlApart, otlpApart, trustApart, instancesApart]),
     await buildEntry(agentEntry, false, [only('agent'), agentConfigApart, yamlApart, otlpApart, trustApart]),
     await buildEntry(transferEntry, false, [only('push', 'pull'), yamlApart, trustApart]),
     ...(await Promise.all(

@@ -19,6 +19,10 @@ const environment: [name: string, text: string][] = [
     'SKEP_SET_NAME',
     'a parameter of the probe that is run, in capitals or as it is called: `SKEP_SET_MIN_LATENCY=5ms`',
   ],
+  [
+    'SKEP_STATE',
+    'where instances in the background have their folders: its `instances`; else `/var/lib/skep` for root, `$XDG_STATE_HOME/skep` or `~/.local/state/skep` for others',
+  ],
   ['SKEP_POLICY', 'the policy of this machine, instead of `/etc/skep/policy.yaml`'],
   ['COSIGN_PASSWORD', 'of the key that `sign` uses or makes'],
   ['SKEP_CLANG', 'the compiler, as `build --clang`'],

@@ -20,6 +20,11 @@ interface SkepError {
  * | `SKEP_NOT_FOUND` | no such image |
  * | `SKEP_PERMISSION` | a capability is missing |
  * | `SKEP_PLATFORM` | the image is for another architecture |
+ * | `SKEP_NO_INSTANCE` | nothing in the background has that name |
+ * | `SKEP_NAME_TAKEN` | something in the background has that name already |
+ * | `SKEP_NOT_RUNNING` | it has ended, or is being started |
+ * | `SKEP_RUNNING` | it runs, and only what has ended can be taken away |
+ * | `SKEP_STATE_ACCESS` | the folder of instances is open to others |
  * | `SKEP_UNSIGNED` | none of the keys that may have signed the image did |
  */
 export type CliErrorCode =
@@ -28,6 +33,11 @@ export type CliErrorCode =
   | 'SKEP_NOT_FOUND'
   | 'SKEP_PERMISSION'
   | 'SKEP_PLATFORM'
+  | 'SKEP_NO_INSTANCE'
+  | 'SKEP_NAME_TAKEN'
+  | 'SKEP_NOT_RUNNING'
+  | 'SKEP_RUNNING'
+  | 'SKEP_STATE_ACCESS'
   | 'SKEP_UNSIGNED';
 
 /** An error of the command line itself. `hint` says what to do next. */

@@ -66,7 +66,7 @@ test('what may come next: commands, flags, values, references, files', async () 
   assert.deepEqual(await complete('run', '--pull', ''), ['always', 'missing', 'never']);
   assert.deepEqual(await complete('run', 'c'), ['calls:1', ':files']);
   assert.deepEqual(await complete('run', '--timeout', '1s', 'calls'), ['calls:1', ':files']);
-  assert.deepEqual(await complete('run', 'calls:1', ''), []);
+  assert.deepEqual(await complete('run', 'calls:1', 'r'), ['rich:1', ':files'], 'several run as one');
   assert.deepEqual(await complete('rm', 'calls:1', 'local'), ['localhost:5000/calls:two']);
   assert.deepEqual(await complete('tags', ''), ['localhost:5000/calls'], 'repositories of registries');
   assert.deepEqual(await complete('completion', ''), ['bash', 'zsh', 'fish']);

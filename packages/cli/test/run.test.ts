@@ -123,7 +123,16 @@ test('--summary writes what came and what was lost, as JSON', needsRoot, async (
 });
 
 test('a C file is built and run, --timeout ends it with 0, --debug writes debug.log', needsRoot, async () => {
-  await using run = await Running.start('calls.c', '--set', me, '--timeout', '400ms', '-d', '-o', 'json');
+  await using run = await Running.start(
+    'calls.c',
+    '--set',
+    me,
+    '--timeout',
+    '400ms',
+    '--debug',
+    '-o',
+    'json',
+  );
   assert.equal(await run.ended(), 0, run.stderr);
   assert.match(run.stderr, /time is up/);
   assert.match(readFileSync(box.path('debug.log'), 'utf8'), /loaded .*raw_tp\/sys_enter/);

@@ -32,6 +32,9 @@ async function candidates(program: Command, words: readonly string[]): Promise<s
   if (value) return valueCandidates(value, current) + lines(probe?.values[value.long!] ?? [], current);
   if (current.startsWith('-'))
     return lines([...(probe?.flags ?? []), ...flagNames(command, current)], current);
+  // Behind a flag of the probe's own stands its value, and after such flags no further program.
+  const own = (word: string): boolean => word.startsWith('-') && !flagNamed(command, word);
+  if (command.name() === 'run' && rest.some(own)) return '';
   command.parseOptions(rest);
   return argumentCandidates(command, operands(command, rest), current);
 }
@@ -54,6 +57,11 @@ function flagNames(command: Command, current: string): string[] {
   const all = [...command.options.filter((o) => !o.hidden), ...(command.parent?.options ?? [])];
   const names = all.filter((o) => o.long && o.long !== '--version').map((o) => `${o.long}\t${o.description}`);
   return [...names, '--help\tshow help'];
+}
+
+function flagNamed(command: Command, word: string): Option | undefined {
+  const options = [...command.options, ...(command.parent?.options ?? [])];
+  return options.find((o) => o.long === word.split('=')[0] || o.short === word);
 }
 
 /** The option whose value stands after `word`, if it is one that takes a value. */
@@ -88,8 +96,9 @@ async function argumentCandidates(
   if (!argument || (given.length >= declared.length && !argument.variadic)) return '';
   if (argument.argChoices) return lines(argument.argChoices, current);
   const kind = argument.name();
+  if (kind === 'instance') return lines(await instanceNames(command, given), current);
   const references = ['program', 'reference', 'source', 'target'].includes(kind)
-    ? await localReferences(command)
+    ? [...(await localReferences(command)), ...(command.name() === 'rm' ? await endedNames() : [])]
     : kind === 'repository'
       ? await localRepositories(command)
       : [];
@@ -102,10 +111,26 @@ async function argumentCandidates(
   );
 }
 
+/** Names of what is in the background: of what runs, for commands that need that. */
+async function instanceNames(command: Command, given: readonly string[]): Promise<string[]> {
+  const { listInstances } = await import('../instances/folder.ts');
+  const all = command.name() === 'logs';
+  return listInstances()
+    .filter((i) => (all || i.state === 'running') && !given.includes(i.name))
+    .map((i) => i.name);
+}
+
 async function localReferences(command: Command): Promise<string[]> {
   const { Store } = await import('@skep/oci');
   const store = await Store.open(settingsOf(command).storage);
   return (await store.list()).map((image) => image.reference);
+}
+
+async function endedNames(): Promise<string[]> {
+  const { listInstances } = await import('../instances/folder.ts');
+  return listInstances()
+    .filter((i) => i.state === 'exited' || i.state === 'dead')
+    .map((i) => i.name);
 }
 
 /** Repositories of registries that images here have a name in. */

@@ -1,7 +1,10 @@
+import { existsSync } from 'node:fs';
+import type { Store } from '@skep/oci';
 import type { Command } from 'commander';
-import { report } from '../errors.ts';
+import { CliError, report, usageError } from '../errors.ts';
 import { examples } from '../examples.ts';
 import { findImage, openStore } from '../images.ts';
+import { type Instance, listInstances } from '../instances/folder.ts';
 import { out } from '../output/out.ts';
 import { type Settings, settingsOf } from '../settings.ts';
 import { transfer } from '../transfer.ts';
@@ -9,15 +12,16 @@ import { transfer } from '../transfer.ts';
 /** `skep rm` */
 export function define(command: Command): void {
   command
-    .argument('<reference...>', 'images to remove')
+    .argument('<reference...>', 'images to remove, or instances: what runs or ran in the background')
     .option('--remote', 'delete in the registry, not here: HOST/NAME:TAG or HOST/NAME@DIGEST')
-    .option('-f, --force', 'no error for an image that is not there')
+    .option('-f, --force', 'no error for what is not there; an instance is stopped first')
     .option('-q, --quiet', 'print nothing')
     .action(remove);
   examples(
     command,
     'skep rm oomkill:1',
     'skep rm $(skep list -q)',
+    'sudo skep rm -f kills                                   an instance; its log goes with it',
     'skep rm --remote localhost:5000/oomkill:1               the tag; the image stays for its other tags',
     'skep rm --remote localhost:5000/oomkill@sha256:0123…    the image, with all its tags',
     '',
@@ -36,9 +40,15 @@ interface Flags {
 async function remove(references: string[], flags: Flags, command: Command): Promise<void> {
   const settings = settingsOf(command);
   if (flags.remote) return removeInRegistries(references, flags, settings);
+  const instances = new Map(listInstances().map((i) => [i.name, i]));
   const store = await openStore(settings);
   for (const reference of references) {
     try {
+      const instance = instanceCalled(reference, instances);
+      if (instance) {
+        await removeInstance(instance, reference, store, flags);
+        continue;
+      }
       if (flags.force && !(await store.resolve(reference))) continue;
       await findImage(store, reference);
       const { removed, freed } = await store.remove(reference);
@@ -48,6 +58,34 @@ async function remove(references: string[], flags: Flags, command: Command): Pro
       process.exitCode = report(e, settings.verbose);
     }
   }
+}
+
+/** An instance by its name, or by as much of its id as `skep ps` shows. */
+function instanceCalled(word: string, instances: ReadonlyMap<string, Instance>): Instance | undefined {
+  const id = /^[0-9a-f]{12,64}$/.test(word) ? word : undefined;
+  return instances.get(word) ?? [...instances.values()].find((i) => id && i.id.startsWith(id));
+}
+
+async function removeInstance(instance: Instance, word: string, store: Store, flags: Flags): Promise<void> {
+  // An image "oomkill" is oomkill:latest; nobody should lose the one who meant the other.
+  if (await store.resolve(word))
+    throw usageError(
+      `"${word}" is an instance and an image`,
+      `Write ${word}:latest for the image, ${instance.id.slice(0, 12)} for the instance.`,
+    );
+  const { removeFolder } = await import('../instances/folder.ts');
+  if (instance.state === 'running' || instance.state === 'created') {
+    if (!flags.force)
+      throw new CliError(
+        'SKEP_RUNNING',
+        `the instance "${instance.name}" is running`,
+        `skep stop ${instance.name} ends it first, skep rm -f does both.`,
+      );
+    const { stopInstance } = await import('../instances/stop.ts');
+    await stopInstance(instance, 10_000);
+  }
+  if (existsSync(instance.folder)) removeFolder(instance);
+  if (!flags.quiet) await out(`${word}\n`);
 }
 
 async function removeInRegistries(references: string[], flags: Flags, settings: Settings): Promise<void> {

@@ -11,8 +11,11 @@ import { mark } from '../timing.ts';
 export function define(command: Command): void {
   command
     .helpOption(false)
-    .usage('[flags] FILE.c|FILE.o|IMAGE')
-    .argument('[program]', 'a C file (built first), an object file, or an image (pulled if absent)')
+    .usage('[flags] FILE.c|FILE.o|IMAGE|LIST.yaml...')
+    .argument(
+      '[program...]',
+      'C files (built first), object files, images (pulled if absent), or YAML lists of them: one run',
+    )
     .allowUnknownOption()
     .allowExcessArguments()
     .action(run);
@@ -31,15 +34,19 @@ export function define(command: Command): void {
     "sudo skep run tcpconnect:1 -f 'print_events,comm,^curl$'",
     'sudo skep run oomkill:1 --prom-listen :9100      and curl localhost:9100/metrics',
     'sudo skep run tcpconnect:1 --otlp http://127.0.0.1:4318   to an OpenTelemetry collector',
+    'sudo skep run oomkill:1 execsnoop:1 -o json        several in one process, one /metrics',
+    'sudo skep run probes.yaml                        those that a list names',
     'sudo skep run profile:1 --timeout 10s --flame cpu.svg   where the processors spend their time',
     'sudo skep run capable:1 --explain                which hook it takes here, and why no better one',
     'sudo skep run capable:1 --hook check=kprobe',
     'sudo skep run opensnoop:1 --summary lost.json    what came and what was lost, as JSON',
+    'sudo skep run -d --name kills oomkill:1          in the background: skep ps, logs, stats, attach, stop, rm',
     'skep run oomkill:1 --help                        its parameters',
   );
 }
 
-async function run(program: string | undefined, flags: RunFlags, command: Command): Promise<void> {
+async function run(_: unknown, flags: RunFlags, command: Command): Promise<void> {
+  const [program] = command.args;
   if (program === undefined) {
     if (flags.help) return command.outputHelp();
     throw usageError(
@@ -53,16 +60,34 @@ async function run(program: string | undefined, flags: RunFlags, command: Comman
       'A parameter of the probe is set behind the program: skep run tcpconnlat:1 --min-latency 5ms.',
     );
   }
-  // Whether they are parameters shows only when the program is read.
-  const words = command.args.slice(1);
   const settings = settingsOf(command);
-  const { runSource } = await import('../run/source.ts');
   if (flags.help) {
+    const { runSource } = await import('../run/source.ts');
     const { programHelp } = await import('../run/program-help.ts');
     return programHelp(program, await runSource(program, flags, settings), command);
   }
   checkRunFlags(flags);
   mark('flags read');
+  const { programsOf } = await import('../run/programs.ts');
+  const programs = await programsOf(command.args);
+  if (flags.detach && flags.instance === undefined) {
+    const { launch } = await import('../instances/index.ts');
+    process.exitCode = await launch({
+      programs: programs.programs.map((p) => p.name ?? p.program),
+      name: flags.name,
+      like: programs.name ?? bareName(programs.programs[0]!.program),
+      labels: flags.label ?? {},
+      remove: flags.rm ?? false,
+      argv: process.argv.slice(2),
+    });
+    return;
+  }
   const { execute } = await import('../run/execute.ts');
-  await execute(program, flags, words, settings);
+  await execute(programs, flags, settings);
+}
+
+/** `ghcr.io/me/oomkill:1` and `dir/oomkill.bpf.c` are called oomkill. */
+function bareName(program: string): string {
+  const last = program.split('@', 1)[0]!.split('/').at(-1)!;
+  return last.replace(/(\.bpf)?\.[co]$/, '').replace(/:.*/, '');
 }

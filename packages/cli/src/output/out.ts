@@ -8,7 +8,15 @@ export function out(text: string): Promise<void> {
 
 /** A note for the person at the terminal: on stderr, so that stdout stays data. */
 export function note(text: string): void {
-  process.stderr.write(`${text}\n`);
+  if (elsewhere) elsewhere(text);
+  else process.stderr.write(`${text}\n`);
+}
+
+let elsewhere: ((text: string) => void) | undefined;
+
+/** Lets notes go elsewhere: of what runs in the background into its log. */
+export function redirectNotes(to: (text: string) => void): void {
+  elsewhere = to;
 }
 
 /** Leaves quietly when the reader of a pipe went away (`skep list | head -1`). */

@@ -1,14 +1,22 @@
 import { writeFileSync } from 'node:fs';
 import * as bpf from '@skep/bpf';
 import type { ProbeImage } from '@skep/probe';
-import { type Run, type Sink, startRun } from '@skep/runtime';
-import { note } from '../output/out.ts';
+import {
+  type MetricsStatus,
+  type Run,
+  type RunSummary,
+  type RunUnit,
+  type Sink,
+  startRun,
+  TerminalView,
+} from '@skep/runtime';
+import { note, redirectNotes } from '../output/out.ts';
 import type { Settings } from '../settings.ts';
 import { mark, printMarks } from '../timing.ts';
 import { explainSink } from './explain.ts';
 import type { RunFlags } from './flags.ts';
-import { gatherParams } from './gather-params.ts';
-import { chooseOutputs } from './outputs.ts';
+import { gatherParams, imageParams } from './gather-params.ts';
+import { type Background, chooseOutputs } from './outputs.ts';
 import {
   checkPlatform,
   checkPrivileges,
@@ -16,35 +24,77 @@ import {
   provideBpffs,
   provideTracefs,
 } from './preflight.ts';
+import type { ProgramRequest, Programs } from './programs.ts';
 import { runSource } from './source.ts';
 import { summaryJson, summaryText } from './summary.ts';
 import { trustCheck } from './trust.ts';
 
-/** Runs a probe until it is stopped, says what it was, and leaves nothing in the kernel. */
-export async function execute(
-  program: string,
+/** Runs probes, mostly one, until they are stopped, says what it was, and leaves nothing in the kernel. */
+export async function execute(programs: Programs, flags: RunFlags, settings: Settings): Promise<void> {
+  if (flags.instance === undefined) {
+    await runOnce(programs, flags, settings);
+    return;
+  }
+  const { OwnInstance } = await import('../instances/index.ts');
+  const instance = new OwnInstance(flags.instance);
+  let attached = false;
+  redirectNotes((text) => {
+    instance.log.note(text);
+    if (!attached) process.stderr.write(`${text}\n`);
+  });
+  try {
+    const { reason } = await runOnce(programs, flags, settings, {
+      log: instance.log,
+      hub: instance.hub,
+      async running(run, metrics) {
+        await instance.running(run, metrics, (options) => new TerminalView(options));
+        attached = true;
+      },
+    });
+    instance.ended(reason);
+  } catch (error) {
+    instance.ended('error', error);
+    throw error;
+  }
+}
+
+/** What the run of an instance tells it. */
+interface InBackground extends Background {
+  running(run: Run, metrics: MetricsStatus | undefined): Promise<void>;
+}
+
+async function runOnce(
+  { programs, words }: Programs,
   flags: RunFlags,
-  words: readonly string[],
   settings: Settings,
-): Promise<void> {
+  background?: InBackground,
+): Promise<RunSummary> {
+  const said = programs.map((p) => p.program).join(' ');
   mark('code read');
   const stopper = listenForSignals();
-  checkPrivileges(bpf.capabilities(), program);
+  checkPrivileges(bpf.capabilities(), said);
   provideTracefs(bpf);
   if (flags.pinMaps !== undefined || flags.pinProgs !== undefined) provideBpffs(bpf);
-  const { image } = await runSource(program, flags, settings, await trustCheck(program, flags, settings));
-  checkPlatform(image, program);
+  const probes: Probe[] = [];
+  for (const request of programs) {
+    const { program } = request;
+    const { image } = await runSource(program, flags, settings, await trustCheck(program, flags, settings));
+    checkPlatform(image, program);
+    probes.push({ image, request, name: request.name ?? image.name });
+  }
   if (flags.summary !== undefined) checkSummaryFile(flags.summary);
-  const params = await gatherParams(image, flags, words, process.env);
+  const images = probes.map((p) => p.image);
+  const params = await gatherParams(images, flags, words, process.env);
   mark('probe read');
-  const { sinks, live, later } = await chooseOutputs(flags, program, () => stopper.stop('quit'));
-  using types = await typesOf(image);
+  const outputs = await chooseOutputs(flags, said, () => stopper.stop('quit'), background);
+  const { sinks, live, later } = outputs;
+  using types = await typesOf(images);
+  const name = probes.map((p) => p.name).join(' + ');
   const run = await startRun({
-    name: image.name,
-    objects: types ? image.objects.map((o) => ({ ...o, types: types.path })) : image.objects,
+    name,
+    objects: probes.flatMap((probe) => unitsOf(probe, types.paths.get(probe.image))),
     params,
     attach: flags.attach,
-    attachDefaults: image.attach,
     hooks: flags.hook,
     twins: flags.twins,
     explain: flags.explain,
@@ -57,7 +107,7 @@ export async function execute(
     pinProgs: flags.pinProgs,
     intervalMs: flags.interval,
     maxSeries: flags.maxSeries,
-    iterate: flags.interval !== undefined ? 'interval' : live ? 'hold' : 'once',
+    iterate: flags.interval !== undefined ? 'interval' : live || background ? 'hold' : 'once',
     timeoutMs: flags.timeout,
     maxEvents: flags.maxEvents,
     sinks: [...(flags.explain ? [explainSink()] : []), ...sinks, timingSink()],
@@ -68,25 +118,63 @@ export async function execute(
   const told = new Set<string>();
   if (!live) tell(run.stats().notes, told);
   const closeLater = later(run);
+  if (background) {
+    try {
+      await background.running(run, outputs.metrics());
+    } catch (error) {
+      void run.stop('error', error);
+    }
+  }
   const summary = await run.closed;
   trimming.dispose();
   await closeLater();
   stopper.dispose();
   // Of a run that failed, too, what it had seen by then.
-  if (flags.summary !== undefined) writeFileSync(flags.summary, summaryJson(image.name, summary));
+  if (flags.summary !== undefined) writeFileSync(flags.summary, summaryJson(name, summary));
   if (summary.reason === 'error') throw named(summary.error);
   tell(summary.notes, told);
-  note(summaryText(image.name, summary));
+  note(summaryText(name, summary));
+  return summary;
 }
 
-/** The image's types for this kernel, where it has none: a file that is there while the probe runs. */
-async function typesOf(image: ProbeImage): Promise<({ path: string } & Disposable) | undefined> {
-  if (!image.kernelTypes) return undefined;
-  const { typesFile, typesForRunning } = await import('../kernel-types.ts');
-  const types = await typesForRunning(image);
-  if (!types) return undefined;
-  note(`this kernel has no types of its own: those that the image has for ${types.release} are used`);
-  return typesFile(types);
+interface Probe {
+  readonly image: ProbeImage;
+  readonly request: ProgramRequest;
+  readonly name: string;
+}
+
+/** The objects of a probe, with what is said of it alone: by a list, else by its image. */
+function unitsOf({ image, request, name }: Probe, types: string | undefined): RunUnit[] {
+  const { set = {}, attach, hook } = request;
+  const own = Object.entries(set).map(([param, value]) => [param, { value, from: `set of ${name}` }]);
+  const about = {
+    probe: name,
+    params: { ...imageParams(image.params), ...Object.fromEntries(own) },
+    attachDefaults: attach ?? image.attach,
+    hooks: hook,
+    types,
+  };
+  return image.objects.map((o) => ({ ...o, ...about }));
+}
+
+/** The images' types for this kernel, where it has none: files that are there while the probes run. */
+async function typesOf(
+  images: readonly ProbeImage[],
+): Promise<{ paths: Map<ProbeImage, string> } & Disposable> {
+  const files = new Map<ProbeImage, { path: string } & Disposable>();
+  for (const image of images.filter((i) => i.kernelTypes)) {
+    const { typesFile, typesForRunning } = await import('../kernel-types.ts');
+    const types = await typesForRunning(image);
+    if (!types) continue;
+    note(`this kernel has no types of its own: those that the image has for ${types.release} are used`);
+    files.set(image, typesFile(types));
+  }
+  return {
+    paths: new Map([...files].map(([image, { path }]) => [image, path])),
+    [Symbol.dispose]: () => {
+      for (const file of files.values()) file[Symbol.dispose]();
+    },
+  };
 }
 
 /**

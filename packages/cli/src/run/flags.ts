@@ -40,6 +40,12 @@ export interface RunFlags {
   folded?: string;
   pull: 'always' | 'missing' | 'never';
   debug?: boolean;
+  detach?: boolean;
+  name?: string;
+  label?: Record<string, string>;
+  rm?: boolean;
+  /** Set for the process of an instance: its folder. */
+  instance?: string;
 }
 
 /** Declares them, in the order of the help. */
@@ -101,11 +107,30 @@ export function addRunFlags(command: Command): void {
         .choices(['always', 'missing', 'never'])
         .default('missing'),
     )
-    .option('-d, --debug', 'write what happens to debug.log');
+    .option('-d, --detach', 'run in the background and print the id: see skep ps')
+    .option('--name <name>', 'what an instance in the background is called')
+    .option('-l, --label <key=value>', 'a label of that instance, may be repeated', collectLabels)
+    .option('--rm', 'take that instance away when it ends')
+    .option('--debug', 'write what happens to debug.log')
+    .addOption(new Option('--instance <dir>').hideHelp());
+}
+
+/** `env=prod`, or `canary` alone. */
+function collectLabels(text: string, previous: Record<string, string> = {}): Record<string, string> {
+  const [key = '', ...value] = text.split('=');
+  if (key === '') throw usageError(`--label: "${text}" has no key`, 'For example --label env=prod.');
+  return { ...previous, [key]: value.join('=') };
 }
 
 /** What excludes what. */
 export function checkRunFlags(flags: RunFlags): void {
+  const background = flags.name !== undefined || flags.label !== undefined || flags.rm === true;
+  if (background && !flags.detach && flags.instance === undefined) {
+    throw usageError('--name, --label and --rm are for what runs in the background', 'Add -d.');
+  }
+  if (flags.detach && (flags.output === 'table' || /^([^=]+=)?-$/.test(flags.folded ?? ''))) {
+    throw usageError('-d has no terminal and no standard output', 'skep attach and skep logs show it.');
+  }
   if (flags.promPort !== undefined && flags.promListen) {
     throw usageError('--prom-port and --prom-listen exclude each other', 'Keep --prom-listen.');
   }

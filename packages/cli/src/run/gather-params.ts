@@ -11,14 +11,15 @@ const owners: readonly Owner[] = ['pid', 'comm', 'cgroup', 'uid'];
 const PREFIX = 'SKEP_SET_';
 
 /**
- * What the parameters are set to: by flags, else by the environment, else by the file of `--params`, else by the image.
+ * What the parameters of all that runs are set to: by flags, else by the environment, else by the file of `--params`.
+ * Each image's own ({@link imageParams}) count where none of these says anything.
  * The objects are read again only when more than `--set` says something.
  *
  * @param words what stands behind the program and is no flag of run's
  * @throws CliError, ProbeError for what names no parameter, or one twice; values are checked later, with their places
  */
 export async function gatherParams(
-  image: ProbeImage,
+  images: readonly ProbeImage[],
   flags: RunFlags,
   words: readonly string[],
   env: NodeJS.ProcessEnv,
@@ -26,19 +27,19 @@ export async function gatherParams(
   const { set = {} } = flags;
   const asked = owners.filter((owner) => flags[owner]);
   const variables = Object.keys(env).filter((name) => name.startsWith(PREFIX));
-  const others = [words, asked, variables, image.params ?? []].some((list) => list.length > 0);
+  const others = [words, asked, variables].some((list) => list.length > 0);
   if (!others && flags.params === undefined) return set;
   const { describeObject } = await import('@skep/probe');
-  const objects = image.objects.map((o) => describeObject(o.bytes, o.name));
+  const objects = images.flatMap((image) => image.objects.map((o) => describeObject(o.bytes, o.name)));
   return {
-    ...ofImage(image.params ?? []),
     ...(await ofFile(flags.params, objects)),
     ...ofEnvironment(variables, env, objects),
     ...(await ofFlags(flags, words, objects)),
   };
 }
 
-function ofImage(params: readonly string[]): Settings {
+/** What an image itself sets its parameters to: counts where nobody says otherwise. */
+export function imageParams(params: readonly string[] = []): Settings {
   return Object.fromEntries(
     params.map((text) => {
       const equals = text.indexOf('=');

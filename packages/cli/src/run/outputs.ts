@@ -1,5 +1,13 @@
 import { writeSync } from 'node:fs';
-import { JsonSink, MetricsServer, type Run, type Sink, TerminalView } from '@skep/runtime';
+import {
+  JsonSink,
+  MetricsServer,
+  type MetricsStatus,
+  type Output,
+  type Run,
+  type Sink,
+  TerminalView,
+} from '@skep/runtime';
 import { note } from '../output/out.ts';
 import { mark } from '../timing.ts';
 import { version } from '../version.ts';
@@ -13,11 +21,25 @@ export interface Outputs {
   live: boolean;
   /** Starts what the probe does not wait for; returns how to end it. */
   later(run: Run): () => Promise<void>;
+  /** Whether /metrics is served; undefined where nobody wants it. */
+  metrics(): MetricsStatus | undefined;
+}
+
+/** Where the output of an instance goes. */
+export interface Background {
+  readonly log: Output;
+  readonly hub: Sink;
 }
 
 /** The live view on a terminal, JSON lines elsewhere, `/metrics` unless unwanted, debug.log if asked for. */
-export async function chooseOutputs(flags: RunFlags, program: string, quit: () => void): Promise<Outputs> {
+export async function chooseOutputs(
+  flags: RunFlags,
+  program: string,
+  quit: () => void,
+  background?: Background,
+): Promise<Outputs> {
   const live =
+    background === undefined &&
     flags.output !== 'json' &&
     flags.tty &&
     !toStandardOutput(flags.folded) &&
@@ -25,23 +47,26 @@ export async function chooseOutputs(flags: RunFlags, program: string, quit: () =
     process.stdin.isTTY === true;
   const sinks: Sink[] = [];
   if (live) sinks.push(new TerminalView({ input: process.stdin, output: process.stdout, onQuit: quit }));
+  else if (background) sinks.push(new JsonSink({ output: background.log }), background.hub);
   else if (!toStandardOutput(flags.folded)) sinks.push(new JsonSink());
   sinks.push(...(await flames(flags)), ...(await otlp(flags, live)));
   if (flags.debug) sinks.push(debugLog('debug.log', { program, ...flags, argv: process.argv.slice(2) }));
-  if (!flags.prom) return { sinks, live, later: () => async () => undefined };
+  if (!flags.prom) return { sinks, live, later: () => async () => undefined, metrics: () => undefined };
   const asked = flags.promListen ?? (flags.promPort === undefined ? undefined : { port: flags.promPort });
   const metrics = new MetricsServer({
     ...asked,
     required: asked !== undefined,
     beeNames: flags.beeMetricNames,
   });
-  if (!asked) return { sinks, live, later: (run) => usualMetrics(metrics, run, live) };
+  const status = () => metrics.status;
+  if (!asked && !background)
+    return { sinks, live, later: (run) => usualMetrics(metrics, run, live), metrics: status };
   sinks.push(metrics);
   const later = () => {
     sayWhere(metrics, live);
     return async () => undefined;
   };
-  return { sinks, live, later };
+  return { sinks, live, later, metrics: status };
 }
 
 /** `--otlp`, whose code only it loads. What is wrong with the receiver is told at once, or at the end of the live view. */

@@ -41,7 +41,21 @@ export function summaryText(name: string, s: RunSummary): string {
       ? [`  misses unknown: this kernel does not count all that ${s.missesUnknown.join(', ')} missed`]
       : [];
   const exported = s.exports.flatMap(exportText);
-  return [head, ...losses, ...full, ...evictions, ...missed, ...unknown, ...exported].join('\n');
+  return [head, ...each(s), ...losses, ...full, ...evictions, ...missed, ...unknown, ...exported].join('\n');
+}
+
+/** Where several run together: a line each. */
+function each(s: RunSummary): string[] {
+  if (s.probes.length < 2) return [];
+  return s.probes.map(({ name, maps, objects }) => {
+    const own = new Set(maps);
+    const events = Object.entries(s.events).reduce((sum, [map, n]) => (own.has(map) ? sum + n : sum), 0);
+    const lost = s.lost.reduce((sum, l) => (own.has(l.map) ? sum + l.count : sum), 0);
+    const unknown = s.lossUnknown.some((map) => own.has(map));
+    const runs = s.programs.reduce((sum, p) => (objects.includes(p.object) ? sum + p.runs : sum), 0n);
+    const ran = runs > 0n ? `, ran ${grouped(runs)} times` : '';
+    return `  ${name}: ${grouped(events)} events, ${lostText(lost, unknown)}${ran}`;
+  });
 }
 
 const ITEMS = { traces: 'spans', metrics: 'points', logs: 'records' } as const;
@@ -66,6 +80,7 @@ function exportText(e: ExportStats): string[] {
 export function summaryJson(name: string, s: RunSummary): string {
   const summary = {
     probe: name,
+    probes: s.probes,
     reason: s.reason,
     started_at: s.startedAt.toISOString(),
     seconds: s.elapsedMs / 1000,

@@ -44,11 +44,14 @@ export class Terminal {
   readonly #input: ViewInput;
   readonly #output: ViewOutput;
   readonly #events: TerminalEvents;
+  readonly #remote: boolean;
   #active = false;
   #open = false;
   #blocked = false;
 
-  constructor(input: ViewInput, output: ViewOutput, events: TerminalEvents) {
+  /** @param remote that of another process, which looks after it itself */
+  constructor(input: ViewInput, output: ViewOutput, events: TerminalEvents, remote = false) {
+    this.#remote = remote;
     this.#input = input;
     this.#output = output;
     this.#events = events;
@@ -77,12 +80,16 @@ export class Terminal {
     this.#output.on('resize', this.#resize);
     this.#output.on('drain', this.#drain);
     this.#output.on('error', this.#gone);
+    if (!this.#remote) this.#guard();
+    this.#take();
+  }
+
+  #guard(): void {
     process.on('exit', this.#exit);
     // Before whoever tells of the error, lest it stand on the screen that goes.
     process.on('uncaughtExceptionMonitor', this.#exit);
     process.on('SIGCONT', this.#resumed);
     for (const signal of SIGNALS) process.on(signal, this.#signal);
-    this.#take();
   }
 
   /** Gives the terminal back; safe to call twice. */
@@ -111,7 +118,7 @@ export class Terminal {
 
   /** Ctrl-z: gives the terminal to the shell and stops, until `fg`. */
   suspend(): void {
-    if (!this.#active || process.platform === 'win32') return;
+    if (!this.#active || this.#remote) return;
     this.#release();
     process.kill(process.pid, 'SIGTSTP');
   }

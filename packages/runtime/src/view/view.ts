@@ -26,6 +26,8 @@ export interface TerminalViewOptions {
   onQuit: () => void;
   /** Called at the second ctrl-c, when stopping takes too long. Default: restore the terminal and exit with 130. */
   onForceQuit?: () => void;
+  /** Input and output are not this process's own terminal: its signals and ctrl-z are none of the view's business. */
+  remote?: boolean;
   /** Shown while nothing has come yet, after "waiting for events". Default: the hooks the probe is on. */
   hint?: string;
   /** What the status line counts, in place of events. */
@@ -78,12 +80,17 @@ export class TerminalView implements Sink {
     this.#ascii = options.ascii ?? detectAscii(env);
     this.#sgr = sgrTable(options.color ?? detectDepth(env));
     this.#parser = new InputParser((event) => this.#input(event));
-    this.#terminal = new Terminal(options.input, options.output, {
-      data: (chunk) => this.#parser.feed(chunk),
-      resize: () => this.#redraw(),
-      drain: () => this.#changed(),
-      gone: () => this.#quit(false),
-    });
+    this.#terminal = new Terminal(
+      options.input,
+      options.output,
+      {
+        data: (chunk) => this.#parser.feed(chunk),
+        resize: () => this.#redraw(),
+        drain: () => this.#changed(),
+        gone: () => this.#quit(false),
+      },
+      options.remote,
+    );
   }
 
   /** Takes the terminal and paints the first frame. */

@@ -1,0 +1,3 @@
+export { OwnInstance } from './instance.ts';
+export { type Launch, launch } from './launch.ts';
+export { readRunList } from './run-list.ts';

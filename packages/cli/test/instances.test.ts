@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { after, before, test } from 'node:test';
+import { findInstance, listInstances, readInstance } from '../src/instances/folder.ts';
+import { isRunning } from '../src/instances/process.ts';
+import { Sandbox } from './harness.ts';
+import { source } from './objects.ts';
+import { inTerminal } from './terminal.ts';
+
+const box = new Sandbox();
+const isRoot = process.getuid?.() === 0;
+const needsRoot = { skip: isRoot ? false : 'loading BPF needs root' };
+box.env.SKEP_STATE = box.path('state');
+const root = box.path('state', 'instances');
+const me = `target_pid=${process.pid}`;
+const background = ['--set', me, '--prom-listen', '127.0.0.1:0'];
+
+before(async () => {
+  chmodSync(box.dir, 0o755);
+  writeFileSync(box.path('calls.c'), source);
+  await box.ok(['build', 'calls.c', 'calls:1']);
+  await box.ok(['tag', 'calls:1', 'calls:2']);
+});
+after(async () => {
+  for (const { name } of listInstances(root)) await box.skep(['rm', '-f', name]);
+  box[Symbol.dispose]();
+});
+
+function callUmask(times: number): void {
+  for (let i = 0; i < times; i++) process.umask(0o22);
+}
+
+interface Listed {
+  ID: string;
+  Name: string;
+  State: string;
+  Status: string;
+  ExitCode: number | null;
+  Metrics: string;
+  Pid: number;
+}
+
+async function ps(...flags: string[]): Promise<Listed[]> {
+  const text = await box.ok(['ps', ...flags]);
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Listed);
+}
+
+test('two probes in the background: seen, asked, attached to, stopped, taken away', needsRoot, async () => {
+  const id = (
+    await box.ok(['run', '-d', '--name', 'both', '-l', 'env=prod', ...background, 'calls:1', 'calls:2'])
+  ).trim();
+  assert.match(id, /^[0-9a-f]{64}$/);
+  callUmask(5);
+  const [row] = await ps('--filter', 'label=env=prod');
+  assert.deepEqual(
+    { id: row?.ID, name: row?.Name, state: row?.State },
+    { id: id.slice(0, 12), name: 'both', state: 'running' },
+  );
+  assert.equal(statSync(root).mode & 0o777, 0o700);
+  assert.deepEqual(await ps('--filter', 'label=env=test'), []);
+  const metrics = await (await fetch(row!.Metrics)).text();
+  assert.match(metrics, new RegExp(`^skep_calls_total\\{probe="calls:2",pid="${process.pid}"\\} 5$`, 'm'));
+
+  // The live view comes and goes, the run goes on.
+  using screen = inTerminal(box, ['attach', 'both']);
+  await screen.until(/calls:1: 1 counter_calls@calls:1/);
+  assert.equal(readInstance(`${root}/both`)?.state, 'running');
+  screen.press('q');
+  await screen.until(/both goes on\s+code 0/);
+
+  const stats = JSON.parse(await box.ok(['stats', '--no-stream', 'both']));
+  assert.deepEqual([stats.Name, stats.Events, stats.Lost, stats.Series], ['both', 10, 0, 2]);
+  assert.ok(stats.MemoryBytes > 1e6 && stats.Seconds > 0);
+
+  await box.fails(1, /the instance "both" is running/, ['rm', 'both']);
+  assert.equal(await box.ok(['stop', 'both', '-t', '20']), 'both\n');
+  assert.equal(await box.ok(['stop', 'both']), 'both\n', 'it has ended already');
+  assert.deepEqual(await ps(), []);
+  const [ended] = await ps('-a');
+  assert.deepEqual([ended?.State, ended?.ExitCode], ['exited', 0]);
+  assert.match(ended!.Status, /^Exited \(0\) /);
+  const logs = await box.skep(['logs', '--tail', '4', id.slice(0, 6)]);
+  assert.match(logs.stderr, /calls:1 \+ calls:2: .*\n {2}calls:1: 5 events, 0 lost/);
+  const all = (await box.skep(['logs', 'both'])).stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  const events = all.filter((e) => e.map === 'print_events@calls:2');
+  assert.deepEqual(
+    events.map((e) => [e.probe, e.data.calls]),
+    [1, 2, 3, 4, 5].map((n) => ['calls:2', n]),
+  );
+  assert.equal(await box.ok(['rm', 'both']), 'both\n');
+  assert.deepEqual(await ps('-a'), []);
+});
+
+test(
+  'of two who want a name at once one gets it; who is killed is dead; nobody else may ask',
+  needsRoot,
+  async () => {
+    const args = ['run', '-d', '--name', 'one', ...background, 'calls:1'];
+    const [a, b] = await Promise.all([box.skep(args), box.skep(args)]);
+    assert.deepEqual([a.code, b.code].sort(), [0, 1], a.stderr + b.stderr);
+    assert.match(a.stderr + b.stderr, /the name "one" is in use/);
+    assert.equal(listInstances(root).length, 1);
+    const instance = findInstance('one', root);
+
+    // The folder keeps others away from the socket.
+    process.seteuid!(65534);
+    const refused = await new Promise<string | undefined>((resolve) => {
+      connect(`${instance.folder}/control.sock`)
+        .once('error', (e: NodeJS.ErrnoException) => resolve(e.code))
+        .once('connect', () => resolve('connected'));
+    }).finally(() => process.seteuid!(0));
+    assert.equal(refused, 'EACCES');
+
+    const { process: id } = instance.running!;
+    process.kill(id.pid, 'SIGKILL');
+    while (isRunning(id)) await new Promise((resolve) => setImmediate(resolve));
+    const [dead] = await ps('-a');
+    assert.deepEqual([dead?.State, dead?.Status], ['dead', 'Dead (killed or crashed)']);
+    await box.fails(1, /instance "one" is not running \(dead\)/, ['stats', '--no-stream', 'one']);
+
+    // Another process that has its number now, and another boot.
+    const file = `${instance.folder}/running.json`;
+    const facts = JSON.parse(readFileSync(file, 'utf8'));
+    const write = (change: object) =>
+      writeFileSync(file, JSON.stringify({ ...facts, process: { ...facts.process, ...change } }));
+    write({ pid: process.pid });
+    assert.equal(readInstance(instance.folder)?.state, 'dead', 'our pid, but not our start');
+    write({ bootId: '00000000-0000-0000-0000-000000000000' });
+    assert.equal(readInstance(instance.folder)?.lostBy, 'reboot');
+    assert.equal(await box.ok(['rm', 'one']), 'one\n');
+  },
+);
+
+test('what does not start leaves nothing, and says why with its exit code', needsRoot, async () => {
+  await box.fails(2, /there is no parameter "nosuch"/, ['run', '-d', '--set', 'nosuch=1', 'calls:1']);
+  await box.fails(3, /no image "none:1"/, ['run', '-d', '--pull', 'never', 'calls:1', 'none:1']);
+  assert.deepEqual(listInstances(root), []);
+  assert.ok(!existsSync(`${root}/calls`));
+  await box.fails(2, /for what runs in the background/, ['run', '--name', 'x', 'calls:1']);
+  await box.fails(2, /"no name" is no name/, ['run', '-d', '--name', 'no name', 'calls:1']);
+  await box.fails(3, /there is no instance "gone"/, ['logs', 'gone']);
+  await box.fails(2, /"calls:1" is named twice/, ['run', 'calls:1', 'calls:1']);
+});
