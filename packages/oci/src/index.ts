@@ -14,7 +14,7 @@ export type { Credentials } from './credentials/find.ts';
 export { sha256 } from './digest.ts';
 export { OciError, type OciErrorCode, type OciErrorDetails } from './errors.ts';
 export { type Document, isDescriptor, parseDocument } from './manifest.ts';
-export { choosePlatform, formatPlatform, machinePlatform, parsePlatform } from './platform.ts';
+export { choosePlatform, formatPlatform, imagesOf, machinePlatform, parsePlatform } from './platform.ts';
 export {
   formatReference,
   isDigest,
@@ -65,7 +65,8 @@ export async function* pushAllTags(
 }
 
 /**
- * Fetches an image into the store under its full name. Of a multi-platform image, the part for this machine.
+ * Fetches an image into the store under its full name. Of a multi-platform image, the index as it is and the part for
+ * this machine, for those of `opts.platform` (with commas between) or for `all`.
  *
  * @param ref `HOST[:PORT]/NAME[:TAG][@DIGEST]`
  * @throws OciError as {@link push}, and SKEP_DIGEST_MISMATCH, SKEP_MANIFEST_INVALID, SKEP_MEDIA_TYPE, SKEP_PLATFORM, SKEP_DISK_FULL

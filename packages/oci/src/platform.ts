@@ -19,13 +19,8 @@ export function choosePlatform(
   what: string,
   platform: Platform = machinePlatform(),
 ): Descriptor {
-  const images = index.manifests.filter((m) => m.platform === undefined || m.platform.os !== 'unknown');
-  const fits = images.filter((m) => {
-    const p = m.platform;
-    if (p === undefined || p.os.toLowerCase() !== platform.os || p.architecture !== platform.architecture)
-      return false;
-    return platform.variant === undefined || p.variant === platform.variant;
-  });
+  const images = imagesOf(index);
+  const fits = images.filter((m) => m.platform !== undefined && isFor(m.platform, platform));
   const found = fits[0] ?? (images.length === 1 && images[0]?.platform === undefined ? images[0] : undefined);
   if (found !== undefined) return found;
   const has = [...new Set(images.map((m) => (m.platform ? formatPlatform(m.platform) : 'unnamed')))].join(
@@ -35,6 +30,42 @@ export function choosePlatform(
     hint:
       has === '' ? 'The index is empty.' : `It has ${has}; build it for this machine, or name one of these.`,
   });
+}
+
+/**
+ * Of an index in a store, which may hold some of its platforms only: the one that is asked for; else this machine's, if
+ * it is there; else the first that is there.
+ *
+ * @param isHere whether a manifest was fetched
+ * @throws OciError SKEP_PLATFORM, naming what the index has, or the command that fetches it
+ */
+export function chooseFetched(
+  index: Index,
+  what: string,
+  platform: Platform | undefined,
+  isHere: (manifest: Descriptor) => boolean,
+): Descriptor {
+  if (platform === undefined) {
+    const here = imagesOf(index).filter(isHere);
+    const fits = here.filter((m) => m.platform !== undefined && isFor(m.platform, machinePlatform()));
+    const found = fits[0] ?? here[0];
+    return found ?? choosePlatform(index, what);
+  }
+  const chosen = choosePlatform(index, what, platform);
+  if (isHere(chosen)) return chosen;
+  throw new OciError('SKEP_PLATFORM', `${what} is for ${formatPlatform(platform)} too, but not here.`, {
+    hint: `skep pull --platform ${formatPlatform(platform)} fetches it.`,
+  });
+}
+
+/** Without attestations, which are marked as of an unknown platform. */
+export function imagesOf(index: Index): Descriptor[] {
+  return index.manifests.filter((m) => m.platform === undefined || m.platform.os !== 'unknown');
+}
+
+function isFor(p: Platform, wanted: Platform): boolean {
+  if (p.os.toLowerCase() !== wanted.os || p.architecture !== wanted.architecture) return false;
+  return wanted.variant === undefined || p.variant === wanted.variant;
 }
 
 /** `linux/arm64`, `linux/arm/v7`. */

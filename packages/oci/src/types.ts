@@ -47,7 +47,12 @@ export interface StoredImage {
   reference: string;
   /** Of what the name points to: a manifest, or an index of manifests (see `manifestDescriptor`). */
   descriptor: Descriptor;
-  /** Of `manifest`: the same as `descriptor`, or the entry of an index that fits this machine. */
+  /** When the name points to an index. It may list platforms that were never fetched. */
+  index?: Index;
+  /**
+   * Of `manifest`: the same as `descriptor`, or the entry of an index that was asked for, else the one that fits this
+   * machine, else the first that is here.
+   */
   manifestDescriptor: Descriptor;
   /** Empty lists when `damaged`. */
   manifest: Manifest;

@@ -115,7 +115,7 @@ test('a large layer streams both ways', async (t) => {
   await other.readBlob(layer.digest);
 });
 
-test('an index goes up whole, and comes down as the part for this machine', async (t) => {
+test('an index goes up whole, and comes down as it is, with the parts that are asked for', async (t) => {
   const store = await Store.open(join(tempDir(t), 's'));
   const other = await Store.open(join(tempDir(t), 'o'));
   const arch = process.arch === 'x64' ? 'amd64' : process.arch;
@@ -131,10 +131,37 @@ test('an index goes up whole, and comes down as the part for this machine', asyn
   await store.putImage(ref, Buffer.from(JSON.stringify(index)), MEDIA_TYPE.index);
   await push(store, ref);
   const image = await pull(other, ref);
-  assert.equal(image.descriptor.digest, parts[1]?.entry.digest);
-  assert.equal(image.descriptor.platform?.architecture, arch);
+  const top = (await store.resolve(ref))?.descriptor.digest;
+  assert.equal(image.descriptor.digest, top, 'the digest that was pushed, which signatures are about');
+  assert.deepEqual(image.index?.manifests, manifests);
+  assert.equal(image.manifestDescriptor.digest, parts[1]?.entry.digest);
+  assert.ok(!(await other.hasBlob(parts[0]?.entry.digest as string)), 'nothing else was fetched');
+  const riscv = { os: 'linux', architecture: 'riscv64' };
+  assert.match(
+    (await failsWith('SKEP_PLATFORM', () => other.resolve(ref, riscv))).hint,
+    /--platform linux\/riscv64/,
+  );
+  const back = await failsWith(
+    'SKEP_PLATFORM',
+    () => push(other, ref),
+    /linux\/riscv64 too, but .* not here/,
+  );
+  assert.match(back.hint, /--platform all/);
   const foreign = await pull(other, ref, { platform: 'linux/riscv64' });
-  assert.equal(foreign.descriptor.digest, parts[0]?.entry.digest);
+  assert.equal(foreign.manifestDescriptor.digest, parts[0]?.entry.digest);
+  assert.equal(
+    (await other.resolve(ref))?.manifestDescriptor.digest,
+    parts[1]?.entry.digest,
+    "this machine's",
+  );
+  await push(other, ref);
+  assert.deepEqual((await other.check()).problems, []);
+  for (const platform of ['all', `linux/riscv64,linux/${arch}`]) {
+    const third = await Store.open(join(tempDir(t), 't'));
+    assert.equal((await pull(third, ref, { platform })).descriptor.digest, top);
+    for (const part of parts) assert.ok(await third.hasBlob(part.layer.digest));
+    assert.equal((await third.remove(ref)).freed.length, 6, 'all goes with the last name');
+  }
   const e = await failsWith('SKEP_PLATFORM', () => pull(other, ref, { platform: 'linux/s390x' }));
   assert.match(e.hint, /linux\/riscv64/);
 });

@@ -16,7 +16,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { MEDIA_TYPE, REF_NAME, Store } from '../src/index.ts';
+import { MEDIA_TYPE, parsePlatform, REF_NAME, Store } from '../src/index.ts';
 import { failsWith } from './helpers/errors.ts';
 import { CONFIG_TYPE, PROGRAM_TYPE, putTestImage } from './helpers/image.ts';
 import { run } from './helpers/run.ts';
@@ -361,8 +361,18 @@ test('an index with several platforms stands for the one of this machine', async
   const image = await store.resolve('multi');
   assert.equal(image?.manifestDescriptor.digest, mine.entry.digest);
   assert.equal(image?.manifest.layers[0]?.digest, mine.layer.digest);
+  assert.equal(
+    (await store.resolve('multi', parsePlatform('linux/riscv64')))?.manifest.layers[0]?.digest,
+    other.layer.digest,
+  );
+  await failsWith(
+    'SKEP_PLATFORM',
+    () => store.resolve('multi', parsePlatform('linux/s390x')),
+    /linux\/s390x/,
+  );
   await store.remove('mine');
   assert.deepEqual((await store.remove('other')).freed, [], 'the index needs both');
+  assert.deepEqual(await store.prune({ all: true }), { freed: [], young: [] });
   assert.equal((await store.remove('multi')).freed.length, 6);
   mkdirSync(join(store.dir, 'blobs', 'sha512'), { recursive: true });
   assert.deepEqual(await store.list(), []);

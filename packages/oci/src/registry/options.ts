@@ -34,7 +34,10 @@ export interface Progress {
 export interface TransferOptions extends RegistryOptions {
   /** Called for every blob at least once, and as its bytes move. */
   onProgress?(p: Progress): void;
-  /** `linux/arm64`: which manifest of a multi-platform image to pull. This machine's by default. */
+  /**
+   * Which manifests of a multi-platform image to pull: `linux/arm64`, several with commas between, or `all`. This
+   * machine's by default.
+   */
   platform?: string;
   /** Blobs in flight at once. 4 by default. */
   parallel?: number;

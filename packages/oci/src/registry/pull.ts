@@ -1,10 +1,10 @@
 import { sha256 } from '../digest.ts';
 import { OciError } from '../errors.ts';
-import { isIndexType, parseDocument } from '../manifest.ts';
+import { type Document, isIndexType, isManifestType, parseDocument } from '../manifest.ts';
 import { choosePlatform, parsePlatform } from '../platform.ts';
 import { formatReference, parseReference, withDefaultTag } from '../reference.ts';
 import type { Store } from '../store/store.ts';
-import type { Descriptor, Platform, StoredImage } from '../types.ts';
+import type { Descriptor, Index, Platform, StoredImage } from '../types.ts';
 import type { TransferOptions } from './options.ts';
 import { eachParallel } from './parallel.ts';
 import { type FetchedManifest, Registry } from './registry.ts';
@@ -20,20 +20,11 @@ export async function pull(store: Store, ref: string, opts: TransferOptions = {}
   // A store that does not exist yet is made meanwhile; if that fails, it is said when the store is needed.
   store.prepare().catch(() => undefined);
   const top = await registry.getManifest(reference.repository, wanted);
-  const { fetched, platform } = await choose(registry, reference.repository, top, name, opts);
-  const document = parseDocument(fetched.bytes, fetched.mediaType, `The manifest of ${name}`);
-  if (document.kind === 'index') {
-    throw new OciError('SKEP_MANIFEST_INVALID', `${name} is an index inside an index.`, {
-      hint: 'Build it again.',
-    });
-  }
-  const blobs = distinct([document.manifest.config, ...document.manifest.layers]);
-  const manifest = {
-    mediaType: fetched.mediaType,
-    digest: sha256(fetched.bytes),
-    size: fetched.bytes.length,
-  };
-  const claimed = store.claim([manifest, ...blobs]);
+  const { documents, platform } = await choose(registry, reference.repository, top, name, opts);
+  const manifests = documents.map((d) => d.descriptor);
+  const blobs = distinct(documents.flatMap((d) => d.blobs));
+  const holds = distinct([...manifests, ...blobs]);
+  const claimed = store.claim(holds);
   // What is missing is asked for while the claim waits for its lock; it counts before anything is put in its place.
   const fetchOne = async (blob: Descriptor) => {
     if ((await store.hasBlob(blob.digest)) && (await claimed).has(blob.digest)) {
@@ -49,31 +40,71 @@ export async function pull(store: Store, ref: string, opts: TransferOptions = {}
     }
   };
   try {
-    const put = store.putBlob(fetched.bytes, fetched.mediaType, { claimed });
+    const put = Promise.all(
+      documents.map(({ bytes, descriptor }) => store.putBlob(bytes, descriptor.mediaType, { claimed })),
+    );
     await bothOrThrow(eachParallel(blobs, opts.parallel ?? 4, fetchOne), put);
-    await store.nameImage(name, document, manifest, { platform });
+    const [{ document, descriptor }] = documents;
+    await store.nameImage(name, document, descriptor, {}, document.kind === 'index' ? holds : []);
   } catch (e) {
     await claimed.catch(() => undefined); // its failure is the one being thrown
-    await store.release([manifest, ...blobs].map((b) => b.digest));
+    await store.release(holds.map((b) => b.digest));
     throw e;
   }
-  return (await store.resolve(name)) as StoredImage;
+  return (await store.resolve(name, platform)) as StoredImage;
 }
 
-/** An index leads to the manifest for this machine; that manifest is what the name stands for afterwards. */
+/** A document that is to be stored, and the blobs that it needs besides other documents. */
+interface Part {
+  bytes: Uint8Array;
+  document: Document;
+  descriptor: Descriptor;
+  blobs: Descriptor[];
+}
+
+/**
+ * What the name leads to: a manifest; or an index and its manifests for the wanted platforms. The index is kept as it is,
+ * so that the digest is the one that was pushed and signed.
+ */
 async function choose(
   registry: Registry,
   repository: string,
   top: FetchedManifest,
   name: string,
   opts: TransferOptions,
-): Promise<{ fetched: FetchedManifest; platform?: Platform }> {
-  if (!isIndexType(top.mediaType)) return { fetched: top };
-  const document = parseDocument(top.bytes, top.mediaType, `The index of ${name}`);
-  if (document.kind !== 'index') return { fetched: top };
-  const platform = opts.platform === undefined ? undefined : parsePlatform(opts.platform);
-  const chosen = choosePlatform(document.index, name, platform);
-  return { fetched: await registry.getManifest(repository, chosen.digest), platform: chosen.platform };
+): Promise<{ documents: [Part, ...Part[]]; platform?: Platform }> {
+  const what = isIndexType(top.mediaType) ? 'index' : 'manifest';
+  const first = partOf(top, `The ${what} of ${name}`);
+  if (first.document.kind === 'manifest') return { documents: [first] };
+  const { wanted, platform } = wantedOf(first.document.index, name, opts.platform);
+  const children: Part[] = [];
+  await eachParallel(distinct(wanted), opts.parallel ?? 4, async ({ digest }) => {
+    const child = partOf(await registry.getManifest(repository, digest), `A manifest of ${name}`);
+    if (child.document.kind === 'manifest') return void children.push(child);
+    throw new OciError('SKEP_MANIFEST_INVALID', `${name} is an index inside an index.`, {
+      hint: 'Build it again.',
+    });
+  });
+  return { documents: [first, ...children], ...(platform && { platform }) };
+}
+
+/** The manifests of an index that `--platform` means: this machine's without it; `all`; some, with commas between. */
+function wantedOf(
+  index: Index,
+  name: string,
+  said: string | undefined,
+): { wanted: Descriptor[]; platform?: Platform } {
+  if (said === undefined) return { wanted: [choosePlatform(index, name)] };
+  if (said === 'all') return { wanted: index.manifests.filter((m) => isManifestType(m.mediaType)) };
+  const platforms = said.split(',').map(parsePlatform);
+  return { wanted: platforms.map((p) => choosePlatform(index, name, p)), platform: platforms[0] as Platform };
+}
+
+function partOf({ bytes, mediaType }: FetchedManifest, what: string): Part {
+  const document = parseDocument(bytes, mediaType, what);
+  const descriptor = { mediaType, digest: sha256(bytes), size: bytes.length };
+  const blobs = document.kind === 'manifest' ? [document.manifest.config, ...document.manifest.layers] : [];
+  return { bytes, document, descriptor, blobs };
 }
 
 async function fetchBlob(

@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { OciError } from '../errors.ts';
 import { type Document, parseDocument } from '../manifest.ts';
+import { formatPlatform } from '../platform.ts';
 import { formatReference, parseReference, type Reference, withDefaultTag } from '../reference.ts';
 import type { Store } from '../store/store.ts';
 import type { Descriptor } from '../types.ts';
@@ -96,6 +97,7 @@ async function pushTo(
       );
     }
     for (const child of document.index.manifests) {
+      if (!(await store.hasBlob(child.digest))) throw notFetched(name, child);
       result.size += child.size;
       const bytes = await store.readBlob(child.digest);
       await sendAll(parseDocument(bytes, child.mediaType, `A manifest of ${name}`));
@@ -106,6 +108,13 @@ async function pushTo(
   await sendAll(parseDocument(bytes, top.mediaType, `The manifest of ${name}`));
   await registry.putManifest(repository, reference.tag ?? top.digest, bytes, top.mediaType);
   return result;
+}
+
+function notFetched(name: string, { digest, platform }: Descriptor): OciError {
+  const what = platform ? formatPlatform(platform) : digest;
+  return new OciError('SKEP_PLATFORM', `${name} is for ${what} too, but that part is not here.`, {
+    hint: 'Fetch all of it where it comes from, with skep pull --platform all; or skep copy it from there.',
+  });
 }
 
 async function sendBlobs(

@@ -2,11 +2,12 @@ import { rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { OciError, printable } from '../errors.ts';
 import { type Document, isIndexType, isManifestType, parseDocument } from '../manifest.ts';
-import { choosePlatform } from '../platform.ts';
+import { chooseFetched, choosePlatform } from '../platform.ts';
 import { formatReference, parseReference, withDefaultTag } from '../reference.ts';
 import {
   CREATED,
   type Descriptor,
+  type Index,
   type Manifest,
   type Platform,
   REF_NAME,
@@ -53,6 +54,8 @@ export interface NamedImage {
   document: Document;
   /** The manifest, which must be in the store. */
   blob: Descriptor;
+  /** Of an index: the manifests and blobs that were stored with it, which must be there when it is named. */
+  holds?: readonly Descriptor[];
   opts?: PutImageOptions;
 }
 
@@ -182,6 +185,7 @@ export class Store {
    * Stores a manifest (or index) and gives it a name, `:latest` when `ref` has neither tag nor digest; a name that
    * exists moves. Once this returns, the image outlives kill -9 and power cuts.
    *
+   * @param holds of an index: what was stored with it, see {@link NamedImage}
    * @throws OciError SKEP_REFERENCE_INVALID, SKEP_MANIFEST_INVALID, SKEP_STORE_CORRUPT when a blob is missing, SKEP_DISK_FULL
    */
   async putImage(
@@ -189,11 +193,12 @@ export class Store {
     manifest: Uint8Array,
     mediaType: string,
     opts: PutImageOptions = {},
+    holds: readonly Descriptor[] = [],
   ): Promise<Descriptor> {
     const name = formatReference(withDefaultTag(parseReference(ref)));
     const document = parseDocument(manifest, mediaType, `The manifest of ${name}`);
     const blob = await this.putBlob(manifest, mediaType);
-    return this.nameImage(name, document, blob, opts);
+    return this.nameImage(name, document, blob, opts, holds);
   }
 
   /** The second half of {@link Store.putImage}: names a manifest that {@link Store.putBlob} has stored already. */
@@ -202,9 +207,10 @@ export class Store {
     document: Document,
     blob: Descriptor,
     opts: PutImageOptions = {},
+    holds: readonly Descriptor[] = [],
   ): Promise<Descriptor> {
     const name = formatReference(withDefaultTag(parseReference(ref)));
-    const [entry] = await this.nameImages([{ ref: name, document, blob, opts }]);
+    const [entry] = await this.nameImages([{ ref: name, document, blob, holds, opts }]);
     return entry as Descriptor;
   }
 
@@ -216,8 +222,8 @@ export class Store {
   async nameImages(images: readonly NamedImage[]): Promise<Descriptor[]> {
     const entries = images.map(entryOf);
     await this.#locked(async () => {
-      for (const { ref, document, blob } of images) {
-        const needed = document.kind === 'manifest' ? [blob, ...childrenOf(document)] : [blob];
+      for (const { ref, document, blob, holds = [] } of images) {
+        const needed = [blob, ...(document.kind === 'manifest' ? childrenOf(document) : holds)];
         for (const b of needed) {
           if (this.#blobs.size(b.digest) !== b.size) {
             throw this.#blobs.damaged(b.digest, `is missing, but ${ref ?? blob.digest} needs it`);
@@ -234,7 +240,9 @@ export class Store {
       }
       await this.#layout.writeIndex(index, () => syncDir(this.#blobs.folder()));
       this.#lease?.release(
-        images.flatMap(({ document, blob }) => [blob, ...childrenOf(document)].map((c) => c.digest)),
+        images.flatMap(({ document, blob, holds = [] }) =>
+          [blob, ...childrenOf(document), ...holds].map((c) => c.digest),
+        ),
       );
     });
     return entries;
@@ -292,9 +300,16 @@ export class Store {
     for (let n = 0; ; n++) {
       const { manifests } = this.#layout.readIndex();
       const found = await checkStore(this.#blobs, manifests);
+      if (found.problems.length === 0) return found;
       // Somebody who removed an image meanwhile has done no damage.
-      const same = JSON.stringify(this.#layout.readIndex().manifests) === JSON.stringify(manifests);
-      if (found.problems.length === 0 || same || n === 4) return found;
+      const now = this.#layout.readIndex().manifests;
+      if (JSON.stringify(now) === JSON.stringify(manifests)) return found;
+      if (n < 4) continue;
+      const named = new Map(now.map((e) => [nameOf(e) ?? e.digest, e.digest]));
+      const stays = (image: string) =>
+        manifests.some((e) => (nameOf(e) ?? e.digest) === image && named.get(image) === e.digest);
+      const problems = found.problems.filter((p) => p.images.length === 0 || p.images.some(stays));
+      return { ...found, problems };
     }
   }
 
@@ -355,17 +370,18 @@ export class Store {
    * Finds an image by name (`:latest` when there is no tag), `name@digest`, digest, or the first 6 or more digits of
    * a digest. Of several entries with one name, the one for this machine.
    *
-   * @throws OciError SKEP_REFERENCE_INVALID, SKEP_STORE_CORRUPT
+   * @param platform of an index, this one and no other; see {@link StoredImage} for which it is without
+   * @throws OciError SKEP_REFERENCE_INVALID, SKEP_STORE_CORRUPT, SKEP_PLATFORM (there is none, or it was not fetched)
    */
-  async resolve(ref: string): Promise<StoredImage | undefined> {
+  async resolve(ref: string, platform?: Platform): Promise<StoredImage | undefined> {
     const entries = findEntries(this.#layout.readIndex().manifests, ref);
     if (entries.length === 0) return undefined;
     const images = entries.length > 1 ? entries.filter((e) => e.platform !== undefined) : [];
     if (new Set(images.map((e) => e.digest)).size > 1) {
-      const fit = choosePlatform({ schemaVersion: 2, manifests: images }, printable(ref));
-      return this.#describe(fit);
+      const fit = choosePlatform({ schemaVersion: 2, manifests: images }, printable(ref), platform);
+      return this.#describe(fit, platform);
     }
-    return this.#describe(entries[0] as Descriptor);
+    return this.#describe(entries[0] as Descriptor, platform);
   }
 
   /** Gives an image one more name; a name that exists moves. @throws OciError SKEP_NOT_FOUND, SKEP_REFERENCE_INVALID */
@@ -459,13 +475,17 @@ export class Store {
     return (await this.#readPlatformManifest(desc)).manifest;
   }
 
-  async #readPlatformManifest(desc: Descriptor): Promise<{ descriptor: Descriptor; manifest: Manifest }> {
+  async #readPlatformManifest(
+    desc: Descriptor,
+    platform?: Platform,
+  ): Promise<{ descriptor: Descriptor; manifest: Manifest; index?: Index }> {
     const document = await this.#readDocument(desc);
     if (document.kind === 'manifest') return { descriptor: desc, manifest: document.manifest };
     const what = nameOf(desc) ?? desc.digest;
-    const descriptor = choosePlatform(document.index, what);
+    const { index } = document;
+    const descriptor = chooseFetched(index, what, platform, (d) => this.#blobs.size(d.digest) !== undefined);
     const child = await this.#readDocument(descriptor);
-    if (child.kind === 'manifest') return { descriptor, manifest: child.manifest };
+    if (child.kind === 'manifest') return { descriptor, manifest: child.manifest, index };
     throw new OciError('SKEP_MANIFEST_INVALID', `${what} is an index inside an index.`, {
       hint: 'Build it again.',
     });
@@ -478,12 +498,13 @@ export class Store {
     return parseDocument(await this.#blobs.read(desc.digest), desc.mediaType, what);
   }
 
-  async #describe(entry: Descriptor): Promise<StoredImage> {
-    const { descriptor, manifest } = await this.#readPlatformManifest(entry);
-    const blobs = [descriptor, manifest.config, ...manifest.layers];
+  async #describe(entry: Descriptor, platform?: Platform): Promise<StoredImage> {
+    const { descriptor, manifest, index } = await this.#readPlatformManifest(entry, platform);
+    const blobs = [...(index ? [entry] : []), descriptor, manifest.config, ...manifest.layers];
     const image: StoredImage = {
       reference: nameOf(entry) ?? entry.digest,
       descriptor: entry,
+      ...(index && { index }),
       manifestDescriptor: descriptor,
       manifest,
       size: blobs.reduce((sum, b) => sum + b.size, 0),
