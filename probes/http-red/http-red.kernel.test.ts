@@ -2,6 +2,7 @@
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
 import { release } from 'node:os';
 import { test } from 'node:test';
+import type { Run } from '@skep/runtime';
 import { nativeFixture } from '../../test/support/fixtures.ts';
 import { runIn, runWith, testCgroup } from '../support/cgroup.ts';
 import { rungsOf } from '../support/judged.ts';
@@ -70,6 +71,20 @@ async function talks(
 function before(major: number, minor: number): boolean {
   const [a = 0, b = 0] = release().split('.').map(Number);
   return a < major || (a === major && b < minor);
+}
+
+/** L7_LOST_DEEP of enum l7_loss, probes/l7/loss.h. */
+const DEEP = 7;
+
+/** Requests and responses that were lost for a reason, on all processors. */
+function lostFor(run: Run, reason: number): number {
+  const { map } = run.map('l7_reasons');
+  const bytes = map.get(new Uint8Array(4))!;
+  const counters = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let sum = 0;
+  for (let cpu = 0; cpu < bytes.length; cpu += map.valueSize)
+    sum += Number(counters.getBigUint64(cpu + 8 * reason, true));
+  return sum;
 }
 
 const both = (n: number, method = 'GET', status = 200) => ({
@@ -149,6 +164,30 @@ const inFull: Case[] = [
   ],
 ];
 
+const near = [
+  'Content-Lengthy: 99',
+  'Transfer-Encodings: chunked',
+  'Traceparents: 1',
+  'Content-Type: a/b',
+  'T: 1',
+  'C:',
+];
+const put = (lines: readonly string[], body: string) =>
+  `PUT /up HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n${body}`;
+
+/** Names that begin like ours, and ours in any case; ours where a window of 512 bytes ends, at each of its bytes. */
+const names: Case[] = [
+  [{ request: put([...near, 'CONTENT-length:5'], 'GET /') }, both(3, 'PUT')],
+  [{ request: put([...near, 'transfer-ENCODING: Chunked'], chunks) }, both(3, 'PUT')],
+  [{ response: `HTTP/1.1 404\r\n${near.join('\r\n')}\r\nContent-Length: 0\r\n\r\n` }, both(3, 'GET', 404)],
+  ...Array.from({ length: 24 }, (_, i): Case => {
+    const x = `X: ${'x'.repeat(466 + i)}`;
+    return i % 2
+      ? [{ request: put([x, 'Content-Length: 5'], 'GET /') }, both(3, 'PUT')]
+      : [{ request: put([x, 'Transfer-Encoding: chunked'], chunks) }, both(3, 'PUT')];
+  }),
+];
+
 /** Bodies that no hook sees the bytes of, and responses that none does: those are lost, not failed. */
 const past: Case[] = [
   ...['tcp4', 'tcp6', 'unix'].map((family): Case => [{ family, send: 'body', count: 5 }, both(5)]),
@@ -182,7 +221,7 @@ for (const rung of rungs) {
     if (short && taken) return t.skip('not the rung that this kernel takes; SKEP_LONG=1 runs it');
     // Without the functions that sendfile has here, what it sends over a Unix socket is seen by nothing.
     const seen = past.filter(([talk]) => !(better(rung) && talk.family === 'unix'));
-    const cases = [...calls, ...cuts, ...inFull, ...seen, ...foreign];
+    const cases = [...calls, ...cuts, ...inFull, ...names, ...seen, ...foreign];
     const list = [...cases.map(([talk]) => talk), ...reset];
     // Its hooks are there, but before 5.17 its programs do not load: bpf_loop().
     const unloadable = rung.startsWith('fentry') && !rung.startsWith('fentry_lru') && before(5, 17);
@@ -214,6 +253,32 @@ for (const rung of rungs) {
     deepStrictEqual([...texts].sort(), known.sort());
   });
 }
+
+test('of pipelines deeper than is remembered each request is counted or lost', { skip }, async () => {
+  // 300 at a time, so that no call has more than are looked at; half of them are forgotten before they are answered.
+  const count = 12_000;
+  const [request, response] = ['GET / HTTP/1.1\r\n\r\n', 'HTTP/1.1 204 X\r\n\r\n'];
+  using cgroup = testCgroup();
+  let lost = 0;
+  const talk = { family: 'tcp4', count: 1, piece: 300 * request.length };
+  const watched = await watch(
+    'http-red',
+    { target_cgroup: cgroup.path },
+    async () =>
+      void (await runWith(
+        cgroup,
+        words({ ...talk, request: request.repeat(count), response: response.repeat(count) }),
+        program,
+      )),
+    {},
+    (run) => {
+      lost = lostFor(run, DEEP);
+    },
+  );
+  const counted = watched.series('hist_http_requests').reduce((sum, { value }) => sum + value, 0);
+  ok(lost > 0, 'some were forgotten');
+  strictEqual(counted + lost, 2 * count, `${counted} counted, ${lost} lost`);
+});
 
 test('no byte is read that is not of the message', { skip }, async () => {
   const uring = await nativeFixture(new URL('../../test/support/uring.native.c', import.meta.url));

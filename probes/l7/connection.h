@@ -123,14 +123,18 @@ static __always_inline void l7_forget_connection(struct sock *sk, bool stored)
 		bpf_map_delete_elem(&l7_by_address, &address);
 }
 
-/* Requests beyond L7_QUEUE, by connection and number. */
+/*
+ * Requests beyond L7_QUEUE, by connection and number. One that is found no more when its response comes, or that had no
+ * room to begin with, is lost then. What a connection leaves here when it ends is read by nobody: a later one at the same
+ * address writes a number before it reads it.
+ */
 struct l7_deep {
 	__u64 connection;
 	__u64 number;
 };
 SKEP_LRU_HASH(l7_deep_requests, struct l7_deep, struct l7_request, 8192);
 
-/* Room for the next request at the queue's end; the scratch `spare` where it goes to the map (see l7_push_end). */
+/* Room for the next request at the queue's end; the scratch `spare` where it goes to the map (see l7_push). */
 static __always_inline struct l7_request *l7_queue_end(struct l7_connection *c, struct l7_request *spare)
 {
 	__u32 number = c->pushed;

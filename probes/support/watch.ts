@@ -22,12 +22,14 @@ export interface Watched {
  * @param params what `--set` would be given; always something that narrows the probe to what the test started
  * @param act what the probe is to see; it is attached before this is called and detached after it
  * @param hooks rungs to be taken, by group
+ * @param look called when all is counted, while the maps are there
  */
 export async function watch(
   probe: string,
   params: Record<string, ParamSetting>,
   act: () => Promise<void> | void,
   hooks: Record<string, string> = {},
+  look: (run: Run) => void = () => undefined,
 ): Promise<Watched> {
   const bytes = await fixture(new URL(`../${probe}/${probe}.c`, import.meta.url));
   const rows = new Map<string, Row[]>();
@@ -45,6 +47,7 @@ export async function watch(
     },
     // As long as processes and maps can be asked for what a stack stands for.
     stop: () => {
+      look(active!);
       series = [...(active?.series ?? [])].map((s: Series) => ({
         map: s.stream.map,
         labels: s.data as Row,

@@ -15,8 +15,8 @@ export interface Reasons {
   readonly unseen: Readonly<Record<string, number>>;
 }
 
-/** enum l7_loss (probes/l7/http.h). */
-export const LOST = ['format', 'unseen', 'steps', 'header', 'alone', 'scratch', 'open'] as const;
+/** enum l7_loss (probes/l7/loss.h). */
+export const LOST = ['format', 'unseen', 'steps', 'header', 'alone', 'scratch', 'open', 'deep'] as const;
 /** enum l7_unseen (probes/l7/message.h); the first is no reason. */
 export const UNSEEN = [
   'seen',
@@ -37,7 +37,8 @@ export const REASON_TEXT: Readonly<Record<string, string>> = {
   header: 'a header without an end',
   alone: 'a response without a request: the connection is older than the agent',
   scratch: 'no scratch memory on a processor',
-  open: 'a Unix socket was closed before the response',
+  open: 'more of them waited for a response when their connection ended than are counted as failed',
+  deep: 'pipelines were deeper than is remembered of all of them',
   kernel: "a kernel thread's or an io_uring worker's",
   syscall: 'within a call that names no buffer: io_uring, sendfile, splice',
   descriptor: "the call's descriptor is another socket",

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * exchange.h: requests wait in their connection for the responses that end them.
+ */
+#ifndef SKEP_L7_EXCHANGE_H
+#define SKEP_L7_EXCHANGE_H
+
+#include "count.h"
+
+struct l7_feed {
+	struct sock *sk;
+	struct l7_connection *c;
+	struct l7_work *work;
+	__u32 index; /* of the work */
+};
+
+/* A connection's request has ended as the work's `ending` says: counts it, with what is known of the connection. */
+static __always_inline void l7_finish(struct l7_feed *f, struct l7_request *r)
+{
+	struct l7_connection *c = f->c;
+	struct l7_ending *end = &f->work->ending;
+	struct l7_outcome *o = &f->work->outcome;
+
+	o->request = *r;
+	o->socket = f->work->socket;
+	o->ended = end->at;
+	o->response_bytes = end->response_bytes;
+	o->status = end->status;
+	o->error = end->error;
+	o->peer = c->peer;
+	o->process = c->process;
+	o->service = c->service;
+	o->port = c->port;
+	o->family = c->family;
+	o->role = c->role;
+	l7_count(f->index);
+	c->peer = o->peer;
+}
+
+static __always_inline void l7_ends_with(struct l7_feed *f, __u64 at, __u64 response_bytes, __u16 status, __u16 error)
+{
+	f->work->ending.at = at;
+	f->work->ending.response_bytes = response_bytes;
+	f->work->ending.status = status;
+	f->work->ending.error = error;
+}
+
+/* ---- TCP's own count of what was sent and read: what went past the hooks shows in it ---- */
+
+static __always_inline __u32 l7_sent(struct sock *sk)
+{
+	return BPF_CORE_READ((struct tcp_sock *)sk, write_seq);
+}
+
+static __always_inline __u32 l7_sequence(struct sock *sk, enum l7_direction direction)
+{
+	return direction == L7_SEND ? l7_sent(sk) : BPF_CORE_READ((struct tcp_sock *)sk, copied_seq);
+}
+
+/*
+ * Bytes that a direction moved past the hooks since its last message, before the `length` that a call has just moved:
+ * sendfile before Linux 6.5, splice from TCP, zero-copy receive. Asked only within bodies, where such bytes belong.
+ */
+static __always_inline __u32 l7_gap(struct sock *sk, struct l7_connection *c, enum l7_direction direction, __u32 length)
+{
+	__u8 state = c->stream[direction & 1].state;
+	__s32 gap;
+
+	if (c->family == L7_AF_UNIX || c->protocol != L7_HTTP1 ||
+	    (state != HTTP1_BODY && state != HTTP1_CHUNK && state != HTTP1_CLOSE))
+		return 0;
+	gap = l7_sequence(sk, direction) - length - c->sequence[direction & 1];
+	return gap > 0 ? gap : 0;
+}
+
+/* Had the bytes that a call just sent, `length` of them, been sent when the socket's sequence was at `sequence`? */
+static __always_inline bool l7_sent_before(struct sock *sk, __u64 length, __u32 sequence)
+{
+	return (__s32)(l7_sent(sk) - (__u32)length - sequence) < 0;
+}
+
+/* ---- requests ---- */
+
+/* A request's header has been seen whole. */
+static __noinline void l7_request(struct l7_feed *f)
+{
+	struct http1_stream *s = &f->work->window.stream;
+	struct l7_connection *c = f->c;
+	struct l7_request *spare = &f->work->spare, *r = l7_queue_end(c, spare);
+
+	r->started = s->started;
+	r->path = s->path;
+	r->body = 0;
+	r->method = s->method;
+	r->traced = (s->flags & HTTP1_HAS_PARENT) != 0;
+	r->pad[0] = r->pad[1] = 0;
+	__builtin_memcpy(r->parent, s->parent, sizeof(r->parent));
+	if (s->flags & HTTP1_CHUNKED) {
+		s->remain = 0;
+		s->at = 0;
+		s->state = HTTP1_SIZE;
+	} else if ((s->flags & HTTP1_HAS_LENGTH) && s->remain) {
+		s->body = s->remain;
+		s->state = HTTP1_BODY;
+	} else {
+		s->state = HTTP1_DONE;
+	}
+	r->body = s->body;
+	r->route = by_route ? l7_ask_route(f->index) : 0;
+	r->pad2 = 0;
+	if (c->ahead && c->pushed == c->popped) {
+		/* Its response was seen first: the hook of receiving overtook that of sending. */
+		__u64 ended = c->ahead;
+
+		c->ahead = 0;
+		if (l7_sent_before(f->sk, f->work->end, c->ahead_sequence)) {
+			l7_ends_with(f, ended, c->ahead_body, c->ahead_status, HTTP_NO_ERROR);
+			l7_finish(f, r);
+			r->started = 0;
+			return;
+		}
+		l7_lost(L7_LOST_ALONE, 1);
+	}
+	l7_push(c, r, spare);
+}
+
+/* ---- responses ---- */
+
+
+static __always_inline void l7_respond(struct l7_feed *f, struct l7_request *r, struct http1_stream *s)
+{
+	l7_ends_with(f, f->work->window.now, s->body, s->status, HTTP_NO_ERROR);
+	l7_finish(f, r);
+	l7_pop(f->c, r);
+}
+
+/* A response without a request: older than the probe, or its request's hook is yet to run. */
+static __always_inline void l7_unasked(struct l7_feed *f, struct http1_stream *s)
+{
+	struct l7_connection *c = f->c;
+
+	if (c->role != L7_CLIENT || f->work->family == L7_AF_UNIX || c->ahead) {
+		l7_lost(L7_LOST_ALONE, 1);
+		return;
+	}
+	c->ahead_body = s->body;
+	c->ahead_status = s->status;
+	c->ahead_sequence = l7_sent(f->sk);
+	c->ahead = f->work->window.now;
+}
+
+/* The request that a response is for is known no more. */
+static __always_inline void l7_forgotten(struct l7_connection *c)
+{
+	l7_lost(L7_LOST_DEEP, 1);
+	c->popped++;
+}
+
+/* A response's header has been seen whole. */
+static __always_inline void l7_response(struct l7_feed *f)
+{
+	struct http1_stream *s = &f->work->window.stream;
+	struct l7_connection *c = f->c;
+	struct l7_request *r = l7_oldest(c);
+	__u8 method = r ? r->method : HTTP1_OTHER;
+
+	if (s->status >= 100 && s->status < 200 && s->status != 101) {
+		http1_start(s);
+		return;
+	}
+	if (s->status == 101 || (method == HTTP1_CONNECT && s->status < 300)) {
+		if (r)
+			l7_respond(f, r, s);
+		c->protocol = L7_LEFT;
+		s->state = HTTP1_DONE;
+		return;
+	}
+	if (method == HTTP1_HEAD || s->status == 204 || s->status == 304) {
+		s->state = HTTP1_DONE;
+	} else if (s->flags & HTTP1_CHUNKED) {
+		s->remain = 0;
+		s->at = 0;
+		s->state = HTTP1_SIZE;
+	} else if (s->flags & HTTP1_HAS_LENGTH) {
+		s->body = s->remain;
+		s->state = s->remain ? HTTP1_BODY : HTTP1_DONE;
+	} else {
+		s->state = HTTP1_CLOSE;
+	}
+}
+
+/* A message has been seen whole. */
+static __always_inline void l7_done(struct l7_feed *f)
+{
+	struct http1_stream *s = &f->work->window.stream;
+	struct l7_connection *c = f->c;
+	struct l7_request *r;
+
+	if (c->protocol == L7_LEFT)
+		return;
+	if (s->flags & HTTP1_IS_RESPONSE) {
+		r = l7_oldest(c);
+		if (r)
+			l7_respond(f, r, s);
+		else if (c->popped != c->pushed)
+			l7_forgotten(c);
+		else
+			l7_unasked(f, s);
+	} else if (s->flags & HTTP1_CHUNKED && c->pushed - c->popped - 1 < L7_QUEUE) {
+		r = &c->queue[(c->pushed - 1) & (L7_QUEUE - 1)];
+		if (r->number == c->pushed - 1 && r->started)
+			r->body = s->body;
+	}
+	http1_start(s);
+}
+
+#endif /* SKEP_L7_EXCHANGE_H */
