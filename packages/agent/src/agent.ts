@@ -27,6 +27,8 @@ import { statusOf } from './status-of.ts';
 const TICK_MS = 1_000;
 /** A scrape right after a tick, or another scrape, reads nothing anew. */
 const FRESH_MS = 50;
+/** Spans have time: the kernel lets 200 a second through, and their ring holds those of ten seconds. */
+const SPANS_MS = 250;
 
 /**
  * The node agent: counts the requests of every service of this machine, in the kernel.
@@ -113,6 +115,7 @@ export class Agent {
       params: probeParams(watch, sampling, this.#options.callers ?? false),
       hooks,
       rawMaps: ['hist_http_requests'],
+      drainMs: { print_http_spans: SPANS_MS },
       intervalMs: 60_000,
       programStats: false,
       sinks: [this.#sink()],

@@ -441,6 +441,12 @@ export interface RunRequest {
   buffer?: 'ring' | 'perf';
   /** Prefixed maps that yield no stream, since somebody reads them by {@link Run.map}. */
   rawMaps?: readonly string[];
+  /**
+   * How long the records of a ring may wait before they are taken, milliseconds, by its map. Milliseconds to 20 unless said, by
+   * the ring's size. Each look costs some 40 us, so that a ring with some records a second is better looked at some times a
+   * second; only for one that does not fill meanwhile.
+   */
+  drainMs?: Readonly<Record<string, number>>;
   /** Directory on bpffs that gets every map but `.rodata`; made if absent. */
   pinMaps?: string;
   /** Directory on bpffs that gets every program by its function's name; made if absent. */

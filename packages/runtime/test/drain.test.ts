@@ -12,6 +12,7 @@ class FakeRing implements DrainedReader {
   arms = 0;
   onReadable = (): void => {};
   #full: (() => void) | undefined;
+  #asleep: (() => void) | undefined;
 
   constructor(capacity: number) {
     this.capacity = capacity;
@@ -30,10 +31,17 @@ class FakeRing implements DrainedReader {
   start(): void {
     this.armed = true;
     this.arms++;
+    this.#asleep?.();
   }
 
   stop(): void {
     this.armed = false;
+  }
+
+  asleep(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#asleep = resolve;
+    });
   }
 
   drained(): Promise<void> {
@@ -43,7 +51,7 @@ class FakeRing implements DrainedReader {
   }
 }
 
-function drainOf(ring: FakeRing, room?: () => number) {
+function drainOf(ring: FakeRing, room?: () => number, delayMs?: number) {
   const seen = { records: 0, batches: [] as number[], errors: [] as unknown[] };
   const drain = new Drain({
     reader: ring,
@@ -56,6 +64,7 @@ function drainOf(ring: FakeRing, room?: () => number) {
     },
     onBatch: () => {},
     room,
+    delayMs,
     onDrained: (n) => seen.batches.push(n),
     onError: (error) => seen.errors.push(error),
   });
@@ -75,6 +84,47 @@ test('the first event is taken at once, the next ones by a timer while nobody wa
   await ring.drained();
   assert.equal(seen.records, 11);
   assert.equal(ring.arms, 1);
+  drain.stop();
+});
+
+test('a single event costs a wake-up and few looks', async () => {
+  const ring = new FakeRing(256 * 1024);
+  const { drain, seen } = drainOf(ring);
+  drain.start();
+  ring.available = 8;
+  ring.onReadable();
+  const woken = performance.now();
+  await ring.asleep();
+  // Four looks, 4 ms apart; a busy machine makes each later, but there are no more.
+  assert.ok(performance.now() - woken >= 16);
+  assert.deepEqual([ring.arms, seen.batches], [2, [1]]);
+  drain.stop();
+});
+
+test('records wait as long as they may', async () => {
+  const ring = new FakeRing(1 << 20);
+  const { drain, seen } = drainOf(ring, undefined, 60);
+  drain.start();
+  ring.available = 8;
+  ring.onReadable();
+  const woken = performance.now();
+  ring.available = 16;
+  await ring.drained();
+  assert.ok(performance.now() - woken >= 59);
+  assert.equal(seen.records, 3);
+  drain.stop();
+});
+
+test('a ring that fills is looked at sooner than it may wait', async () => {
+  const ring = new FakeRing(1 << 16);
+  const { drain, seen } = drainOf(ring, undefined, 60_000);
+  drain.start();
+  ring.available = 1 << 13;
+  ring.onReadable();
+  assert.equal(seen.records, 1 << 10);
+  ring.available = 1 << 15;
+  await ring.drained();
+  assert.equal(seen.records, (1 << 10) + (1 << 12));
   drain.stop();
 });
 

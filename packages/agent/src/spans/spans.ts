@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { Identity } from '@skep/identity';
 import { RAW_PROCESS, type Role, SELF } from '../kernel/key.ts';
 import type { Peer, Peers } from '../peers/peers.ts';
@@ -7,6 +6,7 @@ import { errorType } from '../series/series.ts';
 import type { Processes } from '../services/processes.ts';
 import type { Service } from '../services/service.ts';
 import type { Services } from '../services/services.ts';
+import { randomId } from './ids.ts';
 import type { KernelSpan } from './span.ts';
 
 /** A request that was taken as a span. */
@@ -116,8 +116,8 @@ export class Spans {
             : services.byId(from.service)) ?? processes.serviceOf(from.pid));
     const start = from.start + this.#offset;
     const span: Span = {
-      traceId: from.parent?.traceId ?? randomBytes(16).toString('hex'),
-      spanId: randomBytes(8).toString('hex'),
+      traceId: from.parent?.traceId ?? randomId(16),
+      spanId: randomId(8),
       parentSpanId: from.parent?.spanId,
       startMs: Number(start / 1000n) / 1000,
       start,

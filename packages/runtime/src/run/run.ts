@@ -41,6 +41,7 @@ export interface ActiveRunInit {
   sinks: readonly Sink[];
   intervalMs: number;
   maxSeries: number;
+  drainMs: Readonly<Record<string, number>>;
   maxEvents?: number;
   notes: readonly string[];
   /** Names stacks; there when some stream has any. */
@@ -100,13 +101,14 @@ export class ActiveRun implements Run {
 
   /** Opens the buffers and tells the sinks. Nothing is attached yet. */
   async open(): Promise<void> {
-    const { opened, planned, filters, maxSeries, sinks } = this.#init;
+    const { opened, planned, filters, maxSeries, drainMs, sinks } = this.#init;
     const bound = bindFilters(filters, allStreams(this.#init));
     const filterOf = (stream: Stream) => bound.get(stream as never);
     this.#context = {
       registry: this.series,
       ledger: this.#ledger,
       maxSeries,
+      drainMs,
       opened,
       take: this.#take,
       onRecord: this.#onRecord,

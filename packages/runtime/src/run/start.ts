@@ -57,10 +57,10 @@ export async function startRun(request: RunRequest): Promise<Run> {
     const loading = loadObjects(opened);
     await both(prepareSinks(sinks), loading);
     fillLists(opened);
-    const { name, maxEvents, iterate = 'once' } = request;
+    const { name, maxEvents, iterate = 'once', drainMs = {} } = request;
     const namer = await namerFor(planned, notes);
     undo.push(() => namer?.close());
-    const rest = { iterators, iterate, intervalMs, maxSeries, maxEvents, notes, namer };
+    const rest = { iterators, iterate, intervalMs, maxSeries, drainMs, maxEvents, notes, namer };
     run = new ActiveRun({ name, opened, planned, filters, sinks, ...rest });
     await run.open();
     const stats = programStats ? accountPrograms(notes) : undefined;

@@ -20,13 +20,16 @@ export interface DrainOptions {
   onDrained: (records: number) => void;
   /** How many records may be taken without a loss further on. Any number unless given. */
   room?: () => number;
+  /** At most this long between two looks while events flow; by the ring's size unless given, {@link MAX_DELAY_MS} at most. */
+  delayMs?: number;
   /** Something threw; draining has stopped. */
   onError: (error: unknown) => void;
 }
 
 /** At most this long between two looks while events flow. */
 const MAX_DELAY_MS = 20;
-/** After this long without an event, sleep until the kernel wakes us. */
+/** After so many looks in vain, but not after this long, sleep until the kernel wakes us. */
+const QUIET_LOOKS = 4;
 const QUIET_MS = 200;
 /** Records a turn of the event loop takes, so that timers and output get theirs. */
 const BATCH = 20_000;
@@ -48,6 +51,7 @@ export class Drain {
   readonly #o: DrainOptions;
   readonly #wakeUp: WakeUp;
   readonly #maxDelay: number;
+  readonly #quietMs: number;
   readonly #record: (offset: number, length: number) => void;
   #timer: NodeJS.Timeout | undefined;
   #immediate: NodeJS.Immediate | undefined;
@@ -62,7 +66,8 @@ export class Drain {
     this.#o = options;
     this.#wakeUp = options.wakeUp(() => this.#woken());
     // A small ring fills in less: 64 KiB of it buy a millisecond.
-    this.#maxDelay = Math.max(1, Math.min(MAX_DELAY_MS, options.reader.capacity / 65_536));
+    this.#maxDelay = options.delayMs ?? Math.max(1, Math.min(MAX_DELAY_MS, options.reader.capacity / 65_536));
+    this.#quietMs = Math.min(QUIET_MS, QUIET_LOOKS * this.#maxDelay);
     const { onRecord, reader } = options;
     this.#record = (offset, length) => {
       if (length > this.#largest) this.#largest = length;
@@ -160,7 +165,7 @@ export class Drain {
     }
     const now = performance.now();
     if (records > 0) this.#lastEvent = now;
-    else if (now - this.#lastEvent > QUIET_MS) {
+    else if (now - this.#lastEvent >= this.#quietMs) {
       this.#sleep();
       return;
     }

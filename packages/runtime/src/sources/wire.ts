@@ -40,6 +40,8 @@ export interface WireContext {
   /** How many records of print_ streams the sinks can take now. */
   room: () => number;
   onError: (error: unknown) => void;
+  /** How long records of a ring may wait, by map: {@link RunRequest.drainMs}. */
+  drainMs: Readonly<Record<string, number>>;
   /** Names stacks; there when some stream has any. */
   namer: StackNamer | undefined;
   rowFilter: (stream: Stream) => ((row: Row) => boolean) | undefined;
@@ -212,6 +214,7 @@ function ring(stream: Stream, reader: RecordReader, ctx: WireContext, parts: Rin
     onBatch: parts.onBatch,
     onDrained: ctx.onDrained,
     room: parts.room,
+    delayMs: ctx.drainMs[stream.map],
     onError: ctx.onError,
   });
   return {
