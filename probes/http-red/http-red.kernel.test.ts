@@ -254,6 +254,20 @@ for (const rung of rungs) {
   });
 }
 
+const without32 = process.arch === 'x64' ? skip : 'no program of 32 bits runs here';
+
+test('a program of 32 bits, by each of its ways to send and receive', { skip: without32 }, async () => {
+  const compat = await nativeFixture(new URL('../../test/support/compat32.native.c', import.meta.url));
+  using cgroup = testCgroup();
+  const watched = await watch('http-red', { target_cgroup: cgroup.path }, async () => {
+    ok(Number(await runIn(cgroup, compat)) > 0, 'it ran to its end');
+  });
+  const counted = watched
+    .series('hist_http_requests')
+    .map(({ labels: l, value }) => `${l.role} ${l.status} ${value}`);
+  deepStrictEqual(counted.sort(), ['HTTP_CLIENT 200 7', 'HTTP_SERVER 200 7']);
+});
+
 test('of pipelines deeper than is remembered each request is counted or lost', { skip }, async () => {
   // 300 at a time, so that no call has more than are looked at; half of them are forgotten before they are answered.
   const count = 12_000;
