@@ -297,20 +297,28 @@ test('of pipelines deeper than is remembered each request is counted or lost', {
 test('no byte is read that is not of the message', { skip }, async () => {
   const uring = await nativeFixture(new URL('../../test/support/uring.native.c', import.meta.url));
   using cgroup = testCgroup();
-  const watched = await watch('http-red', { target_cgroup: cgroup.path }, async () => {
-    for (let i = 0; i < 5; i++) {
-      const [, , bytes] = (await runIn(cgroup, uring)).split(' ');
-      deepStrictEqual(Number(bytes), 39, 'io_uring received the request');
-    }
-  });
+  let missed = 0;
+  const watched = await watch(
+    'http-red',
+    { target_cgroup: cgroup.path },
+    async () => {
+      for (let i = 0; i < 5; i++) {
+        const [, , bytes] = (await runIn(cgroup, uring)).split(' ');
+        deepStrictEqual(Number(bytes), 39, 'io_uring received the request');
+      }
+    },
+    {},
+    (run) => {
+      missed = run.stats().missed.reduce((sum, { count }) => sum + count, 0);
+    },
+  );
   const texts = watched.records('print_http_paths').map((p) => p.text);
   ok(
     texts.every((t) => t === '/true/path'),
     `only what was sent: ${texts.join(', ')}`,
   );
   const clients = watched.series('hist_http_requests').filter(({ labels }) => labels.role === 'HTTP_CLIENT');
-  deepStrictEqual(
-    clients.reduce((sum, { value }) => sum + value, 0),
-    5,
-  );
+  const counted = clients.reduce((sum, { value }) => sum + value, 0);
+  // Linux 7.2 preempts programs, and skips them meanwhile for others: on an emulated machine often enough to be seen.
+  ok(counted <= 5 && counted + missed >= 5, `${counted} counted, ${missed} runs missed`);
 });

@@ -46,6 +46,7 @@ export function statusOf(parts: StatusParts): AgentStatus {
     notCounted: lost,
     unseenBytes: unseen,
     lost: run.lost.filter((l) => l.count > 0),
+    missed: run.missed,
     notToldApart: {
       kernel_series_full: collector.overflowed,
       series_cap: parts.store.refused,

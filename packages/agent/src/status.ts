@@ -1,4 +1,4 @@
-import type { ExportStats, HookChoice, Lost } from '@skep/runtime';
+import type { ExportStats, HookChoice, Lost, Missed } from '@skep/runtime';
 
 /** What a map, cache or queue holds, and how much it may. */
 export interface Fill {
@@ -40,6 +40,8 @@ export interface AgentStatus {
   readonly unseenBytes: Readonly<Record<string, number>>;
   /** Records and entries that found no room, by place. */
   readonly lost: readonly Lost[];
+  /** Runs of programs that the kernel skipped, as far as it says so: each may be a request that was not counted. */
+  readonly missed: readonly Missed[];
   /** Counted, but not told apart, by reason. */
   readonly notToldApart: Readonly<Record<string, number>>;
   readonly fill: Readonly<Record<string, Fill>>;

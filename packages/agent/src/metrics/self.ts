@@ -78,6 +78,12 @@ export function selfFamilies(s: AgentStatus): SelfFamily[] {
       'Records and entries that found no room, by map and reason.',
       s.lost.map((l) => [{ map: l.map, reason: l.reason }, l.count]),
     ),
+    counter(
+      'missed_program_runs',
+      '{run}',
+      'Runs that a BPF program missed, as the kernel counted them.',
+      s.missed.map((m) => [{ object: m.object, program: m.program, reason: m.reason }, m.count]),
+    ),
     counter('spans', '{span}', 'Spans that were taken out of the kernel.', one(spans.taken)),
     counter('spans_held', '{span}', "Spans that the limit of the machine's rate held back.", one(spans.held)),
     counter(

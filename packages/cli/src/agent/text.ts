@@ -59,6 +59,7 @@ export function statusText(s: AgentStatus): string {
   add('not counted', reasons(s.notCounted));
   add('unseen bytes', reasons(s.unseenBytes));
   add('not told apart', reasons(s.notToldApart));
+  add('skipped', s.missed.map((m) => `${m.program} ${m.count}`).join(', ') || 'nothing');
   add('lost', s.lost.map((l) => `${l.map} ${l.reason} ${l.count}`).join(', ') || 'nothing');
   add(
     'spans',
