@@ -9,6 +9,8 @@ import { join } from 'node:path';
 export interface Group extends Disposable {
   /** Shell commands that put the calling shell into it. */
   readonly enter: string;
+  /** Puts a process into it that runs already. */
+  add(pid: number): void;
   /** CPU seconds of all that ever ran in it. */
   cpuSeconds(): number;
   /** At most so many CPUs; undefined lifts the cap. */
@@ -34,6 +36,7 @@ function versionOne(cpuacct: string, cpu: string | undefined, folder: string): G
   for (const dir of folders) mkdirSync(dir, { recursive: true });
   return {
     enter: folders.map((dir) => `echo $$ >${dir}/cgroup.procs; `).join(''),
+    add: (pid) => addTo(folders, pid),
     cpuSeconds: () => Number(readFileSync(join(account, 'cpuacct.usage'), 'utf8')) / 1e9,
     limit(cpus) {
       if (!quota) throw new Error('no cgroup controller "cpu" is mounted, which caps a process');
@@ -53,12 +56,17 @@ function versionTwo(root: string | undefined, folder: string): Group {
   mkdirSync(dir, { recursive: true });
   return {
     enter: `echo $$ >${dir}/cgroup.procs; `,
+    add: (pid) => addTo([dir], pid),
     cpuSeconds: () =>
       Number(/^usage_usec (\d+)$/m.exec(readFileSync(join(dir, 'cpu.stat'), 'utf8'))?.[1]) / 1e6,
     limit: (cpus) =>
       writeFileSync(join(dir, 'cpu.max'), `${cpus ? Math.round(cpus * PERIOD_US) : 'max'} ${PERIOD_US}`),
     [Symbol.dispose]: () => remove([dir]),
   };
+}
+
+function addTo(folders: readonly string[], pid: number): void {
+  for (const dir of folders) writeFileSync(join(dir, 'cgroup.procs'), String(pid));
 }
 
 /** A process that was killed a moment ago holds its cgroup a little longer; on the way out nothing but waiting helps. */

@@ -28,7 +28,7 @@ const TICK_MS = 1_000;
 /** A scrape right after a tick, or another scrape, reads nothing anew. */
 const FRESH_MS = 50;
 /** Spans have time: the kernel lets 200 a second through, and their ring holds those of ten seconds. */
-const SPANS_MS = 250;
+const SPANS_MS = 100;
 
 /**
  * The node agent: counts the requests of every service of this machine, in the kernel.

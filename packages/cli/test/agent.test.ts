@@ -6,7 +6,8 @@ import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { after, before, suite, test } from 'node:test';
 import { takeInventory } from '@skep/bpf';
-import { main, Sandbox } from './harness.ts';
+import { AgentChild, until } from './agent-child.ts';
+import { Sandbox } from './harness.ts';
 import { inTerminal } from './terminal.ts';
 
 const box = new Sandbox();
@@ -23,66 +24,11 @@ server.listen(0, '127.0.0.1', () => console.log(server.address().port));
 process.stdin.resume().on('end', () => process.exit());
 `;
 
-/** A `skep agent` that has said where its metrics are. */
-class Running implements AsyncDisposable {
-  readonly child: ChildProcess;
-  readonly lines: string[] = [];
-  stderr = '';
-  metrics = '';
-
-  private constructor(args: readonly string[]) {
-    this.child = spawn(process.execPath, [main, 'agent', ...args], {
-      env: box.env,
-      cwd: box.dir,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    createInterface({ input: this.child.stdout! }).on('line', (line) => this.lines.push(line));
-  }
-
-  static async start(...args: string[]): Promise<Running> {
-    const running = new Running(['--prom-listen', '127.0.0.1:0', '--socket', socket, ...args]);
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    running.child.stderr!.on('data', (chunk: Buffer) => {
-      running.stderr += chunk.toString();
-      running.metrics = /metrics: (http\S+)/.exec(running.stderr)?.[1] ?? '';
-      if (running.metrics) resolve();
-    });
-    running.child.once('close', () => reject(new Error(`ended too early: ${running.stderr}`)));
-    await promise;
-    return running;
-  }
-
-  async end(signal: NodeJS.Signals): Promise<number | null> {
-    if (this.child.exitCode === null && this.child.signalCode === null) {
-      this.child.kill(signal);
-      await once(this.child, 'close');
-    }
-    return this.child.exitCode;
-  }
-
-  async count(): Promise<number> {
-    const text = await (await fetch(this.metrics)).text();
-    return Number(/^skep_agent_requests_total (\d+)$/m.exec(text)![1]);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.end('SIGKILL');
-  }
-}
-
 /** Programs of the agent's probes in the kernel that this process holds. */
 function programsOf(pid: number): string[] {
   return takeInventory()
     .programs.filter((p) => p.owners.some((o) => o.pid === pid))
     .map((p) => p.name);
-}
-
-async function until(so: () => Promise<boolean> | boolean): Promise<void> {
-  const end = performance.now() + 20_000;
-  while (!(await so())) {
-    if (performance.now() > end) throw new Error('it did not become so');
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }
 
 suite('skep agent', { skip, timeout: 300_000 }, () => {
@@ -102,10 +48,13 @@ suite('skep agent', { skip, timeout: 300_000 }, () => {
   };
 
   test('can be asked, prints spans, and ends with its counts', async () => {
-    await using agent = await Running.start('--port', port, '--no-tty', '--print');
+    await using agent = await AgentChild.start(box, '--socket', socket, '--port', port, '--print');
     await call('/users/1');
     await call('/fail');
-    await until(async () => (await agent.count()) >= 4);
+    await until(
+      () => agent.count(),
+      (n) => n >= 4,
+    );
     const services = JSON.parse(await box.ok(['agent', 'services', '-o', 'json', '--socket', socket]));
     assert.deepEqual(services.map((s: { name: string }) => s.name).toSorted(), ['curl', 'shop']);
     const shop = services.find((s: { name: string }) => s.name === 'shop');
@@ -133,10 +82,13 @@ suite('skep agent', { skip, timeout: 300_000 }, () => {
   });
 
   test('that is killed leaves nothing in the kernel, and the next one begins at nothing', async () => {
-    const first = await Running.start('--port', port, '--no-tty');
-    const pid = first.child.pid!;
+    const first = await AgentChild.start(box, '--socket', socket, '--port', port);
+    const { pid } = first;
     await call('/users/1');
-    await until(async () => (await first.count()) >= 2);
+    await until(
+      () => first.count(),
+      (n) => n >= 2,
+    );
     assert.ok(programsOf(pid).length > 3);
     const held = new Set(
       takeInventory()
@@ -145,12 +97,18 @@ suite('skep agent', { skip, timeout: 300_000 }, () => {
     );
     await first.end('SIGKILL');
     // The kernel frees programs after the last of their runs.
-    await until(() => !takeInventory().programs.some((p) => held.has(p.id)));
+    await until(
+      () => takeInventory().programs.some((p) => held.has(p.id)),
+      (some) => !some,
+    );
     assert.equal(existsSync(socket), true);
-    await using second = await Running.start('--port', port, '--no-tty');
+    await using second = await AgentChild.start(box, '--socket', socket, '--port', port);
     assert.equal(await second.count(), 0);
     await call('/users/1');
-    await until(async () => (await second.count()) >= 2);
+    await until(
+      () => second.count(),
+      (n) => n >= 2,
+    );
     assert.equal(await second.count(), 2);
     const { code, stderr } = await box.skep(['agent', '--socket', socket, '--port', '1', '--no-tty']);
     assert.equal(code, 1);

@@ -103,7 +103,7 @@ export class KernelCounts {
    * Takes an entry out of the kernel; what it counted since the last look is handed over. Nothing may count there any more: the
    * caller has seen to it that its key is not made again.
    */
-  take(series: KernelSeries, onDelta: OnDelta): void {
+  take(series: KernelSeries, onDelta: (series: KernelSeries, delta: Delta) => void): void {
     this.#all.delete(Buffer.from(series.bytes).toString('latin1'));
     const last = this.#map.take(series.bytes);
     if (!last) return;

@@ -106,21 +106,21 @@ export class Collector {
   }
 
   #take(from: KernelSeries, now: number): void {
-    this.#counts.take(from, (last, delta) => this.#count(last, delta, now));
+    this.#counts.take(from, (last, delta) => this.#count(last, delta, now, true));
     if (from.target) from.target.sources--;
     from.target = undefined;
   }
 
-  /** False: the text of its path, or who its process is, is on its way. */
-  #count(from: KernelSeries, delta: Delta, now: number): boolean {
+  /** False: the text of its path, or who its process is, is on its way. `last`: there is no other time to count it. */
+  #count(from: KernelSeries, delta: Delta, now: number, last = false): boolean {
     const { key } = from;
     const lasting =
       key.service < RAW_PROCESS &&
       !(peerKind(key.peer) === PEER_SERVICE && peerService(key.peer) >= RAW_PROCESS);
     let target = lasting ? from.target : undefined;
     if (target === undefined) {
-      if (now - from.since < TOLD_MS && this.#isUntold(key)) return false;
-      const route = this.#routeOf(from, now);
+      if (!last && now - from.since < TOLD_MS && this.#isUntold(key)) return false;
+      const route = this.#routeOf(from, now) ?? (last ? OTHER_ROUTE : undefined);
       if (route === undefined) return false;
       const store = key.service === SELF ? this.#o.own : this.#o.store;
       target = store.of(this.#labels(from, route), now);
