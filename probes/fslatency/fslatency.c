@@ -47,22 +47,42 @@ static __always_inline bool same(const char *a, const volatile char *b)
 	return true;
 }
 
+/*
+ * The file behind one of the current process's descriptors. Since Linux 5.11 the task comes with its type, and what it
+ * leads to is read without a call of a helper: a tenth of what the probe costs.
+ */
+static __always_inline struct file *file_of(__u32 fd)
+{
+	struct fdtable *table;
+	struct file **slot, *file = 0;
+	__u32 size;
+
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf)) {
+		table = bpf_get_current_task_btf()->files->fdt;
+		slot = table->fd;
+		size = table->max_fds;
+	} else {
+		table = BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), files, fdt);
+		slot = BPF_CORE_READ(table, fd);
+		size = BPF_CORE_READ(table, max_fds);
+	}
+	if (fd < size)
+		bpf_probe_read_kernel(&file, sizeof(file), slot + fd);
+	return file;
+}
+
 /* Fills in the file system of one of the current process's regular files; false for pipes, sockets, devices. */
 static __always_inline bool file_system(__u32 fd, char *fs, __u32 size)
 {
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-	struct file **slot = BPF_CORE_READ(table, fd);
-	struct file *file = 0;
-	const char *name;
+	struct file *file = file_of(fd);
+	struct inode *inode;
 
-	if (fd >= BPF_CORE_READ(table, max_fds))
+	if (!file)
 		return false;
-	bpf_probe_read_kernel(&file, sizeof(file), slot + fd);
-	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFREG)
+	inode = BPF_CORE_READ(file, f_inode);
+	if ((BPF_CORE_READ(inode, i_mode) & S_IFMT) != S_IFREG)
 		return false;
-	name = BPF_CORE_READ(file, f_inode, i_sb, s_type, name);
-	return bpf_probe_read_kernel_str(fs, size, name) > 0;
+	return bpf_probe_read_kernel_str(fs, size, BPF_CORE_READ(inode, i_sb, s_type, name)) > 0;
 }
 
 static __always_inline int enter(__u32 fd, enum operation operation)

@@ -45,6 +45,8 @@ struct who {
 };
 
 SKEP_LRU_HASH(victims, __u32, struct victim, 1024);
+/* Victims that have not ended yet: while there is none, which is nearly always, an exit costs a look at this and no more. */
+__u32 doomed;
 SKEP_EVENTS(print_oom_kills, struct oom_kill, 64 * 1024) SKEP_HELP("one row a killed process");
 SKEP_HASH(counter_oom_kills, struct who, __u64, 1024) SKEP_HELP("Processes killed for want of memory.");
 
@@ -61,18 +63,24 @@ int mark_victim(void *ctx)
 		v.file_rss = (BPF_CORE_READ(sizes, file_rss) + BPF_CORE_READ(sizes, shmem_rss)) * 1024ULL;
 		v.total_vm = BPF_CORE_READ(sizes, total_vm) * 1024ULL;
 	}
-	bpf_map_update_elem(&victims, &tid, &v, BPF_ANY);
+	if (!bpf_map_update_elem(&victims, &tid, &v, BPF_NOEXIST))
+		__sync_fetch_and_add(&doomed, 1);
 	return 0;
 }
 
 static __always_inline int victim_exit(void *ctx)
 {
-	__u64 id = bpf_get_current_pid_tgid();
-	__u32 tid = id;
-	struct victim *v = bpf_map_lookup_elem(&victims, &tid);
 	struct who who = {};
 	struct oom_kill *e;
+	struct victim *v;
+	__u64 id;
+	__u32 tid;
 
+	if (!*(volatile __u32 *)&doomed)
+		return 0;
+	id = bpf_get_current_pid_tgid();
+	tid = id;
+	v = bpf_map_lookup_elem(&victims, &tid);
 	if (!v)
 		return 0;
 	if (!skep_watched())
@@ -93,7 +101,8 @@ static __always_inline int victim_exit(void *ctx)
 	e->took = bpf_ktime_get_ns() - v->marked;
 	skep_send(ctx, print_oom_kills, e);
 out:
-	bpf_map_delete_elem(&victims, &tid);
+	if (!bpf_map_delete_elem(&victims, &tid))
+		__sync_fetch_and_add(&doomed, -1);
 	return 0;
 }
 
