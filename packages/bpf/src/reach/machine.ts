@@ -25,15 +25,28 @@ const CALLS_BACK = new Set([164, 170, 180, 181, 209]);
 
 let roots = 0;
 
+interface Slot {
+  readonly size: number;
+  readonly value: Value;
+}
+
 /** Registers and stack at one place of a program. */
 export class Machine {
   readonly registers: Value[];
-  /** What 8 bytes or fewer of the stack hold, by offset from the frame's end. */
-  readonly stack: Map<number, { size: number; value: Value }>;
+  /** What 8 bytes or fewer of the stack hold, by offset from the frame's end. Copies share it until one writes. */
+  #stack: Map<number, Slot>;
+  #shared = false;
 
-  constructor(registers?: readonly Value[], stack?: ReadonlyMap<number, { size: number; value: Value }>) {
-    this.registers = registers ? [...registers] : new Array<Value>(11).fill(UNKNOWN);
-    this.stack = new Map(stack);
+  constructor(registers?: readonly Value[], stack: Map<number, Slot> = new Map()) {
+    this.registers = registers ? registers.slice() : new Array<Value>(11).fill(UNKNOWN);
+    this.#stack = stack;
+  }
+
+  /** The stack, to be written. */
+  get #own(): Map<number, Slot> {
+    if (this.#shared) this.#stack = new Map(this.#stack);
+    this.#shared = false;
+    return this.#stack;
   }
 
   /** A function's start: what it is called with, and an empty stack. */
@@ -49,7 +62,9 @@ export class Machine {
   }
 
   copy(): Machine {
-    return new Machine(this.registers, this.stack);
+    const copy = new Machine(this.registers, this.#stack);
+    this.#shared = copy.#shared = true;
+    return copy;
   }
 
   /** Keeps only what both know; says whether that changed this one. */
@@ -61,10 +76,11 @@ export class Machine {
       this.registers[i] = UNKNOWN;
       changed = true;
     }
-    for (const [at, slot] of this.stack) {
-      const theirs = other.stack.get(at);
+    if (this.#stack === other.#stack) return changed;
+    for (const [at, slot] of this.#stack) {
+      const theirs = other.#stack.get(at);
       if (theirs && theirs.size === slot.size && sameValue(theirs.value, slot.value)) continue;
-      this.stack.delete(at);
+      this.#own.delete(at);
       changed = true;
     }
     return changed;
@@ -104,7 +120,7 @@ export class Machine {
       if (v.kind !== 'stack') continue;
       // A helper writes behind the pointer; a function of the object may know more pointers.
       const all = ins.source !== 0 || CALLS_BACK.has(ins.immediate);
-      for (const slot of this.stack.keys()) if (all || slot >= v.offset) this.stack.delete(slot);
+      for (const slot of this.#stack.keys()) if (all || slot >= v.offset) this.#own.delete(slot);
     }
     this.#clobber();
     if (ins.source !== 0) return;
@@ -121,7 +137,10 @@ export class Machine {
       return (v.kind === 'any' || v.kind === 'nullable') && v.root === value.root ? UNKNOWN : v;
     };
     for (let i = 0; i < 10; i++) this.registers[i] = of(this.registers[i]!);
-    for (const [at, slot] of this.stack) this.stack.set(at, { ...slot, value: of(slot.value) });
+    for (const [at, slot] of this.#stack) {
+      const now = of(slot.value);
+      if (now !== slot.value) this.#own.set(at, { ...slot, value: now });
+    }
   }
 
   #clobber(): void {
@@ -146,7 +165,7 @@ export class Machine {
         return value === undefined || ins.offset !== 0 ? UNKNOWN : number(value);
       }
       case 'stack': {
-        const slot = this.stack.get(from.offset + ins.offset);
+        const slot = this.#stack.get(from.offset + ins.offset);
         return slot && slot.size === size && !signed ? slot.value : UNKNOWN;
       }
       case 'memory':
@@ -160,17 +179,17 @@ export class Machine {
 
   #store(ins: Instruction): void {
     const to = this.registers[ins.destination]!;
-    if (to.kind === 'unknown') this.stack.clear();
+    if (to.kind === 'unknown' && this.#stack.size > 0) this.#own.clear();
     if (to.kind !== 'stack') return;
     const size = accessSize(ins.opcode);
     const at = to.offset + ins.offset;
-    for (const [slot, { size: length }] of this.stack)
-      if (slot < at + size && at < slot + length) this.stack.delete(slot);
+    for (const [slot, { size: length }] of this.#stack)
+      if (slot < at + size && at < slot + length) this.#own.delete(slot);
     if ((ins.opcode & 0xe0) !== 0x60) return;
     const value = (ins.opcode & 7) === CLASS.st ? number(ins.immediate) : this.registers[ins.source]!;
     const whole = size === 8 || value.kind === 'number';
     const kept = value.kind === 'number' ? number(BigInt.asUintN(size * 8, value.value)) : value;
-    if (whole) this.stack.set(at, { size, value: kept });
+    if (whole) this.#own.set(at, { size, value: kept });
   }
 }
 

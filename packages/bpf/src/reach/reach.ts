@@ -48,67 +48,121 @@ export type Reached = 'surely' | 'perhaps' | 'never';
  * @param besides functions that the verifier may begin at as well, called or not
  */
 export function reach(code: Code, entry: Place, besides: readonly Place[] = []): (place: Place) => Reached {
-  const may = new Map<string, Machine>();
-  const sure = new Set<string>();
-  const complete = mayReach(code, entry, besides, may);
-  sureReach(code, entry, sure);
-  return ({ section, at }) => {
-    const key = keyOf(section, at);
-    if (sure.has(key)) return 'surely';
-    return may.has(key) || !complete ? 'perhaps' : 'never';
+  const sure = sureReach(code, entry);
+  let may: Places<true> | undefined;
+  return (place) => {
+    if (sure.get(place)) return 'surely';
+    may ??= mayReach(code, entry, besides);
+    return may === TOO_LONG || may.get(place) ? 'perhaps' : 'never';
   };
 }
 
-function keyOf(section: string, at: number): string {
-  return `${at} ${section}`;
+/** Something by place, by section and then by number, since a text for each instruction takes longer than to run it. */
+class Places<T> {
+  readonly #sections = new Map<string, T[]>();
+  // Ways stay in one section for long.
+  #last = '';
+  #of: T[] | undefined;
+
+  get({ section, at }: Place): T | undefined {
+    return this.#in(section)?.[at >> 3];
+  }
+
+  set({ section, at }: Place, value: T): void {
+    let of = this.#in(section);
+    if (!of) {
+      of = this.#of = [];
+      this.#sections.set(section, of);
+    }
+    of[at >> 3] = value;
+  }
+
+  #in(section: string): T[] | undefined {
+    if (section !== this.#last || !this.#of) this.#of = this.#sections.get(section);
+    this.#last = section;
+    return this.#of;
+  }
 }
+
+const TOO_LONG = new Places<true>();
 
 interface Next {
   place: Place;
   machine: Machine;
 }
 
-/** Over-approximation: what both sides of a join know is kept. False when it took too long. */
-function mayReach(
-  code: Code,
-  entry: Place,
-  besides: readonly Place[],
-  states: Map<string, Machine>,
-): boolean {
+/**
+ * Over-approximation: what both sides of a join know is kept. Ways join where a jump leads, so that only there it is
+ * kept what is known; between, one machine runs on.
+ */
+function mayReach(code: Code, entry: Place, besides: readonly Place[]): Places<true> {
+  const reached = new Places<true>();
+  const states = new Places<Machine>();
   const work: Place[] = [];
   const flow = (place: Place, machine: Machine): void => {
-    const key = keyOf(place.section, place.at);
-    const known = states.get(key);
-    if (!known) states.set(key, machine.copy());
+    const known = states.get(place);
+    if (!known) states.set(place, machine.copy());
     else if (!known.join(machine)) return;
     work.push(place);
   };
   flow(entry, Machine.entry([{ kind: 'context' }]));
   for (const place of besides) flow(place, Machine.entry([]));
-  for (let steps = 0; work.length > 0; steps++) {
-    if (steps > MAX_STEPS) return false;
-    const place = work.pop()!;
-    const machine = states.get(keyOf(place.section, place.at))!.copy();
-    const ins = fetch(code, place);
-    if (!ins || ins.opcode === EXIT) continue;
-    for (const entered of entries(code, place, ins))
-      flow(entered, Machine.entry(entered.sure ? machine.registers.slice(1, 6) : []));
-    for (const next of successors(code, place, ins, machine, false)) flow(next.place, next.machine);
+  for (let steps = 0; work.length > 0; ) {
+    let place = work.pop()!;
+    const machine = states.get(place)!.copy();
+    const targets = jumpTargets(code.bytes(place.section));
+    for (;;) {
+      if (++steps > MAX_STEPS) return TOO_LONG;
+      reached.set(place, true);
+      const ins = fetch(code, place);
+      if (!ins || ins.opcode === EXIT) break;
+      for (const entered of entries(code, place, ins))
+        flow(entered, Machine.entry(entered.sure ? machine.registers.slice(1, 6) : []));
+      const next = successors(code, place, ins, machine, false);
+      if (next.length !== 1 || next[0]!.machine !== machine || targets.has(next[0]!.place.at)) {
+        for (const n of next) flow(n.place, n.machine);
+        break;
+      }
+      place = next[0]!.place;
+    }
   }
-  return true;
+  return reached;
+}
+
+const knownTargets = new WeakMap<Uint8Array, ReadonlySet<number>>();
+
+/** Bytes of a section that a jump leads to. */
+function jumpTargets(bytes: Uint8Array | undefined): ReadonlySet<number> {
+  const known = bytes && knownTargets.get(bytes);
+  if (known) return known;
+  const out = new Set<number>();
+  if (!bytes) return out;
+  for (let at = 0; ; ) {
+    const ins = instructionAt(bytes, at);
+    if (!ins) break;
+    at += lengthOf(ins.opcode);
+    const kind = ins.opcode & 7;
+    if ((kind === CLASS.jmp || kind === CLASS.jmp32) && ins.opcode !== CALL && ins.opcode !== EXIT)
+      out.add(targetOf(ins, at));
+  }
+  knownTargets.set(bytes, out);
+  return out;
+}
+
+/** Where a jump leads when it is taken; `next` is the byte behind it. */
+function targetOf(ins: Instruction, next: number): number {
+  return next + (ins.opcode === JUMP_ALWAYS_FAR ? ins.immediate : ins.offset) * 8;
 }
 
 /** Under-approximation, way by way. */
-function sureReach(code: Code, entry: Place, sure: Set<string>): void {
-  const visits = new Map<string, number>();
+function sureReach(code: Code, entry: Place): Places<number> {
+  const visits = new Places<number>();
   const work: Next[] = [{ place: entry, machine: Machine.entry([{ kind: 'context' }]) }];
   for (let steps = 0; work.length > 0 && steps < MAX_STEPS; steps++) {
     const { place, machine } = work.pop()!;
-    const key = keyOf(place.section, place.at);
-    const count = visits.get(key) ?? 0;
+    const count = visits.get(place) ?? 0;
     if (count >= MAX_VISITS) continue;
-    visits.set(key, count + 1);
-    sure.add(key);
+    visits.set(place, count + 1);
     const ins = fetch(code, place);
     if (!ins || ins.opcode === EXIT) continue;
     for (const entered of entries(code, place, ins)) {
@@ -121,6 +175,7 @@ function sureReach(code: Code, entry: Place, sure: Set<string>): void {
     }
     work.push(...successors(code, place, ins, machine, true));
   }
+  return visits;
 }
 
 function fetch(code: Code, { section, at }: Place): Instruction | undefined {
@@ -153,7 +208,7 @@ function successors(code: Code, place: Place, ins: Instruction, machine: Machine
     machine.call(ins);
     return [to(next, machine)];
   }
-  const target = next + (opcode === JUMP_ALWAYS_FAR ? ins.immediate : ins.offset) * 8;
+  const target = targetOf(ins, next);
   if (opcode === JUMP_ALWAYS || opcode === JUMP_ALWAYS_FAR) return [to(target, machine)];
   const left = machine.registers[ins.destination]!;
   const right = (opcode & 8) !== 0 ? machine.registers[ins.source]! : number(ins.immediate);

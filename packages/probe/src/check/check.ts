@@ -11,7 +11,7 @@ import {
   type Verdict,
 } from '@skep/bpf';
 import { describeObject } from '../describe/describe.ts';
-import type { ProgramDescription } from '../describe/types.ts';
+import type { ParamDescription, ProgramDescription } from '../describe/types.ts';
 import { chooseRung } from '../hooks/choose.ts';
 import { hookGroups } from '../hooks/groups.ts';
 import { judgeHook } from '../hooks/judge.ts';
@@ -58,8 +58,7 @@ export function checkObject(
   facts: KernelFacts,
   options: CheckOptions = {},
 ): CheckedObject {
-  const { elf, btf } = parseObject(bytes, name);
-  const { programs: described, params } = describeObject(bytes, name);
+  const { elf, btf, described, params } = read(bytes, name);
   const programs = described.map((p) => {
     const target = options.targets?.[p.name];
     return target === undefined ? p : { ...p, target, autoload: true };
@@ -94,6 +93,25 @@ export function checkObject(
       return { state: 'refused', reason: `no way for ${c.group.name}: ${reasons.join('; ')}` };
     });
   return { name, programs: checked, groups: choices, verdict: worst([...alone, ...required]) };
+}
+
+interface ReadObject {
+  readonly elf: Elf;
+  readonly btf: Btf;
+  readonly described: readonly ProgramDescription[];
+  readonly params: readonly ParamDescription[];
+}
+
+/** An object is read once for all kernels that it is checked against. */
+const objects = new WeakMap<Uint8Array, ReadObject>();
+
+function read(bytes: Uint8Array, name: string): ReadObject {
+  const known = objects.get(bytes);
+  if (known) return known;
+  const { programs: described, params } = describeObject(bytes, name);
+  const object = { ...parseObject(bytes, name), described, params };
+  objects.set(bytes, object);
+  return object;
 }
 
 /** Refused if one is, else unknown if one is. */

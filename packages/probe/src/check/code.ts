@@ -24,19 +24,15 @@ export function codeOf(
   };
   const isCode = (section: { flags: number } | undefined): boolean =>
     section !== undefined && (section.flags & SHF_EXECINSTR) !== 0;
-  const isGlobal = (place: Place): boolean =>
-    elf.symbols.some(
-      (s) =>
-        s.type === 'func' &&
-        s.value === place.at &&
-        elf.sections[s.section]?.name === place.section &&
-        s.binding !== 'local' &&
-        btf.find(s.name, 'func') !== undefined,
-    );
+  const globals = new Set(
+    elf.symbols
+      .filter((s) => s.type === 'func' && s.binding !== 'local' && btf.find(s.name, 'func') !== undefined)
+      .map((s) => `${s.value} ${elf.sections[s.section]?.name}`),
+  );
   const code: Omit<Code, 'plainContext'> = {
     bytes: (section) => relocated.code.get(section),
     constantData: (section) => constants.get(section),
-    uncertain: (section, at) => relocated.uncertain.has(`${at} ${section}`),
+    uncertain: (section, at) => relocated.uncertain.size > 0 && relocated.uncertain.has(`${at} ${section}`),
     pointer(section, at) {
       const found = target({ section, at });
       if (!found) return undefined;
@@ -63,7 +59,7 @@ export function codeOf(
       if (found && !isCode(found.into)) return undefined;
       const section = found?.into?.name ?? place.section;
       const at = (found ? found.symbol.value : place.at) + (ins.immediate + 1) * 8;
-      return { section, at, global: isGlobal({ section, at }) };
+      return { section, at, global: globals.has(`${at} ${section}`) };
     },
     callback(place) {
       const found = target(place);
