@@ -3,6 +3,7 @@ import { basename, dirname, resolve } from 'node:path';
 import { BpfError, dumpVmlinuxHeader, Elf } from '@skep/bpf';
 import { ProbeError } from '../errors.ts';
 import { checkLicense } from '../license/check.ts';
+import { hasMergeableConstants, withoutMergeableConstants } from './constants.ts';
 import { type Clang, findClang } from './find.ts';
 import { type HeaderDirs, headerDirs } from './headers.ts';
 import { type Platform, parsePlatform } from './platform.ts';
@@ -68,7 +69,12 @@ export async function compile(o: CompileOptions): Promise<CompileResult> {
   const { status, stderr } = await run(clang.path, args, sandbox.dir);
   const messages = sandbox.show(stderr);
   if (status !== 0) throw compileError(o.source, messages, clang, vmlinux.error);
-  const object = stripDwarf(await readFile(resolve(sandbox.dir, 'out.o')));
+  let object = stripDwarf(await readFile(resolve(sandbox.dir, 'out.o')));
+  if (hasMergeableConstants(Elf.parse(object))) {
+    const mended = await withoutMergeableConstants(clang.path, args, sandbox.dir);
+    if (!mended) throw mergedError(o.source, clang);
+    object = stripDwarf(mended);
+  }
   checkLicense(Elf.parse(object), o.source);
   const diagnostics = (clang.warning ? `warning: ${clang.warning}\n` : '') + messages;
   return { object, diagnostics, clang: `${clang.path} ${clang.version}` };
@@ -142,6 +148,16 @@ function compilerArguments(
     '-o',
     'out.o',
   ];
+}
+
+function mergedError(source: string, clang: Clang): ProbeError {
+  return new ProbeError(
+    'SKEP_COMPILE',
+    `${source} has small constants that libbpf cannot find (clang ${clang.version}).`,
+    {
+      hint: 'Declare them `static const volatile`, or use clang 16 or later.',
+    },
+  );
 }
 
 function compileError(
