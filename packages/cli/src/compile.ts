@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import type { CompileOptions } from '@skep/probe';
+import type { CompileOptions, CompileResult } from '@skep/probe';
 import { useColor } from './output/color.ts';
 import { note } from './output/out.ts';
 
@@ -7,11 +7,11 @@ import { note } from './output/out.ts';
 export async function compileFile(
   source: string,
   options: Omit<CompileOptions, 'source' | 'color'>,
-): Promise<{ name: string; object: Uint8Array }> {
+): Promise<{ name: string } & Pick<CompileResult, 'object' | 'files' | 'skepHeader'>> {
   const { compile } = await import('@skep/probe');
-  const { object, diagnostics } = await compile({ ...options, source, color: useColor(process.stderr) });
+  const { diagnostics, ...result } = await compile({ ...options, source, color: useColor(process.stderr) });
   if (diagnostics) note(diagnostics.trimEnd());
-  return { name: probeName(source), object };
+  return { name: probeName(source), ...result };
 }
 
 /** `dir/tcpconnect.bpf.c` is the probe `tcpconnect`. */

@@ -1,5 +1,13 @@
-import type { StoredImage } from '@skep/oci';
-import type { HookGroup, MapDescription, ObjectDescription, ParamDescription, ProbeImage } from '@skep/probe';
+import { formatPlatform, imagesOf, type StoredImage } from '@skep/oci';
+import {
+  type HookGroup,
+  kernelNeeds,
+  layerKind,
+  type MapDescription,
+  type ObjectDescription,
+  type ParamDescription,
+  type ProbeImage,
+} from '@skep/probe';
 import { humanAge } from './output/age.ts';
 import { humanSize } from './output/size.ts';
 import { renderTable } from './output/table.ts';
@@ -23,6 +31,7 @@ export function describeProbe(
     Size: size,
     Created: created?.toISOString() ?? '',
     Platform: image.platform ?? '',
+    Platforms: platformsData(stored),
     Authors: image.authors ?? '',
     Description: image.description ?? '',
     Title: image.title ?? '',
@@ -30,6 +39,10 @@ export function describeProbe(
     Licenses: image.licenses ?? '',
     Source: image.source ?? '',
     Attach: [...(image.attach ?? [])],
+    Defaults: [...(image.params ?? [])],
+    SkepHeader: image.skepHeader ?? '',
+    Requires: requires(image),
+    Layers: layersData(stored),
     Objects: objects.map((o) => ({
       Name: o.name,
       License: o.license,
@@ -46,6 +59,32 @@ export function describeProbe(
       Parameters: o.params.map(paramData),
     })),
   };
+}
+
+/** Of an image for several platforms, which they are and whether each is here. */
+function platformsData(stored: StoredImage | undefined): Data[] {
+  const { index, fetched = [] } = stored ?? {};
+  return imagesOf(index ?? { schemaVersion: 2, manifests: [] }).map((m) => ({
+    Platform: m.platform ? formatPlatform(m.platform) : '',
+    Digest: m.digest,
+    Here: fetched.includes(m.digest),
+  }));
+}
+
+function layersData(stored: StoredImage | undefined): Data[] {
+  return (stored?.manifest.layers ?? []).map((l) => ({
+    Kind: layerKind(l) ?? '',
+    Title: l.annotations?.['org.opencontainers.image.title'] ?? '',
+    MediaType: l.mediaType,
+    Digest: l.digest,
+    Size: l.size,
+  }));
+}
+
+/** What the kernel must have, made from the objects: it is so whatever an image says. */
+function requires(image: ProbeImage): Data {
+  const { btf = false, features } = kernelNeeds(image.objects, image.platform?.split('/')[1] ?? '');
+  return { BTF: btf, Features: features.map((f) => ({ Group: f.group, Name: f.name, Since: f.since })) };
 }
 
 function hookData(g: HookGroup): Data {
@@ -106,12 +145,44 @@ export function descriptionText(
     ['Digest', about.Digest],
     ['Size', humanSize(about.Size as number)],
     ['Created', created],
-    ['Platform', about.Platform],
+    ['Platform', platformsText(about)],
+    ['Needs', needsText(image)],
+    ['Also holds', extrasText(about)],
   ];
   const lines = head
     .filter(([, value]) => value !== '')
     .map(([label, v]) => `${`${label}:`.padEnd(13)}${v}\n`);
   return lines.join('') + objects.map((o) => objectText(o, objects.length > 1)).join('');
+}
+
+/** The one that is shown first, then the others. */
+function platformsText(about: Description): string {
+  const others = (about.Platforms as { Platform: string; Here: boolean }[]).filter(
+    (p) => p.Platform !== about.Platform,
+  );
+  const also = others.map((p) => `${p.Platform}${p.Here ? '' : ' (not fetched)'}`);
+  return [about.Platform, ...also].filter(Boolean).join(', ');
+}
+
+/** The kernel's types, and what is younger than the oldest kernel that skep is tested on. */
+function needsText(image: ProbeImage): string {
+  const { btf, features } = kernelNeeds(image.objects, image.platform?.split('/')[1] ?? '');
+  const young = features.filter((f) => isAfter510(f.since)).map((f) => `${f.name} (Linux ${f.since})`);
+  return [...(btf ? ['kernel types (BTF)'] : []), ...young].join(', ');
+}
+
+function isAfter510(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return major > 5 || (major === 5 && minor > 10);
+}
+
+/** `README.md, dashboard.json, types of 5.4.0-150-generic`: layers that are not objects. */
+function extrasText(about: Description): string {
+  const layers = about.Layers as { Kind: string; Title: string }[];
+  return layers
+    .filter((l) => l.Kind !== 'object')
+    .map((l) => `${l.Title || 'a layer without a title'}${l.Kind ? ` (${l.Kind})` : ''}`)
+    .join(', ');
 }
 
 function objectText(o: ObjectDescription, named: boolean): string {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { Sandbox } from './harness.ts';
 import { source } from './objects.ts';
@@ -28,6 +30,47 @@ test('build FOLDER: what skep.yaml lists, under its name and version or another'
   const first = await box.ok(['build', '-q', 'p', 'me/own:3']);
   assert.equal(await box.ok(['build', '-q', '.', 'own:4'], { cwd: box.path('p') }), first);
   assert.equal(await box.ok(['build', '--binary-only', 'p']), 'p/calls.o\np/more/other.bpf.o\n');
+});
+
+test('one build for two architectures: an index that other tools copy as it is, and verbs that know its parts', async () => {
+  const types = ['--vmlinux', '/sys/kernel/btf/vmlinux'];
+  const both = ['--platform', 'linux/arm64,linux/amd64', ...types];
+  await box.ok(['build', 'p/calls.c', 'both:1', ...both, '--authors', 'A <a@example.com> & b']);
+  const [{ Digest, Index, Platforms }] = JSON.parse(await box.ok(['inspect', 'both:1']));
+  assert.deepEqual(
+    Platforms.map((p: { Platform: string; Here: boolean }) => [p.Platform, p.Here]),
+    [
+      ['linux/amd64', true],
+      ['linux/arm64', true],
+    ],
+  );
+  assert.match(await box.ok(['list', 'both', '--format', '{{.Platform}}']), /^linux\/amd64,linux\/arm64$/m);
+  const arm = ['describe', '--platform', 'linux/arm64', 'both:1'];
+  assert.match(await box.ok(arm), /^Platform: +linux\/arm64, linux\/amd64$/m);
+  await box.fails(2, /both:1 has nothing for linux\/s390x/, [
+    'describe',
+    '--platform',
+    'linux/s390x',
+    'both:1',
+  ]);
+  execFileSync('skopeo', [
+    'copy',
+    '-q',
+    '--all',
+    `oci:${box.path('store')}:both:1`,
+    `dir:${box.path('copy')}`,
+  ]);
+  const copied = createHash('sha256')
+    .update(readFileSync(box.path('copy/manifest.json')))
+    .digest('hex');
+  assert.equal(`sha256:${copied}`, Digest, 'signatures still fit');
+  assert.equal(Index.manifests.length, 2);
+  await box.ok(['save', '-o', 'both.tar', 'both:1']);
+  await box.ok(['rm', 'both:1']);
+  await box.ok(['load', '-i', 'both.tar']);
+  assert.equal(await box.ok(['inspect', '--format', '{{.Digest}}', 'both:1']), `${Digest}\n`);
+  await box.fails(2, /for one platform/, ['build', 'p/calls.c', ...both]);
+  await box.fails(2, /--vmlinux is given 2 times/, ['build', 'p/calls.c', 'x:1', ...types, ...types]);
 });
 
 test('what skep.yaml says is in the manifest and shown; flags win; bee keeps what it knows', async () => {

@@ -112,9 +112,15 @@ test('what was changed in the store never reaches the kernel', needsRoot, async 
   };
   editIndex((entries) => {
     const entry = entries.find((e) => e.annotations['org.opencontainers.image.ref.name'] === 'calls:2')!;
-    const manifest = readFileSync(blob(entry.digest), 'utf8').replace(layer, put(changed));
     const before = entry.digest;
-    entry.digest = put(Buffer.from(manifest));
+    const index = JSON.parse(readFileSync(blob(before), 'utf8'));
+    const [listed] = index.manifests;
+    const manifest = JSON.parse(readFileSync(blob(listed.digest), 'utf8'));
+    const config = readFileSync(blob(manifest.config.digest), 'utf8').replace(layer, digestOf(changed));
+    manifest.layers[0].digest = put(changed);
+    manifest.config.digest = put(Buffer.from(config));
+    listed.digest = put(Buffer.from(JSON.stringify(manifest)));
+    entry.digest = put(Buffer.from(JSON.stringify(index)));
     for (const e of entries)
       if (e.annotations['dev.skep.subject'] === before) e.annotations['dev.skep.subject'] = entry.digest;
   });
@@ -124,6 +130,8 @@ test('what was changed in the store never reaches the kernel', needsRoot, async 
     ['run', 'calls:2', ...run],
     under(signed),
   );
+  const { stderr } = await box.skep(['run', 'calls:2', ...run]);
+  assert.match(stderr, /calls:2: .* events/, 'and without a policy it would have run');
 });
 
 test('rules on digests and code hold for images and files', needsRoot, async () => {

@@ -88,7 +88,7 @@ test('copy moves an image without the local store, and says what it moved', asyn
   await box.ok(['rm', source]);
   assert.match(
     await box.ok(['copy', source, `${registry.host}/prod/calls`]),
-    new RegExp(`^${registry.host}/prod/calls:1: digest: ${digest}\\n1 manifest, blobs: \\d mounted\\n$`),
+    new RegExp(`^${registry.host}/prod/calls:1: digest: ${digest}\\n2 manifests, blobs: \\d mounted\\n$`),
   );
   assert.equal(
     await box.ok(['copy', '-q', source, `${registry.host}/prod/calls:2`]),

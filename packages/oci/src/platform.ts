@@ -37,7 +37,7 @@ export function choosePlatform(
  * it is there; else the first that is there.
  *
  * @param isHere whether a manifest was fetched
- * @throws OciError SKEP_PLATFORM, naming what the index has, or the command that fetches it
+ * @throws OciError SKEP_PLATFORM, naming what the index has; SKEP_NOT_FOUND, naming the command that fetches it
  */
 export function chooseFetched(
   index: Index,
@@ -53,9 +53,13 @@ export function chooseFetched(
   }
   const chosen = choosePlatform(index, what, platform);
   if (isHere(chosen)) return chosen;
-  throw new OciError('SKEP_PLATFORM', `${what} is for ${formatPlatform(platform)} too, but not here.`, {
-    hint: `skep pull --platform ${formatPlatform(platform)} fetches it.`,
-  });
+  throw new OciError(
+    'SKEP_NOT_FOUND',
+    `${what} is for ${formatPlatform(platform)} too, but that part is not here.`,
+    {
+      hint: `skep pull --platform ${formatPlatform(platform)} fetches it.`,
+    },
+  );
 }
 
 /** Without attestations, which are marked as of an unknown platform. */

@@ -49,6 +49,8 @@ export interface StoredImage {
   descriptor: Descriptor;
   /** When the name points to an index. It may list platforms that were never fetched. */
   index?: Index;
+  /** Digests of the manifests of that index that are here. */
+  fetched?: string[];
   /**
    * Of `manifest`: the same as `descriptor`, or the entry of an index that was asked for, else the one that fits this
    * machine, else the first that is here.

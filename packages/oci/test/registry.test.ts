@@ -138,11 +138,11 @@ test('an index goes up whole, and comes down as it is, with the parts that are a
   assert.ok(!(await other.hasBlob(parts[0]?.entry.digest as string)), 'nothing else was fetched');
   const riscv = { os: 'linux', architecture: 'riscv64' };
   assert.match(
-    (await failsWith('SKEP_PLATFORM', () => other.resolve(ref, riscv))).hint,
+    (await failsWith('SKEP_NOT_FOUND', () => other.resolve(ref, riscv))).hint,
     /--platform linux\/riscv64/,
   );
   const back = await failsWith(
-    'SKEP_PLATFORM',
+    'SKEP_NOT_FOUND',
     () => push(other, ref),
     /linux\/riscv64 too, but .* not here/,
   );

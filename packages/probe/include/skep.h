@@ -19,6 +19,9 @@
 #ifndef SKEP_H
 #define SKEP_H
 
+/* Raised when a source that compiled and worked would do so no longer; images say which one they were built with. */
+#define SKEP_H_VERSION 1
+
 #ifdef SOLO_TYPES_H
 #error "skep.h and solo_types.h name different types ipv6_addr (16 bytes here, 4 bytes there): in a new probe drop solo_types.h, in a bee program drop skep.h"
 #else

@@ -2,22 +2,19 @@ import { basename, resolve } from 'node:path';
 import type { ProbeImage } from '@skep/probe';
 import { type Command, Option } from 'commander';
 import { aboutImage, folderOf } from '../build-folder.ts';
-import { compileFile, objectName } from '../compile.ts';
+import { type BuiltObjects, buildObjects, type ObjectFlags, platformsOf } from '../build-objects.ts';
+import { objectName } from '../compile.ts';
 import { usageError } from '../errors.ts';
 import { examples } from '../examples.ts';
 import { writeWhole } from '../fs-errors.ts';
 import { openStore } from '../images.ts';
 import { note, out } from '../output/out.ts';
-import { isFile, objectFile } from '../probe-source.ts';
+import { isFile } from '../probe-source.ts';
 import { collect, settingsOf } from '../settings.ts';
 
-interface BuildFlags {
+interface BuildFlags extends ObjectFlags {
   outputFile?: string;
   binaryOnly?: boolean;
-  cflags?: string[];
-  mcpu?: string;
-  clang?: string;
-  vmlinux?: string;
   btf?: string[];
   platform?: string;
   format: 'skep' | 'bee';
@@ -41,13 +38,20 @@ export function define(command: Command): void {
     .option('--cflags <flags>', 'flags for clang, may be repeated', collect)
     .addOption(new Option('--mcpu <version>', 'BPF instruction set').choices(['v1', 'v2', 'v3', 'v4']))
     .option('--clang <file>', 'the compiler (SKEP_CLANG; else clang, clang-19 … clang-14)')
-    .option('--vmlinux <file>', "a vmlinux.h instead of this kernel's")
+    .option(
+      '--vmlinux <[platform=]file>',
+      "a vmlinux.h, or BTF to make it from, instead of this kernel's; may be repeated",
+      collect,
+    )
     .option(
       '--btf <[release=]file>',
       'BTF of a kernel without types of its own: what of it is needed is packed; may be repeated',
       collect,
     )
-    .option('--platform <os/arch>', "linux/amd64, linux/arm64, …; this machine's unless said")
+    .option(
+      '--platform <os/arch,…>',
+      "linux/amd64, linux/arm64, …: all in one image; this machine's unless said",
+    )
     .addOption(new Option('--format <kind>', 'layout of the image').choices(['skep', 'bee']).default('skep'))
     .option('--description <text>', 'what the probe is for (else what skep.yaml beside the first file says)')
     .option('--authors <text>', 'who made it (else skep.yaml)')
@@ -63,6 +67,7 @@ export function define(command: Command): void {
     'skep build a.c b.c ghcr.io/me/bundle:2     both in one image, run together',
     'skep build probes/oomkill                  what its skep.yaml lists, as NAME:VERSION',
     'skep build probe.c probe:1 --btf 5.4.0-150-generic.btf   for a kernel without BTF',
+    'skep build probes/oomkill --platform linux/amd64,linux/arm64 --vmlinux linux/arm64=vmlinux-arm64.btf',
     "skep build --cflags '-DMAX=10 -Iinclude' --mcpu v2 probe.c probe:1",
   );
 }
@@ -85,31 +90,39 @@ async function build(words: string[], flags: BuildFlags, command: Command): Prom
     );
   }
   const about = await aboutImage(files, flags);
-  const objects = await Promise.all(files.map((file) => objectOf(file, flags)));
-  if (flags.outputFile !== undefined) await writeWhole(single(objects).path, single(objects).bytes);
+  const built: BuiltObjects[] = [];
+  for (const platform of platformsOf(flags.platform)) built.push(await buildObjects(files, flags, platform));
+  if (flags.outputFile !== undefined) {
+    const [only] = single(built);
+    await writeWhole(flags.outputFile, single(only!.objects)[0]!.bytes);
+  }
   const { packImage } = await import('@skep/probe');
-  await noteCollisions(objects);
+  await noteCollisions(built[0]!.objects);
   const store = await openStore(settingsOf(command));
-  const image = await packImage(
-    store,
-    reference,
-    { ...about, name: basename(repository), objects, platform: flags.platform, ...(await types(objects)) },
-    { format: flags.format },
-  );
+  const images: ProbeImage[] = [];
+  for (const { files: _, ...one } of built)
+    images.push({ ...about, name: basename(repository), ...one, ...(await kernelTypes(one)) });
+  const image = await packImage(store, reference, images, { format: flags.format });
   const { digest, size } = image.descriptor;
   await out(flags.quiet ? `${digest}\n` : `${image.reference}: digest: ${digest} size: ${size}\n`);
 
-  async function types(objects: ProbeImage['objects']): Promise<Pick<ProbeImage, 'kernelTypes'>> {
+  async function kernelTypes({
+    objects,
+    platform,
+  }: Omit<BuiltObjects, 'files'>): Promise<Pick<ProbeImage, 'kernelTypes'>> {
     if (!flags.btf) return {};
     const { readKernelTypes } = await import('../kernel-types.ts');
-    return { kernelTypes: await readKernelTypes(flags.btf, objects) };
+    const types = await readKernelTypes(flags.btf, objects);
+    // Of several platforms each has the kernels of its own; a single one may still hold what it was given.
+    const own = { 'linux/amd64': 'x86_64', 'linux/arm64': 'arm64' }[platform ?? ''];
+    return { kernelTypes: built.length > 1 ? types.filter((t) => t.architecture === own) : types };
   }
+}
 
-  function single<T>(list: readonly T[]): T & { path: string } {
-    if (list.length !== 1)
-      throw usageError('--output-file is for one source', 'Leave it out, or build one by one.');
-    return { ...list[0]!, path: flags.outputFile! };
-  }
+/** `--output-file` is for one object. */
+function single<T>(list: readonly T[]): readonly T[] {
+  if (list.length === 1) return list;
+  throw usageError('--output-file is for one source and one platform', 'Leave it out, or build one by one.');
 }
 
 /** Says which parameters have no flag of their own, because `skep run` has one of that name. */
@@ -142,23 +155,12 @@ async function split(words: readonly string[]): Promise<{ files: string[]; refer
   return { files, reference: isReference ? last : undefined };
 }
 
-async function objectOf(file: string, flags: BuildFlags): Promise<{ name: string; bytes: Uint8Array }> {
-  const name = objectName(file);
-  if (file.endsWith('.o')) return { ...(await objectFile(file)).image.objects[0]!, name };
-  const { object } = await compileFile(file, {
-    cflags: flags.cflags,
-    cpu: flags.mcpu,
-    clang: flags.clang,
-    vmlinux: flags.vmlinux,
-    platform: flags.platform,
-  });
-  return { name, bytes: object };
-}
-
 /** Without an image: objects beside their sources, as bee does. */
 async function writeObjects(files: readonly string[], flags: BuildFlags): Promise<void> {
-  if (flags.outputFile !== undefined && files.length > 1) {
-    throw usageError('--output-file is for one source', 'Leave it out, or build one by one.');
+  if (flags.outputFile !== undefined) single(files);
+  const [platform, ...others] = platformsOf(flags.platform);
+  if (others.length > 0) {
+    throw usageError('objects without an image are for one platform', 'Name the image too, or one platform.');
   }
   const objects = files.filter((file) => file.endsWith('.o'));
   if (objects.length > 0) {
@@ -168,7 +170,7 @@ async function writeObjects(files: readonly string[], flags: BuildFlags): Promis
     throw usageError(`${files[0]} would be overwritten`, 'Give --output-file another name.');
   }
   for (const file of files) {
-    const { bytes } = await objectOf(file, flags);
+    const { bytes } = (await buildObjects([file], flags, platform)).objects[0]!;
     const path = flags.outputFile ?? file.replace(/\.c$/, '.o');
     await writeWhole(path, bytes);
     if (!flags.quiet) await out(`${path}\n`);

@@ -11,8 +11,9 @@ import { ExitCode } from '../exit-codes.ts';
 import { useColor } from '../output/color.ts';
 import { out } from '../output/out.ts';
 import { template, toJson } from '../output/template.ts';
+import { storedPlatforms } from '../probe-source.ts';
 import { runSource } from '../run/source.ts';
-import { collect, settingsOf } from '../settings.ts';
+import { collect, type Settings, settingsOf } from '../settings.ts';
 import { collectPairs } from '../values.ts';
 
 interface CheckFlags {
@@ -21,6 +22,7 @@ interface CheckFlags {
   attach?: string[];
   twins: boolean;
   load: boolean;
+  platform?: string;
   format?: string;
 }
 
@@ -36,6 +38,7 @@ export function define(command: Command): void {
     .option('--set <name=value>', 'a parameter as it would be set, may be repeated', collectPairs('--set'))
     .option('--attach <prog=target>', 'where a program would go, as in run; may be repeated', collect)
     .option('--no-twins', 'take no twins for alternatives, as in run')
+    .option('--platform <os/arch>', 'of an image for several, only this part; else all that are here')
     .option('--no-load', 'do not ask the running kernel to load it')
     .option('--format <template>', 'json, or a Go template filled for each kernel')
     .action(check);
@@ -56,10 +59,12 @@ export function define(command: Command): void {
 async function check(program: string, flags: CheckFlags, command: Command): Promise<void> {
   const filled = flags.format && flags.format !== 'json' ? template(flags.format) : undefined;
   const asked = await kernelsOf(flags.kernel ?? []);
-  const { image } = await runSource(program, { pull: 'missing' }, settingsOf(command));
-  const kernels = asked.filter((k) => k.onlyFor === undefined || k.onlyFor === processorOf(image));
+  const parts = await partsOf(program, flags.platform, settingsOf(command));
   const reports: KernelReport[] = [];
-  for (const kernel of kernels) reports.push(await reportOf(image, kernel, flags));
+  for (const kernel of asked) {
+    if (kernel.onlyFor !== undefined && !parts.some((p) => processorOf(p) === kernel.onlyFor)) continue;
+    reports.push(await reportOf(partFor(parts, kernel), kernel, flags));
+  }
   const states = reports.map((r) => r.verdict.state);
   process.exitCode = states.includes('refused')
     ? ExitCode.kernel
@@ -69,6 +74,28 @@ async function check(program: string, flags: CheckFlags, command: Command): Prom
   if (flags.format === undefined) return out(checkText(reports, useColor(process.stdout)));
   const rows = reports.map(reportData);
   await out(filled ? rows.map((row) => `${filled.fill(row)}\n`).join('') : `${toJson(rows, 2)}\n`);
+}
+
+/** What is checked: an image for several platforms has a part for each of them, and those are taken that are here. */
+async function partsOf(
+  program: string,
+  platform: string | undefined,
+  settings: Settings,
+): Promise<ProbeImage[]> {
+  const here = await storedPlatforms(program, settings);
+  if (platform === undefined && here.length > 1) {
+    const parts = here.map((p) => runSource(program, { pull: 'never', platform: p }, settings));
+    return (await Promise.all(parts)).map((p) => p.image);
+  }
+  const wanted = platform ?? here[0];
+  return [(await runSource(program, { pull: 'missing', platform: wanted }, settings)).image];
+}
+
+/** The part for a kernel's processor; where there is none, the first, of which it is said why it is refused. */
+function partFor(parts: readonly ProbeImage[], kernel: CheckedKernel): ProbeImage {
+  if (parts.length === 1) return parts[0]!;
+  const wanted = kernel.onlyFor ?? (kernel.facts().architecture === 'arm64' ? 'arm64' : 'x64');
+  return parts.find((p) => processorOf(p) === wanted) ?? parts[0]!;
 }
 
 /** What the image was built for, in Node's words; an object file does not say, and is taken to be for this machine. */

@@ -10,6 +10,7 @@ import { type Settings, settingsOf } from '../settings.ts';
 export function define(command: Command): void {
   command
     .argument('<program>', 'an image (pulled if absent), or an object file')
+    .option('--platform <os/arch>', "of an image for several, this part; this machine's unless said")
     .option('--format <template>', 'json, or a Go template')
     .action(describe);
   examples(
@@ -21,9 +22,14 @@ export function define(command: Command): void {
   );
 }
 
-async function describe(program: string, flags: { format?: string }, command: Command): Promise<void> {
+async function describe(
+  program: string,
+  flags: { format?: string; platform?: string },
+  command: Command,
+): Promise<void> {
   const settings = settingsOf(command);
-  const { image, stored } = (await present(program, settings)) ?? (await pulled(program, settings));
+  const { image, stored } =
+    (await present(program, settings, flags.platform)) ?? (await pulled(program, settings, flags.platform));
   const { describeObject } = await import('@skep/probe');
   const objects = image.objects.map((o) => describeObject(o.bytes, o.name));
   await out(
@@ -33,13 +39,13 @@ async function describe(program: string, flags: { format?: string }, command: Co
   );
 }
 
-async function present(program: string, settings: Settings): Promise<Source | undefined> {
+async function present(program: string, settings: Settings, platform?: string): Promise<Source | undefined> {
   if ((await isFile(program)) || looksLikePath(program)) return objectFile(program);
-  return storedImage(program, settings);
+  return storedImage(program, settings, undefined, platform);
 }
 
-async function pulled(reference: string, settings: Settings): Promise<Source> {
+async function pulled(reference: string, settings: Settings, platform?: string): Promise<Source> {
   const { pullImage } = await import('../pull-image.ts');
-  await pullImage(reference, settings);
-  return fileOrImage(reference, settings);
+  await pullImage(reference, settings, platform);
+  return fileOrImage(reference, settings, platform);
 }

@@ -11,6 +11,7 @@ import { settingsOf } from '../settings.ts';
 export function define(command: Command): void {
   command
     .argument('<program...>', 'images of the local store, or object files')
+    .option('--platform <os/arch>', "of an image for several, this part; this machine's unless said")
     .option('--format <template>', 'a Go template, or json for an object a line')
     .action(inspect);
   examples(
@@ -18,21 +19,30 @@ export function define(command: Command): void {
     'skep inspect oomkill:1',
     "skep inspect --format '{{.Digest}}' oomkill:1",
     "skep inspect --format '{{json .Manifest}}' oomkill:1",
+    'skep inspect --platform linux/arm64 oomkill:1',
   );
 }
 
 /** A JSON array of all that were found; a name that was not makes the exit code, as docker does. */
-async function inspect(programs: string[], flags: { format?: string }, command: Command): Promise<void> {
+async function inspect(
+  programs: string[],
+  flags: { format?: string; platform?: string },
+  command: Command,
+): Promise<void> {
   const settings = settingsOf(command);
   const filled = flags.format && flags.format !== 'json' ? template(flags.format) : undefined;
   const { describeObject } = await import('@skep/probe');
   const found: Data[] = [];
   for (const program of programs) {
     try {
-      const { image, stored } = await fileOrImage(program, settings);
+      const { image, stored } = await fileOrImage(program, settings, flags.platform);
       const objects = image.objects.map((o) => describeObject(o.bytes, o.name));
-      const manifest = stored ? { Manifest: stored.manifest as unknown as Data } : {};
-      found.push({ ...describeProbe(program, image, objects, stored), ...manifest });
+      const { index, manifest } = stored ?? {};
+      found.push({
+        ...describeProbe(program, image, objects, stored),
+        ...(index && { Index: index as unknown as Data }),
+        ...(manifest && { Manifest: manifest as unknown as Data }),
+      });
     } catch (e) {
       process.exitCode = report(e, settings.verbose);
     }

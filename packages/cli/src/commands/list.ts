@@ -1,4 +1,4 @@
-import type { StoredImage } from '@skep/oci';
+import { imagesOf, type StoredImage } from '@skep/oci';
 import type { Command } from 'commander';
 import { examples } from '../examples.ts';
 import { programsOf } from '../image-programs.ts';
@@ -93,7 +93,8 @@ function matches(reference: string, wanted: string): boolean {
   return reference === wanted || splitReference(reference).repository === wanted;
 }
 
-function platformOf(image: StoredImage): string {
-  const platform = image.descriptor.platform;
-  return platform ? `${platform.os}/${platform.architecture}` : '';
+/** Of an index all that it lists, `linux/amd64,linux/arm64`, whether they are here or not. */
+function platformOf({ index, descriptor }: StoredImage): string {
+  const entries = index ? imagesOf(index) : [descriptor];
+  return entries.flatMap(({ platform: p }) => (p ? [`${p.os}/${p.architecture}`] : [])).join(',');
 }

@@ -10,7 +10,10 @@ export function define(command: Command): void {
   command
     .argument('<reference>', 'an image whose name says the registry')
     .option('-q, --quiet', 'print only the reference')
-    .option('--platform <os/arch>', "of an image for several; this machine's unless said")
+    .option(
+      '--platform <os/arch,…>',
+      "of an image for several: these parts, or all; this machine's unless said",
+    )
     .action(pull);
   examples(command, 'skep pull ghcr.io/me/oomkill:1', 'skep pull localhost:5000/oomkill@sha256:0123…');
 }

@@ -39,6 +39,7 @@ export interface RunFlags {
   flame?: string;
   folded?: string;
   pull: 'always' | 'missing' | 'never';
+  platform?: string;
   debug?: boolean;
   detach?: boolean;
   name?: string;
@@ -107,6 +108,7 @@ export function addRunFlags(command: Command): void {
         .choices(['always', 'missing', 'never'])
         .default('missing'),
     )
+    .option('--platform <os/arch>', "of an image for several: this part, not this machine's")
     .option('-d, --detach', 'run in the background and print the id: see skep ps')
     .option('--name <name>', 'what an instance in the background is called')
     .option('-l, --label <key=value>', 'a label of that instance, may be repeated', collectLabels)

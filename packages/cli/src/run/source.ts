@@ -15,7 +15,7 @@ import type { RunFlags } from './flags.ts';
 /** Gets what is to be run: a C file is compiled, an object read, an image pulled when it is absent. */
 export async function runSource(
   program: string,
-  flags: Pick<RunFlags, 'pull'>,
+  flags: Pick<RunFlags, 'pull' | 'platform'>,
   settings: Settings,
   check?: SourceCheck,
 ): Promise<Source> {
@@ -24,7 +24,7 @@ export async function runSource(
     await check?.(source);
     return source;
   }
-  return image(program, flags.pull, settings, check);
+  return image(program, flags, settings, check);
 }
 
 async function compiled(source: string): Promise<Source> {
@@ -35,17 +35,17 @@ async function compiled(source: string): Promise<Source> {
 
 async function image(
   reference: string,
-  when: RunFlags['pull'],
+  { pull: when, platform }: Pick<RunFlags, 'pull' | 'platform'>,
   settings: Settings,
   check?: SourceCheck,
 ): Promise<Source> {
   let found =
     when === 'always'
       ? undefined
-      : ((await storedImage(reference, settings, check)) ?? (await packaged(reference, check)));
+      : ((await storedPart(reference, settings, check, platform)) ?? (await packaged(reference, check)));
   if (!found && when !== 'never') {
-    await pullImage(reference, settings);
-    found = await storedImage(reference, settings, check);
+    await pullImage(reference, settings, platform);
+    found = await storedImage(reference, settings, check, platform);
   }
   if (found) return found;
   throw new CliError(
@@ -53,6 +53,27 @@ async function image(
     `no image "${reference}" in the local store, and --pull never`,
     `skep pull ${reference} fetches it, skep list shows what is there.`,
   );
+}
+
+/**
+ * Undefined also for an image of which the part for this machine, or the one asked for, is still in its registry. Of one
+ * that is for other machines only, some part: its parameters can be told, and what runs it refuses it.
+ */
+async function storedPart(
+  reference: string,
+  settings: Settings,
+  check: SourceCheck | undefined,
+  platform: string | undefined,
+): Promise<Source | undefined> {
+  const { formatPlatform, isLocal, machinePlatform, OciError, parseReference } = await import('@skep/oci');
+  try {
+    return await storedImage(reference, settings, check, platform ?? formatPlatform(machinePlatform()));
+  } catch (e) {
+    if (!(e instanceof OciError)) throw e;
+    if (e.code === 'SKEP_PLATFORM' && platform === undefined) return storedImage(reference, settings, check);
+    if (e.code === 'SKEP_NOT_FOUND' && !isLocal(parseReference(reference))) return undefined;
+    throw e;
+  }
 }
 
 /** A probe of skep's own package: of this machine like skep itself, so that only rules on names and code hold. */

@@ -112,7 +112,7 @@ async function pushTo(
 
 function notFetched(name: string, { digest, platform }: Descriptor): OciError {
   const what = platform ? formatPlatform(platform) : digest;
-  return new OciError('SKEP_PLATFORM', `${name} is for ${what} too, but that part is not here.`, {
+  return new OciError('SKEP_NOT_FOUND', `${name} is for ${what} too, but that part is not here.`, {
     hint: 'Fetch all of it where it comes from, with skep pull --platform all; or skep copy it from there.',
   });
 }

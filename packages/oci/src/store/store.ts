@@ -371,7 +371,8 @@ export class Store {
    * a digest. Of several entries with one name, the one for this machine.
    *
    * @param platform of an index, this one and no other; see {@link StoredImage} for which it is without
-   * @throws OciError SKEP_REFERENCE_INVALID, SKEP_STORE_CORRUPT, SKEP_PLATFORM (there is none, or it was not fetched)
+   * @throws OciError SKEP_REFERENCE_INVALID, SKEP_STORE_CORRUPT, SKEP_PLATFORM (there is none), SKEP_NOT_FOUND (it was not
+   * fetched)
    */
   async resolve(ref: string, platform?: Platform): Promise<StoredImage | undefined> {
     const entries = findEntries(this.#layout.readIndex().manifests, ref);
@@ -504,7 +505,7 @@ export class Store {
     const image: StoredImage = {
       reference: nameOf(entry) ?? entry.digest,
       descriptor: entry,
-      ...(index && { index }),
+      ...(index && { index, fetched: this.#fetched(index) }),
       manifestDescriptor: descriptor,
       manifest,
       size: blobs.reduce((sum, b) => sum + b.size, 0),
@@ -512,6 +513,10 @@ export class Store {
     const created = manifest.annotations?.[CREATED];
     if (created !== undefined && !Number.isNaN(Date.parse(created))) image.created = new Date(created);
     return image;
+  }
+
+  #fetched({ manifests }: Index): string[] {
+    return manifests.map((m) => m.digest).filter((d) => this.#blobs.size(d) !== undefined);
   }
 
   #need(ref: string, entries: Descriptor[]): Descriptor[] {

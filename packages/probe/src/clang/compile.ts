@@ -1,17 +1,20 @@
 import { access, constants, readFile, stat } from 'node:fs/promises';
-import { basename, dirname, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { BpfError, dumpVmlinuxHeader, Elf } from '@skep/bpf';
 import { ProbeError } from '../errors.ts';
 import { checkLicense } from '../license/check.ts';
 import { hasMergeableConstants, withoutMergeableConstants } from './constants.ts';
 import { type Clang, findClang } from './find.ts';
-import { type HeaderDirs, headerDirs } from './headers.ts';
+import { type HeaderDirs, headerDirs, headerVersion } from './headers.ts';
 import { type Platform, parsePlatform } from './platform.ts';
 import { run } from './run.ts';
 import { Sandbox } from './sandbox.ts';
 import { stripDwarf } from './strip.ts';
 import { vmlinuxHeader } from './vmlinux.ts';
 import { splitWords } from './words.ts';
+
+/** In the sandbox: the files that the compiler read, as make would have them. */
+const DEPENDENCIES = 'out.d';
 
 /** What to compile, and how. */
 export interface CompileOptions {
@@ -28,7 +31,7 @@ export interface CompileOptions {
   cpu?: string;
   /** `linux/amd64`, `linux/arm64`, …; this machine's unless said. */
   platform?: string;
-  /** A vmlinux.h to use instead of this kernel's. */
+  /** A vmlinux.h to use instead of this kernel's, or a file of BTF to make it from. */
   vmlinux?: string;
   /** The compiler to use; else `SKEP_CLANG`, else the one in `PATH`. */
   clang?: string;
@@ -44,6 +47,10 @@ export interface CompileResult {
   diagnostics: string;
   /** The compiler's path and version, for the log. */
   clang: string;
+  /** The source and the headers that it read, those of skep, libbpf and the system left out. Absolute paths. */
+  files: string[];
+  /** The version of skep.h, if the source includes it. */
+  skepHeader?: string;
 }
 
 /**
@@ -77,7 +84,22 @@ export async function compile(o: CompileOptions): Promise<CompileResult> {
   }
   checkLicense(Elf.parse(object), o.source);
   const diagnostics = (clang.warning ? `warning: ${clang.warning}\n` : '') + messages;
-  return { object, diagnostics, clang: `${clang.path} ${clang.version}` };
+  const read = sandbox.filesRead(await readFile(resolve(sandbox.dir, DEPENDENCIES), 'utf8'));
+  const skepHeader = read.includes(join(headers.skep, 'skep.h'))
+    ? await headerVersion(headers.skep)
+    : undefined;
+  return {
+    object,
+    diagnostics,
+    clang: `${clang.path} ${clang.version}`,
+    files: read.filter((file) => !isGiven(file, headers, vmlinux.path)),
+    ...(skepHeader !== undefined && { skepHeader }),
+  };
+}
+
+/** Whether a file comes with skep, libbpf, the compiler or the system, and so belongs to no probe's sources. */
+function isGiven(file: string, headers: HeaderDirs, vmlinux: string | undefined): boolean {
+  return file === vmlinux || [headers.skep, headers.libbpf, '/usr'].some((dir) => file.startsWith(`${dir}/`));
 }
 
 async function checkSource(source: string): Promise<void> {
@@ -143,6 +165,9 @@ function compilerArguments(
     '-isystem',
     libbpf,
     ...(headers.multiarch ? ['-idirafter', headers.multiarch] : []),
+    '-MD',
+    '-MF',
+    DEPENDENCIES,
     '-c',
     `${source}/${basename(o.source)}`,
     '-o',

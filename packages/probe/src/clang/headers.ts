@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ProbeError } from '../errors.ts';
@@ -52,6 +53,11 @@ export function headerDirs(): HeaderDirs {
   }
   const multiarch = join('/usr/include', MULTIARCH[process.arch] ?? '-');
   return { skep, libbpf, multiarch: existsSync(multiarch) ? multiarch : undefined };
+}
+
+/** What skep.h calls its version: `SKEP_H_VERSION`. */
+export async function headerVersion(dir: string): Promise<string | undefined> {
+  return /^#define SKEP_H_VERSION (\d+)$/m.exec(await readFile(join(dir, 'skep.h'), 'utf8'))?.[1];
 }
 
 function ownInclude(): string {

@@ -13,10 +13,12 @@ import { isAbsolute, join, resolve } from 'node:path';
 export class Sandbox implements Disposable {
   readonly dir = mkdtempSync(join(tmpdir(), 'skep-build-'));
   readonly #shown = new Map<string, string>();
+  readonly #targets = new Map<string, string>();
 
   /** Links `name` to a folder; `shown` is how messages should call it. */
   link(name: string, target: string, shown = target): string {
     symlinkSync(resolve(target), join(this.dir, name));
+    this.#targets.set(name, resolve(target));
     this.#shown.set(name, shown);
     return name;
   }
@@ -26,6 +28,7 @@ export class Sandbox implements Disposable {
     mkdirSync(join(this.dir, folder));
     symlinkSync(resolve(target), join(this.dir, folder, file));
     this.#shown.set(`${folder}/${file}`, target);
+    this.#targets.set(`${folder}/${file}`, resolve(target));
     return folder;
   }
 
@@ -55,6 +58,22 @@ export class Sandbox implements Disposable {
         return lead + (shown === '.' ? '' : `${shown.replace(/\/$/, '')}/`) + path.slice(folder.length + 1);
       },
     );
+  }
+
+  /** Where the files lie that a rule of make names as its prerequisites, which is what the compiler writes. */
+  filesRead(rule: string): string[] {
+    const words =
+      rule
+        .replace(/^[^:]*:/, '')
+        .replaceAll('\\\n', ' ')
+        .match(/(?:\\[\s\S]|[^\s\\])+/g) ?? [];
+    return words.map((word) => {
+      const path = word.replace(/\\(.)/g, '$1').replaceAll('$$', '$');
+      const prefix = [...this.#targets.keys()].find((p) => path === p || path.startsWith(`${p}/`));
+      return prefix === undefined
+        ? resolve(this.dir, path)
+        : resolve(this.#targets.get(prefix)! + path.slice(prefix.length));
+    });
   }
 
   [Symbol.dispose](): void {

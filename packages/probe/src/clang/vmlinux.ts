@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { ProbeError } from '../errors.ts';
@@ -20,7 +20,7 @@ export function cacheDir(): string {
 
 /** What {@link vmlinuxHeader} needs to know. */
 export interface VmlinuxOptions {
-  /** A header of the user's own; used as it is. */
+  /** A header of the user's own, used as it is; or a file of kernel BTF to make it from. */
   file?: string;
   platform: Platform;
   dump: DumpHeader;
@@ -37,7 +37,8 @@ export interface VmlinuxOptions {
  */
 export async function vmlinuxHeader(o: VmlinuxOptions): Promise<string> {
   if (o.file !== undefined) {
-    if (existsSync(o.file) && statSync(o.file).isFile()) return o.file;
+    if (existsSync(o.file) && statSync(o.file).isFile())
+      return (await isBtf(o.file)) ? headerFrom(o.file, await readFile(o.file), o) : o.file;
     throw new ProbeError('SKEP_VMLINUX', `There is no file ${o.file} to take as vmlinux.h.`, {
       hint: OTHER_HINT,
     });
@@ -55,6 +56,17 @@ export async function vmlinuxHeader(o: VmlinuxOptions): Promise<string> {
     const message = `This kernel does not tell its types (${btf} cannot be read), so vmlinux.h cannot be made.`;
     throw new ProbeError('SKEP_VMLINUX', message, { hint: OTHER_HINT, cause });
   }
+  return headerFrom(btf, bytes, o);
+}
+
+async function isBtf(path: string): Promise<boolean> {
+  await using file = await open(path);
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(2), 0, 2, 0);
+  return bytesRead === 2 && buffer.readUInt16LE() === 0xeb9f;
+}
+
+/** Made once, and kept under the hash of what it is made from. */
+async function headerFrom(btf: string, bytes: Uint8Array, o: VmlinuxOptions): Promise<string> {
   const hash = createHash('sha256').update(bytes).digest('hex').slice(0, 16);
   const dir = join(o.cache ?? cacheDir(), 'vmlinux');
   const path = join(dir, `${hash}.h`);

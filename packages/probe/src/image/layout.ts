@@ -1,17 +1,29 @@
+// The names that make up an image; docs/image-spec.md says how they are put together.
+
+/** Of every manifest: an image of ours. */
+export const ARTIFACT_TYPE = 'application/vnd.dev.skep.probe.v1';
+/** The config document: what the image is and what is in it. */
+export const IMAGE_CONFIG_TYPE = 'application/vnd.dev.skep.probe.config.v1+json';
+/** A layer with a BPF object, the ELF file as it is. */
+export const OBJECT_TYPE = 'application/vnd.dev.skep.object.v1+binary';
+/** A layer with the minimal BTF of a kernel that has no types of its own. */
+export const BTF_TYPE = 'application/vnd.dev.skep.btf.v1+binary';
+
+/** Optional layers: a tar of the folder that was built, a README, Grafana dashboards, files of Prometheus rules. */
+export const EXTRA_TYPES = {
+  source: 'application/vnd.dev.skep.source.v1.tar',
+  readme: 'text/markdown',
+  dashboard: 'application/vnd.dev.skep.dashboard.v1+json',
+  rules: 'application/vnd.dev.skep.rules.v1+yaml',
+} as const;
+
 /**
- * The image layout, which is bee's (its spec "v0.0.0") plus annotations:
- *
- * - config: `application/ebpf.oci.image.config.v1+json`, always `{}`, titled `config.json`
- * - a layer per object: `application/ebpf.oci.image.program.v1+binary`, the ELF file as it is. The first is titled
- *   `program.o`, which is how bee finds it; the others have their own names as titles
- * - a layer per kernel without types: `application/vnd.dev.skep.btf.v1+binary`, minimal BTF, titled `RELEASE.btf`, with
- *   the kernel's release and architecture as annotations
- * - what bee drops when it pushes (platform, description, authors) or has no place for (title, version, …) is in the manifest's annotations and so travels
+ * bee's layout (its spec "v0.0.0"): a config that is always `{}`, and a layer titled `program.o`, which is how bee finds
+ * it. skep wrote it too before there was a layout of its own: of several objects the first is titled so, and what bee has
+ * no place for is in annotations `dev.skep.…` of the manifest.
  */
 export const CONFIG_TYPE = 'application/ebpf.oci.image.config.v1+json';
 export const PROGRAM_TYPE = 'application/ebpf.oci.image.program.v1+binary';
-
-export const BTF_TYPE = 'application/vnd.dev.skep.btf.v1+binary';
 
 export const TITLE = 'org.opencontainers.image.title';
 
@@ -30,6 +42,7 @@ export const TEXTS = {
   source: 'org.opencontainers.image.source',
 } as const;
 
+// Written by skep before it had a config of its own.
 /** On the manifest: what the objects were built for, as docker writes it. */
 export const PLATFORM = 'dev.skep.platform';
 /** On the manifest: a JSON list of `PROG=TARGET`, where programs go unless the user says otherwise. */

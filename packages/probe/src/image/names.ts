@@ -1,5 +1,4 @@
 import { ProbeError } from '../errors.ts';
-import { PROGRAM_TITLE } from './layout.ts';
 import type { ProbeImage } from './types.ts';
 
 /** A plain file name: other tools write layers to files of that name, and must stay in their folder. */
@@ -8,24 +7,36 @@ export function isFileName(name: string): boolean {
 }
 
 /**
- * Checks that an image has objects, with different names that are plain file names. Only the first may be called
- * `program.o`, the title that every image's first layer has.
+ * Checks that an image has objects, with different names that are plain file names.
  *
  * @throws {ProbeError} `SKEP_IMAGE_INVALID`
  */
 export function checkObjectNames(img: ProbeImage): void {
-  const fail = (message: string, hint: string): never => {
-    throw new ProbeError('SKEP_IMAGE_INVALID', message, { hint });
-  };
-  if (img.objects.length === 0)
-    fail(`The image ${img.name} has no object.`, 'Name at least one source or object file.');
+  if (img.objects.length === 0) {
+    throw new ProbeError('SKEP_IMAGE_INVALID', `The image ${img.name} has no object.`, {
+      hint: 'Name at least one source or object file.',
+    });
+  }
+  checkLayerNames(
+    img.name,
+    img.objects.map((o) => o.name),
+  );
+}
+
+/** The same for the titles of all layers. @throws {ProbeError} `SKEP_IMAGE_INVALID` */
+export function checkLayerNames(image: string, names: readonly string[]): void {
   const seen = new Set<string>();
-  for (const [i, { name }] of img.objects.entries()) {
-    if (!isFileName(name))
-      fail(`"${name}" cannot name an object.`, 'Use letters, digits, "_", "-", "+" and ".".');
-    if (seen.has(name)) fail(`Two objects of ${img.name} are called ${name}.`, 'Rename one of the files.');
-    if (i > 0 && name === PROGRAM_TITLE)
-      fail(`Only the first object can be called ${name}.`, 'Rename the file, or name it first.');
+  for (const name of names) {
+    if (!isFileName(name)) {
+      throw new ProbeError('SKEP_IMAGE_INVALID', `"${name}" cannot name a layer.`, {
+        hint: 'Use letters, digits, "_", "-", "+" and ".".',
+      });
+    }
+    if (seen.has(name)) {
+      throw new ProbeError('SKEP_IMAGE_INVALID', `Two layers of ${image} are called ${name}.`, {
+        hint: 'Rename one of the files.',
+      });
+    }
     seen.add(name);
   }
 }

@@ -1,12 +1,13 @@
 import { Elf } from '@skep/bpf';
 import {
   builtHereMark,
-  CREATED,
   type Descriptor,
   formatPlatform,
+  type Index,
   type Manifest,
   MEDIA_TYPE,
   machinePlatform,
+  type Platform,
   parsePlatform,
   type Store,
   type StoredImage,
@@ -17,30 +18,28 @@ import { ProbeError } from '../errors.ts';
 import { checkLicense } from '../license/check.ts';
 import { checkParams } from '../params/check.ts';
 import { assignTargets } from '../targets/assign.ts';
+import { configOf } from './config.ts';
 import {
-  ATTACH,
-  BEE_TEXTS,
+  ARTIFACT_TYPE,
   BTF_TYPE,
-  CONFIG_TITLE,
-  CONFIG_TYPE,
+  EXTRA_TYPES,
+  IMAGE_CONFIG_TYPE,
   KERNEL_ARCHITECTURE,
   KERNEL_RELEASE,
-  OBJECT_NAME,
-  PARAMS,
-  PLATFORM,
-  PROGRAM_TITLE,
-  PROGRAM_TYPE,
+  OBJECT_TYPE,
   TEXTS,
   TITLE,
 } from './layout.ts';
-import { checkObjectNames } from './names.ts';
+import { checkLayerNames, checkObjectNames } from './names.ts';
+import { packBee } from './pack-bee.ts';
+import { annotationsOf, createdText } from './texts.ts';
 import type { ProbeImage } from './types.ts';
 
 /** How an image is written. */
 export interface PackOptions {
   /**
-   * `skep` (bee's media types, and annotations that survive a push) or `bee` (to the byte what bee writes: one object,
-   * no media type in the manifest, no platform in it). Both run under bee; of several objects it runs the first.
+   * `skep`: an index with a manifest for each platform, as docs/image-spec.md says; or `bee`: to the byte what bee
+   * writes, one object for one platform, which bee runs too.
    */
   format?: 'skep' | 'bee';
 }
@@ -53,20 +52,48 @@ export interface PackOptions {
  * ```
  *
  * @param ref the name; `img.name` when undefined
- * @throws {ProbeError} `SKEP_OBJECT_INVALID`, `SKEP_LICENSE`, `SKEP_IMAGE_INVALID` (names), `SKEP_IMAGE_FORMAT` (what
- * bee's format cannot hold), `SKEP_TARGET`, `SKEP_PARAM_INVALID`
+ * @param img or several: the same probe for different platforms
+ * @throws {ProbeError} `SKEP_OBJECT_INVALID`, `SKEP_LICENSE`, `SKEP_IMAGE_INVALID` (names, a platform twice),
+ * `SKEP_IMAGE_FORMAT` (what bee's format cannot hold), `SKEP_TARGET`, `SKEP_PARAM_INVALID`
  * @throws {BpfError} `SKEP_ELF_…`, `SKEP_BTF_…` for what is no BPF object
  * @throws {OciError} `SKEP_REFERENCE_INVALID`, `SKEP_DISK_FULL`, …
  */
 export async function packImage(
   store: Store,
   ref: string | undefined,
-  img: ProbeImage,
+  img: ProbeImage | readonly ProbeImage[],
   opts: PackOptions = {},
 ): Promise<StoredImage> {
-  const format = opts.format ?? 'skep';
+  const images = (Array.isArray(img) ? img : [img]) as readonly ProbeImage[];
+  const [first, ...others] = images;
+  if (first === undefined) throw new TypeError('no image to pack');
+  for (const one of images) checkImage(one);
+  const reference = ref ?? first.name;
+  if (opts.format === 'bee') {
+    if (others.length > 0) {
+      throw new ProbeError('SKEP_IMAGE_FORMAT', "An image in bee's format is for one platform.", {
+        hint: 'Leave out --format bee, or name one platform.',
+      });
+    }
+    const { bytes, platform } = await packBee(store, first);
+    const annotations = builtHereMark(sha256(bytes));
+    await store.putImage(reference, bytes, MEDIA_TYPE.manifest, { platform, annotations });
+  } else {
+    const { bytes, holds } = await packIndex(store, images);
+    const annotations = builtHereMark(sha256(bytes));
+    await store.putImage(reference, bytes, MEDIA_TYPE.index, { annotations }, holds);
+  }
+  const stored = await store.resolve(reference);
+  if (stored) return stored;
+  throw new ProbeError(
+    'SKEP_IMAGE_INVALID',
+    `${reference} was stored, and removed by another process at once.`,
+    { hint: 'Build it again.' },
+  );
+}
+
+function checkImage(img: ProbeImage): void {
   checkObjectNames(img);
-  if (format === 'bee') checkFitsBee(img);
   const described = img.objects.map(({ name, bytes }) => ({
     description: describeObject(bytes, name),
     bytes,
@@ -75,93 +102,87 @@ export async function packImage(
   for (const { name, bytes } of img.objects) checkLicense(Elf.parse(bytes), name);
   assignTargets(programs, img.attach ?? []);
   checkParams(img.params ?? [], described);
-  const platform = img.platform === undefined ? machinePlatform() : parsePlatform(img.platform);
-  const config = await store.putBlob(Buffer.from('{}'), CONFIG_TYPE);
-  const layers: Descriptor[] = [];
-  for (const [i, { name, bytes }] of img.objects.entries()) {
-    const title = i === 0 ? PROGRAM_TITLE : name;
-    const annotations: Record<string, string> = { [TITLE]: title };
-    if (format === 'skep' && title !== name) annotations[OBJECT_NAME] = name;
-    layers.push({ ...(await store.putBlob(bytes, PROGRAM_TYPE)), annotations });
+}
+
+/** The index, and all that was stored for it. In the order of the platforms' names, however they were asked for. */
+async function packIndex(
+  store: Store,
+  images: readonly ProbeImage[],
+): Promise<{ bytes: Uint8Array; holds: Descriptor[] }> {
+  const platforms = images.map((i) =>
+    i.platform === undefined ? machinePlatform() : parsePlatform(i.platform),
+  );
+  const names = platforms.map(formatPlatform);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined)
+    throw new ProbeError('SKEP_IMAGE_INVALID', `The platform ${twice} is named twice.`, {
+      hint: 'Name it once.',
+    });
+  const manifests: Descriptor[] = [];
+  const holds: Descriptor[] = [];
+  for (const i of [...names.keys()].sort((a, b) => (names[a]! < names[b]! ? -1 : 1))) {
+    const packed = await packPlatform(store, images[i]!, platforms[i]!);
+    const { architecture, os, variant } = platforms[i]!;
+    const platform = { architecture, os, ...(variant !== undefined && { variant }) };
+    manifests.push({ ...packed.manifest, platform });
+    holds.push(packed.manifest, ...packed.blobs);
   }
+  const annotations = annotationsOf(images[0]!, TEXTS);
+  const index: Index = {
+    schemaVersion: 2,
+    mediaType: MEDIA_TYPE.index,
+    manifests,
+    ...(Object.keys(annotations).length > 0 ? { annotations } : {}),
+  };
+  return { bytes: Buffer.from(asGoWrites(index)), holds };
+}
+
+/**
+ * skopeo before 1.14 reads an index when it copies one, and writes it anew: without fields that came with OCI 1.1 (so
+ * artifactType stands on the manifests only), in the order of Go's structs, `<`, `>` and `&` escaped. Written like that at
+ * once, an index keeps its digest and so its signatures.
+ */
+function asGoWrites(index: Index): string {
+  return JSON.stringify(index).replace(
+    /[<>&\u2028\u2029]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+async function packPlatform(
+  store: Store,
+  img: ProbeImage,
+  platform: Platform,
+): Promise<{ manifest: Descriptor; blobs: Descriptor[] }> {
+  const layers: Descriptor[] = [];
+  const add = async (bytes: Uint8Array, type: string, annotations: Record<string, string>): Promise<void> => {
+    layers.push({ ...(await store.putBlob(bytes, type)), annotations });
+  };
+  for (const { name, bytes } of img.objects) await add(bytes, OBJECT_TYPE, { [TITLE]: name });
+  const digests = layers.map((l) => l.digest);
   for (const { release, architecture, bytes } of img.kernelTypes ?? []) {
-    const annotations = {
+    await add(bytes, BTF_TYPE, {
       [KERNEL_ARCHITECTURE]: architecture,
       [KERNEL_RELEASE]: release,
       [TITLE]: `${release}.btf`,
-    };
-    layers.push({ ...(await store.putBlob(bytes, BTF_TYPE)), annotations });
+    });
   }
-  const annotations =
-    format === 'bee'
-      ? annotationsOf(img, BEE_TEXTS)
-      : {
-          ...annotationsOf(img, TEXTS),
-          ...(img.attach?.length ? { [ATTACH]: JSON.stringify(img.attach) } : {}),
-          ...(img.params?.length ? { [PARAMS]: JSON.stringify(img.params) } : {}),
-          [PLATFORM]: formatPlatform(platform),
-        };
+  for (const { kind, name, bytes } of img.extras ?? [])
+    await add(bytes, EXTRA_TYPES[kind], { [TITLE]: name });
+  checkLayerNames(
+    img.name,
+    layers.map((l) => l.annotations?.[TITLE] ?? ''),
+  );
+  const config = configOf(img, platform, digests, createdText(img));
+  const annotations = annotationsOf(img, TEXTS);
   const manifest: Manifest = {
     schemaVersion: 2,
-    ...(format === 'skep' ? { mediaType: MEDIA_TYPE.manifest } : {}),
-    config: { ...config, annotations: { [TITLE]: CONFIG_TITLE } },
+    mediaType: MEDIA_TYPE.manifest,
+    artifactType: ARTIFACT_TYPE,
+    config: await store.putBlob(Buffer.from(JSON.stringify(config)), IMAGE_CONFIG_TYPE),
     layers,
     ...(Object.keys(annotations).length > 0 ? { annotations } : {}),
   };
-  const reference = ref ?? img.name;
-  const bytes = Buffer.from(JSON.stringify(manifest));
-  const mark = builtHereMark(sha256(bytes));
-  await store.putImage(reference, bytes, MEDIA_TYPE.manifest, { platform, annotations: mark });
-  const stored = await store.resolve(reference);
-  if (stored) return stored;
-  throw new ProbeError(
-    'SKEP_IMAGE_INVALID',
-    `${reference} was stored, and removed by another process at once.`,
-    {
-      hint: 'Build it again.',
-    },
-  );
-}
-
-/** In the order of their names, as Go writes a map and so bee does. */
-function annotationsOf(img: ProbeImage, texts: Partial<typeof TEXTS>): Record<string, string> {
-  const found = Object.entries(texts).map(([key, name]) => [name, img[key as keyof typeof TEXTS]]);
-  const created = img.created ?? sourceDate();
-  found.push([CREATED, created?.toISOString().replace('.000Z', 'Z')]);
-  return Object.fromEntries(found.filter(([, text]) => text).sort());
-}
-
-/** https://reproducible-builds.org/specs/source-date-epoch/ */
-function sourceDate(): Date | undefined {
-  const epoch = process.env.SOURCE_DATE_EPOCH;
-  if (epoch === undefined || epoch === '') return undefined;
-  if (/^\d{1,11}$/.test(epoch)) return new Date(Number(epoch) * 1000);
-  throw new ProbeError('SKEP_IMAGE_INVALID', `SOURCE_DATE_EPOCH is "${epoch}", which is no time.`, {
-    hint: 'Set it to seconds since 1970, or leave it out.',
-  });
-}
-
-function checkFitsBee(img: ProbeImage): void {
-  if (img.kernelTypes && img.kernelTypes.length > 0)
-    throw new ProbeError('SKEP_IMAGE_FORMAT', "An image in bee's format has no place for kernel types.", {
-      hint: 'Leave out --format bee, or --btf.',
-    });
-  if (img.attach?.length) {
-    throw new ProbeError('SKEP_IMAGE_FORMAT', "An image in bee's format has no place for attach.", {
-      hint: 'Leave out --format bee, or name the hooks in the sections.',
-    });
-  }
-  if (img.params?.length) {
-    throw new ProbeError('SKEP_IMAGE_FORMAT', "An image in bee's format has no place for params.", {
-      hint: 'Leave out --format bee, or give the parameters these defaults in the source.',
-    });
-  }
-  if (img.objects.length === 1) return;
-  throw new ProbeError(
-    'SKEP_IMAGE_FORMAT',
-    `An image in bee's format holds one object, and this one has ${img.objects.length}.`,
-    {
-      hint: 'Leave out --format bee, or build the sources one by one.',
-    },
-  );
+  const blob = await store.putBlob(Buffer.from(JSON.stringify(manifest)), MEDIA_TYPE.manifest);
+  return { manifest: blob, blobs: [manifest.config, ...layers] };
 }

@@ -1,4 +1,4 @@
-/** A probe as an image holds it. */
+/** A probe as an image holds it for one platform. */
 export interface ProbeImage {
   /** What it is called; the reference it is stored under when {@link packImage} is given none. */
   name: string;
@@ -21,8 +21,23 @@ export interface ProbeImage {
   params?: readonly string[];
   /** `linux/amd64`; without it, the machine's that packs. */
   platform?: string;
+  /** What goes along for people and other programs, and is not loaded. {@link unpackImage} leaves it where it is. */
+  extras?: readonly ExtraLayer[];
+  /** The version of skep.h that the objects were compiled with. */
+  skepHeader?: string;
   /** Left out unless given or `SOURCE_DATE_EPOCH` is set, so that the same input has the same digest. */
   created?: Date;
+}
+
+/** What an optional layer holds; {@link EXTRA_TYPES} has their media types. */
+export type ExtraKind = 'source' | 'readme' | 'dashboard' | 'rules';
+
+/** An optional layer. */
+export interface ExtraLayer {
+  kind: ExtraKind;
+  /** Its title: a plain file name, as which other tools write it. */
+  name: string;
+  bytes: Uint8Array;
 }
 
 /** The part of a kernel's BTF that the objects of an image need. */

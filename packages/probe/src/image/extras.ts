@@ -1,0 +1,30 @@
+import type { Descriptor, Store, StoredImage } from '@skep/oci';
+import { BTF_TYPE, EXTRA_TYPES, OBJECT_TYPE, PROGRAM_TYPE } from './layout.ts';
+import { readLayer, titleOf } from './read-layers.ts';
+import type { ExtraKind, ExtraLayer } from './types.ts';
+
+/** What kind of layer it is, going by its media type; undefined for one that is not of ours or bee's. */
+export function layerKind({ mediaType }: Descriptor): 'object' | 'btf' | ExtraKind | undefined {
+  if (mediaType === OBJECT_TYPE || mediaType === PROGRAM_TYPE) return 'object';
+  if (mediaType === BTF_TYPE) return 'btf';
+  return (Object.keys(EXTRA_TYPES) as ExtraKind[]).find((kind) => EXTRA_TYPES[kind] === mediaType);
+}
+
+/**
+ * The optional layers of a kind, in the image's order: none when it has none.
+ *
+ * ```ts
+ * for (const { name, bytes } of await readExtras(store, stored, 'rules')) …
+ * ```
+ *
+ * @throws {ProbeError} `SKEP_IMAGE_INVALID` for one of more than 64 MiB
+ * @throws {OciError} `SKEP_STORE_CORRUPT`
+ */
+export async function readExtras(store: Store, image: StoredImage, kind: ExtraKind): Promise<ExtraLayer[]> {
+  const out: ExtraLayer[] = [];
+  for (const layer of image.manifest.layers.filter((l) => layerKind(l) === kind)) {
+    const name = titleOf(layer) ?? kind;
+    out.push({ kind, name, bytes: await readLayer(store, image, layer, `${kind} ${name}`) });
+  }
+  return out;
+}
