@@ -1,12 +1,12 @@
 import { stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import type { ProbeImage } from '@skep/probe';
+import { join, resolve } from 'node:path';
+import type { ExtraLayer, ProbeImage } from '@skep/probe';
 import { usageError } from './errors.ts';
 
 /** `skep build FOLDER [NAME]`: what its skep.yaml lists, called as it says; undefined when the first word is no folder. */
 export async function folderOf(
   words: readonly string[],
-): Promise<{ files: string[]; reference: string } | undefined> {
+): Promise<{ files: string[]; reference: string; dir: string } | undefined> {
   const [dir, reference, ...more] = words;
   if (dir === undefined || !(await isFolder(dir))) return undefined;
   if (more.length > 0) throw usageError(`"${more[0]}" is one word too many`, 'skep build FOLDER [NAME:TAG]');
@@ -19,6 +19,7 @@ export async function folderOf(
     );
   }
   return {
+    dir,
     files: about.sources.map((source) => join(dir, source)),
     reference: reference ?? [about.name, about.version].filter(Boolean).join(':'),
   };
@@ -32,13 +33,13 @@ async function isFolder(path: string): Promise<boolean> {
   }
 }
 
-/** What an image says of itself: what the flags say, then the skep.yaml beside its first source. */
+/** What an image says of itself: what the flags say, then the skep.yaml of the folder. */
 export async function aboutImage(
-  files: readonly string[],
+  dir: string,
   flags: { description?: string; authors?: string },
 ): Promise<Omit<ProbeImage, 'name' | 'objects'>> {
   const { readMetadata } = await import('@skep/probe');
-  const about = await readMetadata(dirname(files[0]!));
+  const about = await readMetadata(dir);
   return {
     description: flags.description ?? about?.description,
     authors: flags.authors ?? about?.authors?.join(', '),
@@ -49,4 +50,25 @@ export async function aboutImage(
     attach: about?.attach,
     params: about?.params,
   };
+}
+
+/** The optional layers: what the skep.yaml of the folder names, and the sources if that or a flag asks for them. */
+export async function extrasOf(
+  folder: string,
+  files: readonly string[],
+  built: readonly { files: readonly string[] }[],
+  flags: { embedSources?: boolean },
+  name: string,
+): Promise<ExtraLayer[]> {
+  const { readMetadata } = await import('@skep/probe');
+  const { gatherExtras } = await import('@skep/probe/extras');
+  const dir = resolve(folder);
+  const metadata = await readMetadata(dir);
+  const embeds = flags.embedSources || metadata?.embed_sources === 'true';
+  const object = files.find((file) => file.endsWith('.o'));
+  if (embeds && object !== undefined)
+    throw usageError(`${object} is compiled already: it has no sources to embed`, 'Name the .c file.');
+  const sources = files.map((file) => resolve(file));
+  const read = [...new Set(built.flatMap((b) => b.files))];
+  return gatherExtras({ dir, metadata, sources, name, ...(embeds && { embed: read }) });
 }

@@ -90,6 +90,43 @@ test('what skep.yaml says is in the manifest and shown; flags win; bee keeps wha
   assert.match(await box.ok(['inspect', '--format', '{{.Description}}', 'bee:1']), /^counts calls$/m);
 });
 
+test('what else the folder has travels along, and its sources build the same image in another home', async () => {
+  const extras = 'readme: README.md\ndashboards: [grafana.json]\nrules: [alerts.yaml]\nembed_sources: true\n';
+  mkdirSync(box.path('x/inc'), { recursive: true });
+  writeFileSync(box.path('x/skep.yaml'), `name: extras\nversion: 1\nsources: [calls.c]\n${extras}`);
+  writeFileSync(box.path('x/calls.c'), `#include "inc/more.h"\n${source}`);
+  writeFileSync(box.path('x/inc/more.h'), '/* nothing more */\n');
+  writeFileSync(box.path('x/README.md'), '# Calls\n');
+  writeFileSync(box.path('x/grafana.json'), '{"panels": [1]}');
+  writeFileSync(box.path('x/alerts.yaml'), 'groups: [{name: a, rules: []}]\n');
+  const dated = { SOURCE_DATE_EPOCH: '1700000000' };
+  const digest = await box.ok(['build', '-q', 'x'], { env: dated });
+  const layers = '{{range .Layers}}{{.Kind}} {{.Title}}{{println}}{{end}}';
+  assert.equal(
+    await box.ok(['inspect', '--format', layers, 'extras:1']),
+    'object calls.o\nsource source.tar\nreadme README.md\ndashboard grafana.json\nrules alerts.yaml\n\n',
+  );
+  const made = ['README.md', 'alerts.yaml', 'calls.c', 'grafana.json', 'inc/more.h', 'skep.yaml'];
+  assert.equal(await box.ok(['init', '--from', 'extras:1']), made.map((name) => `extras/${name}\n`).join(''));
+  for (const name of made)
+    assert.deepEqual(readFileSync(box.path('extras', name)), readFileSync(box.path('x', name)));
+  await box.fails(2, /extras is there and not empty/, ['init', '--from', 'extras:1']);
+  mkdirSync(box.path('other/home'), { recursive: true });
+  const elsewhere = { cwd: box.path('other'), env: { ...dated, HOME: box.path('other/home') } };
+  await box.ok(['init', '--from', 'extras:1', 'again'], elsewhere);
+  assert.equal(await box.ok(['build', '-q', 'again', 'again:1'], elsewhere), digest, 'reproducible');
+  await box.fails(3, /calls:1\.10 carries no sources\n {2}They are at https:\/\/example/, [
+    'init',
+    '--from',
+    'calls:1.10',
+    'y',
+  ]);
+  writeFileSync(box.path('x/grafana.json'), '{}');
+  await box.fails(7, /grafana\.json is no Grafana dashboard/, ['build', 'x']);
+  writeFileSync(box.path('x/calls.c'), `#include "../p/calls.c"`);
+  await box.fails(3, /p\/calls\.c lies outside .*x,/, ['build', 'x']);
+});
+
 test('a wrong skep.yaml is said with its line, and nothing is built', async () => {
   mkdirSync(box.path('q'));
   writeFileSync(box.path('q/calls.c'), source);

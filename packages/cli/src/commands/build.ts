@@ -1,7 +1,7 @@
-import { basename, resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import type { ProbeImage } from '@skep/probe';
 import { type Command, Option } from 'commander';
-import { aboutImage, folderOf } from '../build-folder.ts';
+import { aboutImage, extrasOf, folderOf } from '../build-folder.ts';
 import { type BuiltObjects, buildObjects, type ObjectFlags, platformsOf } from '../build-objects.ts';
 import { objectName } from '../compile.ts';
 import { usageError } from '../errors.ts';
@@ -18,6 +18,7 @@ interface BuildFlags extends ObjectFlags {
   btf?: string[];
   platform?: string;
   format: 'skep' | 'bee';
+  embedSources?: boolean;
   description?: string;
   authors?: string;
   quiet?: boolean;
@@ -53,6 +54,7 @@ export function define(command: Command): void {
       "linux/amd64, linux/arm64, …: all in one image; this machine's unless said",
     )
     .addOption(new Option('--format <kind>', 'layout of the image').choices(['skep', 'bee']).default('skep'))
+    .option('--embed-sources', 'pack the sources too: skep init --from IMAGE makes a folder of them')
     .option('--description <text>', 'what the probe is for (else what skep.yaml beside the first file says)')
     .option('--authors <text>', 'who made it (else skep.yaml)')
     .option('-q, --quiet', "print only the image's digest")
@@ -79,7 +81,7 @@ async function build(words: string[], flags: BuildFlags, command: Command): Prom
       "skep compiles with this machine's clang; leave the flag out.",
     );
   }
-  const { files, reference } = await split(words);
+  const { files, reference, dir = dirname(files[0]!) } = await split(words);
   if (reference === undefined || flags.binaryOnly) return writeObjects(files, flags);
   const { parseReference } = await import('@skep/oci');
   const { repository, digest: wanted } = parseReference(reference);
@@ -89,7 +91,7 @@ async function build(words: string[], flags: BuildFlags, command: Command): Prom
       'Leave out what begins with @.',
     );
   }
-  const about = await aboutImage(files, flags);
+  const about = await aboutImage(dir, flags);
   const built: BuiltObjects[] = [];
   for (const platform of platformsOf(flags.platform)) built.push(await buildObjects(files, flags, platform));
   if (flags.outputFile !== undefined) {
@@ -99,9 +101,11 @@ async function build(words: string[], flags: BuildFlags, command: Command): Prom
   const { packImage } = await import('@skep/probe');
   await noteCollisions(built[0]!.objects);
   const store = await openStore(settingsOf(command));
+  // bee has no place for layers that are not loaded.
+  const extras = flags.format === 'bee' ? [] : await extrasOf(dir, files, built, flags, basename(repository));
   const images: ProbeImage[] = [];
   for (const { files: _, ...one } of built)
-    images.push({ ...about, name: basename(repository), ...one, ...(await kernelTypes(one)) });
+    images.push({ ...about, extras, name: basename(repository), ...one, ...(await kernelTypes(one)) });
   const image = await packImage(store, reference, images, { format: flags.format });
   const { digest, size } = image.descriptor;
   await out(flags.quiet ? `${digest}\n` : `${image.reference}: digest: ${digest} size: ${size}\n`);
@@ -136,7 +140,9 @@ async function noteCollisions(objects: readonly { name: string; bytes: Uint8Arra
 }
 
 /** The last word names the image, unless it is a source or a file that is there. A folder names files and image. */
-async function split(words: readonly string[]): Promise<{ files: string[]; reference?: string }> {
+async function split(
+  words: readonly string[],
+): Promise<{ files: string[]; reference?: string; dir?: string }> {
   const folder = await folderOf(words);
   if (folder) return folder;
   const last = words.at(-1)!;

@@ -4,6 +4,7 @@ import { CliError, usageError } from '../errors.ts';
 import { examples } from '../examples.ts';
 import { writeWhole } from '../fs-errors.ts';
 import { out } from '../output/out.ts';
+import { settingsOf } from '../settings.ts';
 
 type Question = keyof InitChoices;
 
@@ -14,6 +15,7 @@ interface InitFlags {
   outputType?: string;
   file?: string;
   force?: boolean;
+  from?: string;
 }
 
 /** What each question is called on the command line and at the prompt, and what its answers mean. */
@@ -40,7 +42,8 @@ const meanings: Record<string, string> = {
 /** `skep init` */
 export function define(command: Command): void {
   command
-    .argument('[file]', 'where to write it')
+    .argument('[file]', 'where to write it; with --from, the folder')
+    .option('--from <image>', 'make a folder of the sources that an image carries')
     .option('-l, --language <name>', 'C')
     .option('--program-type <type>', 'Network or FileSystem')
     .option('-m, --map <type>', 'RingBuffer, HashMap or PerfBuffer')
@@ -51,11 +54,16 @@ export function define(command: Command): void {
   examples(
     command,
     'skep init                                    asks for everything',
+    'skep init --from ghcr.io/me/oomkill:1        the sources of an image, to work on',
     'skep init hello.c -l C --program-type Network -m RingBuffer -o print',
   );
 }
 
-async function init(argument: string | undefined, flags: InitFlags): Promise<void> {
+async function init(argument: string | undefined, flags: InitFlags, command: Command): Promise<void> {
+  if (flags.from !== undefined) {
+    const { initFrom } = await import('../init-from.ts');
+    return initFrom(flags.from, argument, flags.force ?? false, settingsOf(command));
+  }
   const { initTemplate } = await import('@skep/probe');
   const choices = await askChoices(flags);
   const file = argument ?? flags.file ?? (await askFile());

@@ -3,7 +3,7 @@ import { FIELDS, type Field } from './fields.ts';
 /**
  * The JSON schema of skep.yaml, for completion in editors; docs/schema/skep.schema.json holds it.
  *
- * A number is as good as a text: `version: 1.10` is taken as it is written.
+ * A number is as good as a text: `version: 1.10` is taken as it is written, and so is `true`.
  */
 export function metadataSchema(): object {
   const fields: [string, Field][] = Object.entries(FIELDS);
@@ -19,7 +19,7 @@ export function metadataSchema(): object {
 }
 
 function property({ description, shape, pattern, example }: Field): object {
-  const text = { type: ['string', 'number'], pattern: pattern.source };
+  const text = { type: ['string', 'number', 'boolean'], pattern: pattern.source };
   const list = { type: 'array', items: text, minItems: 1, uniqueItems: true };
   const value = { text, list, 'text or list': { anyOf: [text, list] } }[shape];
   return { description, examples: [shape === 'list' ? [example] : example], ...value };

@@ -11,6 +11,12 @@ export interface Metadata {
   source?: string;
   /** Files of the folder, as written there. */
   sources?: string[];
+  /** A file of the folder, as written there. */
+  readme?: string;
+  dashboards?: string[];
+  rules?: string[];
+  /** `true` or `false`. */
+  embed_sources?: string;
   /** `PROG=TARGET` each, as behind `skep run --attach`. */
   attach?: string[];
   /** `NAME=VALUE` each, as behind `skep run --set`. */
