@@ -118,6 +118,26 @@ test(
     }).finally(() => process.seteuid!(0));
     assert.equal(refused, 'EACCES');
 
+    for (const line of [
+      '{"ask":"attach"',
+      '"attach"',
+      'null',
+      '{"ask":"dance"}',
+      '{"ask":"attach"}\nnot JSON',
+    ]) {
+      const said = await new Promise<string>((resolve, reject) => {
+        const socket = connect(`${instance.folder}/control.sock`);
+        let heard = '';
+        socket.on('data', (chunk) => {
+          heard += chunk;
+        });
+        socket.once('error', reject).once('close', () => resolve(heard));
+        socket.write(`${line}\n`);
+      });
+      if (!line.endsWith('JSON')) assert.match(said, /^\{"error":"it understands .*\}\n$/, line);
+    }
+    assert.equal(readInstance(instance.folder)?.state, 'running', 'whatever it is told');
+
     const { process: id } = instance.running!;
     process.kill(id.pid, 'SIGKILL');
     while (isRunning(id)) await new Promise((resolve) => setImmediate(resolve));

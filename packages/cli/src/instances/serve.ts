@@ -25,9 +25,10 @@ export async function serve(folder: string, served: Served): Promise<Server> {
     const lines = createInterface({ input: socket, crlfDelay: Number.POSITIVE_INFINITY });
     lines.on('error', () => undefined);
     lines.once('line', (line) => {
-      void answer(line, socket, served).catch((error: Error) => say(socket, { error: error.message }));
-      if (!line.includes('"attach"')) return;
-      attach(JSON.parse(line) as Request & { ask: 'attach' }, socket, lines, served);
+      const request = parsed(line) as Request | undefined;
+      if (request?.ask === 'attach') attach(request, socket, lines, served);
+      else
+        void answer(request, socket, served).catch((error: Error) => say(socket, { error: error.message }));
     });
   });
   await withSocket(
@@ -41,14 +42,23 @@ export async function serve(folder: string, served: Served): Promise<Server> {
   return server;
 }
 
-async function answer(line: string, socket: Socket, served: Served): Promise<void> {
-  const { ask } = JSON.parse(line) as Request;
-  if (ask === 'attach') return;
+/** A line of JSON that is an object, or undefined: whoever can reach the socket can write anything. */
+function parsed(line: string): object | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === 'object' && value !== null ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function answer(request: Request | undefined, socket: Socket, served: Served): Promise<void> {
+  const ask = request?.ask;
   if (ask === 'stats') say(socket, served.stats() ?? { error: 'its probes are not attached yet' });
   else if (ask === 'stop') {
     await served.stop();
     say(socket, { stopped: true });
-  } else say(socket, { error: `it knows no "${String(ask)}"` });
+  } else say(socket, { error: `it understands "stats", "stop" and "attach", a line of JSON each` });
 }
 
 function say(socket: Socket, what: object): void {
@@ -87,8 +97,9 @@ function attach(
   };
   const view = makeView({ input, output, env, onQuit: leave, onForceQuit: leave, remote: true });
   lines.on('line', (line: string) => {
-    const what = JSON.parse(line) as TerminalInput;
-    if ('keys' in what) keys.emit('data', Buffer.from(what.keys, 'base64'));
+    const what = parsed(line) as TerminalInput | undefined;
+    if (!what) leave();
+    else if ('keys' in what) keys.emit('data', Buffer.from(what.keys, 'base64'));
     else {
       Object.assign(size, what);
       keys.emit('resize');
