@@ -189,6 +189,28 @@ SEC("?raw_tp/sched_process_exit") int perhaps_in_loop(void *ctx)
 	return 0;
 }
 
+/* The low half of a number, as code without 32-bit registers takes it (-mcpu=v2). */
+#define LOW_HALF(number)                                              \
+	({                                                            \
+		__u64 __n = (number);                                 \
+		asm volatile("%0 <<= 32; %0 >>= 32" : "+r"(__n));     \
+		__n;                                                  \
+	})
+
+SEC("?raw_tp/sched_process_exit") int no_low_half(void *ctx)
+{
+	if (LOW_HALF(bpf_get_current_pid_tgid()) == 5)
+		GONE();
+	return 0;
+}
+
+SEC("?raw_tp/sched_process_exit") int yes_low_half_of_constant(void *ctx)
+{
+	if (LOW_HALF(0x500000000))
+		GONE();
+	return 0;
+}
+
 /* A helper for other programs, and one that no kernel has. */
 SEC("?raw_tp/sched_process_exit") int no_helper(void *ctx)
 {

@@ -134,7 +134,8 @@ export class Machine {
     if (value.kind !== 'any' && value.kind !== 'nullable') return;
     const of = (v: Value): Value => {
       if (sameValue(v, value)) return becomes;
-      return (v.kind === 'any' || v.kind === 'nullable') && v.root === value.root ? UNKNOWN : v;
+      const rooted = v.kind === 'any' || v.kind === 'raised' || v.kind === 'nullable';
+      return rooted && v.root === value.root ? UNKNOWN : v;
     };
     for (let i = 0; i < 10; i++) this.registers[i] = of(this.registers[i]!);
     for (const [at, slot] of this.#stack) {

@@ -7,6 +7,7 @@
  * - `context`: the program's context;
  * - `any`: a number that the verifier takes to be anything from `low` to `high`. `root` tells apart where numbers come
  *   from: parts of one have one root;
+ * - `raised`: an `any` of all 64 bits, shifted up by 32: half way to its low half, as code without 32-bit registers goes;
  * - `nullable`: 0 or an address, as map lookups give;
  * - `memory`: the address of memory whose content the verifier does not know: a map's value, a ring's record;
  * - `unknown`: nothing may be concluded.
@@ -18,6 +19,7 @@ export type Value =
   | { readonly kind: 'stack'; readonly offset: number }
   | { readonly kind: 'context' }
   | { readonly kind: 'any'; readonly root: number; readonly low: bigint; readonly high: bigint }
+  | { readonly kind: 'raised'; readonly root: number }
   | { readonly kind: 'nullable'; readonly root: number }
   | { readonly kind: 'memory' }
   | { readonly kind: 'unknown' };
@@ -43,8 +45,9 @@ export function sameValue(a: Value, b: Value): boolean {
       return b.kind === 'address' && a.extern === b.extern;
     case 'any':
       return b.kind === 'any' && a.root === b.root && a.low === b.low && a.high === b.high;
+    case 'raised':
     case 'nullable':
-      return b.kind === 'nullable' && a.root === b.root;
+      return b.kind === a.kind && a.root === b.root;
     default:
       return a.kind === b.kind;
   }
@@ -69,11 +72,15 @@ export function compute(opcode: number, offset: number, left: Value, right: Valu
     if (left.kind === 'memory') return left;
   }
   if (left.kind === 'any' && wide) {
+    if (operation === '<<' && by === 32n && left.low === 0n && left.high === MAX64)
+      return { kind: 'raised', root: left.root };
     if (operation === '>>' && by < 64n) return { ...left, low: left.low >> by, high: left.high >> by };
     // Only a mask of all low bits leaves every number between its bounds possible.
     if (operation === '&' && (by & (by + 1n)) === 0n && left.low === 0n && left.high >= by)
       return { ...left, high: by };
   }
+  if (left.kind === 'raised' && wide && operation === '>>' && by === 32n)
+    return { kind: 'any', root: left.root, low: 0n, high: MAX32 };
   return UNKNOWN;
 }
 
