@@ -10,6 +10,7 @@ import { poll } from './cases/poll.ts';
 import { rate } from './cases/rate.ts';
 import { firstEvent, smallCommands } from './cases/start.ts';
 import { largeTransfer, smallTransfer } from './cases/transfer.ts';
+import { twinsCpu, twinsGuest, twinsRun } from './cases/twins.ts';
 import { burst, stream } from './cases/view.ts';
 import type { Case } from './lib/case.ts';
 import { conditions, record, results, table, write } from './lib/report.ts';
@@ -17,6 +18,7 @@ import { openWorkplace } from './lib/workplace.ts';
 
 const cases: readonly Case[] = [
   ...[rate, cpuCounted, cpuJson, cpuSlow, cost, filter, firstEvent, smallCommands, check],
+  ...[twinsRun, twinsCpu, twinsGuest],
   ...[burst, stream, memory, flat, poll, smallTransfer, largeTransfer],
 ];
 
@@ -30,6 +32,7 @@ const rounds = Number(process.env.SKEP_BENCH_ROUNDS ?? 3);
 for (const peer of ['SKEP_BENCH_BEE', 'SKEP_BENCH_IG']) {
   if (!process.env[peer]) console.log(`${peer} is not set: that peer is absent`);
 }
+if (!existsSync('/usr/sbin/execsnoop')) console.log('libbpf-tools are not installed: that peer is absent');
 if (!existsSync('/usr/bin/bpftrace')) console.log('bpftrace is not installed: that peer is absent');
 
 // Interrupted, it ends what it has started: see `withUs` and the workplace.

@@ -40,7 +40,7 @@ case ${1:-build} in
     exec biome check --write .
     ;;
   bench)
-    sh scripts/packages.sh build
+    sh scripts/packages.sh build bench
     sh scripts/setup.sh
     sh scripts/build.sh
     # shellcheck disable=SC2086 # a list of names

@@ -11,6 +11,7 @@ case $(uname -m) in
 esac
 cross="$cross debian-archive-keyring"
 kernel="$cross qemu-system-x86 qemu-system-arm busybox-static xz-utils bpftool"
+bench='bpftrace libbpf-tools'
 flora='victoria-metrics golang-1.19-go python3-venv iproute2'
 test="$kernel skopeo umoci tmux chromium curl binutils apache2-utils openssl clang-16 clang-19 python3-pip victoria-metrics iproute2"
 # Containers and languages whose processes packages/identity has to recognise.
@@ -22,6 +23,7 @@ for group in "$@"; do
     cross) wanted="$wanted $cross" ;;
     build) wanted="$wanted $build" ;;
     demo) wanted="$wanted $demo" ;;
+    bench) wanted="$wanted $bench $kernel" ;;
     flora) wanted="$wanted $flora" ;;
     kernel) wanted="$wanted $kernel" ;;
     test) wanted="$wanted $test" ;;

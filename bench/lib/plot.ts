@@ -35,7 +35,7 @@ export function barChart(
   const bars = rows.map(([name, s], i) => {
     const y = 62 + i * (BAR + GAP);
     const middle = y + BAR / 2;
-    const color = name.startsWith('skep') ? '#d58a00' : '#8a97a6';
+    const color = /^(\w+: )?skep/.test(name) ? '#d58a00' : '#8a97a6';
     return [
       `<text x="${LEFT - 10}" y="${middle + 5}" text-anchor="end">${markup(name)}</text>`,
       `<rect x="${LEFT}" y="${y}" width="${Math.max(1, x(s.median) - LEFT).toFixed(1)}" height="${BAR}" fill="${color}"/>`,
