@@ -158,6 +158,17 @@ const instancesApart: Plugin = {
   },
 };
 
+/** Images of other tools are rare, and reading gadget.yaml takes a YAML parser: a file of its own. */
+const foreignEntry = { in: 'packages/probe/src/foreign/index.ts', out: 'foreign' };
+const foreignApart: Plugin = {
+  name: 'foreign-apart',
+  setup(b) {
+    b.onResolve({ filter: /\/foreign\/index\.ts$/ }, ({ kind }) =>
+      kind === 'entry-point' ? undefined : { path: './foreign.js', external: true },
+    );
+  },
+};
+
 async function buildEntry(
   entry: string | readonly { in: string; out: string }[] | { in: string; out: string },
   splitting: boolean,
@@ -195,12 +206,29 @@ export async function bundle(to: string = dist): Promise<Metafile> {
       yamlApart,
       otlpApart,
       trustApart,
+      foreignApart,
     ]),
-    await buildEntry(runEntry, false, [only('run'), yamlApart, otlpApart, trustApart, instancesApart]),
-    await buildEntry(agentEntry, false, [only('agent'), agentConfigApart, yamlApart, otlpApart, trustApart]),
-    await buildEntry(transferEntry, false, [only('push', 'pull'), yamlApart, trustApart]),
+    await buildEntry(runEntry, false, [
+      only('run'),
+      yamlApart,
+      otlpApart,
+      trustApart,
+      instancesApart,
+      foreignApart,
+    ]),
+    await buildEntry(agentEntry, false, [
+      only('agent'),
+      agentConfigApart,
+      yamlApart,
+      otlpApart,
+      trustApart,
+      foreignApart,
+    ]),
+    await buildEntry(transferEntry, false, [only('push', 'pull'), yamlApart, trustApart, foreignApart]),
     ...(await Promise.all(
-      [...yamlEntries, otlpEntry, trustEntry, agentConfigEntry].map((entry) => buildEntry(entry, false, [])),
+      [...yamlEntries, otlpEntry, trustEntry, agentConfigEntry, foreignEntry].map((entry) =>
+        buildEntry(entry, false, []),
+      ),
     )),
   ];
   const fresh = `${to}.new`;

@@ -43,6 +43,7 @@ export function describeProbe(
     SkepHeader: image.skepHeader ?? '',
     Requires: requires(image),
     Layers: layersData(stored),
+    Notes: [...(image.notes ?? [])],
     Objects: objects.map((o) => ({
       Name: o.name,
       License: o.license,
@@ -148,6 +149,7 @@ export function descriptionText(
     ['Platform', platformsText(about)],
     ['Needs', needsText(image)],
     ['Also holds', extrasText(about)],
+    ...(image.notes ?? []).map((text): [string, Data] => ['Note', text]),
   ];
   const lines = head
     .filter(([, value]) => value !== '')

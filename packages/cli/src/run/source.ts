@@ -1,4 +1,5 @@
 import { CliError } from '../errors.ts';
+import { note } from '../output/out.ts';
 import { packagedProbe } from '../packaged.ts';
 import {
   isFile,
@@ -47,7 +48,10 @@ async function image(
     await pullImage(reference, settings, platform);
     found = await storedImage(reference, settings, check, platform);
   }
-  if (found) return found;
+  if (found) {
+    for (const text of found.image.notes ?? []) note(`${reference}: ${text}`);
+    return found;
+  }
   throw new CliError(
     'SKEP_NOT_FOUND',
     `no image "${reference}" in the local store, and --pull never`,

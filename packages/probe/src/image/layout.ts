@@ -62,6 +62,14 @@ export const PROGRAM_TITLE = 'program.o';
 /** Objects are kilobytes; what claims more is no probe, and is not read into memory. 64 MiB. */
 export const MAX_OBJECT_BYTES = 64 * 1024 * 1024;
 
+/** Inspektor Gadget's: https://inspektor-gadget.io/docs/latest/spec/oci */
+export const GADGET_CONFIG = 'application/vnd.gadget.config.v1+yaml';
+export const GADGET_OBJECT = 'application/vnd.gadget.ebpf.program.v1+binary';
+export const GADGET_WASM = 'application/vnd.gadget.wasm.program.v1+binary';
+/** Layers of containers, in which bpfman packs an object. */
+export const TAR_LAYER =
+  /^application\/vnd\.(oci\.image\.layer\.v1\.tar(\+gzip)?|docker\.image\.rootfs\.diff\.tar\.gzip)$/;
+
 /** Media types of others, to say what an image is instead of only what it is not. */
 export const FOREIGN_TYPES: ReadonlyMap<string, string> = new Map([
   ['application/vnd.gadget.ebpf.program.v1+binary', 'an Inspektor Gadget image'],

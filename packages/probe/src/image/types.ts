@@ -23,6 +23,8 @@ export interface ProbeImage {
   platform?: string;
   /** What goes along for people and other programs, and is not loaded. {@link unpackImage} leaves it where it is. */
   extras?: readonly ExtraLayer[];
+  /** What of a foreign image is not as its maker meant it, a sentence each. */
+  notes?: readonly string[];
   /** The version of skep.h that the objects were compiled with. */
   skepHeader?: string;
   /** Left out unless given or `SOURCE_DATE_EPOCH` is set, so that the same input has the same digest. */

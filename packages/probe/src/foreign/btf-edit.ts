@@ -1,0 +1,131 @@
+/** Kinds of BTF (include/uapi/linux/btf.h) that are looked for. */
+const PTR = 2;
+const STRUCT = 4;
+const TYPEDEF = 8;
+const VAR = 14;
+
+/** Bytes that follow a type's three words: some for each of its members, or for the type itself. */
+const PER_MEMBER: Readonly<Record<number, number>> = { 4: 12, 5: 12, 6: 8, 13: 8, 15: 12, 19: 12 };
+const OWN: Readonly<Record<number, number>> = { 1: 4, 3: 12, 14: 4, 17: 4 };
+
+interface Entry {
+  readonly id: number;
+  readonly at: number;
+  readonly kind: number;
+  readonly members: number;
+}
+
+/** Adds names and types to a `.BTF` section. What is there keeps its id and its place. */
+export class BtfEditor {
+  #types: Buffer;
+  #strings: Buffer;
+  readonly #header: Buffer;
+
+  constructor(section: Uint8Array) {
+    const b = Buffer.from(section);
+    const length = b.readUInt32LE(4);
+    this.#header = b.subarray(0, length);
+    const part = (at: number) => {
+      const from = length + b.readUInt32LE(at);
+      return b.subarray(from, from + b.readUInt32LE(at + 4));
+    };
+    this.#types = part(8);
+    this.#strings = part(16);
+  }
+
+  /** Calls a variable or a typedef something else. */
+  rename(kind: 'var' | 'typedef', from: string, to: string): void {
+    for (const e of this.#find(kind === 'var' ? VAR : TYPEDEF, from))
+      this.#types.writeUInt32LE(this.#add(to), e.at);
+  }
+
+  /** The id of a struct. */
+  struct(name: string): number | undefined {
+    return this.#find(STRUCT, name)[0]?.id;
+  }
+
+  /** Gives a map's declaration a `__type(value, …)`, unless it has one: the type of what its buffer holds. */
+  addValue(map: string, type: number): void {
+    const variable = this.#find(VAR, map)[0];
+    const struct =
+      variable && this.#entries().find((e) => e.id === this.#types.readUInt32LE(variable.at + 8));
+    if (!variable || struct?.kind !== STRUCT || this.#hasMember(struct, 'value')) return;
+    const members = this.#types.subarray(struct.at + 12, struct.at + 12 + struct.members * 12);
+    // The kernel wants members in the order of their offsets, within the struct; libbpf reads only their types.
+    const last = members.length > 0 ? members.readUInt32LE(members.length - 4) : 0;
+    const pointer = this.#append(words(0, PTR << 24, type));
+    const value = words(this.#add('value'), pointer, last);
+    const head = Buffer.from(this.#types.subarray(struct.at, struct.at + 12));
+    head.writeUInt32LE(head.readUInt32LE(4) + 1, 4);
+    const id = this.#append(Buffer.concat([head, members, value]));
+    this.#types.writeUInt32LE(id, variable.at + 8);
+  }
+
+  /** Declares a variable that is a pointer to a type: `TYPE *NAME`. */
+  addPointer(name: string, type: number): void {
+    const pointer = this.#append(words(0, PTR << 24, type));
+    this.#append(words(this.#add(name), VAR << 24, pointer, 1));
+  }
+
+  /** Cuts a name at its first `/`, in place, wherever it is used. */
+  cutName(name: string): void {
+    const at = this.#strings.indexOf(`\0${name}\0`);
+    if (at >= 0) this.#strings[at + 1 + name.indexOf('/')] = 0;
+  }
+
+  get bytes(): Uint8Array {
+    const header = Buffer.from(this.#header);
+    header.writeUInt32LE(0, 8);
+    header.writeUInt32LE(this.#types.length, 12);
+    header.writeUInt32LE(this.#types.length, 16);
+    header.writeUInt32LE(this.#strings.length, 20);
+    return Buffer.concat([header, this.#types, this.#strings]);
+  }
+
+  #find(kind: number, name: string): Entry[] {
+    return this.#entries().filter(
+      (e) => e.kind === kind && this.#text(this.#types.readUInt32LE(e.at)) === name,
+    );
+  }
+
+  #hasMember(struct: Entry, name: string): boolean {
+    const at = (i: number) => struct.at + 12 + i * 12;
+    return Array.from({ length: struct.members }, (_, i) => this.#types.readUInt32LE(at(i))).some(
+      (offset) => this.#text(offset) === name,
+    );
+  }
+
+  #entries(): Entry[] {
+    const out: Entry[] = [];
+    for (let at = 0; at + 12 <= this.#types.length; ) {
+      const info = this.#types.readUInt32LE(at + 4);
+      const kind = (info >>> 24) & 0x1f;
+      const members = info & 0xffff;
+      out.push({ id: out.length + 1, at, kind, members });
+      at += 12 + (OWN[kind] ?? 0) + (PER_MEMBER[kind] ?? 0) * members;
+    }
+    return out;
+  }
+
+  #append(type: Buffer): number {
+    const id = this.#entries().length + 1;
+    this.#types = Buffer.concat([this.#types, type]);
+    return id;
+  }
+
+  #add(text: string): number {
+    const at = this.#strings.length;
+    this.#strings = Buffer.concat([this.#strings, Buffer.from(`${text}\0`)]);
+    return at;
+  }
+
+  #text(offset: number): string {
+    return this.#strings.toString('latin1', offset, this.#strings.indexOf(0, offset));
+  }
+}
+
+function words(...numbers: number[]): Buffer {
+  const out = Buffer.alloc(numbers.length * 4);
+  for (const [i, n] of numbers.entries()) out.writeUInt32LE(n >>> 0, i * 4);
+  return out;
+}

@@ -1,0 +1,2 @@
+export { unpackBpfman } from './unpack-bpfman.ts';
+export { unpackGadget } from './unpack-gadget.ts';
