@@ -15,6 +15,8 @@ const long: readonly RegExp[] = [
   /^test\/check\/truth\./,
   /^packages\/runtime\/test\/(json|lifecycle)\./,
   /^packages\/bpf\/test\/core-relo\./,
+  // Each test is a process of its own, since privileges do not come back.
+  /^packages\/(bpf|runtime)\/test\/confined?\./,
 ];
 
 /** The test files that need a kernel, relative to the checkout: `*.kernel.test.ts`. They run on the host too. */

@@ -363,5 +363,6 @@ NAPI_MODULE_INIT()
 	hooks_exports(env, exports);
 	inventory_exports(env, exports);
 	resident_exports(env, exports);
+	confine_exports(env, exports);
 	return exports;
 }

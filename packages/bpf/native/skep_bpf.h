@@ -102,6 +102,7 @@ void kernel_types_exports(napi_env env, napi_value exports);
 void inventory_exports(napi_env env, napi_value exports);
 void hooks_exports(napi_env env, napi_value exports);
 void resident_exports(napi_env env, napi_value exports);
+void confine_exports(napi_env env, napi_value exports);
 
 /* Frees types that were read ahead and that nobody took. */
 void kernel_types_drop(void);

@@ -90,6 +90,7 @@ export {
 } from './inventory/inventory.ts';
 export type { Owner } from './inventory/owners.ts';
 export { capabilities } from './kernel/capabilities.ts';
+export { giveUpPrivileges } from './kernel/confine.ts';
 export { onlineCpus, possibleCpus } from './kernel/cpus.ts';
 export { errnoName } from './kernel/errno.ts';
 export { bpffs, ensureBpffs, ensureTracefs, tracefs } from './kernel/filesystems.ts';

@@ -246,6 +246,8 @@ export interface Native {
   kernelTypeId(name: string, kind: number): number;
   kernelPrototype(name: string, kind: number): string;
   releaseProgramPages(): number;
+  /** `low` and `high`: bits of the capabilities that stay. */
+  confine(commands: Uint8Array, low: number, high: number): true;
 }
 
 /** What the addon throws: the kernel's or libbpf's errno (positive) and what libbpf printed meanwhile. */

@@ -60,6 +60,10 @@ test('two probes in the background: seen, asked, attached to, stopped, taken awa
     { id: row?.ID, name: row?.Name, state: row?.State },
     { id: id.slice(0, 12), name: 'both', state: 'running' },
   );
+  // Attached, it has no right left that reading does not need.
+  const status = readFileSync(`/proc/${row!.Pid}/status`, 'utf8');
+  assert.match(status, /^CapPrm:\s*0{16}\n/m);
+  assert.match(status, /^NoNewPrivs:\s*1\nSeccomp:\s*2\n/m);
   assert.equal(statSync(root).mode & 0o777, 0o700);
   assert.deepEqual(await ps('--filter', 'label=env=test'), []);
   const metrics = await (await fetch(row!.Metrics)).text();

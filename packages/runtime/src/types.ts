@@ -465,6 +465,12 @@ export interface RunRequest {
   timeoutMs?: number;
   /** Stop when exactly this many records were handed out (or counted, when the probe prints none). */
   maxEvents?: number;
+  /**
+   * Give up all rights once everything is attached, for the whole process and for good: afterwards it can read, detach and
+   * write out, and load or attach nothing more (`giveUpPrivileges` of @skep/bpf). `keep` names capabilities that stay beside
+   * those that this run's reading needs. Not done unless said.
+   */
+  confine?: { readonly keep: readonly string[] };
   /** Keep run counts and times of the programs, which costs each run of a program two clock reads. Default true. */
   programStats?: boolean;
   sinks: readonly Sink[];

@@ -16,6 +16,13 @@ export function capabilityNames(mask: string): Set<string> {
   return new Set(names.filter((_, i) => (bits >> BigInt(i)) & 1n));
 }
 
+/** The number of a capability. @throws RangeError for a name that is none */
+export function capabilityBit(name: string): number {
+  const bit = names.indexOf(name);
+  if (bit < 0) throw new RangeError(`there is no capability ${name}`);
+  return bit;
+}
+
 /** The effective capabilities of this process, such as `CAP_BPF`, from /proc/self/status. */
 export function capabilities(): Set<string> {
   const mask = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'));

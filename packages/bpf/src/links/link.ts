@@ -37,6 +37,11 @@ export class BpfLink implements Disposable {
     this.#undo = undo;
   }
 
+  /** Closing it is not enough: detaching asks the kernel for something, and needs the right to. */
+  get needsUndoing(): boolean {
+    return this.#undo !== undefined;
+  }
+
   get closed(): boolean {
     return this.#closed;
   }

@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs';
 import * as bpf from '@skep/bpf';
 import type { ProbeImage } from '@skep/probe';
 import {
@@ -16,13 +15,14 @@ import { mark, printMarks } from '../timing.ts';
 import { explainSink } from './explain.ts';
 import type { RunFlags } from './flags.ts';
 import { gatherParams, imageParams } from './gather-params.ts';
-import { type Background, chooseOutputs } from './outputs.ts';
+import { type Background, chooseOutputs, toStandardOutput } from './outputs.ts';
 import {
   checkPlatform,
   checkPrivileges,
-  checkSummaryFile,
+  openSummaryFile,
   provideBpffs,
   provideTracefs,
+  writeSummary,
 } from './preflight.ts';
 import type { ProgramRequest, Programs } from './programs.ts';
 import { runSource } from './source.ts';
@@ -82,7 +82,7 @@ async function runOnce(
     checkPlatform(image, program);
     probes.push({ image, request, name: request.name ?? image.name });
   }
-  if (flags.summary !== undefined) checkSummaryFile(flags.summary);
+  const summaryFd = flags.summary === undefined ? undefined : openSummaryFile(flags.summary);
   const images = probes.map((p) => p.image);
   const params = await gatherParams(images, flags, words, process.env);
   mark('probe read');
@@ -110,6 +110,7 @@ async function runOnce(
     iterate: flags.interval !== undefined ? 'interval' : live || background ? 'hold' : 'once',
     timeoutMs: flags.timeout,
     maxEvents: flags.maxEvents,
+    confine: flags.keepPrivileges ? undefined : { keep: neededByOutputs(flags) },
     sinks: [...(flags.explain ? [explainSink()] : []), ...sinks, timingSink()],
   });
   mark('attached');
@@ -130,11 +131,18 @@ async function runOnce(
   await closeLater();
   stopper.dispose();
   // Of a run that failed, too, what it had seen by then.
-  if (flags.summary !== undefined) writeFileSync(flags.summary, summaryJson(name, summary));
+  if (summaryFd !== undefined) writeSummary(summaryFd, summaryJson(name, summary));
   if (summary.reason === 'error') throw named(summary.error);
   tell(summary.notes, told);
   note(summaryText(name, summary));
   return summary;
+}
+
+/** A graph is written at the end, perhaps over a file of another user: under sudo of the one who called. */
+function neededByOutputs({ flame, folded }: RunFlags): string[] {
+  return flame !== undefined || (folded !== undefined && !toStandardOutput(folded))
+    ? ['CAP_DAC_OVERRIDE']
+    : [];
 }
 
 interface Probe {

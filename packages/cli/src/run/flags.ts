@@ -45,6 +45,7 @@ export interface RunFlags {
   name?: string;
   label?: Record<string, string>;
   rm?: boolean;
+  keepPrivileges?: boolean;
   /** Set for the process of an instance: its folder. */
   instance?: string;
 }
@@ -112,6 +113,7 @@ export function addRunFlags(command: Command): void {
     .option('-d, --detach', 'run in the background and print the id: see skep ps')
     .option('--name <name>', 'what an instance in the background is called')
     .option('-l, --label <key=value>', 'a label of that instance, may be repeated', collectLabels)
+    .option('--keep-privileges', 'give up no rights once the probe is attached')
     .option('--rm', 'take that instance away when it ends')
     .option('--debug', 'write what happens to debug.log')
     .addOption(new Option('--instance <dir>').hideHelp());

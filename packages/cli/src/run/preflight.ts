@@ -1,4 +1,4 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, writeFileSync } from 'node:fs';
 import type * as Bpf from '@skep/bpf';
 import { machinePlatform } from '@skep/oci';
 import type { ProbeImage } from '@skep/probe';
@@ -35,10 +35,14 @@ export function checkPlatform(image: ProbeImage, program: string): void {
   );
 }
 
-/** Throws, before anything runs, for a file that could not be written at the end. */
-export function checkSummaryFile(path: string): void {
+/**
+ * Opens the file for the end, when the right to may be gone; what it has stays until then.
+ *
+ * @throws CliError SKEP_USAGE, before anything runs, for a file that cannot be written
+ */
+export function openSummaryFile(path: string): number {
   try {
-    closeSync(openSync(path, 'a'));
+    return openSync(path, constants.O_WRONLY | constants.O_CREAT, 0o666);
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
     throw new CliError(
@@ -47,6 +51,14 @@ export function checkSummaryFile(path: string): void {
       'Name a file in a folder that is there and may be written to.',
     );
   }
+}
+
+/** Writes it in the place of what the file had. */
+export function writeSummary(fd: number, text: string): void {
+  // A pipe or a device has no length.
+  if (fstatSync(fd).isFile()) ftruncateSync(fd);
+  writeFileSync(fd, text);
+  closeSync(fd);
 }
 
 /** How to give the right to Node itself, and what that means. */

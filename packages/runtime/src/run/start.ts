@@ -6,6 +6,7 @@ import { planIterators } from '../streams/iterators.ts';
 import type { Run, RunRequest, RunSummary, Sink } from '../types.ts';
 import { attachAll } from './attach.ts';
 import { chooseBuffers } from './buffers.ts';
+import { confine } from './confine.ts';
 import { loadObjects } from './load.ts';
 import { refuseModifying } from './modify.ts';
 import { closeOpened, type Opened, openObjects } from './open.ts';
@@ -71,6 +72,7 @@ export async function startRun(request: RunRequest): Promise<Run> {
     links = attached;
     // Only now is it known which programs run.
     undo.push(pinAll(planPins(opened, request.pinMaps, request.pinProgs)));
+    if (request.confine) confine(attached, request.confine.keep, namer !== undefined, notes);
     run.begin(attached, request.timeoutMs, stats);
     return run;
   } catch (error) {

@@ -1,0 +1,37 @@
+import { type BpfLink, giveUpPrivileges, runningKernel } from '@skep/bpf';
+import { sentence } from './sentence.ts';
+
+/** Since then only loading and making need a right, not reading: what is open may be read. */
+const READING_IS_FREE = [5, 19] as const;
+
+/** Names of functions come from /proc/kallsyms, from other users' programs and from processes' maps. */
+const FOR_STACKS = ['CAP_SYSLOG', 'CAP_SYS_PTRACE', 'CAP_DAC_READ_SEARCH'];
+
+/** Before 6.6 a tc filter is taken away by netlink, perhaps in another network namespace. */
+const FOR_UNDOING = ['CAP_NET_ADMIN', 'CAP_SYS_ADMIN'];
+
+/** Gives up what a run that is attached needs no more. Where that cannot be done the run goes on, and says so. */
+export function confine(
+  links: readonly BpfLink[],
+  keep: readonly string[],
+  stacks: boolean,
+  notes: string[],
+): void {
+  try {
+    giveUpPrivileges(neededCapabilities(links, keep, stacks));
+  } catch (error) {
+    notes.push(sentence(error));
+  }
+}
+
+function neededCapabilities(links: readonly BpfLink[], keep: readonly string[], stacks: boolean): string[] {
+  const { version } = runningKernel();
+  const [major, minor] = READING_IS_FREE;
+  const old = version[0] < major || (version[0] === major && version[1] < minor);
+  return [
+    ...keep,
+    ...(old ? ['CAP_BPF'] : []),
+    ...(stacks ? FOR_STACKS : []),
+    ...(links.some((l) => l.needsUndoing) ? FOR_UNDOING : []),
+  ];
+}
