@@ -6,8 +6,11 @@
 #include <linux/mount.h>
 #include <net/if.h>
 #include <sys/mount.h>
+#include <stddef.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /* probeProgram(type), probeMap(type) -> boolean; errors are inconclusive */
@@ -154,6 +157,36 @@ static napi_value interfaceIndex(napi_env env, napi_callback_info info)
 	return a.bad ? NULL : index ? js_number(env, index) : fail(env, err, "find interface", NULL);
 }
 
+/* notify(path, text) -> boolean: a datagram to a socket in the file system, or with @ in front an abstract one; errors are thrown */
+static napi_value notify(napi_env env, napi_callback_info info)
+{
+	struct args a = args_get(env, info);
+	char *path = arg_string(&a, 0), *text = arg_string(&a, 1);
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	int fd = -1, err = 0;
+
+	if (!a.bad) {
+		size_t length = strlen(path);
+
+		if (!length || length >= sizeof(to.sun_path))
+			err = ENAMETOOLONG;
+		else {
+			memcpy(to.sun_path, path, length);
+			if (path[0] == '@')
+				to.sun_path[0] = 0;
+			fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+			if (fd < 0 || sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&to,
+					     offsetof(struct sockaddr_un, sun_path) + length) < 0)
+				err = errno;
+		}
+	}
+	if (fd >= 0)
+		close(fd);
+	free(path);
+	free(text);
+	return a.bad ? NULL : err ? fail(env, err, "notify", NULL) : js_bool(env, true);
+}
+
 void system_exports(napi_env env, napi_value exports)
 {
 	EXPORT(env, exports, probeProgram);
@@ -165,4 +198,5 @@ void system_exports(napi_env env, napi_value exports)
 	EXPORT(env, exports, mountFs);
 	EXPORT(env, exports, readDetached);
 	EXPORT(env, exports, interfaceIndex);
+	EXPORT(env, exports, notify);
 }

@@ -95,6 +95,7 @@ export { onlineCpus, possibleCpus } from './kernel/cpus.ts';
 export { errnoName } from './kernel/errno.ts';
 export { bpffs, ensureBpffs, ensureTracefs, tracefs } from './kernel/filesystems.ts';
 export { helperName, helperNames } from './kernel/helpers.ts';
+export { notifyService } from './kernel/notify.ts';
 export { releaseProgramPages } from './kernel/resident.ts';
 export { type MapType, mapTypeName, mapTypes, type ProgramType, programTypes } from './kernel/types.ts';
 export type { AttachOptions } from './links/attach.ts';

@@ -246,6 +246,7 @@ export interface Native {
   kernelTypeId(name: string, kind: number): number;
   kernelPrototype(name: string, kind: number): string;
   releaseProgramPages(): number;
+  notify(path: string, text: string): true;
   /** `low` and `high`: bits of the capabilities that stay. */
   confine(commands: Uint8Array, low: number, high: number): true;
 }

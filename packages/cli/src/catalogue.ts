@@ -32,6 +32,12 @@ export const catalogue: readonly CommandEntry[] = [
   entry('In the background:', 'stats', 'Show what each costs', () => import('./commands/stats.ts')),
   entry('In the background:', 'attach', 'Look at one live', () => import('./commands/attach.ts')),
   entry('In the background:', 'stop', 'End them', () => import('./commands/stop.ts')),
+  entry(
+    'In the background:',
+    'generate',
+    'Write a systemd unit or Kubernetes manifests',
+    () => import('./commands/generate.ts'),
+  ),
   entry('Images:', 'list', 'List the images of this machine', () => import('./commands/list.ts'), [
     'ls',
     'images',

@@ -9,6 +9,7 @@ import {
   startRun,
   TerminalView,
 } from '@skep/runtime';
+import { explain } from '../errors.ts';
 import { note, redirectNotes } from '../output/out.ts';
 import type { Settings } from '../settings.ts';
 import { mark, printMarks } from '../timing.ts';
@@ -119,6 +120,7 @@ async function runOnce(
   const told = new Set<string>();
   if (!live) tell(run.stats().notes, told);
   const closeLater = later(run);
+  tellService('READY=1');
   if (background) {
     try {
       await background.running(run, outputs.metrics());
@@ -127,6 +129,7 @@ async function runOnce(
     }
   }
   const summary = await run.closed;
+  tellService('STOPPING=1');
   trimming.dispose();
   await closeLater();
   stopper.dispose();
@@ -183,6 +186,15 @@ async function typesOf(
       for (const file of files.values()) file[Symbol.dispose]();
     },
   };
+}
+
+/** Whoever manages this process as a service waits for it. */
+function tellService(what: 'READY=1' | 'STOPPING=1'): void {
+  try {
+    bpf.notifyService(what);
+  } catch (error) {
+    note(explain(error).message);
+  }
 }
 
 /**

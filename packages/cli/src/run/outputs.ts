@@ -111,6 +111,7 @@ function usualMetrics(metrics: MetricsServer, run: Run, live: boolean): () => Pr
   const timer = setTimeout(() => {
     ready = metrics.prepare().then(() => {
       metrics.start(run);
+      metrics.attached();
       mark('metrics ready');
       sayWhere(metrics, live);
     });

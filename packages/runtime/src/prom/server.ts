@@ -23,7 +23,7 @@ const TEXT = 'text/plain; version=0.0.4; charset=utf-8';
 const OPEN_METRICS = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
 
 /**
- * Serves `/metrics` while a run lasts.
+ * Serves `/metrics` while a run lasts, and `/healthz`: 200 once everything is attached, 503 before.
  *
  * ```ts
  * const metrics = new MetricsServer({ port: 9091, required: true });
@@ -37,6 +37,7 @@ export class MetricsServer implements Sink {
   readonly #options: Required<MetricsServerOptions>;
   #server: Server | undefined;
   #run: Run | undefined;
+  #attached = false;
 
   constructor(options: MetricsServerOptions = {}) {
     this.#options = {
@@ -79,6 +80,10 @@ export class MetricsServer implements Sink {
     this.#run = run;
   }
 
+  attached(): void {
+    this.#attached = true;
+  }
+
   async stop(): Promise<void> {
     const server = this.#server;
     this.#server = undefined;
@@ -96,6 +101,11 @@ export class MetricsServer implements Sink {
     if (request.method !== 'GET' && request.method !== 'HEAD')
       return plain(request, response, 405, 'Only GET and HEAD.\n', { Allow: 'GET, HEAD' });
     if (path === '/') return plain(request, response, 200, 'skep: metrics are at /metrics\n');
+    // For who looks whether the process is well: systemd, Kubernetes.
+    if (path === '/healthz')
+      return this.#attached
+        ? plain(request, response, 200, 'ok\n')
+        : plain(request, response, 503, 'The probe is not attached yet.\n', { 'Retry-After': '1' });
     if (path !== '/metrics') return plain(request, response, 404, 'Not found. Metrics are at /metrics\n');
     const run = this.#run;
     if (!run) return plain(request, response, 503, 'The probe is not running yet.\n', { 'Retry-After': '1' });

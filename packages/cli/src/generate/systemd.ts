@@ -1,0 +1,85 @@
+import type { Needs } from './needs.ts';
+
+export interface UnitOptions {
+  /** As `skep run` names it. */
+  readonly program: string;
+  readonly description: string;
+  /** The command: an absolute path, and words before `run`. */
+  readonly skep: readonly string[];
+  /** The store that has the image. */
+  readonly storage: string;
+  /** `127.0.0.1:9435`; none when undefined. */
+  readonly listen?: string;
+  /** Further words for `skep run`. */
+  readonly words: readonly string[];
+}
+
+/**
+ * A unit that runs a probe as a user of its own with as few rights as its hooks need, of which it gives up the rest itself.
+ *
+ * Sources: systemd.exec(5), systemd.service(5)
+ */
+export function systemdUnit(o: UnitOptions, needs: Needs): string {
+  const caps = needs.capabilities.join(' ');
+  const metrics = o.listen === undefined ? ['--no-prom'] : ['--prom-listen', o.listen];
+  const command = [...o.skep, 'run', o.program, '--pull', 'never', '-o', 'json', ...metrics, ...o.words];
+  const families = `AF_UNIX AF_INET AF_INET6${needs.netlink ? ' AF_NETLINK' : ''}`;
+  return `# Written by skep generate systemd ${o.program}
+# Put it into /etc/systemd/system, then: systemctl daemon-reload && systemctl enable --now NAME
+
+[Unit]
+Description=skep: ${o.description}
+Wants=network-online.target sys-kernel-tracing.mount
+After=network-online.target sys-kernel-tracing.mount
+
+[Service]
+# Ready when the probe is attached. Attached, it has no right left to load anything, so a reload is a new start: SIGHUP ends it in
+# order, and systemd starts it with the image and the policy of now.
+Type=notify
+NotifyAccess=main
+ExecStart=${command.map(quoted).join(' ')}
+ExecReload=/bin/kill -HUP $MAINPID
+Environment=${quoted(`SKEP_STORAGE=${o.storage}`)}
+Restart=always
+RestartSec=5
+TimeoutStartSec=60
+LimitMEMLOCK=infinity
+
+# Nobody's files, no terminal, nothing to write but the journal.
+DynamicUser=yes
+CapabilityBoundingSet=${caps}
+AmbientCapabilities=${caps}
+NoNewPrivileges=yes
+UMask=0077
+ProtectSystem=strict
+ProtectHome=read-only
+PrivateTmp=yes
+PrivateDevices=yes
+ProtectClock=yes
+ProtectControlGroups=yes
+ProtectHostname=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+RestrictAddressFamilies=${families}
+SystemCallArchitectures=native
+SystemCallFilter=@system-service bpf perf_event_open seccomp
+SystemCallErrorNumber=EPERM
+
+[Install]
+WantedBy=multi-user.target
+`;
+}
+
+/** A word of a command line in a unit. */
+function quoted(word: string): string {
+  const escaped = word
+    .replaceAll('\\', '\\\\')
+    .replaceAll('"', '\\"')
+    .replaceAll('%', '%%')
+    .replaceAll('$', '$$$$');
+  return /^[\w@%+=:,./-]+$/.test(word) ? escaped : `"${escaped}"`;
+}

@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { after, before, test } from 'node:test';
+import { parseAllDocuments } from 'yaml';
+import { Sandbox } from './harness.ts';
+import { source } from './objects.ts';
+
+const box = new Sandbox();
+const root = join(import.meta.dirname, '../../..');
+const isRoot = process.getuid?.() === 0;
+let unit = '';
+before(async () => {
+  chmodSync(box.dir, 0o755);
+  writeFileSync(box.path('calls.c'), source);
+  await box.ok(['build', 'calls.c', 'calls:1']);
+  unit = await box.ok([
+    ...['generate', 'systemd', 'calls:1', '--prom-listen', '127.0.0.1:0'],
+    ...['--', '--target-pid', String(process.pid)],
+  ]);
+});
+after(() => box[Symbol.dispose]());
+
+test('systemd takes the unit, and finds little exposed', () => {
+  const file = box.path('skep-calls.service');
+  writeFileSync(file, unit);
+  const verified = spawnSync('systemd-analyze', ['verify', file], { encoding: 'utf8' });
+  assert.deepEqual([verified.status, verified.stderr], [0, '']);
+  const args = ['security', '--offline=true', '--no-pager', '--threshold=30', file];
+  const judged = spawnSync('systemd-analyze', args, { encoding: 'utf8' });
+  assert.equal(judged.status, 0, judged.stdout);
+  // And the oracle can say no.
+  writeFileSync(
+    file,
+    unit.replace(/^(CapabilityBoundingSet|NoNewPrivileges|Protect|SystemCallFilter).*\n/gm, ''),
+  );
+  assert.notEqual(spawnSync('systemd-analyze', args).status, 0);
+});
+
+const needsRoot = { skip: isRoot ? false : 'needs root' };
+
+test(
+  "its command is ready, healthy and stopped by SIGHUP, as another user with the unit's rights",
+  needsRoot,
+  async () => {
+    const command = /^ExecStart=(.*)$/m.exec(unit)![1]!.split(' ');
+    const caps = /^AmbientCapabilities=(.*)$/m.exec(unit)![1]!.split(' ');
+    const wanted = ['-all', ...caps.map((c) => `+${c.replace('CAP_', '').toLowerCase()}`)].join(',');
+    // systemd's end of the conversation.
+    const socket = `@skep-test-${process.pid}`;
+    const perl =
+      '$|=1; use Socket; socket(S,AF_UNIX,SOCK_DGRAM,0); bind(S,pack("S a*",AF_UNIX,"\\0".substr($ARGV[0],1))) or die $!; ' +
+      'print "bound\\n"; while (defined recv(S,$m,999,0)) { print "$m\\n" }';
+    const manager = spawn('perl', ['-e', perl, socket], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const told = createInterface({ input: manager.stdout })[Symbol.asyncIterator]();
+    const next = async () => (await told.next()).value;
+    assert.equal(await next(), 'bound');
+    const rights = [`--inh-caps=${wanted}`, `--ambient-caps=${wanted}`];
+    const nobody = ['--reuid=65534', '--regid=65534', '--clear-groups', ...rights];
+    const child = spawn('setpriv', [...nobody, ...command], {
+      env: { ...box.env, NOTIFY_SOCKET: socket },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    try {
+      let said = '';
+      child.stderr.on('data', (chunk: Buffer) => {
+        said += chunk;
+      });
+      const early = once(child, 'exit').then(() => `it ended: ${said}`);
+      assert.equal(await Promise.race([next(), early]), 'READY=1');
+      while (!said.includes('metrics: ')) await once(child.stderr, 'data');
+      const url = /metrics: (http\S+)\/metrics/.exec(said)![1]!;
+      const health = await fetch(`${url}/healthz`);
+      assert.deepEqual([health.status, await health.text()], [200, 'ok\n']);
+      child.kill('SIGHUP');
+      assert.equal(await next(), 'STOPPING=1');
+      const [code] = child.exitCode === null ? await once(child, 'exit') : [child.exitCode];
+      assert.equal(code, 0, said);
+    } finally {
+      child.kill('SIGKILL');
+      manager.kill('SIGKILL');
+    }
+  },
+);
+
+test('Kubernetes takes the manifests, with the rights that the probe needs and no more', async () => {
+  const image = 'registry.example/calls:1';
+  const text = await box.ok(['generate', 'kubernetes', 'calls:1', '--image', image, '--monitor']);
+  const things = parseAllDocuments(text).map((d) => d.toJS());
+  const [monitor, ...own] = things.reverse();
+  assert.deepEqual(
+    own.map((t) => t.kind),
+    ['Service', 'DaemonSet', 'ServiceAccount', 'Namespace'],
+  );
+  assert.equal(monitor.kind, 'ServiceMonitor');
+  const tools = execFileSync('sh', [join(root, 'scripts/kube-tools.sh')], { encoding: 'utf8' }).trim();
+  const found = execFileSync('/usr/bin/python3', [join(root, 'scripts/kube-validate.py'), '1.34'], {
+    input: JSON.stringify(own),
+    env: { ...process.env, PYTHONPATH: tools },
+    encoding: 'utf8',
+  });
+  assert.deepEqual(JSON.parse(found), [null, null, null, null]);
+  const pod = own[1].spec.template.spec;
+  assert.equal(pod.automountServiceAccountToken, false);
+  assert.deepEqual(pod.containers[0].securityContext.capabilities, {
+    drop: ['ALL'],
+    add: ['DAC_READ_SEARCH', 'PERFMON', 'BPF'],
+  });
+  const labels = own[1].spec.selector.matchLabels;
+  assert.deepEqual(
+    [own[1].spec.template.metadata.labels, own[0].spec.selector, monitor.spec.selector.matchLabels],
+    [labels, labels, labels],
+  );
+  await box.fails(2, /kubernetes needs --image/, ['generate', 'kubernetes', 'calls:1']);
+  await box.fails(2, /Allowed choices are systemd, kubernetes/, ['generate', 'helm', 'calls:1']);
+});
