@@ -4,7 +4,7 @@ import type { Needs } from './needs.ts';
 export interface ManifestOptions {
   readonly name: string;
   readonly namespace: string;
-  /** A container image that has skep and the probe: what `skep package` makes. */
+  /** A container image that has skep, and the probe in its store. */
   readonly image: string;
   /** What `skep run` is to run in it. */
   readonly program: string;
