@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { BpfError } from '../errors.ts';
 import { onlineCpus } from '../kernel/cpus.ts';
 import { isNativeError, native } from '../native.ts';
@@ -24,6 +25,37 @@ const events: Readonly<Record<string, readonly [type: number, config: number]>> 
   'branch-misses': [HARDWARE, 5],
 };
 
+/** The clocks count nanoseconds, and the kernel lets none of them run out more often than each 10 us. */
+const CLOCKS = ['cpu-clock', 'task-clock'];
+const SHORTEST_NS = 10_000;
+
+/** What the kernel answers with EINVAL, or, for a rate that was written as a count, by sampling all the time. */
+function checkSampling(hook: Hook, event: string, options: AttachOptions): void {
+  const { cpu, sampleFrequency = 49, samplePeriod } = options;
+  const refuse = (why: string, hint: string): never => {
+    throw new BpfError('SKEP_ARGUMENT', `Program "${hook.program}" cannot be attached: ${why}`, {
+      hint,
+      object: hook.program,
+    });
+  };
+  if (cpu !== undefined && !onlineCpus().includes(cpu))
+    refuse(`there is no CPU ${cpu}`, `Online: ${onlineCpus().join(', ')}.`);
+  if (samplePeriod !== undefined) {
+    if (CLOCKS.includes(event) && samplePeriod < SHORTEST_NS)
+      refuse(
+        `a sample each ${samplePeriod} ns of ${event}`,
+        `Write ${samplePeriod}hz for so many samples a second; a count is of nanoseconds, ${SHORTEST_NS} at least.`,
+      );
+    return;
+  }
+  const most = Number(readFileSync('/proc/sys/kernel/perf_event_max_sample_rate', 'utf8'));
+  if (sampleFrequency > most)
+    refuse(
+      `${sampleFrequency} samples a second are more than this machine allows, ${most}`,
+      'The kernel lowers the limit by itself when samples take long: sysctl kernel.perf_event_max_sample_rate.',
+    );
+}
+
 /** A clock or a counter on each CPU, or on one, or one that follows a process. */
 export function planPerfEvent(hook: Hook, options: AttachOptions): Plan {
   const { pid = -1, sampleFrequency = 49, samplePeriod, event = 'cpu-clock' } = options;
@@ -34,6 +66,7 @@ export function planPerfEvent(hook: Hook, options: AttachOptions): Plan {
     });
   }
   const [type, config] = events[event]!;
+  checkSampling(hook, event, options);
   const cpus = options.cpu !== undefined ? [options.cpu] : pid >= 0 ? [-1] : onlineCpus();
   const fds: number[] = [];
   // An attached event belongs to its link.

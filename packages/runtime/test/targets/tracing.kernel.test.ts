@@ -140,6 +140,13 @@ test('a perf event samples by frequency, and counts events by period', { skip },
   assert.ok(seen >= there && seen - there < 200, `${seen} seen, ${there} counted by the kernel`);
   await faults.stop();
   await assert.rejects(run([`at_perf=1,event=nosuch,${me}`]), { code: 'SKEP_ARGUMENT', hint: /page-faults/ });
+  // A rate written as a count would sample without a pause.
+  await assert.rejects(run([`at_perf=99,${me}`]), { code: 'SKEP_ARGUMENT', hint: /^Write 99hz/ });
+  await assert.rejects(run(['at_perf=49hz,cpu=4095']), { code: 'SKEP_ARGUMENT', hint: /^Online: 0/ });
+  await assert.rejects(run([`at_perf=100000001hz,${me}`]), {
+    code: 'SKEP_ARGUMENT',
+    message: /more than this/,
+  });
 });
 
 /** Of this thread: an event of a process that runs already is that of its first thread. */
