@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { storedKernels } from '@skep/bpf';
@@ -56,6 +56,13 @@ suite('check', { skip }, () => {
     await box.fails(3, /no kernel "9\.9"/, ['check', 'oomkill.o', '--kernel', '9.9']);
     await box.fails(3, /neither BTF nor/, ['check', 'oomkill.o', '--kernel', 'oomkill.o']);
     await box.fails(3, /holds no kernel types/, ['check', 'oomkill.o', '--kernel', '.']);
+    writeFileSync(box.path('cut.btf'), readFileSync(vmlinux).subarray(0, 100_000));
+    await box.fails(7, /cut\.btf is no whole BTF: its types end/, [
+      'check',
+      'oomkill.o',
+      '--kernel',
+      'cut.btf',
+    ]);
   });
 
   test('the running kernel is asked to load it, too', {

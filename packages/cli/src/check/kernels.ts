@@ -76,11 +76,26 @@ async function fromFile(path: string): Promise<CheckedKernel | undefined> {
       throw Object.assign(e, { path });
     }),
   );
-  const { Btf, btfArchitecture, isFactsFile, unpackFacts } = await import('@skep/bpf');
+  const { BpfError, Btf, btfArchitecture, isFactsFile, unpackFacts } = await import('@skep/bpf');
   const name = basename(path).replace(/\.(facts|btf)$/, '');
   if (isFactsFile(bytes)) return { name, running: false, facts: () => unpackFacts(bytes, name) };
   if (bytes.length < 24 || bytes[0]! + bytes[1]! * 256 !== BTF_MAGIC) return undefined;
-  return { name, running: false, facts: () => typesOnly(Btf.parse(bytes), btfArchitecture) };
+  return { name, running: false, facts: () => typesOnly(parsed(), btfArchitecture) };
+
+  // Its own words are about objects.
+  function parsed(): Btf {
+    try {
+      return Btf.parse(bytes);
+    } catch (cause) {
+      if (!(cause instanceof BpfError)) throw cause;
+      const why = cause.message.replace(/^.*?: /, '').replace(/\.$/, '');
+      throw new BpfError(cause.code, `${path} is no whole BTF: ${why}`, {
+        hint: 'Copy it again: its size is that of /sys/kernel/btf/vmlinux on its machine.',
+        object: path,
+        cause,
+      });
+    }
+  }
 }
 
 /** A kernel of which there are only the types. */
