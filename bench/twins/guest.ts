@@ -3,9 +3,7 @@ import { GUEST, toolsOfGuest } from './guest-table.ts';
 import { Actor, measure, median } from './measure.ts';
 import { pairs } from './pairs.ts';
 
-const ROUNDS = 3;
-/** An emulated processor is that much slower. */
-const SLOWER = 10;
+const ROUNDS = 2;
 /** Node takes that long to come round to its buffers. */
 const PAUSE_MS = 100;
 
@@ -30,11 +28,7 @@ for (const name of toolsOfGuest) {
         name: t.name,
         command: (w: Parameters<typeof t.command>[0]) => [...t.start, ...t.command(w)],
       };
-      const cost = await measure(
-        actor,
-        { ...pair, count: pair.burst * Math.ceil(pair.count / pair.burst / SLOWER) },
-        tool,
-      );
+      const cost = await measure(actor, { ...pair, count: pair.burst }, tool);
       found.get(t.name)!.push(cost.runTime);
     }
   }
