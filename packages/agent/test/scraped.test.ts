@@ -1,9 +1,9 @@
 // What scrapes the agent in the field: promtool reads its text, Debian's Prometheus and VictoriaMetrics scrape it and answer.
-import { deepStrictEqual, strictEqual } from 'node:assert/strict';
+import { deepStrictEqual, match, strictEqual } from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
@@ -75,6 +75,24 @@ suite('the metrics of an agent', { skip, timeout: 60_000 }, () => {
       encoding: 'utf8',
     });
     deepStrictEqual([status, stdout + stderr], [0, '']);
+  });
+
+  test('can be asked for without their text, and left halfway', async () => {
+    const { metrics } = agent.status().listens;
+    const asked = await fetch(metrics!, {
+      method: 'HEAD',
+      headers: { accept: 'application/openmetrics-text' },
+    });
+    deepStrictEqual([asked.status, await asked.text()], [200, '']);
+    match(asked.headers.get('content-type')!, /^application\/openmetrics-text; version=1\.0\.0/);
+    const { promise: left, resolve } = Promise.withResolvers<void>();
+    const { hostname, port } = new URL(metrics!);
+    const socket = connect({ host: hostname, port: Number(port) }, () => {
+      socket.end('GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n');
+      socket.once('data', () => socket.resetAndDestroy()).once('close', () => resolve());
+    });
+    await left;
+    match(await scrape('application/openmetrics-text'), /# EOF\n$/);
   });
 
   for (const [name, store] of Object.entries({ prometheus, victoria })) {

@@ -96,7 +96,7 @@ export { errnoName } from './kernel/errno.ts';
 export { bpffs, ensureBpffs, ensureTracefs, tracefs } from './kernel/filesystems.ts';
 export { helperName, helperNames } from './kernel/helpers.ts';
 export { notifyService } from './kernel/notify.ts';
-export { releaseProgramPages } from './kernel/resident.ts';
+export { releaseMemory } from './kernel/resident.ts';
 export { type MapType, mapTypeName, mapTypes, type ProgramType, programTypes } from './kernel/types.ts';
 export type { AttachOptions } from './links/attach.ts';
 export { sweepClsact } from './links/clsact.ts';

@@ -245,7 +245,7 @@ export interface Native {
   kernelTypesAhead(): Promise<boolean> | false;
   kernelTypeId(name: string, kind: number): number;
   kernelPrototype(name: string, kind: number): string;
-  releaseProgramPages(): number;
+  releaseMemory(): number;
   notify(path: string, text: string): true;
   /** `low` and `high`: bits of the capabilities that stay. */
   confine(commands: Uint8Array, low: number, high: number): true;

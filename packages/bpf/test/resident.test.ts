@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { releaseProgramPages } from '../src/index.ts';
+import { releaseMemory } from '../src/index.ts';
 
 /** Resident pages of the running program's file, KiB. */
 function programKiB(): number {
@@ -17,7 +17,7 @@ function programKiB(): number {
 
 test('pages that only the start needed are given back, and the program goes on', () => {
   const before = programKiB();
-  assert.ok(releaseProgramPages() > 0);
+  assert.ok(releaseMemory() > 0);
   const after = programKiB();
   assert.ok(after < before / 2, `${before} KiB before, ${after} KiB after`);
   assert.equal(JSON.parse('{"a":[1,2,3]}').a.length, 3);
@@ -27,8 +27,8 @@ test('pages that only the start needed are given back, and the program goes on',
 test('code that Node has moved to large pages is no file any more, and stays', () => {
   const index = new URL('../src/index.ts', import.meta.url).href;
   const code = `
-    import { releaseProgramPages } from ${JSON.stringify(index)};
-    releaseProgramPages();
+    import { releaseMemory } from ${JSON.stringify(index)};
+    releaseMemory();
     console.log(new Intl.DateTimeFormat('de').format(0));`;
   // silent: where the kernel has no large pages, it is as without
   const flags = ['--use-largepages=silent', '--input-type=module-typescript', '-e', code];

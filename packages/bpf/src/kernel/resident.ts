@@ -9,6 +9,6 @@ import { native } from '../native.ts';
  *
  * @returns bytes of address space whose pages were dropped (not all were resident)
  */
-export function releaseProgramPages(): number {
-  return native().releaseProgramPages();
+export function releaseMemory(): number {
+  return native().releaseMemory();
 }

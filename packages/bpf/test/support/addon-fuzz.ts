@@ -63,7 +63,7 @@ const shapes: Partial<Record<keyof Native, string>> = {
   interfaceIndex: 't',
   kernelTypesAhead: '',
   kernelPrototype: 'tn',
-  releaseProgramPages: '',
+  releaseMemory: '',
 };
 
 let state = Number(process.argv[2]);

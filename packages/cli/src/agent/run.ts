@@ -35,8 +35,8 @@ export async function runAgent(flags: AgentFlags): Promise<void> {
     if (wanted) void agent.stop();
     const { metrics } = agent.status().listens;
     if (metrics && !view) note(`metrics: ${metrics}`);
-    const trimming = setInterval(bpf.releaseProgramPages, 10_000);
-    setTimeout(bpf.releaseProgramPages, 1000).unref();
+    const trimming = setInterval(bpf.releaseMemory, 10_000);
+    setTimeout(bpf.releaseMemory, 1000).unref();
     const summary = await agent.closed;
     clearInterval(trimming);
     if (summary.reason === 'error') throw summary.error;

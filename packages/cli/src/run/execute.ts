@@ -202,8 +202,8 @@ function tellService(what: 'READY=1' | 'STOPPING=1'): void {
  * millisecond each time; the resident memory of a run that lasts is what it works with.
  */
 function trimMemory(): { dispose(): void } {
-  const first = setTimeout(bpf.releaseProgramPages, 1000);
-  const later = setInterval(bpf.releaseProgramPages, 10_000);
+  const first = setTimeout(bpf.releaseMemory, 1000);
+  const later = setInterval(bpf.releaseMemory, 10_000);
   return {
     dispose() {
       clearTimeout(first);
