@@ -3,8 +3,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { until } from '../../../scripts/lib/services.ts';
+import { type Group, makeGroup } from '../../../test/support/cgroup.ts';
 import { stop, withUs } from '../../lib/process.ts';
-import { type Group, makeGroup } from './cgroup.ts';
 
 export interface Running extends AsyncDisposable {
   readonly pid: number;

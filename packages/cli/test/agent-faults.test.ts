@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Group, makeGroup } from '../../../bench/flora/lib/cgroup.ts';
+import { type Group, makeGroup } from '../../../test/support/cgroup.ts';
 import { Exchange } from '../../../test/support/exchange.ts';
 import { TestGroup } from '../../../test/support/group.ts';
 import { AgentChild, until } from './agent-child.ts';

@@ -1,5 +1,5 @@
 /**
- * A cgroup for one process of the benchmark: its CPU time by the scheduler's own account, system time and BPF programs
+ * A cgroup for a process of a benchmark or a test: its CPU time by the scheduler's own account, system time and BPF programs
  * that run within its calls among it, and a cap on it. With cgroup v1 controllers (cpuacct, cpu) where the machine has
  * them, else cgroup2.
  */
