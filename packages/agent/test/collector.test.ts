@@ -1,0 +1,103 @@
+// What a program counted under a key that is taken out of the kernel's map belongs to somebody, whatever is not known yet.
+import { deepStrictEqual, strictEqual } from 'node:assert/strict';
+import { test } from 'node:test';
+import type { RawMap } from '@skep/runtime';
+import { RAW_PROCESS } from '../src/kernel/key.ts';
+import { SLOTS } from '../src/latency.ts';
+import { NOBODY } from '../src/peers/peers.ts';
+import { Collector, type CollectorParts } from '../src/series/collector.ts';
+import { SeriesStore } from '../src/series/store.ts';
+import { Service } from '../src/services/service.ts';
+
+const KEY = { route: 0, peer: 8, service: 16, port: 20, status: 22, role: 24, method: 28, error: 32 };
+const KEY_SIZE = 40;
+const VALUE = { slots: 0, sum: SLOTS * 4, request_bytes: SLOTS * 4 + 8, response_bytes: SLOTS * 4 + 16 };
+const VALUE_SIZE = SLOTS * 4 + 24;
+const FINGERPRINT = 0x1234_5678_9abc_def0n;
+
+/** A kernel's map with what is put into it. */
+class FakeMap {
+  readonly entries = new Map<string, { key: Uint8Array; value: Uint8Array }>();
+  readonly keySize = KEY_SIZE;
+  readonly valueBytes = VALUE_SIZE;
+
+  put(key: Uint8Array, requests: number): void {
+    const value = new Uint8Array(VALUE_SIZE);
+    const dv = new DataView(value.buffer);
+    dv.setUint32(VALUE.slots + 4, requests, true);
+    dv.setBigUint64(VALUE.sum, BigInt(requests) * 1000n, true);
+    this.entries.set(key.join(), { key, value });
+  }
+
+  walk() {
+    const { entries } = this;
+    return {
+      ended: false,
+      keys: new Uint8Array(),
+      values: new Uint8Array(),
+      begin() {
+        this.ended = false;
+      },
+      next(): number {
+        const all = [...entries.values()];
+        this.keys = new Uint8Array(all.flatMap((e) => [...e.key]));
+        this.values = new Uint8Array(all.flatMap((e) => [...e.value]));
+        this.ended = true;
+        return all.length;
+      },
+    };
+  }
+
+  take(key: Uint8Array): Uint8Array | undefined {
+    const found = this.entries.get(key.join());
+    this.entries.delete(key.join());
+    return found?.value;
+  }
+
+  get raw(): RawMap {
+    const members = (offsets: Record<string, number>) =>
+      new Map(Object.entries(offsets).map(([name, offset]) => [name, { offset, size: 8 }]));
+    return { map: this as unknown as RawMap['map'], key: members(KEY), value: members(VALUE) };
+  }
+}
+
+function keyOf(service: number): Uint8Array {
+  const key = new Uint8Array(KEY_SIZE);
+  const dv = new DataView(key.buffer);
+  dv.setBigUint64(KEY.route, FINGERPRINT, true);
+  dv.setUint32(KEY.service, service, true);
+  dv.setUint16(KEY.status, 200, true);
+  dv.setUint32(KEY.role, 1, true);
+  dv.setUint32(KEY.method, 1, true);
+  return key;
+}
+
+test('is counted without its route when its process has a service, and the text of its path never came', async () => {
+  const requests = new FakeMap();
+  const service = new Service(1, 'shop', undefined, 0);
+  const store = new SeriesStore();
+  let now = 0;
+  const collector = new Collector({
+    tables: { requests: requests.raw, overflow: new FakeMap().raw, capacity: { series: 100 } },
+    services: { byId: () => service },
+    processes: { knows: () => true, settled: () => true, serviceOf: () => service },
+    routes: { find: () => undefined, settled: () => false, askAgain: () => {} },
+    peers: { of: () => NOBODY },
+    store,
+    own: new SeriesStore(),
+    clock: () => now,
+  } as unknown as CollectorParts);
+  requests.put(keyOf(RAW_PROCESS + 42), 7);
+  await collector.collect();
+  // The text may come yet.
+  strictEqual(collector.requests, 0);
+  now = 1_500;
+  requests.put(keyOf(RAW_PROCESS + 42), 9);
+  await collector.collect();
+  strictEqual(requests.entries.size, 0);
+  strictEqual(collector.requests, 9);
+  deepStrictEqual(
+    [...store].map((s) => [s.labels.service?.name, s.labels.route, s.labels.status, s.count, s.sum]),
+    [['shop', '*', 200, 9, 9000]],
+  );
+});
