@@ -25,6 +25,7 @@ export const catalogue: readonly CommandEntry[] = [
   entry('Probes:', 'init', 'Write a first program', () => import('./commands/init.ts')),
   entry('Probes:', 'build', 'Compile C and pack it into an image', () => import('./commands/build.ts')),
   entry('Probes:', 'run', 'Run an image, an object or a C file', () => import('./commands/run.ts')),
+  entry('Probes:', 'dev', 'Build and run again on every save', () => import('./commands/dev.ts')),
   entry('Probes:', 'check', 'Say on which kernels a probe runs', () => import('./commands/check.ts')),
   entry('Probes:', 'describe', 'Show programs, maps, parameters', () => import('./commands/describe.ts')),
   entry('In the background:', 'ps', 'List what runs', () => import('./commands/ps.ts')),
