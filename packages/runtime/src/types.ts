@@ -82,6 +82,11 @@ export interface Stream {
   readonly lossKnown: boolean;
   /** Which columns are stacks; `stacks()` and {@link Series.stacks} are in their order. Empty for most streams. */
   readonly stackColumns: readonly { readonly column: number; readonly side: 'kernel' | 'user' }[];
+  /**
+   * What the record's first `cgroup_id_t` member belongs to; there only for records that have one, where
+   * {@link RunRequest.places} was given.
+   */
+  place?(view: RecordView, offset: number): Readonly<Record<string, string>> | undefined;
   /** The stacks of the record at `offset`. Only for `yields: 'records'`. */
   stacks(view: RecordView, offset: number): readonly Stack[];
   /** Equal for records of equal stacks, without a look at these. Only for `yields: 'records'`. */
@@ -367,6 +372,12 @@ export interface RawMap {
   readonly value: ReadonlyMap<string, Member>;
 }
 
+/**
+ * Says what a cgroup (v2, by its id) belongs to, by OpenTelemetry's names: `k8s.pod.name`, `container.id`. Undefined for what
+ * belongs to nothing, or is gone. The same object for the same answer.
+ */
+export type PlaceOf = (cgroup: bigint) => Readonly<Record<string, string>> | undefined;
+
 /** A running probe, or several. */
 export interface Run {
   readonly name: string;
@@ -471,6 +482,11 @@ export interface RunRequest {
    * those that this run's reading needs. Not done unless said.
    */
   confine?: { readonly keep: readonly string[] };
+  /**
+   * Called once, and only when records name a cgroup: gives what says to which container and pod that belongs. The records'
+   * {@link Stream.place} then tells.
+   */
+  places?: () => Promise<PlaceOf>;
   /** Keep run counts and times of the programs, which costs each run of a program two clock reads. Default true. */
   programStats?: boolean;
   sinks: readonly Sink[];

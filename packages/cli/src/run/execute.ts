@@ -111,6 +111,7 @@ async function runOnce(
     iterate: flags.interval !== undefined ? 'interval' : live || background ? 'hold' : 'once',
     timeoutMs: flags.timeout,
     maxEvents: flags.maxEvents,
+    places: async () => (await import('../instances/index.ts')).placesOf(),
     confine: flags.keepPrivileges ? undefined : { keep: neededByOutputs(flags) },
     sinks: [...(flags.explain ? [explainSink()] : []), ...sinks, timingSink()],
   });

@@ -161,7 +161,7 @@ class EventMaker {
   attributes(view: RecordView, offset: number): Attributes {
     const stream = this.#stream;
     const stacks = stream.stackColumns.length > 0 ? stream.stacks(view, offset) : [];
-    const out: Record<string, AttributeValue> = {};
+    const out: Record<string, AttributeValue> = { ...stream.place?.(view, offset) };
     for (let i = 0; i < this.#names.length; i++) {
       const stack = this.#stacks[i]!;
       out[this.#names[i]!] =

@@ -7,6 +7,9 @@ const READING_IS_FREE = [5, 19] as const;
 /** Names of functions come from /proc/kallsyms, from other users' programs and from processes' maps. */
 const FOR_STACKS = ['CAP_SYSLOG', 'CAP_SYS_PTRACE', 'CAP_DAC_READ_SEARCH'];
 
+/** Containers are named by files that their engine may keep from others. */
+const FOR_PLACES = ['CAP_DAC_READ_SEARCH'];
+
 /** Before 6.6 a tc filter is taken away by netlink, perhaps in another network namespace. */
 const FOR_UNDOING = ['CAP_NET_ADMIN', 'CAP_SYS_ADMIN'];
 
@@ -14,17 +17,21 @@ const FOR_UNDOING = ['CAP_NET_ADMIN', 'CAP_SYS_ADMIN'];
 export function confine(
   links: readonly BpfLink[],
   keep: readonly string[],
-  stacks: boolean,
+  names: { readonly stacks: boolean; readonly places: boolean },
   notes: string[],
 ): void {
   try {
-    giveUpPrivileges(neededCapabilities(links, keep, stacks));
+    giveUpPrivileges(neededCapabilities(links, keep, names));
   } catch (error) {
     notes.push(sentence(error));
   }
 }
 
-function neededCapabilities(links: readonly BpfLink[], keep: readonly string[], stacks: boolean): string[] {
+function neededCapabilities(
+  links: readonly BpfLink[],
+  keep: readonly string[],
+  { stacks, places }: { readonly stacks: boolean; readonly places: boolean },
+): string[] {
   const { version } = runningKernel();
   const [major, minor] = READING_IS_FREE;
   const old = version[0] < major || (version[0] === major && version[1] < minor);
@@ -32,6 +39,7 @@ function neededCapabilities(links: readonly BpfLink[], keep: readonly string[], 
     ...keep,
     ...(old ? ['CAP_BPF'] : []),
     ...(stacks ? FOR_STACKS : []),
+    ...(places ? FOR_PLACES : []),
     ...(links.some((l) => l.needsUndoing) ? FOR_UNDOING : []),
   ];
 }

@@ -59,6 +59,9 @@ export async function startRun(request: RunRequest): Promise<Run> {
     await both(prepareSinks(sinks), loading);
     fillLists(opened);
     const { name, maxEvents, iterate = 'once', drainMs = {} } = request;
+    const naming = streams.filter((s) => s.namesCgroup);
+    const placeOf = naming.length > 0 ? await request.places?.() : undefined;
+    if (placeOf) for (const stream of naming) stream.placeBy(placeOf);
     const namer = await namerFor(planned, notes);
     undo.push(() => namer?.close());
     const rest = { iterators, iterate, intervalMs, maxSeries, drainMs, maxEvents, notes, namer };
@@ -72,7 +75,13 @@ export async function startRun(request: RunRequest): Promise<Run> {
     links = attached;
     // Only now is it known which programs run.
     undo.push(pinAll(planPins(opened, request.pinMaps, request.pinProgs)));
-    if (request.confine) confine(attached, request.confine.keep, namer !== undefined, notes);
+    if (request.confine)
+      confine(
+        attached,
+        request.confine.keep,
+        { stacks: namer !== undefined, places: placeOf !== undefined },
+        notes,
+      );
     run.begin(attached, request.timeoutMs, stats);
     return run;
   } catch (error) {

@@ -22,7 +22,8 @@ const TYPICAL = 512;
 
 /**
  * A JSON object a line: `{"time":…,"map":…,"data":{…}}`; of a run with several probes
- * `{"time":…,"probe":…,"map":…,"data":{…}}`.
+ * `{"time":…,"probe":…,"map":…,"data":{…}}`. A record of a container has before its map what that is:
+ * `"resource":{"k8s.pod.name":…}`.
  *
  * Records as they come; series that changed at each interval, and all of them at the end. Lines are collected and
  * written in large chunks, after a quiet moment at once, else each 50 ms. A reader that goes away ends the run.
@@ -44,6 +45,7 @@ export class JsonSink implements Sink {
   #head = Buffer.alloc(0);
   #headTime = Number.NaN;
   #headStream = -1;
+  #headPlace: Readonly<Record<string, string>> | undefined;
   /** The longest line of a record so far, bytes. */
   #longest = TYPICAL;
   #flushed = 0;
@@ -74,7 +76,9 @@ export class JsonSink implements Sink {
   }
 
   record(stream: Stream, view: RecordView, offset: number, length: number, timeMs: number): void {
-    if (timeMs !== this.#headTime || stream.id !== this.#headStream) this.#newHead(stream, timeMs);
+    const place = stream.place?.(view, offset);
+    if (timeMs !== this.#headTime || stream.id !== this.#headStream || place !== this.#headPlace)
+      this.#newHead(stream, timeMs, place);
     const head = this.#head;
     const lines = this.#lines!;
     let chunk = lines.room(TYPICAL, stream.id);
@@ -134,8 +138,12 @@ export class JsonSink implements Sink {
     this.#lines!.append(`{"time":"${this.#time.format(now)}${this.#middles[id]}${data}}\n`, id);
   }
 
-  #newHead(stream: Stream, timeMs: number): void {
-    this.#head = Buffer.from(`{"time":"${this.#time.format(timeMs)}${this.#middles[stream.id]}`);
+  #newHead(stream: Stream, timeMs: number, place: Readonly<Record<string, string>> | undefined): void {
+    const where = place === undefined ? '' : `","resource":${JSON.stringify(place)}`;
+    const middle = this.#middles[stream.id]!;
+    const rest = where === '' ? middle : where + middle.slice(1);
+    this.#head = Buffer.from(`{"time":"${this.#time.format(timeMs)}${rest}`);
+    this.#headPlace = place;
     this.#headTime = timeMs;
     this.#headStream = stream.id;
   }

@@ -1,6 +1,6 @@
 import { type Column, type Decoder, type RecordView, stringify, type Value } from '@skep/bpf';
 import type { StackReader } from '../stacks/reader.ts';
-import type { Field, Stack, Stream, StreamKind, StreamSource } from '../types.ts';
+import type { Field, PlaceOf, Stack, Stream, StreamKind, StreamSource } from '../types.ts';
 import { type StackColumn, stackKind } from './stack-columns.ts';
 import { readTags, unitOf } from './tags.ts';
 
@@ -80,6 +80,20 @@ export class StreamInfo implements Stream {
 
   set stackReader(reader: StackReader) {
     this.#stacks = reader;
+  }
+
+  /** Set by {@link StreamInfo.placeBy}. */
+  place?: Stream['place'];
+
+  /** Whether its records name a cgroup. */
+  get namesCgroup(): boolean {
+    return this.yields === 'records' && this.columns.some((c) => c.typeName === 'cgroup_id_t');
+  }
+
+  /** From now on {@link Stream.place} tells. */
+  placeBy(placeOf: PlaceOf): void {
+    const read = this.decoder!.column(this.columns.findIndex((c) => c.typeName === 'cgroup_id_t'));
+    this.place = (view, offset) => placeOf(BigInt(read(view, offset) as number | bigint));
   }
 
   stacks(view: RecordView, offset: number): Stack[] {
