@@ -115,5 +115,60 @@ test('Kubernetes takes the manifests, with the rights that the probe needs and n
     [labels, labels, labels],
   );
   await box.fails(2, /kubernetes needs --image/, ['generate', 'kubernetes', 'calls:1']);
-  await box.fails(2, /Allowed choices are systemd, kubernetes/, ['generate', 'helm', 'calls:1']);
+  await box.fails(2, /Allowed choices are systemd, kubernetes, rules/, ['generate', 'helm', 'calls:1']);
+});
+
+test('promtool takes the rules, and each fires when it should and not before', async () => {
+  const file = box.path('rules.yaml');
+  writeFileSync(file, await box.ok(['generate', 'rules', 'calls:1', '--name', 'calls']));
+  const checked = spawnSync('promtool', ['check', 'rules', file], { encoding: 'utf8' });
+  assert.equal(checked.status, 0, checked.stderr);
+  assert.match(checked.stdout, /SUCCESS: 4 rules found/);
+  const on = 'job="calls",instance="a"';
+  const series = [
+    { series: `up{${on}}`, values: '1 1 1 0x30' },
+    { series: `skep_run_lost_events_total{${on},map="print_x",reason="ring_full"}`, values: '0x14 5x20' },
+    { series: `skep_run_buffer_found_full_total{${on},map="print_x"}`, values: '0x14 1x20' },
+    { series: `skep_run_decode_errors_total{${on}}`, values: '0x14 2x20' },
+    // Another job's is nobody's business here.
+    { series: 'skep_run_decode_errors_total{job="other",instance="b"}', values: '0+1x34' },
+  ];
+  const fires = (alertname: string, labels: object, severity = 'warning') => ({
+    quiet: { eval_time: alertname === 'SkepDown' ? '7m' : '14m', alertname, exp_alerts: [] },
+    loud: {
+      eval_time: '17m',
+      alertname,
+      exp_alerts: [{ exp_labels: { ...labels, severity, instance: 'a' } }],
+    },
+  });
+  const cases = [
+    fires('SkepDown', { job: 'calls' }, 'critical'),
+    fires('SkepEventsLost', { map: 'print_x', reason: 'ring_full' }),
+    fires('SkepBufferFull', { map: 'print_x' }),
+    fires('SkepUnreadable', { job: 'calls' }),
+  ];
+  const test = (alerts: object[]) => {
+    const tests = [{ interval: '1m', input_series: series, alert_rule_test: alerts }];
+    writeFileSync(box.path('test.yaml'), JSON.stringify({ rule_files: [file], tests }));
+    return spawnSync('promtool', ['test', 'rules', box.path('test.yaml')], { encoding: 'utf8' });
+  };
+  const quiet = test(cases.map((c) => c.quiet));
+  assert.equal(quiet.status, 0, quiet.stderr + quiet.stdout);
+  // Annotations are compared too; that they are there is enough.
+  const rules = parseAllDocuments(
+    await box.ok(['generate', 'rules', 'calls:1', '--name', 'calls']),
+  )[0]!.toJS();
+  const loud = test(
+    cases.map(({ loud }) => {
+      const labels = loud.exp_alerts[0]!.exp_labels as Record<string, string>;
+      const { annotations } = rules.groups[0].rules.find(
+        (r: { alert: string }) => r.alert === loud.alertname,
+      );
+      const fill = (text: string) =>
+        text.replace(/\{\{ \$labels\.(\w+) \}\}/g, (_, name: string) => labels[name]!);
+      const exp_annotations = { summary: fill(annotations.summary), description: annotations.description };
+      return { ...loud, exp_alerts: [{ exp_labels: labels, exp_annotations }] };
+    }),
+  );
+  assert.equal(loud.status, 0, loud.stderr + loud.stdout);
 });

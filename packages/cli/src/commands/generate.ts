@@ -22,13 +22,20 @@ export function define(command: Command): void {
   command
     .usage('[options] <kind> <program> [-- FLAGS OF RUN]')
     .addArgument(
-      new Argument('<kind>', 'what manages the machine or the cluster').choices(['systemd', 'kubernetes']),
+      new Argument('<kind>', 'what manages the machine or the cluster').choices([
+        'systemd',
+        'kubernetes',
+        'rules',
+      ]),
     )
     .argument('<program>', 'an image (pulled if absent) or an object file')
     .argument('[words...]', 'behind --, flags of skep run: parameters, filters')
     .option('--prom-listen <address>', 'where /metrics and /healthz listen', parseListen('--prom-listen'))
     .option('--no-prom', 'neither (systemd)')
-    .option('--name <name>', "what the objects are called (kubernetes); else the probe's name")
+    .option(
+      '--name <name>',
+      "what the objects are called (kubernetes), or the job (rules); else the probe's name",
+    )
     .option('--namespace <name>', 'where they are (kubernetes)', 'skep')
     .option('--image <reference>', 'the container image with skep and the probe (kubernetes)')
     .option('--monitor', "also a ServiceMonitor, for Prometheus' operator (kubernetes)")
@@ -38,6 +45,7 @@ export function define(command: Command): void {
     'skep generate systemd oomkill:1 | sudo tee /etc/systemd/system/oomkill.service',
     'skep generate systemd tcpconnlat:1 -- --min-latency 5ms',
     'skep generate kubernetes oomkill:1 --image registry.example/oomkill:1 --monitor | kubectl apply -f -',
+    'skep generate rules oomkill:1 --name oomkill > oomkill.rules.yaml     alerts for Prometheus: gone, losing events',
     '',
     "The unit runs as a user of its own with the capabilities that the probe's hooks need, and is ready once it is attached.",
   );
@@ -68,6 +76,10 @@ async function generate(
       words,
     };
     return out(systemdUnit(unit, needs));
+  }
+  if (kind === 'rules') {
+    const { alertRules } = await import('../generate/rules.ts');
+    return out(alertRules(flags.name ?? nameOf(program)));
   }
   if (flags.image === undefined)
     throw usageError(
