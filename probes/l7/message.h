@@ -47,16 +47,31 @@ struct l7_message {
 #define L7_MSG_TRUNC 0x20
 #define L7_MSG_ERRQUEUE 0x2000
 
-/* Is the descriptor in the current task's table the file of this socket? */
-static __always_inline bool l7_is_socket(struct task_struct *task, struct sock *sk, __u32 descriptor, bool trusted)
+/* What tells whether a descriptor of the current task is this socket. */
+struct l7_files {
+	__u64 own;		/* the socket's file */
+	struct file **table;	/* the task's files, by descriptor */
+	__u32 size;
+};
+
+/* Read at once: each look through a pointer that the verifier knows costs it a search in the kernel's types, on each path. */
+static __always_inline void l7_read_files(struct task_struct *task, struct sock *sk, struct l7_files *f, bool trusted)
 {
 	struct fdtable *table = trusted ? task->files->fdt : BPF_CORE_READ(task, files, fdt);
-	__u64 file = 0, own = (__u64)(trusted ? sk->sk_socket->file : BPF_CORE_READ(sk, sk_socket, file));
 
-	if (descriptor >= L7_FIELD(trusted, table, max_fds))
+	f->own = (__u64)(trusted ? sk->sk_socket->file : BPF_CORE_READ(sk, sk_socket, file));
+	f->table = L7_FIELD(trusted, table, fd);
+	f->size = L7_FIELD(trusted, table, max_fds);
+}
+
+static __always_inline bool l7_is_socket(struct l7_files *f, __u32 descriptor)
+{
+	__u64 file = 0;
+
+	if (descriptor >= f->size)
 		return false;
-	bpf_probe_read_kernel(&file, sizeof(file), L7_FIELD(trusted, table, fd) + descriptor);
-	return file && file == own;
+	bpf_probe_read_kernel(&file, sizeof(file), f->table + descriptor);
+	return file && file == f->own;
 }
 
 struct l7_msghdr {
@@ -137,6 +152,7 @@ static __always_inline enum l7_unseen l7_find_message(struct sock *sk, enum l7_d
 {
 	struct task_struct *task = trusted ? bpf_get_current_task_btf() : (struct task_struct *)bpf_get_current_task();
 	struct l7_registers r;
+	struct l7_files files;
 	struct l7_call call;
 
 	if (L7_FIELD(trusted, task, flags) & (L7_PF_KTHREAD | L7_PF_IO_WORKER | L7_PF_USER_WORKER))
@@ -147,6 +163,7 @@ static __always_inline enum l7_unseen l7_find_message(struct sock *sk, enum l7_d
 		l7_read_registers(task, l7_saved_registers(task), &r, false);
 	if (!at_exit && r.ended)
 		return L7_ENDED;
+	l7_read_files(task, sk, &files, trusted);
 	if (!r.compat)
 		call = l7_call_of(r.number);
 #ifdef L7_SOCKETCALL
@@ -157,7 +174,7 @@ static __always_inline enum l7_unseen l7_find_message(struct sock *sk, enum l7_d
 		call = l7_compat_call_of(r.number);
 	if (call.shape == L7_NONE || call.direction != direction)
 		return L7_SYSCALL;
-	if (!l7_is_socket(task, sk, r.args[0], trusted))
+	if (!l7_is_socket(&files, r.args[0]))
 		return L7_DESCRIPTOR;
 	m->compat = r.compat;
 	m->parts = 0;
