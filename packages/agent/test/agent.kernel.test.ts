@@ -35,7 +35,12 @@ suite('an agent', { skip, timeout: 900_000 }, () => {
     strictEqual(answered, MANY);
     strictEqual(await shop.count(), MANY);
     const labels = { http_request_method: 'GET', http_response_status_code: '200' };
-    const found = await until(samples, (all) => sum(all, CLIENT, { service_name: 'buyer' }) >= MANY);
+    const found = await until(
+      samples,
+      (all) =>
+        sum(all, CLIENT, { service_name: 'buyer' }) >= MANY &&
+        sum(all, SERVER, { service_name: 'shop' }) >= MANY,
+    );
     strictEqual(sum(found, SERVER, { service_name: 'shop', http_route: '/items/{id}', ...labels }), MANY);
     strictEqual(sum(found, SERVER, { service_name: 'shop' }), MANY);
     strictEqual(sum(found, CLIENT, { service_name: 'buyer', url_template: '/items/{id}', ...labels }), MANY);
@@ -60,7 +65,11 @@ suite('an agent', { skip, timeout: 900_000 }, () => {
 
   test('names clients that live for milliseconds', async () => {
     for (let i = 0; i < 30; i++) await get(shop.port, '/short');
-    const found = await until(samples, (all) => sum(all, CLIENT, { url_template: '/short' }) >= 30);
+    const found = await until(
+      samples,
+      (all) =>
+        sum(all, CLIENT, { url_template: '/short' }) + sum(all, SERVER, { http_route: '/short' }) >= 60,
+    );
     strictEqual(sum(found, CLIENT, { service_name: 'get', url_template: '/short' }), 30);
     strictEqual(sum(found, SERVER, { peer_service: 'get', http_route: '/short' }), 30);
   });
@@ -76,7 +85,10 @@ suite('an agent', { skip, timeout: 900_000 }, () => {
   test('makes a few routes of many thousand paths, and loses no request of them', async () => {
     const before = sum(await samples(), SERVER);
     strictEqual(await send('attacker', shop.port, PATHS, { path: '/p/%w/end', connections: 8 }), PATHS);
-    const found = await until(samples, (all) => sum(all, SERVER) >= before + PATHS);
+    const found = await until(
+      samples,
+      (all) => sum(all, SERVER) >= before + PATHS && sum(all, CLIENT, { service_name: 'attacker' }) >= PATHS,
+    );
     strictEqual(sum(found, SERVER), before + PATHS);
     strictEqual(sum(found, CLIENT, { service_name: 'attacker' }), PATHS);
     const routes = new Set(found.filter((s) => s.name === SERVER).map((s) => s.labels.http_route));

@@ -15,7 +15,7 @@ suite('bounds', { skip, timeout: 300_000 }, () => {
       await send('buyer', server.port, 60, { path: '/%w', connections: 2 });
       const { samples } = await until(
         () => scrape(agent),
-        (s) => sum(s.samples, SERVER) >= 60,
+        (s) => sum(s.samples, SERVER) >= 60 && sum(s.samples, CLIENT) >= 60,
       );
       const of = (labels: Record<string, string>) =>
         sum(samples, SERVER, { service_name: 'many', ...labels });
@@ -37,7 +37,7 @@ suite('bounds', { skip, timeout: 300_000 }, () => {
       for (const name of ['a', 'b', 'c', 'd']) await send(name, server.port, 5, { connections: 1 });
       const { samples } = await until(
         () => scrape(agent),
-        (s) => sum(s.samples, CLIENT) >= 20,
+        (s) => sum(s.samples, CLIENT) >= 20 && sum(s.samples, SERVER) >= 20,
       );
       strictEqual(sum(samples, CLIENT), 20);
       strictEqual(sum(samples, SERVER), 20);
