@@ -31,17 +31,20 @@ suite('bounds', { skip, timeout: 300_000 }, () => {
   });
 
   test('services beyond the cap are one', async () => {
-    using server = await TestServer.start('first');
-    const agent = await agentFor([server.port], { prom: { port: 0 }, limits: { services: 2 } });
+    using servers = new DisposableStack();
+    const all = await Promise.all(['a', 'b', 'c', 'd'].map((name) => TestServer.start(name)));
+    for (const server of all) servers.use(server);
+    const ports = all.map((server) => server.port);
+    const agent = await agentFor(ports, { prom: { port: 0 }, limits: { services: 2 } });
     try {
-      for (const name of ['a', 'b', 'c', 'd']) await send(name, server.port, 5, { connections: 1 });
+      for (const port of ports) await send('buyer', port, 5, { connections: 1 });
       const { samples } = await until(
         () => scrape(agent),
         (s) => sum(s.samples, CLIENT) >= 20 && sum(s.samples, SERVER) >= 20,
       );
       strictEqual(sum(samples, CLIENT), 20);
       strictEqual(sum(samples, SERVER), 20);
-      const names = new Set(samples.filter((s) => s.name === CLIENT).map((s) => s.labels.service_name));
+      const names = new Set(samples.filter((s) => s.name === SERVER).map((s) => s.labels.service_name));
       ok(names.has('_OTHER'), [...names].join());
       ok(names.size <= 3);
       ok(agent.status().notToldApart.services_cap! > 0);
