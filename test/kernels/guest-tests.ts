@@ -28,8 +28,23 @@ export function kernelTests(): string[] {
   ).sort();
 }
 
-/** Those that a guest runs: all with `SKEP_LONG=1`, else without the long ones. */
-export function guestTests(): string[] {
+/** Where kernels differ: features, hooks and their ladders, what check says of them, what is lost and missed. */
+const core: readonly RegExp[] = [
+  /^test\/kernels\//,
+  /^test\/check\/objects\./,
+  /^packages\/bpf\/test\/hooks\./,
+  /^packages\/runtime\/test\/(ladder|targets)\//,
+  /^packages\/runtime\/test\/(exact|losses|misses)\./,
+  /^probes\/(rungs|http-red\/http-red)\./,
+];
+
+/**
+ * Those that a guest runs: all with `SKEP_LONG=1`, else without the long ones; with `few` only those in which kernels
+ * differ.
+ */
+export function guestTests(few = false): string[] {
   const all = kernelTests();
-  return process.env.SKEP_LONG === '1' ? all : all.filter((file) => !long.some((l) => l.test(file)));
+  if (process.env.SKEP_LONG === '1') return all;
+  const short = all.filter((file) => !long.some((l) => l.test(file)));
+  return few ? short.filter((file) => core.some((c) => c.test(file))) : short;
 }
