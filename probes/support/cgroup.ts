@@ -26,7 +26,8 @@ export async function runWith(
   const enter = `${cgroup.enter} && exec "$@"`;
   try {
     const running = run('sh', ['-c', enter, 'sh', program, ...args]);
-    running.child.stdin?.end(input);
+    // Most programs end without having read it; one that should have says so by what it prints.
+    running.child.stdin?.on('error', () => undefined).end(input);
     return (await running).stdout;
   } catch (error) {
     if ('stdout' in (error as object)) return (error as { stdout: string }).stdout;
