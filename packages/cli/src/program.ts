@@ -29,10 +29,11 @@ export async function loadCommand(command: Command): Promise<void> {
   addSharedFlags(command, false, !ownConfig);
   command.description(command.summary());
   define(command);
-  // Commander gives `--no-x` its default before the hook that leads here.
+  // Commander gives a `--no-x` without an `--x` its default before the hook that leads here.
   for (const option of command.options) {
     const name = option.attributeName();
-    if (option.negate && command.getOptionValue(name) === undefined) {
+    const alone = !command.options.some((other) => other !== option && other.attributeName() === name);
+    if (option.negate && alone && command.getOptionValue(name) === undefined) {
       command.setOptionValueWithSource(name, true, 'default');
     }
   }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { catalogue } from '../src/catalogue.ts';
 import { ExitCode } from '../src/exit-codes.ts';
+import { buildProgram, loadCommand } from '../src/program.ts';
 import { Sandbox } from './harness.ts';
 
 test('skep alone and skep --help show every command and exit code', async () => {
@@ -71,4 +72,12 @@ test('a reader that leaves ends skep quietly', async () => {
   child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk.toString()));
   const [code] = await once(child, 'close');
   assert.deepEqual([code, stderr.join('')], [0, '']);
+});
+
+test('a flag that can be given and refused is neither until somebody says so', async () => {
+  const command = buildProgram().commands.find((c) => c.name() === 'agent')!;
+  await loadCommand(command);
+  assert.deepEqual([command.getOptionValue('socket'), command.getOptionValue('tty')], [undefined, true]);
+  command.parseOptions(['--no-socket']);
+  assert.equal(command.getOptionValue('socket'), false);
 });
