@@ -25,6 +25,7 @@ interface SkepError {
  * | `SKEP_NOT_RUNNING` | it has ended, or is being started |
  * | `SKEP_RUNNING` | it runs, and only what has ended can be taken away |
  * | `SKEP_STATE_ACCESS` | the folder of instances is open to others |
+ * | `SKEP_STATE_DAMAGED` | a file of an instance cannot be read |
  * | `SKEP_UNSIGNED` | none of the keys that may have signed the image did |
  */
 export type CliErrorCode =
@@ -38,6 +39,7 @@ export type CliErrorCode =
   | 'SKEP_NOT_RUNNING'
   | 'SKEP_RUNNING'
   | 'SKEP_STATE_ACCESS'
+  | 'SKEP_STATE_DAMAGED'
   | 'SKEP_UNSIGNED';
 
 /** An error of the command line itself. `hint` says what to do next. */

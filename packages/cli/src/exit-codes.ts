@@ -49,6 +49,7 @@ export const classes: Record<Exclude<ExitCodeName, 'ok'>, readonly string[]> = {
     'SKEP_PROC_UNAVAILABLE',
     'SKEP_RUNNING',
     'SKEP_STATE',
+    'SKEP_STATE_DAMAGED',
     'SKEP_STORE_BUSY',
   ],
   usage: [

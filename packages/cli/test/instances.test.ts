@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { after, before, test } from 'node:test';
 import { findInstance, listInstances, readInstance } from '../src/instances/folder.ts';
@@ -148,6 +148,10 @@ test(
     const [dead] = await ps('-a');
     assert.deepEqual([dead?.State, dead?.Status], ['dead', 'Dead (killed or crashed)']);
     await box.fails(1, /instance "one" is not running \(dead\)/, ['stats', '--no-stream', 'one']);
+
+    writeFileSync(`${instance.folder}/ended.json`, '');
+    await box.fails(1, /ended\.json is damaged\n {2}Remove its folder/, ['ps', '-a']);
+    rmSync(`${instance.folder}/ended.json`);
 
     // Another process that has its number now, and another boot.
     const file = `${instance.folder}/running.json`;

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { CliError, usageError } from '../errors.ts';
 import { bootId, isRunning, type ProcessId } from './process.ts';
 
@@ -179,6 +179,13 @@ function readJson<T>(path: string): T | undefined {
     return JSON.parse(readFileSync(path, 'utf8')) as T;
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    // A machine that lost power while it was written.
+    if (error instanceof SyntaxError)
+      throw new CliError(
+        'SKEP_STATE_DAMAGED',
+        `${path} is damaged`,
+        `Remove its folder: rm -r ${dirname(path)}`,
+      );
     throw error;
   }
 }
