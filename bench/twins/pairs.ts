@@ -35,6 +35,16 @@ const byPid = ({ pid }: Watched): string[] => ['--pid', String(pid)];
 const byCgroup = ({ cgroup }: Watched): string[] => ['--cgroup', cgroup];
 const narrowed = ({ pid }: Watched): string[] => ['-p', String(pid)];
 
+/** Of both probes of TCP connections. */
+const connecting = {
+  probes: 'kprobe',
+  deed: 'connect',
+  count: 1000,
+  burst: 100,
+  skep: byPid,
+  libbpf: narrowed,
+} as const;
+
 export const pairs: readonly Pair[] = [
   {
     ...{ probe: 'opensnoop', deed: 'open', count: 3000, burst: 100, skep: byPid, libbpf: narrowed },
@@ -81,30 +91,16 @@ export const pairs: readonly Pair[] = [
       }`,
   },
   {
-    ...{
-      probe: 'tcpconnect',
-      probes: 'kprobe',
-      deed: 'connect',
-      count: 1000,
-      burst: 100,
-      skep: byPid,
-      libbpf: narrowed,
-    },
+    ...connecting,
+    probe: 'tcpconnect',
     bpftrace: ({ pid }) => `
       tracepoint:sock:inet_sock_set_state /args->newstate == 2 && pid == ${pid}/ {
         printf("%d %s %s %s %d\\n", pid, comm, ntop(args->saddr), ntop(args->daddr), args->dport);
       }`,
   },
   {
-    ...{
-      probe: 'tcpconnlat',
-      probes: 'kprobe',
-      deed: 'connect',
-      count: 1000,
-      burst: 100,
-      skep: byPid,
-      libbpf: narrowed,
-    },
+    ...connecting,
+    probe: 'tcpconnlat',
     bpftrace: ({ pid }) => `
       tracepoint:sock:inet_sock_set_state /args->newstate == 2 && pid == ${pid}/ {
         @began[args->skaddr] = nsecs;

@@ -3,10 +3,11 @@ import { deepStrictEqual, match, strictEqual } from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import { freePort } from '../../../test/support/free-port.ts';
 import type { Agent } from '../src/index.ts';
 import { agentFor, skip as noRoot, until } from './support/agent.ts';
 import { send, TestServer } from './support/processes.ts';
@@ -16,15 +17,6 @@ const missing = programs.find((name) => spawnSync(name, ['--version']).error);
 const skip = noRoot || (missing !== undefined && `needs ${missing}`);
 
 const REQUESTS = 120;
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 /** A program that keeps series, with its data in `dir`. */
 type Store = (dir: string, port: number, config: string) => readonly string[];

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
+import { freePort } from '../../../test/support/free-port.ts';
 import { MetricsServer, startRun } from '../src/index.ts';
 import { build } from './support/probe.ts';
 import { Producer, WATCH } from './support/producer.ts';
@@ -17,16 +17,6 @@ const skip =
     : spawnSync('prometheus', ['--version']).error
       ? 'needs prometheus'
       : false;
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 interface Answer {
   data: { result: { metric: Record<string, string>; value: [number, string] }[] };
