@@ -53,6 +53,35 @@ export function sameValue(a: Value, b: Value): boolean {
   }
 }
 
+/** A text that is the same for arguments that say the same: numbers of one root are told apart from others, not which. */
+export function valuesKey(values: readonly Value[]): string {
+  const roots: number[] = [];
+  const rootOf = (root: number): number =>
+    roots.includes(root) ? roots.indexOf(root) : roots.push(root) - 1;
+  const keys = Array.from({ length: 5 }, (_, i) => {
+    const v = values[i] ?? UNKNOWN;
+    switch (v.kind) {
+      case 'number':
+        return `n${v.value}`;
+      case 'data':
+        return `d${v.offset} ${v.section}`;
+      case 'address':
+        return `a${v.extern ?? ''}`;
+      case 'any':
+        return `?${rootOf(v.root)} ${v.low} ${v.high}`;
+      case 'raised':
+      case 'nullable':
+        return `${v.kind}${rootOf(v.root)}`;
+      case 'stack':
+        // Another function's stack is not this one's: Machine.entry.
+        return 'unknown';
+      default:
+        return v.kind;
+    }
+  });
+  return keys.join();
+}
+
 /** BPF_OP of arithmetic, in the order of its numbers. */
 const OPERATIONS = ['+', '-', '*', '/', '|', '&', '<<', '>>', 'neg', '%', '^', 'mov', 's>>', 'end'] as const;
 

@@ -69,5 +69,7 @@ export function codeOf(
       return { section: found.into!.name, at: found.symbol.value + add };
     },
   };
-  return (plainContext) => ({ ...code, plainContext });
+  // Two for all programs: what is found out of a function is kept with them.
+  const [plain, other] = [true, false].map((plainContext): Code => ({ ...code, plainContext }));
+  return (plainContext) => (plainContext ? plain! : other!);
 }
