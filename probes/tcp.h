@@ -7,7 +7,7 @@
 #ifndef SKEP_PROBES_TCP_H
 #define SKEP_PROBES_TCP_H
 
-SKEP_PARAM(__u16, target_port, 0, "only connections to this remote port (0: every port)");
+SKEP_PARAM_PORTS(target_port, 64, "only connections to these remote ports");
 
 #define PROTOCOL_TCP 6 /* IPPROTO_TCP; MPTCP and SCTP sockets pass this hook as well */
 

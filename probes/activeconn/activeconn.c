@@ -31,7 +31,7 @@ static __always_inline void remember(struct sock *sk, __u64 socket)
 	if (!skep_watched())
 		return;
 	connection.peer.dport = tcp_port(sk);
-	if (target_port && connection.peer.dport != target_port)
+	if (!skep_in(target_port, connection.peer.dport))
 		return;
 	tcp_remote(&connection.peer.daddr, sk);
 	if (bpf_map_update_elem(&connections, &socket, &connection, BPF_ANY))

@@ -35,7 +35,7 @@ static __always_inline int set_state(void *ctx, struct sock *sk, int from, int t
 	if (to != TCP_SYN_SENT || !tcp_socket(sk) || !skep_watched())
 		return 0;
 	peer.dport = tcp_port(sk);
-	if (target_port && peer.dport != target_port)
+	if (!skep_in(target_port, peer.dport))
 		return 0;
 	bpf_get_current_comm(peer.comm, sizeof(peer.comm));
 	tcp_remote(&peer.daddr, sk);

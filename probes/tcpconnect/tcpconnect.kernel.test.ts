@@ -37,3 +37,17 @@ test('tcpconnect with target_port sees no other port, and counts a refused attem
   });
   strictEqual(seen.records('print_connects').length, 3);
 });
+
+test('tcpconnect with two ports sees both and no third', { skip }, async () => {
+  using cgroup = testCgroup();
+  using one = await listen('127.0.0.1');
+  using two = await listen('127.0.0.1');
+  using three = await listen('127.0.0.1');
+  const params = { target_cgroup: cgroup.path, target_port: `${one.port},${two.port}` };
+  const seen = await watch('tcpconnect', params, async () => {
+    await connectFrom(cgroup, '127.0.0.1', one.port, 1);
+    await connectFrom(cgroup, '127.0.0.1', three.port, 4);
+    await connectFrom(cgroup, '127.0.0.1', two.port, 2);
+  });
+  strictEqual(seen.records('print_connects').length, 3);
+});

@@ -86,7 +86,7 @@ static __always_inline int set_state(void *ctx, struct sock *sk, int from, int t
 	struct attempt *attempt;
 
 	if (to == TCP_SYN_SENT) {
-		if (tcp_socket(sk) && (!target_port || tcp_port(sk) == target_port))
+		if (tcp_socket(sk) && skep_in(target_port, tcp_port(sk)))
 			begin(socket);
 		return 0;
 	}

@@ -62,7 +62,7 @@ struct skep_cidr {
 };
 
 #define SKEP_PARAM_PIDS(name, entries, text) SKEP_PARAM_LIST(name, __u32, entries, text) SKEP_RANGE(1, 4194304)
-#define SKEP_PARAM_PORTS(name, entries, text) SKEP_PARAM_LIST(name, __u16, entries, text)
+#define SKEP_PARAM_PORTS(name, entries, text) SKEP_PARAM_LIST(name, __u16, entries, text) SKEP_RANGE(1, 65535)
 #define SKEP_PARAM_USERS(name, entries, text) SKEP_PARAM_LIST(name, user_id_t, entries, text)
 #define SKEP_PARAM_COMMS(name, entries, text) SKEP_PARAM_LIST(name, skep_comm_t, entries, text)
 #define SKEP_PARAM_CGROUPS(name, entries, text) SKEP_PARAM_LIST(name, cgroup_id_t, entries, text)
