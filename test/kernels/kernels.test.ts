@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
 import { run } from '../../scripts/lib/process.ts';
-import { guestTests, kernelTests } from './guest-tests.ts';
+import { guestTests, kernelTests, type Part } from './guest-tests.ts';
 import { arm64Header } from './kernel-types.ts';
 import { GuestResults } from './results.ts';
 import { kernelLine, kernels } from './table.ts';
@@ -16,14 +16,17 @@ const root = join(import.meta.dirname, '../..');
 const kept = join(root, 'build/kept-objects');
 
 /**
- * The kernels to run on: those for this machine's architecture, unless others are named; `all` are those too. The oldest
- * and the newest, which differ most, run all that a guest runs; those between them, unless they are named, what kernels
- * differ in.
+ * The kernels to run on: those for this machine's architecture, unless others are named; `all` are those too. One that is
+ * named runs all that a guest runs, and so does the oldest; the newest, what a new kernel may break; those between them,
+ * what kernels differ in.
  */
 const own = kernels.filter((k) => k.architecture === process.arch).map((k) => k.name);
 const named = process.env.SKEP_KERNELS?.split(/[ ,]+/).filter((k) => k !== '');
 const wanted = named?.flatMap((k) => (k === 'all' ? own : k)) ?? [own[0]!, own.at(-1)!, ...own.slice(1, -1)];
-const few = (kernel: string) => named === undefined && kernel !== own[0] && kernel !== own.at(-1);
+function partOf(kernel: string): Part {
+  if (named !== undefined || kernel === own[0]) return 'all';
+  return kernel === own.at(-1) ? 'more' : 'core';
+}
 const foreign = wanted.some((k) => kernelLine(k).architecture !== process.arch);
 const reporter = ['--test-reporter=./test/kernels/guest/reporter.ts', '--test-reporter-destination=stdout'];
 const command = ['--test', ...reporter, ...kernelTests()];
@@ -87,8 +90,8 @@ async function guest(kernel: string): Promise<{ seen: Run; ended: GuestResult | 
   const ended = await runInGuest({
     kernel,
     kept,
-    command: `node --test-force-exit ${reporter.join(' ')} test/kernels/guest/all.ts ${guestTests(few(kernel)).join(' ')}`,
-    timeoutMs: 840_000,
+    command: `node --test-force-exit ${reporter.join(' ')} test/kernels/guest/all.ts ${guestTests(partOf(kernel)).join(' ')}`,
+    timeoutMs: 900_000,
     onLine: (line) => seen.line(line),
   }).catch((e: Error) => e);
   return { seen, ended, seconds: (performance.now() - started) / 1000 };
@@ -107,7 +110,7 @@ function start(): void {
 }
 
 for (const kernel of wanted) {
-  test(`kernel ${kernel}`, { timeout: 900_000 }, async (t) => {
+  test(`kernel ${kernel}`, { timeout: 960_000 }, async (t) => {
     if (running.size === 0) for (let i = 0; i < 2; i++) start();
     const { seen, ended, seconds } = await (running.get(kernel) as ReturnType<typeof guest>);
     t.diagnostic(`kernel ${ended instanceof Error ? kernel : ended.release}, ${seconds.toFixed(0)} s`);
