@@ -67,7 +67,7 @@ export {
   type KernelFeature,
   kernelFeatures,
 } from './features/features.ts';
-export { helperTables, probeHelpers } from './features/helpers.ts';
+export { askHelpers, type Helpers, helperTables, probeHelpers } from './features/helpers.ts';
 export { type HookKind, hookKinds, probeHook } from './features/hooks.ts';
 export type { FeatureResult } from './features/result.ts';
 export {

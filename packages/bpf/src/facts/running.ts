@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { machine, release, version } from 'node:os';
 import { Btf } from '../btf/btf.ts';
 import { BpfError } from '../errors.ts';
-import { probeHelpers } from '../features/helpers.ts';
+import { askHelpers, type Helpers } from '../features/helpers.ts';
 import { type HookKind, hookKinds, probeHook, trampolinesRefused } from '../features/hooks.ts';
 import { hasKernelBtf } from '../features/system.ts';
 import { probeMapType, probeProgramType } from '../features/types.ts';
@@ -39,7 +39,7 @@ export function runningKernel(): KernelFacts {
   const types = <T extends string>(all: readonly T[], probe: (type: T) => boolean | undefined) =>
     once(() => present(all.slice(1), probe));
   const ofPrograms = types(programTypes, (t) => probeProgramType(t).available);
-  const helpers = new Map<string, () => ReadonlySet<string> | undefined>();
+  const helpers = new Map<string, () => Helpers | undefined>();
   const modules = once(() => (btf() ? loadedModules().map((m) => Btf.kernelModule(m)) : []));
   // A module that is not loaded has nothing to do with the next load; what is, libbpf looks through.
   const mentioned = once(() => loadedModules().map((m) => readFileSync(`/sys/kernel/btf/${m}`)));
@@ -70,7 +70,7 @@ export function runningKernel(): KernelFacts {
       return ofMaps();
     },
     helpers(type) {
-      const asked = helpers.get(type) ?? once(() => (mayLoad() ? probeHelpers(type) : undefined));
+      const asked = helpers.get(type) ?? once(() => (mayLoad() ? askHelpers(type) : undefined));
       helpers.set(type, asked);
       return asked();
     },

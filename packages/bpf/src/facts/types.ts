@@ -1,4 +1,5 @@
 import type { Btf } from '../btf/btf.ts';
+import type { Helpers } from '../features/helpers.ts';
 import type { HookKind } from '../features/hooks.ts';
 
 /**
@@ -42,7 +43,7 @@ export interface KernelFacts {
    * Names of the helpers (`'bpf_ktime_get_ns'`) that programs of a type may call. Those of tracing programs hang on what
    * they are attached to: `'tracing/fentry'`, `'tracing/raw_tp'`, `'tracing/iter'`.
    */
-  readonly helpers?: (programType: string) => ReadonlySet<string> | undefined;
+  readonly helpers?: (programType: string) => Helpers | undefined;
 }
 
 /** The functions of a kernel. Names are those of kallsyms. */

@@ -60,11 +60,10 @@ async function check(program: string, flags: CheckFlags, command: Command): Prom
   const filled = flags.format && flags.format !== 'json' ? template(flags.format) : undefined;
   const asked = await kernelsOf(flags.kernel ?? []);
   const parts = await partsOf(program, flags.platform, settingsOf(command));
-  const reports: KernelReport[] = [];
-  for (const kernel of asked) {
-    if (kernel.onlyFor !== undefined && !parts.some((p) => processorOf(p) === kernel.onlyFor)) continue;
-    reports.push(await reportOf(partFor(parts, kernel), kernel, flags));
-  }
+  const meant = asked.filter(
+    (k) => k.onlyFor === undefined || parts.some((p) => processorOf(p) === k.onlyFor),
+  );
+  const reports = await reportsOf(meant, (kernel) => reportOf(partFor(parts, kernel), kernel, flags));
   const states = reports.map((r) => r.verdict.state);
   process.exitCode = states.includes('refused')
     ? ExitCode.kernel
@@ -74,6 +73,16 @@ async function check(program: string, flags: CheckFlags, command: Command): Prom
   if (flags.format === undefined) return out(checkText(reports, useColor(process.stdout)));
   const rows = reports.map(reportData);
   await out(filled ? rows.map((row) => `${filled.fill(row)}\n`).join('') : `${toJson(rows, 2)}\n`);
+}
+
+/** One for each, in their order. The running kernel loads on a thread of its own while the others are looked at. */
+async function reportsOf(
+  kernels: readonly CheckedKernel[],
+  report: (kernel: CheckedKernel) => Promise<KernelReport>,
+): Promise<KernelReport[]> {
+  const first = [...kernels].sort((a, b) => Number(b.running) - Number(a.running));
+  const done = new Map(first.map((kernel) => [kernel, report(kernel)]));
+  return Promise.all(kernels.map((kernel) => done.get(kernel)!));
 }
 
 /** What is checked: an image for several platforms has a part for each of them, and those are taken that are here. */
