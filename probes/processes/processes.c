@@ -7,6 +7,8 @@
 #include "skep_filter.h"
 
 #define ARGS_MAX 256
+#define NAME_MAX_BYTES 64
+#define ATTRIBUTES_MAX 256
 
 enum process_change { PROCESS_FORK, PROCESS_EXEC, PROCESS_EXIT };
 
@@ -21,6 +23,9 @@ struct process_event {
 	char comm[16] SKEP_HELP("command name");
 	char exe[128] SKEP_HELP("of an exec: the program's path, as it was given");
 	char args[ARGS_MAX] SKEP_HELP("of an exec: the arguments, separated by spaces, cut at 255 bytes");
+	char otel_service_name[NAME_MAX_BYTES] SKEP_HELP("of an exec: this variable of its environment, cut at 63 bytes");
+	char otel_resource_attributes[ATTRIBUTES_MAX] SKEP_HELP("of an exec: likewise, cut at 255 bytes");
+	char dd_service[NAME_MAX_BYTES] SKEP_HELP("of an exec: likewise, cut at 63 bytes");
 };
 
 /* Large, so that a machine that starts many processes is looked at sixty times a second and not more often. */
@@ -43,6 +48,9 @@ static __always_inline struct process_event *begin(struct task_struct *task, enu
 	BPF_CORE_READ_STR_INTO(&e->comm, task, group_leader, comm);
 	__builtin_memset(e->exe, 0, sizeof(e->exe));
 	__builtin_memset(e->args, 0, sizeof(e->args));
+	__builtin_memset(e->otel_service_name, 0, sizeof(e->otel_service_name));
+	__builtin_memset(e->otel_resource_attributes, 0, sizeof(e->otel_resource_attributes));
+	__builtin_memset(e->dd_service, 0, sizeof(e->dd_service));
 	return e;
 }
 
@@ -85,6 +93,113 @@ static __always_inline void copy_args(struct task_struct *task, struct process_e
 	e->args[(size - 1) & (ARGS_MAX - 1)] = 0;
 }
 
+/*
+ * The three variables that name a service, of an environment that lies on the new program's stack behind its arguments;
+ * nothing else of it leaves the kernel. Of a variable that is there twice getenv() finds the first, and so do we.
+ */
+#define ENV_PIECE 128
+/* So many pieces are looked through, 64 KiB or 512 variables: a loop within a loop, which the verifier is done with sooner. */
+#define ENV_PIECES 16
+#define ENV_ROUNDS 32
+
+#define OTEL_SERVICE_NAME "OTEL_SERVICE_NAME="
+#define OTEL_RESOURCE_ATTRIBUTES "OTEL_RESOURCE_ATTRIBUTES="
+#define DD_SERVICE "DD_SERVICE="
+
+static __always_inline bool begins_with(const char *piece, const char *name, int length)
+{
+	int i;
+
+#pragma unroll
+	for (i = 0; i + 8 <= length; i += 8) {
+		__u64 is, shall;
+
+		__builtin_memcpy(&is, piece + i, 8);
+		__builtin_memcpy(&shall, name + i, 8);
+		if (is != shall)
+			return false;
+	}
+#pragma unroll
+	for (; i < length; i++)
+		if (piece[i] != name[i])
+			return false;
+	return true;
+}
+
+/* The number of the variable that begins here, 0 for any other; `length` is how far it goes on, 0 when it cannot be read. */
+static __always_inline int variable_at(unsigned long at, int *length)
+{
+	char piece[ENV_PIECE] __attribute__((aligned(8))), before = 1;
+	int which = 0;
+
+	*length = bpf_probe_read_user_str(piece, sizeof(piece), (const void *)at);
+	if (*length <= 0) {
+		*length = 0;
+		return 0;
+	}
+	/* A full piece has lost its last byte to the NUL: the variable goes on there, or ends. */
+	if (*length >= ENV_PIECE)
+		*length = ENV_PIECE - 1;
+	if (begins_with(piece, OTEL_SERVICE_NAME, sizeof(OTEL_SERVICE_NAME) - 1))
+		which = 1;
+	else if (begins_with(piece, OTEL_RESOURCE_ATTRIBUTES, sizeof(OTEL_RESOURCE_ATTRIBUTES) - 1))
+		which = 2;
+	else if (begins_with(piece, DD_SERVICE, sizeof(DD_SERVICE) - 1))
+		which = 3;
+	/* Such words may stand within another variable. */
+	if (which && (bpf_probe_read_user(&before, 1, (const void *)(at - 1)) || before))
+		return 0;
+	return which;
+}
+
+/*
+ * How far it is to the next of our variables, at most ENV_PIECES pieces, and above 16 bits which it is; 0 at the end.
+ * Global functions are verified by themselves, once, and not in each turn of a loop that calls them.
+ */
+__noinline int environment_next(unsigned long from, unsigned long end)
+{
+	unsigned long at = from;
+
+	for (int i = 0; i < ENV_PIECES && at < end; i++) {
+		int length, which = variable_at(at, &length);
+
+		if (which)
+			return (at - from) | which << 16;
+		if (!length)
+			break;
+		at += length;
+	}
+	return at - from;
+}
+
+#define copy_variable(member, at, end, name)                                                               \
+	if ((at) < (end))                                                                                  \
+	bpf_probe_read_user_str(member, sizeof(member), (const void *)((at) + sizeof(name) - 1))
+
+static __always_inline void copy_names(struct task_struct *task, struct process_event *e)
+{
+	unsigned long at = BPF_CORE_READ(task, mm, env_start), end = BPF_CORE_READ(task, mm, env_end);
+	unsigned long service = end, attributes = end, datadog = end;
+
+	for (int i = 0; i < ENV_ROUNDS && at < end; i++) {
+		int next = environment_next(at, end), which = next >> 16;
+
+		if (!next)
+			break;
+		at += next & 0xffff;
+		if (which == 1 && service == end)
+			service = at;
+		if (which == 2 && attributes == end)
+			attributes = at;
+		if (which == 3 && datadog == end)
+			datadog = at;
+		at += which != 0;
+	}
+	copy_variable(e->otel_service_name, service, end, OTEL_SERVICE_NAME);
+	copy_variable(e->otel_resource_attributes, attributes, end, OTEL_RESOURCE_ATTRIBUTES);
+	copy_variable(e->dd_service, datadog, end, DD_SERVICE);
+}
+
 static __always_inline int became(void *ctx, struct task_struct *task, struct linux_binprm *program)
 {
 	struct process_event *e;
@@ -96,6 +211,7 @@ static __always_inline int became(void *ctx, struct task_struct *task, struct li
 		return 0;
 	bpf_probe_read_kernel_str(e->exe, sizeof(e->exe), BPF_CORE_READ(program, filename));
 	copy_args(task, e);
+	copy_names(task, e);
 	skep_send(ctx, print_processes, e);
 	return 0;
 }

@@ -2,7 +2,9 @@ import { basename } from 'node:path';
 import { CgroupIds } from './cgroup/ids.ts';
 import { Containers } from './container/resolve.ts';
 import { ElfCache } from './elf/cache.ts';
+import { type At, Entries, type Entry, entryAt, other } from './entries.ts';
 import { IdentityError } from './errors.ts';
+import type { ExecEvent, ExitEvent, ForkEvent } from './events.ts';
 import { Host } from './host/host.ts';
 import { listPids } from './host/pids.ts';
 import { type Identity, identify, type Sources } from './identity.ts';
@@ -21,58 +23,8 @@ export interface IdentitiesOptions {
   clock?: () => number;
 }
 
-/** A process has become another program. Whatever the kernel did not tell may be left out. */
-export interface ExecEvent {
-  pid: number;
-  /** Ticks since boot; {@link ticksOfNanoseconds} makes them of the kernel's `start_boottime`. */
-  startTime?: number;
-  ppid?: number;
-  comm?: string;
-  /** The program's path. */
-  exe?: string;
-  argv?: readonly string[];
-  uid?: number;
-  /** As bpf_get_current_cgroup_id gives it. */
-  cgroupId?: bigint;
-  /** When, by the clock of the options. Default: now */
-  time?: number;
-}
-
-export interface ExitEvent {
-  pid: number;
-  startTime?: number;
-  time?: number;
-}
-
-/** A process has made another, which is the same program until it execs. */
-export interface ForkEvent {
-  pid: number;
-  startTime?: number;
-  ppid: number;
-  time?: number;
-}
-
-/** One program in the life of a pid. */
-interface Entry {
-  pid: number;
-  startTime?: number;
-  /** From when it was this program; undefined when it was there before us. */
-  since?: number;
-  /** Until when, once that is over. */
-  until?: number;
-  event?: ExecEvent;
-  /** The process that it was forked from, while it has not been looked at. */
-  parent?: number;
-  identity?: Identity;
-  checked: number;
-  /** It was looked at when it had hardly begun: its runtime may not have been mapped. */
-  early: boolean;
-}
-
-const MOST_PER_PID = 8;
 const NEGATIVE_MS = 1_000;
 const MOST_NEGATIVE = 4_096;
-const SWEEP_MS = 1_000;
 /** A runtime is mapped, and a title written, within this time. */
 const SETTLED_MS = 2_000;
 
@@ -89,27 +41,22 @@ const SETTLED_MS = 2_000;
 export class Identities {
   readonly #sources: Sources;
   readonly #ids: CgroupIds;
-  readonly #capacity: number;
-  readonly #graceMs: number;
   readonly #recheckMs: number;
   readonly #clock: () => number;
-  /** By pid, oldest first; the map itself in the order of use. */
-  readonly #entries = new Map<number, Entry[]>();
+  readonly #entries: Entries;
   readonly #absent = new Map<number, number>();
-  #size = 0;
   #generation = 0;
-  #evicted = 0;
-  #swept = Number.NEGATIVE_INFINITY;
 
   /** @throws IdentityError SKEP_IDENTITY_OPTION */
   constructor(options: IdentitiesOptions = {}) {
     const host = options.host ?? new Host();
     this.#sources = { host, elves: new ElfCache(), containers: new Containers(host) };
     this.#ids = new CgroupIds(host);
-    this.#capacity = positive('capacity', options.capacity ?? 10_000);
-    this.#graceMs = positive('graceMs', options.graceMs ?? 60_000);
+    const capacity = positive('capacity', options.capacity ?? 10_000);
+    const graceMs = positive('graceMs', options.graceMs ?? 60_000);
     this.#recheckMs = positive('recheckMs', options.recheckMs ?? 5_000);
     this.#clock = options.clock ?? (() => performance.now());
+    this.#entries = new Entries({ capacity, graceMs, clock: this.#clock });
   }
 
   get host(): Host {
@@ -118,9 +65,7 @@ export class Identities {
 
   /** How many identities are kept, how many of them have ended, how many were pushed out by the cap. */
   get stats(): { size: number; ended: number; evicted: number } {
-    let ended = 0;
-    for (const list of this.#entries.values()) for (const e of list) if (e.until !== undefined) ended++;
-    return { size: this.#size, ended, evicted: this.#evicted };
+    return this.#entries.stats;
   }
 
   /**
@@ -147,17 +92,12 @@ export class Identities {
    * @param at.startTime ticks; the process with this pid that began then, or none
    * @param at.time what it was at this time, if it has become another program since
    */
-  get(pid: number, at: { startTime?: number; time?: number } = {}): Identity | undefined {
+  get(pid: number, at: At = {}): Identity | undefined {
     const now = this.#clock();
-    const list = this.#entries.get(pid);
-    if (list !== undefined) {
-      this.#entries.delete(pid);
-      this.#entries.set(pid, list);
-      this.#expire(pid, list, now);
-    }
-    const entry = list === undefined ? undefined : entryAt(list, at);
+    const list = this.#entries.use(pid);
+    const entry = entryAt(list, at);
     if (entry === undefined) {
-      const last = list?.at(-1);
+      const last = list.at(-1);
       const alive = last?.until === undefined ? last?.startTime : undefined;
       // Another start time was asked for than the living process has: only if that has been replaced there is news.
       if (alive !== undefined && readStartTime(this.#sources.host, pid) === alive) return undefined;
@@ -171,88 +111,44 @@ export class Identities {
 
   /** All that are known and have not ended. */
   *running(): Generator<Identity> {
-    for (const list of this.#entries.values()) {
-      const last = list.at(-1);
-      if (last?.until === undefined && last?.identity !== undefined) yield last.identity;
-    }
+    for (const { identity } of this.#entries.running()) if (identity !== undefined) yield identity;
   }
 
   /** A process has become another program: from now on it is somebody else. */
   exec(event: ExecEvent): void {
     const time = event.time ?? this.#clock();
     this.#absent.delete(event.pid);
-    this.#end(event.pid, time, event.startTime);
-    this.#add({ pid: event.pid, startTime: event.startTime, since: time, event, checked: 0, early: true });
+    this.#entries.end(event.pid, time, event.startTime);
+    this.#entries.add({
+      pid: event.pid,
+      startTime: event.startTime,
+      since: time,
+      event,
+      checked: 0,
+      early: true,
+    });
   }
 
   /** A process has been made. It is looked at when it is asked for; should it have ended by then, it is as its parent. */
   fork(event: ForkEvent): void {
     const time = event.time ?? this.#clock();
     this.#absent.delete(event.pid);
-    this.#end(event.pid, time);
+    this.#entries.end(event.pid, time);
     const { pid, startTime, ppid } = event;
-    this.#add({ pid, startTime, since: time, parent: ppid, checked: 0, early: true });
+    this.#entries.add({ pid, startTime, since: time, parent: ppid, checked: 0, early: true });
   }
 
   /** A process has ended. It stays known for the grace time, for what arrives late. */
   exit(event: ExitEvent): void {
-    const list = this.#entries.get(event.pid);
-    const last = list?.at(-1);
+    const last = this.#entries.last(event.pid);
     // An exit that arrives after the pid was given anew is about the earlier one, which is closed already.
     if (last === undefined || (event.startTime !== undefined && other(last.startTime, event.startTime)))
       return;
-    this.#end(event.pid, event.time ?? this.#clock());
-  }
-
-  #end(pid: number, time: number, startTime?: number): void {
-    for (const e of this.#entries.get(pid) ?? []) {
-      if (e.until === undefined) e.until = time;
-      if (startTime !== undefined && e.startTime === undefined) e.startTime = startTime;
-    }
-  }
-
-  #add(entry: Entry): void {
-    const list = this.#entries.get(entry.pid) ?? [];
-    this.#entries.delete(entry.pid);
-    this.#entries.set(entry.pid, list);
-    list.push(entry);
-    this.#size++;
-    if (list.length > MOST_PER_PID) {
-      list.shift();
-      this.#size--;
-    }
-    if (this.#size > this.#capacity) this.#sweep();
-    while (this.#size > this.#capacity) this.#evict();
-  }
-
-  /** Before anything living goes, what has been dead for too long does; looked through at most once a second. */
-  #sweep(): void {
-    const now = this.#clock();
-    if (now - this.#swept < SWEEP_MS) return;
-    this.#swept = now;
-    for (const [pid, list] of this.#entries) this.#expire(pid, list, now);
-  }
-
-  #evict(): void {
-    const [pid, list] = this.#entries.entries().next().value!;
-    list.shift();
-    this.#size--;
-    this.#evicted++;
-    if (list.length === 0) this.#entries.delete(pid);
-  }
-
-  #expire(pid: number, list: Entry[], now: number): void {
-    const before = list.length;
-    for (let i = list.length - 1; i >= 0; i--) {
-      const { until } = list[i]!;
-      if (until !== undefined && now - until > this.#graceMs) list.splice(i, 1);
-    }
-    this.#size -= before - list.length;
-    if (list.length === 0) this.#entries.delete(pid);
+    this.#entries.end(event.pid, event.time ?? this.#clock());
   }
 
   /** Nothing is known of it: ask /proc, and remember for a moment when there is nothing either. */
-  #look(pid: number, at: { startTime?: number; time?: number }, now: number): Identity | undefined {
+  #look(pid: number, at: At, now: number): Identity | undefined {
     const absentSince = this.#absent.get(pid);
     if (absentSince !== undefined && now - absentSince < NEGATIVE_MS) return undefined;
     const process = readProcess(this.#sources.host, pid);
@@ -264,8 +160,8 @@ export class Identities {
     }
     const entry: Entry = { pid, startTime: process.startTime, checked: now, early: true };
     this.#fill(entry, process, now);
-    this.#end(pid, now);
-    this.#add(entry);
+    this.#entries.end(pid, now);
+    this.#entries.add(entry);
     return at.startTime === undefined || at.startTime === process.startTime ? entry.identity : undefined;
   }
 
@@ -274,20 +170,26 @@ export class Identities {
     const { host } = this.#sources;
     const process = entry.until === undefined ? readProcess(host, entry.pid) : undefined;
     const same = process !== undefined && !isEnding(process) && !other(process.startTime, entry.startTime);
-    if (same) this.#fill(entry, process, now);
-    else if (entry.event !== undefined) this.#fillFromEvent(entry, entry.event);
+    if (same && this.#fill(entry, process, now)) return entry.identity;
+    if (entry.event !== undefined) this.#fillFromEvent(entry, entry.event);
     else if (entry.parent !== undefined) entry.identity = this.#asParent(entry);
     return entry.identity;
   }
 
-  #fill(entry: Entry, process: Process, now: number): void {
+  /** False when it ended while it was looked at: what was read then is not the whole of it, and what is known is better. */
+  #fill(entry: Entry, process: Process, now: number): boolean {
+    const { host } = this.#sources;
     entry.startTime = process.startTime;
-    entry.identity = identify(this.#sources, process, this.#generation++);
     entry.checked = now;
     entry.early = entry.since !== undefined && now - entry.since < SETTLED_MS;
+    const identity = identify(this.#sources, process, this.#generation++);
+    const whole = process.kernelThread || hasMemory(host, process.pid);
+    if (!whole && (entry.identity ?? entry.event ?? entry.parent) !== undefined) return false;
+    entry.identity = identity;
     if (process.cgroupId !== undefined && process.cgroups.v2 !== undefined) {
       this.#ids.learn(process.cgroupId, process.cgroups.v2);
     }
+    return true;
   }
 
   #fillFromEvent(entry: Entry, event: ExecEvent): void {
@@ -310,11 +212,11 @@ export class Identities {
       cgroupId: event.cgroupId,
       namespaces: {},
     };
-    entry.identity = identify(this.#sources, process, this.#generation++, true);
+    entry.identity = identify(this.#sources, process, this.#generation++, event.environment ?? new Map());
   }
 
   #asParent(entry: Entry): Identity | undefined {
-    const parent = this.get(entry.parent!);
+    const parent = this.get(entry.parent!, { time: entry.since });
     if (parent === undefined) return undefined;
     const process = {
       ...parent.process,
@@ -327,7 +229,7 @@ export class Identities {
   }
 
   /** Is it still the same process and program? Cheap, and only now and then. */
-  #recheck(entry: Entry, at: { startTime?: number; time?: number }, now: number): Identity | undefined {
+  #recheck(entry: Entry, at: At, now: number): Identity | undefined {
     const { host } = this.#sources;
     const { pid, identity } = entry;
     entry.checked = now;
@@ -356,22 +258,14 @@ export class Identities {
   }
 }
 
-/** The newest program of this process that had begun by then; the oldest known when all began later. */
-function entryAt(list: readonly Entry[], at: { startTime?: number; time?: number }): Entry | undefined {
-  const { time } = at;
-  const own = list.filter((e) => !other(e.startTime, at.startTime));
-  if (time === undefined) return own.at(-1);
-  return own.findLast((e) => e.since === undefined || e.since <= time) ?? own[0];
-}
-
 /** Its memory is gone, and with it what it was: on its way to its end, or a zombie. */
 function isEnding(process: Process): boolean {
   return process.zombie || (process.exe === undefined && process.argv.length === 0 && !process.kernelThread);
 }
 
-/** Known, and different. */
-function other(a: number | undefined, b: number | undefined): boolean {
-  return a !== undefined && b !== undefined && a !== b;
+/** Program and command line go with a process's memory. Of other people's processes the first may not be looked at. */
+function hasMemory(host: Host, pid: number): boolean {
+  return readExe(host, pid).exe !== undefined || (host.procBytes(pid, 'cmdline', 16)?.length ?? 0) > 0;
 }
 
 function positive(name: string, value: number): number {

@@ -28,7 +28,7 @@ export interface Identity {
   sdks: readonly Sdk[];
   /** What OTEL_RESOURCE_ATTRIBUTES says besides the service. */
   declared: ReadonlyMap<string, string>;
-  /** Made from an event alone, after the process had ended: no environment, no language. */
+  /** Made from an event alone, after the process had ended: no language, and of its environment only what names a service. */
   fromEvent: boolean;
 }
 
@@ -42,14 +42,19 @@ export interface Sources {
 /** Kept of a command line; the rest served its name. */
 const ARGV_CHARACTERS = 2048;
 
-/** Puts together who a process is. */
+/**
+ * Puts together who a process is.
+ *
+ * @param told of one that has ended: what its exec told of its environment; nothing is asked of /proc then
+ */
 export function identify(
   sources: Sources,
   process: Process,
   generation: number,
-  fromEvent = false,
+  told?: Environment,
 ): Identity {
   const { host, elves, containers } = sources;
+  const fromEvent = told !== undefined;
   const { pid } = process;
   let files: readonly string[] | undefined;
   const lazyFiles = () => {
@@ -57,7 +62,7 @@ export function identify(
     return files;
   };
   const bare = process.kernelThread || process.zombie || fromEvent;
-  const environment: Environment = bare ? new Map() : readEnvironment(host, pid);
+  const environment: Environment = told ?? (bare ? new Map() : readEnvironment(host, pid));
   const runtime = bare ? undefined : detectRuntime(host, process, elves, lazyFiles);
   const found = containers.placeOf(process.cgroups);
   const place = bare ? found : namedFromInside(sources, pid, found, environment);

@@ -1,6 +1,6 @@
 // The memory of processes: what it keeps, for how long, and what becomes of a pid that is used again.
 import assert from 'node:assert/strict';
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
 import { Host, Identities, IdentityError, readProcess, ticksOfNanoseconds } from '../src/index.ts';
@@ -126,6 +126,63 @@ suite('with events', () => {
       ['nightly', 'systemd-unit'],
       'by the id of its cgroup',
     );
+  });
+
+  test('a process that has ended already is called what its environment said', (t) => {
+    const { identities } = memory(t);
+    const named = (pid: number, environment: Record<string, string>) => {
+      const told = new Map(Object.entries(environment));
+      identities.exec({ pid, startTime: 100, exe: '/usr/bin/perl', environment: told });
+      identities.exit({ pid, startTime: 100 });
+      const { service, declared, fromEvent } = identities.get(pid)!;
+      return [service.name, service.rule, service.namespace, [...declared], fromEvent];
+    };
+    const all = {
+      OTEL_SERVICE_NAME: 'till',
+      OTEL_RESOURCE_ATTRIBUTES: 'service.name=counter,service.namespace=shop,team=bees',
+      DD_SERVICE: 'desk',
+    };
+    const { OTEL_SERVICE_NAME: _, ...rest } = all;
+    const team = [['team', 'bees']];
+    assert.deepEqual(named(7, all), ['till', 'OTEL_SERVICE_NAME', 'shop', team, true]);
+    assert.deepEqual(named(8, rest), ['counter', 'OTEL_RESOURCE_ATTRIBUTES', 'shop', team, true]);
+    assert.deepEqual(named(9, { DD_SERVICE: 'desk' }), ['desk', 'DD_SERVICE', undefined, [], true]);
+    identities.fork({ pid: 10, startTime: 101, ppid: 7 });
+    identities.exit({ pid: 10, startTime: 101 });
+    assert.equal(identities.get(10)?.service.name, 'till', 'its child is the same program');
+  });
+
+  test('a process that ends while it is looked at is called what its exec told', (t) => {
+    const {
+      proc,
+      clock,
+      host: { proc: dir },
+    } = memory(t);
+    class Ending extends Host {
+      override procBytes(pid: number, name: string, most?: number): Buffer | undefined {
+        // Its memory goes first, and with it all of these.
+        if (name === 'environ')
+          for (const file of ['environ', 'exe', 'cmdline']) rmSync(join(dir, `${pid}/${file}`));
+        return super.procBytes(pid, name, most);
+      }
+    }
+    const identities = new Identities({ host: new Ending({ proc: dir, root: dir }), clock: () => clock.now });
+    proc.put(7, 100, '/usr/bin/perl', { environ: ['OTEL_SERVICE_NAME=till'] });
+    const environment = new Map([['OTEL_SERVICE_NAME', 'till']]);
+    identities.exec({ pid: 7, startTime: 100, exe: '/usr/bin/perl', environment });
+    const { service, fromEvent } = identities.get(7)!;
+    assert.deepEqual([service.name, fromEvent], ['till', true]);
+  });
+
+  test('a child is what its parent was when it was made', (t) => {
+    const { clock, identities } = memory(t);
+    identities.exec({ pid: 7, startTime: 100, exe: '/usr/bin/first' });
+    clock.now += 10;
+    identities.fork({ pid: 8, startTime: 101, ppid: 7 });
+    identities.exit({ pid: 8 });
+    clock.now += 10;
+    identities.exec({ pid: 7, startTime: 100, exe: '/usr/bin/second' });
+    assert.equal(identities.get(8)?.service.name, 'first');
   });
 
   test('each exec is a new identity, and each time finds its own', (t) => {

@@ -1,4 +1,4 @@
-import { ticksOfNanoseconds } from '@skep/identity';
+import { type Environment, ticksOfNanoseconds } from '@skep/identity';
 import type { Run } from '@skep/runtime';
 import { offsets } from '../kernel/layout.ts';
 import type { Processes } from './processes.ts';
@@ -22,7 +22,22 @@ export function processEvents(run: Pick<Run, 'map'>, processes: Processes) {
     'comm',
     'exe',
     'args',
+    'otel_service_name',
+    'otel_resource_attributes',
+    'dd_service',
   ]);
+  /** The variables that name a service, as far as they were set. */
+  const environment = (u8: Uint8Array, at: number): Environment => {
+    const found = new Map<string, string>();
+    for (const [name, member, most] of [
+      ['OTEL_SERVICE_NAME', o.otel_service_name, 64],
+      ['OTEL_RESOURCE_ATTRIBUTES', o.otel_resource_attributes, 256],
+      ['DD_SERVICE', o.dd_service, 64],
+    ] as const) {
+      if (u8[at + member] !== 0) found.set(name, text(u8, at + member, most));
+    }
+    return found;
+  };
   return ({ u8, dv }: View, at: number): void => {
     const change = dv.getUint32(at + o.change, true);
     const pid = dv.getUint32(at + o.pid, true);
@@ -41,13 +56,16 @@ export function processEvents(run: Pick<Run, 'map'>, processes: Processes) {
         comm: text(u8, at + o.comm, 16),
         exe: text(u8, at + o.exe, 128),
         argv: args === '' ? undefined : args.split(' '),
+        environment: environment(u8, at),
       });
     } else processes.exit({ pid, startTime });
   };
 }
 
+const decoder = new TextDecoder();
+
 function text(u8: Uint8Array, from: number, most: number): string {
   const bytes = u8.subarray(from, from + most);
   const end = bytes.indexOf(0);
-  return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
+  return decoder.decode(end < 0 ? bytes : bytes.subarray(0, end));
 }
