@@ -1,5 +1,6 @@
 // bench/flora/run.ts [--quick] [PART…]: measures, and writes results/report.md. bench/flora.sh starts it where only
-// loopback is. SKEP_BENCH_ROUNDS says how often each comparison is made (3).
+// loopback is. SKEP_BENCH_ROUNDS says how often each thing is measured (3), SKEP_BENCH_SECONDS how long a variant
+// of a comparison is under load (15).
 import { conditions } from '../lib/report.ts';
 import { prepareAgent } from './lib/agent.ts';
 import { parts } from './lib/parts.ts';

@@ -13,7 +13,7 @@ import { until } from '../../scripts/lib/services.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'skep-dashboard-'));
 process.once('exit', () => rmSync(dir, { recursive: true, force: true }));
-const place = { dir, quick: true, [Symbol.dispose]: () => undefined };
+const place = { dir, quick: true, rounds: 1, seconds: 4, [Symbol.dispose]: () => undefined };
 const from = Date.now() / 1000;
 const targets = [
   { job: 'server', address: CONTROL },

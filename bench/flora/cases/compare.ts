@@ -13,7 +13,6 @@ export interface Comparison extends Omit<Setting, 'seconds'> {
   readonly name: string;
   readonly title: string;
   readonly language: Language;
-  readonly seconds?: number;
   /** What the table is about: CPU a request, or what a capped server can do. */
   readonly about: 'cpu' | 'throughput';
 }
@@ -23,8 +22,7 @@ export function compare(c: Comparison): Part {
 }
 
 async function measure(place: Place, c: Comparison): Promise<Measured> {
-  const rounds = place.quick ? 1 : Number(process.env.SKEP_BENCH_ROUNDS ?? 3);
-  const seconds = place.quick ? 4 : (c.seconds ?? 15);
+  const { rounds, seconds } = place;
   const variants = variantsOf(c.language);
   const taken = new Map<string, Taken[]>(variants.map(({ name }) => [name, []]));
   await using _sink = await startSink(place);

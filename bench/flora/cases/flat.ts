@@ -15,7 +15,7 @@ const ROUTES = 100;
 export const flat: Part = { name: 'flat', title: 'The agent while it counts', measure };
 
 async function measure(place: Place): Promise<Measured> {
-  const rounds = place.quick ? 1 : 3;
+  const { rounds } = place;
   const seconds = place.quick ? 5 : 15;
   const program = buildKeepalive(place.dir);
   const taken = new Map<number, { cpu: number; memory: number; reached: number }[]>(

@@ -20,7 +20,7 @@ async function measure(place: Place): Promise<Measured> {
       text: 'Not measured: this checkout has no `skep agent`, and the probe alone exports no spans.',
       figures: null,
     };
-  const rounds = place.quick ? 1 : 3;
+  const { rounds } = place;
   const seconds = place.quick ? 8 : 20;
   const program = buildKeepalive(place.dir);
   const taken: { cpu: number; spans: number; memory: number }[] = [];

@@ -14,7 +14,7 @@ import { variantsOf } from '../lib/variants.ts';
 export const start: Part = { name: 'start', title: 'Start to first metric', measure };
 
 async function measure(place: Place): Promise<Measured> {
-  const starts = place.quick ? 3 : 9;
+  const starts = 3 * place.rounds;
   await using server = await startServer(place, variantsOf('go')[0]!);
   await using _load = startLoad(place, {
     query: 'objects=1&tasks=0&gzip=0',

@@ -25,7 +25,7 @@ const SETTLE_MS = 300;
 export const toggle: Part = { name: 'toggle', title: 'On and off under one load', measure };
 
 async function measure(place: Place): Promise<Measured> {
-  const seconds = place.quick ? 120 : 480;
+  const seconds = place.quick ? 60 : 120 * place.rounds;
   await using server = await startServer(place, variantsOf('go')[0]!);
   await using _load = startLoad(place, { query: QUERY, rate: RATE, seconds: seconds + 120 });
   await pause(2000);

@@ -20,6 +20,10 @@ export interface Place extends Disposable {
   readonly dir: string;
   /** A few minutes in place of an hour: fewer rounds, shorter ones. */
   readonly quick: boolean;
+  /** How often each thing is measured that noise has a part in. */
+  readonly rounds: number;
+  /** How long one variant of a comparison is under load. */
+  readonly seconds: number;
 }
 
 /** @throws Error when there is any interface but loopback, or flora-setup.sh has not run */
@@ -37,5 +41,14 @@ export function openPlace(quick: boolean): Place {
   process.env.SKEP_STORAGE = join(dir, 'store');
   const remove = (): void => rmSync(dir, { recursive: true, force: true });
   process.once('exit', remove);
-  return { dir, quick, [Symbol.dispose]: remove };
+  const rounds = quick ? 1 : whole('SKEP_BENCH_ROUNDS', 3);
+  const seconds = quick ? 4 : whole('SKEP_BENCH_SECONDS', 15);
+  return { dir, quick, rounds, seconds, [Symbol.dispose]: remove };
+}
+
+function whole(variable: string, otherwise: number): number {
+  const text = process.env[variable];
+  if (text === undefined) return otherwise;
+  if (!/^[1-9]\d*$/.test(text)) throw new Error(`${variable} is "${text}": give a whole number from 1 on`);
+  return Number(text);
 }
