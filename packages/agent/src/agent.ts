@@ -2,15 +2,12 @@ import { Identities } from '@skep/identity';
 import { type Run, type RunSummary, type Sink, startRun } from '@skep/runtime';
 import { Activity } from './activity.ts';
 import { Budget } from './budget.ts';
-import { ControlServer } from './control/server.ts';
 import type { Ask } from './control/socket.ts';
-import { AgentError } from './errors.ts';
 import { IMAGES, readImage } from './images/images.ts';
 import { requestFamilies } from './metrics/requests.ts';
 import { selfText } from './metrics/self.ts';
-import { AgentMetrics } from './metrics/server.ts';
 import type { AgentOptions } from './options.ts';
-import type { AgentExport } from './otlp/export.ts';
+import { Outlets } from './outlets.ts';
 import { probeParams } from './params.ts';
 import { Pipeline } from './pipeline.ts';
 import type { Series } from './series/series.ts';
@@ -58,16 +55,13 @@ export class Agent {
   readonly #activity = new Activity();
   readonly #budget: Budget;
   readonly #notes: string[] = [];
-  readonly #listens: Record<string, string> = {};
   readonly #identities: Identities;
   readonly #ahead: ServersAhead;
+  readonly #outlets: Outlets;
   #run!: Run;
   #pipeline!: Pipeline;
   #attachedAt = 0;
-  #metrics: AgentMetrics | undefined;
-  #control: ControlServer | undefined;
   #final: AgentStatus | undefined;
-  #export: AgentExport | undefined;
   #timers: NodeJS.Timeout[] = [];
   #spansLeft = 0;
   #stopping: Promise<RunSummary> | undefined;
@@ -83,7 +77,19 @@ export class Agent {
     };
     this.#identities = new Identities({ clock: this.#clock, graceMs: REMEMBER_MS });
     this.#ahead = new ServersAhead(this.#identities);
-    this.#budget = new Budget(cpuBudgetPercent, setGap, (text) => this.#note(text));
+    const note = (text: string) => this.#note(text);
+    this.#budget = new Budget(cpuBudgetPercent, setGap, note);
+    this.#outlets = new Outlets({
+      ...{ options, note, host: this.#identities.host, startedAt: this.#startedAt },
+      attached: () => this.#attachedAt > 0,
+      exposition: (openMetrics) => this.#exposition(openMetrics),
+      series: async () => {
+        await this.refresh();
+        return this.#store;
+      },
+      status: () => this.status(),
+      answer: (ask) => this.#answer(ask),
+    });
   }
 
   /** Resolves when it has ended, by {@link stop} or by a fault, which it then carries. */
@@ -124,7 +130,12 @@ export class Agent {
     this.#timers.push(setInterval(() => void this.#tick(), TICK_MS));
     // A fault of the run ends the rest, too.
     void this.#run.closed.then(() => this.stop());
-    await this.#openControl();
+    try {
+      await this.#outlets.openControl();
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
     const { selfCheckMs = 60_000 } = this.#options;
     const { checker } = this.#pipeline;
     void checker.check();
@@ -140,11 +151,9 @@ export class Agent {
   async #stop(): Promise<RunSummary> {
     const summary = await this.#run.stop();
     for (const timer of this.#timers) clearInterval(timer);
-    await this.#export?.stop();
-    await this.#metrics?.close();
-    await this.#control?.close();
+    await this.#outlets.close();
     // What the last export did is known only now.
-    if (this.#final && this.#export) this.#final = { ...this.#final, exports: this.#export.stats() };
+    if (this.#final) this.#final = { ...this.#final, exports: this.#outlets.exports() };
     return summary;
   }
 
@@ -152,29 +161,13 @@ export class Agent {
   async #ended(): Promise<void> {
     this.#ahead.end();
     if (!this.#attachedAt) {
-      await this.#metrics?.close();
+      await this.#outlets.close();
       return;
     }
     this.#pipeline.stop();
-    await this.#pipeline.collector.collect();
-    this.#pipeline.spans.settle();
+    await this.#pipeline.collector.finish();
+    this.#pipeline.spans.finish();
     this.#final = this.status();
-  }
-
-  /** Nobody asked for the usual socket: that another agent has it is no reason not to run. */
-  async #openControl(): Promise<void> {
-    const { socket } = this.#options;
-    if (!socket) return;
-    try {
-      this.#control = await ControlServer.listen(socket.path, (ask) => this.#answer(ask));
-      this.#listens.socket = socket.path;
-    } catch (error) {
-      if (socket.required || !(error instanceof AgentError)) {
-        await this.stop();
-        throw error;
-      }
-      this.#note(`nobody can ask this agent: ${error.message}`);
-    }
   }
 
   async #answer(ask: Ask['ask']): Promise<unknown> {
@@ -220,8 +213,8 @@ export class Agent {
       startedAt: this.#startedAt,
       attachedAt: this.#attachedAt,
       spansLeft: this.#spansLeft,
-      exports: this.#export?.stats() ?? [],
-      listens: this.#listens,
+      exports: this.#outlets.exports(),
+      listens: this.#outlets.listens,
       notes: this.#notes,
     });
   }
@@ -234,12 +227,12 @@ export class Agent {
         void this.#ahead.find().catch((error: Error) => {
           this.#note(`servers are named when they are first called: ${error.message}`);
         });
-        await this.#openMetrics();
+        await this.#outlets.openMetrics();
       },
       start: async (run) => {
         this.#pipeline = this.#pipelineOf(run);
         this.#ahead.tell((pid) => this.#pipeline.processes.serviceOf(pid));
-        await this.#openExport();
+        await this.#outlets.openExport();
       },
       record: (stream, view, at) => this.#pipeline.record(stream.map, view, at),
       drained: () => {
@@ -271,34 +264,8 @@ export class Agent {
       return;
     }
     if (span.service.tracesItself) this.#spansLeft++;
-    else this.#export?.span(span);
+    else this.#outlets.span(span);
     this.#options.onSpan?.(span);
-  }
-
-  async #openMetrics(): Promise<void> {
-    const { prom } = this.#options;
-    if (!prom) return;
-    this.#metrics = await AgentMetrics.listen(prom, (open) => this.#exposition(open));
-    this.#listens.metrics = this.#metrics.url;
-  }
-
-  /** The serializers are OpenTelemetry's: only who sends loads them. */
-  async #openExport(): Promise<void> {
-    const { otlp, version } = this.#options;
-    if (!otlp) return;
-    const { AgentExport } = await import('./otlp/export.ts');
-    this.#export = AgentExport.start({
-      ...otlp,
-      version,
-      host: this.#identities.host,
-      startedAt: BigInt(this.#startedAt) * 1_000_000n,
-      series: async () => {
-        await this.refresh();
-        return this.#store;
-      },
-      status: () => this.status(),
-      onTrouble: (text) => this.#note(text),
-    });
   }
 
   async #tick(): Promise<void> {
@@ -323,11 +290,10 @@ export class Agent {
   }
 
   async *#exposition(openMetrics: boolean): AsyncIterable<string> {
-    // Asked before the programs run: what is there is nothing.
-    if (!this.#attachedAt) return;
     await this.refresh();
     yield* requestFamilies(this.#store, openMetrics);
     yield selfText(this.status(), openMetrics);
+    if (openMetrics) yield '# EOF\n';
   }
 
   #note(text: string): void {

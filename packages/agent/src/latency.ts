@@ -1,11 +1,11 @@
-/**
- * The slots of packages/probe/include/skep_latency.h: from 1 us to 100 s, 32 for each power of ten, in steps of 0.1 from 1 to
- * 2, of 0.25 to 5, of 0.5 to 10. A slot takes what is at least its lower end and below its upper.
- */
-export const SLOTS = 256;
+import { latencySlotEnd, LATENCY_SLOTS as SLOTS } from '@skep/runtime';
+
+export { SLOTS };
 
 /** Upper end of each slot, nanoseconds; infinite for the last. The first begins at 0. */
-export const SLOT_ENDS: Float64Array = slotEnds();
+export const SLOT_ENDS: Float64Array = Float64Array.from({ length: SLOTS }, (_, slot) =>
+  latencySlotEnd(slot),
+);
 
 /**
  * The bounds that OpenTelemetry advises for HTTP durations, seconds: each is exactly a slot's end.
@@ -24,17 +24,6 @@ export const BUCKET_OF_SLOT: Uint8Array = Uint8Array.from({ length: SLOTS }, (_,
 });
 
 export const BUCKETS: number = BOUNDS_SECONDS.length + 1;
-
-function slotEnds(): Float64Array {
-  const ends = new Float64Array(SLOTS);
-  for (let slot = 0; slot < SLOTS; slot++) {
-    const within = slot % 32;
-    const tenths = within < 10 ? 11 + within : within < 22 ? 20 + 2.5 * (within - 9) : 50 + 5 * (within - 21);
-    ends[slot] = (tenths * 1000 * 10 ** Math.floor(slot / 32)) / 10;
-  }
-  ends[SLOTS - 1] = Number.POSITIVE_INFINITY;
-  return ends;
-}
 
 /**
  * The duration, nanoseconds, below which this share of what was counted lies: the middle of its slot, off by at most 6.25 %.

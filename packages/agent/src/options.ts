@@ -1,4 +1,4 @@
-import type { ListenAt } from './metrics/server.ts';
+import type { ListenAt } from '@skep/runtime';
 import type { TrieLimits } from './routes/trie.ts';
 import type { Span } from './spans/spans.ts';
 

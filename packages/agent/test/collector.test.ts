@@ -72,26 +72,44 @@ function keyOf(service: number): Uint8Array {
   return key;
 }
 
-test('is counted without its route when its process has a service, and the text of its path never came', async () => {
+/** A collector on a map, with one service for every process, of which nobody knows a route. */
+function fake({ knows }: { knows: () => boolean }) {
   const requests = new FakeMap();
   const service = new Service(1, 'shop', undefined, 0);
   const store = new SeriesStore();
-  let now = 0;
+  const clock = { now: 0 };
   const collector = new Collector({
     tables: { requests: requests.raw, overflow: new FakeMap().raw, capacity: { series: 100 } },
     services: { byId: () => service },
-    processes: { knows: () => true, settled: () => true, serviceOf: () => service },
+    processes: { knows, settled: () => true, serviceOf: () => service },
     routes: { find: () => undefined, settled: () => false, askAgain: () => {} },
     peers: { of: () => NOBODY },
     store,
     own: new SeriesStore(),
-    clock: () => now,
+    clock: () => clock.now,
   } as unknown as CollectorParts);
+  return { requests, store, collector, clock };
+}
+
+test('what waits for its name or its route when the agent ends is counted as it stands', async () => {
+  const { requests, store, collector } = fake({ knows: () => false });
+  requests.put(keyOf(RAW_PROCESS + 42), 7);
+  await collector.collect();
+  strictEqual(collector.requests, 0);
+  await collector.finish();
+  deepStrictEqual(
+    [...store].map((s) => [s.labels.service?.name, s.labels.route, s.count]),
+    [['shop', '*', 7]],
+  );
+});
+
+test('is counted without its route when its process has a service, and the text of its path never came', async () => {
+  const { requests, store, collector, clock } = fake({ knows: () => true });
   requests.put(keyOf(RAW_PROCESS + 42), 7);
   await collector.collect();
   // The text may come yet.
   strictEqual(collector.requests, 0);
-  now = 1_500;
+  clock.now = 1_500;
   requests.put(keyOf(RAW_PROCESS + 42), 9);
   await collector.collect();
   strictEqual(requests.entries.size, 0);

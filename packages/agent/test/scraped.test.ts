@@ -77,6 +77,7 @@ suite('the metrics of an agent', { skip, timeout: 60_000 }, () => {
     });
     deepStrictEqual([asked.status, await asked.text()], [200, '']);
     match(asked.headers.get('content-type')!, /^application\/openmetrics-text; version=1\.0\.0/);
+    strictEqual(await (await fetch(new URL('/healthz', metrics))).text(), 'ok\n');
     const { promise: left, resolve } = Promise.withResolvers<void>();
     const { hostname, port } = new URL(metrics!);
     const socket = connect({ host: hostname, port: Number(port) }, () => {

@@ -1,8 +1,16 @@
 export { RuntimeError, type RuntimeErrorCode } from './errors.ts';
 export type { FlameSink, FlameSinkOptions } from './flame/sink.ts';
+export {
+  type EndpointOptions,
+  type Exposition,
+  type ListenAt,
+  MetricsEndpoint,
+} from './prom/endpoint.ts';
+export { escapeLabel } from './prom/names.ts';
 export { MetricsServer, type MetricsServerOptions, type MetricsStatus } from './prom/server.ts';
 export { type PrometheusOptions, prometheusText } from './prom/text.ts';
 export { startRun } from './run/start.ts';
+export { LATENCY_SLOTS, latencySlotEnd } from './series/latency-slots.ts';
 export { JsonSink, type JsonSinkOptions, seriesData } from './sinks/json-sink.ts';
 export { type Output, openFileOutput, openOutput } from './sinks/output.ts';
 export * from './types.ts';

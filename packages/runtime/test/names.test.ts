@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { wantsOpenMetrics } from '../src/prom/endpoint.ts';
 import { familiesOf } from '../src/prom/families.ts';
 import { numberText } from '../src/prom/lines.ts';
 import { escapeHelp, escapeLabel, familyName, labelNames, snake, unitFor } from '../src/prom/names.ts';
-import { wantsOpenMetrics } from '../src/prom/server.ts';
 import type { Run, Stream } from '../src/types.ts';
 
 test('names say the base unit once and keep off Prometheus’ own endings', () => {

@@ -1,9 +1,4 @@
-/** `\`, `"` and line ends of a label's value. */
-export function escapeLabel(text: string): string {
-  return /[\\"\n]/.test(text)
-    ? text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')
-    : text;
-}
+import { escapeLabel } from '@skep/runtime';
 
 /** `a="x",b="y"` of what is not empty: to Prometheus an empty label is none. */
 export function labelText(labels: Readonly<Record<string, string | number | undefined>>): string {

@@ -1,8 +1,9 @@
 import type { Run } from '@skep/runtime';
 import { RAW_PROCESS, SELF } from '../kernel/key.ts';
 import { offsets } from '../kernel/layout.ts';
-import { type Processes, TOLD_MS } from '../services/processes.ts';
+import type { Processes } from '../services/processes.ts';
 import type { Services } from '../services/services.ts';
+import { TOLD_MS } from '../services/told.ts';
 import { pathText, type Routes } from './routes.ts';
 
 export interface PathTextsParts {
@@ -51,8 +52,10 @@ export class PathTexts {
     else if (this.#early.push(path) === 1) this.#timer = setTimeout(() => this.#late(), TOLD_MS);
   }
 
+  /** No more records come: those that wait become routes now. */
   stop(): void {
     clearTimeout(this.#timer);
+    this.#late();
   }
 
   #late(): void {

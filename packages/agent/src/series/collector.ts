@@ -15,9 +15,10 @@ import {
 import type { KernelTables } from '../kernel/tables.ts';
 import { OTHER_PEER, type Peer, type Peers } from '../peers/peers.ts';
 import { OTHER_ROUTE, type Routes } from '../routes/routes.ts';
-import { type Processes, TOLD_MS } from '../services/processes.ts';
+import type { Processes } from '../services/processes.ts';
 import type { Service } from '../services/service.ts';
 import type { Services } from '../services/services.ts';
+import { isUntold, TOLD_MS } from '../services/told.ts';
 import type { Labels, Series } from './series.ts';
 import { overflowOf, type SeriesStore } from './store.ts';
 
@@ -90,10 +91,16 @@ export class Collector {
     return this.#running;
   }
 
-  async #collect(): Promise<void> {
+  /** Nothing counts any more: what waits for its path's text, or for who its process is, is counted as it stands. */
+  async finish(): Promise<void> {
+    await this.#running;
+    await this.#collect(true);
+  }
+
+  async #collect(last = false): Promise<void> {
     const now = this.#o.clock();
     this.#last = now;
-    await this.#counts.collect(now, (from, delta) => this.#count(from, delta, now));
+    await this.#counts.collect(now, (from, delta) => this.#count(from, delta, now, last));
     await this.#overflow.collect(now, (from, delta) => {
       const role = ROLES[from.key.role] ?? 'unknown';
       this.overflowed += delta.requests;
@@ -119,7 +126,7 @@ export class Collector {
       !(peerKind(key.peer) === PEER_SERVICE && peerService(key.peer) >= RAW_PROCESS);
     let target = lasting ? from.target : undefined;
     if (target === undefined) {
-      if (!last && now - from.since < TOLD_MS && this.#isUntold(key)) return false;
+      if (!last && now - from.since < TOLD_MS && isUntold(this.#o.processes, key)) return false;
       const route = this.#routeOf(from, now) ?? (last ? OTHER_ROUTE : undefined);
       if (route === undefined) return false;
       const store = key.service === SELF ? this.#o.own : this.#o.store;
@@ -141,12 +148,6 @@ export class Collector {
     this.firstAt ??= now;
     if (target.labels.service) target.labels.service.activeAt = now;
     this.#o.onCounted?.(target, delta);
-  }
-
-  /** Is there a process in it that nobody may have told of yet? */
-  #isUntold({ service, peer }: KernelSeries['key']): boolean {
-    const other = peerKind(peer) === PEER_SERVICE ? peerService(peer) : 0;
-    return [service, other].some((n) => n >= RAW_PROCESS && !this.#o.processes.knows(n - RAW_PROCESS));
   }
 
   #routeOf({ key, since }: KernelSeries, now: number): string | undefined {
@@ -200,6 +201,13 @@ export class Collector {
     const quiet = now - Math.max(changedAt, since);
     if (quiet < GRACE_MS) return false;
     if (quiet >= IDLE_MS && (crowded || this.#transient(key.peer))) return true;
+    // The other end of a server that many short processes call has ended, and its connections with it.
+    if (
+      quiet >= LINGER_MS &&
+      this.#transient(key.peer) &&
+      this.#o.processes.ended(rawPeer(key.peer), LINGER_MS)
+    )
+      return true;
     const { processes, routes, services } = this.#o;
     if (key.service >= RAW_PROCESS && processes.settled(key.service - RAW_PROCESS, GRACE_MS)) return true;
     if (isFingerprint(key.route)) {
@@ -220,3 +228,6 @@ export class Collector {
     return peerKind(peer) === PEER_SERVICE && peerService(peer) >= RAW_PROCESS;
   }
 }
+
+/** The process that a peer is which no service has been put to. */
+const rawPeer = (peer: bigint): number => peerService(peer) - RAW_PROCESS;

@@ -19,11 +19,6 @@ const LINGER_MS = 10_000;
 export const REMEMBER_MS = 60_000;
 /** Ends of processes that nobody has asked for yet. */
 const MOST_ENDS = 8192;
-/**
- * Rings of the kernel are read each for itself: who a process is may be told this much later than what it did. Looked at
- * before, one that has ended meanwhile would be without a name.
- */
-export const TOLD_MS = 30;
 /** An event may be lost; then a process is found to have ended, or to be another, at the latest after this time. */
 const SWEEP_MS = 30_000;
 const YOUNG_MS = 6_000;
@@ -95,6 +90,12 @@ export class Processes {
     const now = this.#clock();
     if (known.endedAt !== undefined) return now - known.endedAt >= graceMs;
     return known.since !== undefined && now - known.since >= graceMs;
+  }
+
+  /** Whether it ended so long ago, as far as is known. */
+  ended(pid: number, graceMs: number): boolean {
+    const at = this.#known.get(pid)?.endedAt ?? this.#ends.get(pid);
+    return at !== undefined && this.#clock() - at >= graceMs;
   }
 
   fork(event: ForkEvent): void {

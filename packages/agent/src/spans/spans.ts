@@ -6,6 +6,7 @@ import { errorType } from '../series/series.ts';
 import type { Processes } from '../services/processes.ts';
 import type { Service } from '../services/service.ts';
 import type { Services } from '../services/services.ts';
+import { isUntold, TOLD_MS } from '../services/told.ts';
 import { randomId } from './ids.ts';
 import type { KernelSpan } from './span.ts';
 
@@ -53,7 +54,7 @@ export interface SpansParts {
 
 /** The text of its path may come after a span: it waits so long. */
 const TEXT_MS = 1_000;
-/** Spans that wait for a text; more go without. */
+/** Spans that wait for a text or for their process; more go without. */
 const MOST_WAITING = 1_000;
 
 /** Spans that `skep agent traces` can show. */
@@ -82,23 +83,33 @@ export class Spans {
     return this.#recent;
   }
 
-  /** A record has come; it becomes a span now, or as soon as its route is known. */
+  /** A record has come; it becomes a span now, or as soon as its route and its process are known. */
   take(from: KernelSpan): void {
-    if (this.#routeOf(from) === undefined && this.#waiting.length < MOST_WAITING)
+    if (!this.#isKnown(from, 0) && this.#waiting.length < MOST_WAITING)
       this.#waiting.push({ from, since: this.#o.clock() });
     else this.#make(from);
   }
 
-  /** Makes those that have waited for their route. */
+  /** Makes those that have waited for what they are called by. */
   settle(): void {
     const now = this.#o.clock();
     let kept = 0;
     for (const waiting of this.#waiting) {
-      const { from, since } = waiting;
-      if (this.#routeOf(from) === undefined && now - since < TEXT_MS) this.#waiting[kept++] = waiting;
-      else this.#make(from);
+      if (this.#isKnown(waiting.from, now - waiting.since)) this.#make(waiting.from);
+      else this.#waiting[kept++] = waiting;
     }
     this.#waiting.length = kept;
+  }
+
+  /** Nothing more will be told: makes all that wait. */
+  finish(): void {
+    for (const { from } of this.#waiting.splice(0)) this.#make(from);
+  }
+
+  /** Whether route and process are known, or have had their time. */
+  #isKnown(from: KernelSpan, waitedMs: number): boolean {
+    if (waitedMs < TEXT_MS && this.#routeOf(from) === undefined) return false;
+    return waitedMs >= TOLD_MS || !isUntold(this.#o.processes, from);
   }
 
   #routeOf({ route, path }: KernelSpan): string | undefined {

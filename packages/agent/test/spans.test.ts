@@ -1,0 +1,67 @@
+// A span and the exec of its process come by two rings: whichever is read first, the span has the process's name.
+import { deepStrictEqual, strictEqual } from 'node:assert/strict';
+import { test } from 'node:test';
+import { PEER_SERVICE, RAW_PROCESS } from '../src/kernel/key.ts';
+import { NOBODY } from '../src/peers/peers.ts';
+import { Service } from '../src/services/service.ts';
+import type { KernelSpan } from '../src/spans/span.ts';
+import { type Span, Spans, type SpansParts } from '../src/spans/spans.ts';
+
+const CALLER = 42;
+const SERVER = 7;
+
+/** A client's span, of a process that has ended. */
+const record: KernelSpan = {
+  ...{ start: 1n, duration: 2n, route: 0n, path: 0n, requestBytes: 0, responseBytes: 0, pid: CALLER },
+  peer: (BigInt(PEER_SERVICE) << 56n) | BigInt(RAW_PROCESS + SERVER),
+  ...{ service: RAW_PROCESS + CALLER, port: 80, status: 200, role: 'client', method: 'GET', error: '' },
+  ...{ reason: 'sample', localAddress: '', peerAddress: '', localPort: 1, peerPort: 80, parent: undefined },
+};
+
+function fake() {
+  const told = new Set<number>();
+  const clock = { now: 0 };
+  const made: Span[] = [];
+  const spans = new Spans({
+    services: { self: undefined, byId: () => undefined },
+    processes: {
+      knows: (pid: number) => told.has(pid),
+      serviceOf: (pid: number) => new Service(pid, told.has(pid) ? `job-${pid}` : 'unknown', undefined, 0),
+      identity: () => undefined,
+    },
+    routes: { find: () => undefined },
+    peers: { of: () => NOBODY },
+    clock: () => clock.now,
+    onSpan: (span: Span) => made.push(span),
+  } as unknown as SpansParts);
+  return { told, clock, spans, names: () => made.map((s) => s.service.name) };
+}
+
+test('a span waits until both its processes have been told of', () => {
+  const { told, clock, spans, names } = fake();
+  spans.take(record);
+  spans.settle();
+  told.add(CALLER);
+  clock.now = 20;
+  spans.settle();
+  deepStrictEqual(names(), [], 'the other end is not known yet');
+  told.add(SERVER);
+  spans.settle();
+  deepStrictEqual(names(), [`job-${CALLER}`]);
+  spans.take(record);
+  strictEqual(names().length, 2, 'now both are known');
+});
+
+test('a span of a process that nobody tells of comes all the same, in time or at the end', () => {
+  const { clock, spans, names } = fake();
+  spans.take(record);
+  clock.now = 29;
+  spans.settle();
+  strictEqual(names().length, 0);
+  clock.now = 30;
+  spans.settle();
+  deepStrictEqual(names(), ['unknown']);
+  spans.take(record);
+  spans.finish();
+  deepStrictEqual([names().length, spans.taken], [2, 2]);
+});

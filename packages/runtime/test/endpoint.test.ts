@@ -1,0 +1,134 @@
+// /metrics and /healthz as they are served for a run and for the agent, without a kernel.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Exposition, MetricsEndpoint } from '../src/index.ts';
+
+async function served(
+  exposition: Exposition,
+  ask: (endpoint: MetricsEndpoint) => Promise<void>,
+  more: { ready?: () => boolean; openMetrics?: boolean } = {},
+): Promise<void> {
+  const endpoint = await MetricsEndpoint.listen({
+    ...{ port: 0, name: 'test', exposition, ready: () => true, ...more },
+  });
+  try {
+    await ask(endpoint);
+  } finally {
+    await endpoint.close();
+  }
+}
+
+async function* text(...parts: string[]): AsyncGenerator<string> {
+  yield* parts;
+}
+
+const plain = { headers: { 'accept-encoding': 'identity' } };
+
+test('before anything runs neither is well', async () => {
+  let attached = false;
+  await served(
+    () => (attached ? text('a 1\n') : undefined),
+    async ({ url }) => {
+      for (const path of ['/metrics', '/healthz']) {
+        const answer = await fetch(new URL(path, url));
+        assert.deepEqual([answer.status, answer.headers.get('retry-after')], [503, '1'], path);
+        await answer.text();
+      }
+      attached = true;
+      assert.equal(await (await fetch(url)).text(), 'a 1\n');
+      assert.equal(await (await fetch(new URL('/healthz', url))).text(), 'ok\n');
+    },
+    { ready: () => attached },
+  );
+});
+
+test('a short text has its length, a long one comes in pieces, both the same zipped', async () => {
+  const line = `${'x'.repeat(999)}\n`;
+  for (const [count, length] of [
+    [0, '0'],
+    [3, '3000'],
+    [500, null],
+  ] as const)
+    await served(
+      () => text(...Array.from({ length: count }, () => line)),
+      async ({ url }) => {
+        const answer = await fetch(url, plain);
+        assert.equal(answer.headers.get('content-length'), length);
+        assert.equal(await answer.text(), line.repeat(count));
+        const zipped = await fetch(url, { headers: { 'accept-encoding': 'gzip' } });
+        assert.equal(zipped.headers.get('content-encoding'), 'gzip');
+        assert.equal(await zipped.text(), line.repeat(count));
+        const head = await fetch(url, { method: 'HEAD', ...plain });
+        assert.deepEqual([head.status, await head.text()], [200, '']);
+      },
+    );
+});
+
+test('a fault before the first piece is said, one behind it ends the connection', async () => {
+  async function* faulty(pieces: number): AsyncGenerator<string> {
+    for (let i = 0; i < pieces; i++) yield 'x'.repeat(70_000);
+    throw new Error('the map is gone');
+  }
+  await served(
+    () => faulty(0),
+    async ({ url }) => {
+      const answer = await fetch(url);
+      assert.equal(answer.status, 500);
+      assert.equal(await answer.text(), 'The counts cannot be read: the map is gone\n');
+    },
+  );
+  await served(
+    () => faulty(3),
+    async ({ url }) => {
+      const answer = await fetch(url, plain);
+      assert.equal(answer.status, 200);
+      await assert.rejects(answer.text());
+    },
+  );
+});
+
+test('OpenMetrics is had by who asks for it, where it may be', async () => {
+  const accept = { headers: { accept: 'application/openmetrics-text' } };
+  for (const openMetrics of [true, false])
+    await served(
+      (open) => text(String(open)),
+      async ({ url }) => {
+        const answer = await fetch(url, accept);
+        assert.equal(await answer.text(), String(openMetrics));
+        const type = openMetrics
+          ? 'application/openmetrics-text; version=1.0.0'
+          : 'text/plain; version=0.0.4';
+        assert.equal(answer.headers.get('content-type'), `${type}; charset=utf-8`);
+      },
+      { openMetrics },
+    );
+});
+
+test('an address that is taken, or is not ours, is refused with the way out', async () => {
+  await served(
+    () => undefined,
+    async ({ port }) => {
+      await assert.rejects(
+        served(
+          () => undefined,
+          async () => undefined,
+          { port } as never,
+        ),
+        {
+          code: 'SKEP_PORT_IN_USE',
+          message: `127.0.0.1:${port} is taken by another program`,
+        },
+      );
+    },
+  );
+  await assert.rejects(
+    MetricsEndpoint.listen({
+      host: '192.0.2.1',
+      port: 0,
+      name: 'x',
+      exposition: () => undefined,
+      ready: () => true,
+    }),
+    { code: 'SKEP_LISTEN' },
+  );
+});
