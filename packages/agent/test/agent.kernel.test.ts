@@ -3,7 +3,7 @@ import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import type { Agent } from '../src/index.ts';
 import { agentFor, type Sample, scrape, skip, sum, until } from './support/agent.ts';
-import { get, send, TestServer } from './support/processes.ts';
+import { get, send, short, TestServer } from './support/processes.ts';
 
 const SERVER = 'http_server_request_duration_seconds_count';
 /** An emulated processor is a hundred times slower. */
@@ -106,6 +106,34 @@ suite('an agent', { skip, timeout: 900_000 }, () => {
       },
       (used) => used < 150,
     );
+  });
+
+  test('misses none of a hundred short processes a second, and names each', async (t) => {
+    const count = process.env.SKEP_GUEST ? 20 : 100;
+    const before = await shop.count();
+    const took = await short(shop.port, { count, rate: 100, name: 'job', path: '/brief' });
+    t.diagnostic(`${count} processes in ${took.toFixed(2)} s`);
+    strictEqual(await shop.count(), before + count);
+    // Who was seen to ask how often, and by what route.
+    const told = (all: readonly Sample[], name: string, route: string, who: string) =>
+      all
+        .filter((s) => s.name === name && /^(\/brief|\*$)/.test(s.labels[route] ?? ''))
+        .filter((s) => /^\/brief/.test(s.labels[route]!) || /^job-/.test(s.labels[who] ?? ''))
+        .map((s) => `${s.labels[who]} ${s.labels[route]} ${s.value}`)
+        .sort();
+    const once = Array.from({ length: count }, (_, i) => `job-${i + 1} /brief/{id} 1`).sort();
+    const [clients, servers] = await until(
+      async () => {
+        const all = await samples();
+        return [
+          told(all, CLIENT, 'url_template', 'service_name'),
+          told(all, SERVER, 'http_route', 'peer_service'),
+        ] as const;
+      },
+      ([c, s]) => c.length >= count && s.length >= count,
+    );
+    deepStrictEqual(clients, once);
+    deepStrictEqual(servers, once);
   });
 
   test('a server that is killed and started again goes on as the same service', async () => {

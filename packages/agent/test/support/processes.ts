@@ -71,6 +71,14 @@ export async function get(port: number, path: string, ...headers: string[]): Pro
   return command('perl', script('get.pl'), String(port), path, ...headers);
 }
 
+/** Starts processes that send one GET each and end; returns how many seconds it took to start them. */
+export async function short(
+  port: number,
+  { count, rate, name, path }: { count: number; rate: number; name: string; path: string },
+): Promise<number> {
+  return Number(await command('perl', script('short.pl'), ...[port, count, rate, name, path].map(String)));
+}
+
 /** Runs a program of the machine; returns what it says. */
 export async function command(file: string, ...args: string[]): Promise<string> {
   const { stdout } = await run(file, args);
