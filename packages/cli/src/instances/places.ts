@@ -3,18 +3,25 @@ import type { PlaceOf } from '@skep/runtime';
 
 /**
  * Says of a cgroup which container and pod it is, from its path and the files that engine and kubelet wrote: nobody is asked.
- * Names are OpenTelemetry's. A cgroup that is gone is known as long as it was seen while it was there; those that are there now
- * are looked at now.
+ * Names are OpenTelemetry's. Cgroups are learned when they are made and containers looked up soon after, since with the last
+ * process of a container, which may be the one that an event is about, its cgroup goes and with it the engine's files.
  *
  * Source: https://opentelemetry.io/docs/specs/semconv/resource/k8s/
+ *
+ * @returns to be disposed of; it holds no process
  */
-export function placesOf(paths?: HostPaths): PlaceOf {
+export function placesOf(paths?: HostPaths): PlaceOf & Disposable {
   const host = new Host(paths);
   const ids = new CgroupIds(host);
   const containers = new Containers(host);
-  const told = new WeakMap<Place, Readonly<Record<string, string>> | object>();
-  ids.pathOf(0n);
-  return (id) => {
+  const told = new WeakMap<Place, Readonly<Record<string, string>>>();
+  const lookUp = inBackground((path) => void containers.placeOf({ v2: path, v1: {} }));
+  let tree: Disposable | undefined;
+  // Some hundred folders take milliseconds, in which the kernel may as well load what the caller is about to.
+  const start = setImmediate(() => {
+    tree = ids.follow(lookUp.later);
+  });
+  const placeOf: PlaceOf = (id) => {
     const path = ids.pathOf(id);
     if (path === undefined) return undefined;
     const place = containers.placeOf({ v2: path, v1: {} });
@@ -23,7 +30,35 @@ export function placesOf(paths?: HostPaths): PlaceOf {
       attributes = attributesOf(place);
       told.set(place, attributes);
     }
-    return Object.keys(attributes).length > 0 ? (attributes as Record<string, string>) : undefined;
+    return Object.keys(attributes).length > 0 ? attributes : undefined;
+  };
+  return Object.assign(placeOf, {
+    [Symbol.dispose]() {
+      clearImmediate(start);
+      tree?.[Symbol.dispose]();
+      lookUp.stop();
+    },
+  });
+}
+
+/** Does something for each of many, one at a turn of the event loop, the latest first: what is new is soonest gone. */
+function inBackground(work: (path: string) => void): { later(path: string): void; stop(): void } {
+  const waiting: string[] = [];
+  let turn: NodeJS.Immediate | undefined;
+  const next = (): void => {
+    const path = waiting.pop();
+    turn = path === undefined ? undefined : setImmediate(next);
+    if (path !== undefined) work(path);
+  };
+  return {
+    later(path) {
+      waiting.push(path);
+      turn ??= setImmediate(next);
+    },
+    stop() {
+      waiting.length = 0;
+      clearImmediate(turn);
+    },
   };
 }
 

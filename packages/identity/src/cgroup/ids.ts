@@ -1,5 +1,6 @@
 import { readdirSync, statSync } from 'node:fs';
 import type { Host } from '../host/host.ts';
+import { CgroupTree } from './follow.ts';
 
 const CAP = 8_192;
 /** Folders looked at in one search, and the pause before the next. */
@@ -23,6 +24,21 @@ export class CgroupIds {
     this.#paths.delete(id);
     this.#paths.set(id, path);
     if (this.#paths.size > CAP) this.#paths.delete(this.#paths.keys().next().value!);
+  }
+
+  /**
+   * Learns of all folders that are there, and from now on of each new one when it is made: so that one is known that has gone
+   * by the time somebody asks for it. Undefined where there is no cgroup v2.
+   *
+   * @param onFolder called with the path of each
+   */
+  follow(onFolder: (path: string) => void = () => undefined): Disposable | undefined {
+    const { cgroup2 } = this.#host;
+    if (cgroup2 === undefined) return undefined;
+    return new CgroupTree(cgroup2, (id, path) => {
+      this.learn(id, path);
+      onFolder(path);
+    });
   }
 
   /** @returns undefined when no folder has this id (any more) */
