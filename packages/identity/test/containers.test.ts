@@ -1,11 +1,11 @@
 // Containers by the files of their engines: podman's and containerd's own, and files made after those of others.
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, symlinkSync, watch, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
+import { Containerd, tinyRoot } from '../../../test/support/containerd.ts';
 import { Containers, Host, Identities, type Place, resourceAttributes } from '../src/index.ts';
 import { cgroup, cgroupName } from './support/cgroups.ts';
 import { afterwards, folder, missing, started } from './support/started.ts';
@@ -226,15 +226,6 @@ suite('a cgroup of the kubelet’s shape', { skip: !root && 'needs root' }, () =
   });
 });
 
-/** A root file system with busybox alone. */
-function tinyRoot(t: TestContext): string {
-  const dir = folder(t);
-  for (const name of ['bin', 'proc', 'dev', 'sys', 'tmp', 'etc']) mkdirSync(join(dir, name));
-  copyFileSync(['/bin/busybox', '/usr/bin/busybox'].find((p) => existsSync(p))!, join(dir, 'bin/busybox'));
-  chmodSync(join(dir, 'bin/busybox'), 0o755);
-  return dir;
-}
-
 test('podman', { skip: (!root && 'needs root') || missing('podman') || missing('runc') }, async (t) => {
   const dir = folder(t);
   const podman = (...args: string[]) => {
@@ -261,7 +252,7 @@ test('podman', { skip: (!root && 'needs root') || missing('podman') || missing('
     }).trim();
   };
   const parent = cgroupName(t);
-  execFileSync('tar', ['-C', tinyRoot(t), '-cf', join(dir, 'root.tar'), '.']);
+  execFileSync('tar', ['-C', tinyRoot(folder(t)), '-cf', join(dir, 'root.tar'), '.']);
   podman('import', join(dir, 'root.tar'), 'localhost/tiny');
   afterwards(t, () => podman('rm', '-af', '-t', '0'));
   const limits = ['--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=1024:1024'];
@@ -295,69 +286,17 @@ test('containerd', {
   const dir = folder(t);
   // Before the daemon, hence removed after it.
   const parent = cgroupName(t);
-  const socket = join(dir, 'containerd.sock');
-  const off = ['cri', 'btrfs', 'zfs', 'devmapper', 'aufs'].map(
-    (p) => `"io.containerd.${p === 'cri' ? 'grpc' : 'snapshotter'}.v1.${p}"`,
-  );
-  writeFileSync(
-    join(dir, 'config.toml'),
-    `version = 2\nroot = "${dir}/var/lib/containerd"\nstate = "${dir}/run/containerd"\ndisabled_plugins = [${off}]\n` +
-      `[grpc]\naddress = "${socket}"\n[ttrpc]\naddress = "${dir}/ttrpc.sock"\n`,
-  );
-  const appeared = new Promise<void>((resolve) => {
-    const watcher = watch(dir, () => {
-      if (!existsSync(socket)) return;
-      watcher.close();
-      resolve();
-    });
-  });
-  const daemon = spawn('containerd', ['-c', join(dir, 'config.toml')], { stdio: 'ignore' });
-  const ended = once(daemon, 'exit');
-  const ctr = (...args: string[]) =>
-    execFileSync('ctr', ['-a', socket, ...args], { encoding: 'utf8', stdio: 'pipe' });
-  const running: string[] = [];
-  afterwards(t, async () => {
-    for (const id of running) {
-      ctr('-n', 'k8s.io', 'task', 'rm', '-f', id);
-      ctr('-n', 'k8s.io', 'container', 'rm', id);
-    }
-    daemon.kill();
-    await ended;
-  });
-  await Promise.race([appeared, ended.then(() => assert.fail('containerd ended'))]);
+  const containerd = await Containerd.start(dir);
+  afterwards(t, () => containerd[Symbol.asyncDispose]());
   const long = randomBytes(32).toString('hex');
-  const tiny = tinyRoot(t);
-  const run = (id: string, cgroupPath: string, annotations: Record<string, string>): number => {
-    const notes = Object.entries(annotations).flatMap(([k, v]) => ['--annotation', `${k}=${v}`]);
-    ctr(
-      '-n',
-      'k8s.io',
-      'run',
-      '-d',
-      '--rootfs',
-      '--null-io',
-      '--runc-root',
-      join(dir, 'runc'),
-      '--cgroup',
-      cgroupPath,
-      ...notes,
-      tiny,
-      id,
-      '/bin/busybox',
-      'sleep',
-      '100000',
-    );
-    running.push(id);
-    const row = ctr('-n', 'k8s.io', 'task', 'ls')
-      .split('\n')
-      .find((l) => l.startsWith(id));
-    return Number(row?.split(/\s+/)[1]);
-  };
-  const pid = run(long, `/${parent}/kubepods/burstable/pod${UID}/${long}`, {
+  const command = ['sleep', '100000'];
+  const annotations = {
     'io.kubernetes.cri.container-name': 'till',
     'io.kubernetes.cri.sandbox-name': 'till-7d9f8b6c5d-x2x7p',
     'io.kubernetes.cri.sandbox-namespace': 'shop',
-  });
+  };
+  const inPod = `/${parent}/kubepods/burstable/pod${UID}/${long}`;
+  const pid = containerd.run({ id: long, cgroup: inPod, annotations, command });
   const identities = new Identities({ host: new Host({ root: dir }) });
   const identity = identities.get(pid)!;
   assert.deepEqual(identity.pod, {
@@ -370,7 +309,7 @@ test('containerd', {
   assert.deepEqual([identity.container?.id, identity.container?.runtime], [long, 'containerd']);
   assert.deepEqual([identity.service.name, identity.service.rule], ['till', 'pod-owner']);
   // As `ctr run` does it by itself: NAMESPACE/ID is the whole path.
-  const named = run('mailer', `/${parent}/mailer`, {});
+  const named = containerd.run({ id: 'mailer', cgroup: `/${parent}/mailer`, command });
   assert.equal(identities.get(named)?.container, undefined, 'not in the folder of its namespace');
   const paths = { v2: '/k8s.io/mailer', v1: {} };
   const { container } = new Containers(identities.host).placeOf(paths);
