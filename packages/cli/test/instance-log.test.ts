@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { filterOf } from '../src/instances/filter.ts';
 import type { Instance } from '../src/instances/folder.ts';
-import { InstanceLog, logFiles } from '../src/instances/log.ts';
+import { InstanceLog } from '../src/instances/log.ts';
+import { logFiles } from '../src/instances/log-files.ts';
 import { followLog, type LogReader, readLog } from '../src/instances/read-log.ts';
 import { parseRunList } from '../src/instances/run-list.ts';
 
@@ -85,6 +86,27 @@ test('who follows sees every line once over many files, or is told how many were
   assert.ok(seen.missing >= 60, `${seen.missing} told as missing`);
   assert.equal(new Set(seen.lines).size, seen.lines.length);
   assert.equal(seen.lines.at(-1), lineOf(written - 1));
+});
+
+test('who follows a log that is taken away with its end has read it to the end', async () => {
+  using folder = new Folder();
+  const own = join(folder.path, 'brief');
+  mkdirSync(own);
+  const log = new InstanceLog(own);
+  write(log, 0, 3);
+  const seen = new Seen();
+  using position = await readLog(own, seen, {});
+  const follows = followLog(own, position, seen, () => !existsSync(own), new AbortController().signal);
+  await new Promise((resolve) => setImmediate(resolve));
+  // All at once, as `skep run --rm` ends: what watches the folder hears of it when it is gone.
+  write(log, 3, 9);
+  log.end();
+  rmSync(own, { recursive: true });
+  await follows;
+  assert.deepEqual(
+    seen.lines,
+    Array.from({ length: 9 }, (_, n) => lineOf(n)),
+  );
 });
 
 test('filters are docker’s: one key’s values are alternatives, labels must all fit', () => {

@@ -41,16 +41,21 @@ async function logs(word: string, flags: Flags): Promise<void> {
     },
     dropped: (lines) => note(`${lines} older lines are gone: they made room for newer ones`),
   };
-  const position = await readLog(instance.folder, reader, flags);
+  using position = await readLog(instance.folder, reader, flags);
   if (flags.follow) {
     const stop = new AbortController();
     const end = (): void => stop.abort();
     process.once('SIGINT', end).once('SIGTERM', end);
-    const ended = () => !['running', 'created'].includes(readInstance(instance.folder)?.state ?? '');
+    const ended = () => {
+      const now = readInstance(instance.folder);
+      // Another one may have its name by now.
+      return now?.id !== instance.id || !['running', 'created'].includes(now.state);
+    };
     await followLog(instance.folder, position, reader, ended, stop.signal);
     process.off('SIGINT', end).off('SIGTERM', end);
   }
-  const error = readInstance(instance.folder)?.ended?.error;
+  const { id, ended: end } = readInstance(instance.folder) ?? {};
+  const error = id === instance.id ? end?.error : undefined;
   if (error !== undefined) note(`ended by an error: ${error}`);
 }
 

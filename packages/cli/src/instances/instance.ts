@@ -59,6 +59,9 @@ export class OwnInstance {
   /** It is over, in order or by an error. */
   ended(how: RunSummary['reason'], error?: unknown): void {
     const told = error === undefined ? undefined : explain(error);
+    const facts = this.#server && readInstance(this.folder);
+    // Who follows the log of one that goes away with its end has nowhere else to read why.
+    if (facts?.remove && told) this.log.note(`ended by an error: ${told.message}`);
     this.log.end();
     this.#server?.close();
     // One that did not come as far as running is its launcher's to take away.
@@ -69,7 +72,6 @@ export class OwnInstance {
       reason: how,
       error: told?.message,
     });
-    const facts = readInstance(this.folder);
     if (facts?.remove) removeFolder(facts);
     this.#resolve();
   }

@@ -1,6 +1,6 @@
-import { closeSync, openSync, readdirSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, openSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Output } from '@skep/runtime';
+import { type Output, writeAll } from '@skep/runtime';
 
 const MAX_BYTES = 10 * 1024 * 1024;
 const FILES = 3;
@@ -10,18 +10,6 @@ export interface LogOptions {
   readonly maxBytes?: number;
   /** How many are kept; the oldest goes when a further one begins. */
   readonly files?: number;
-}
-
-/** Names of an instance's log files in their order: `log.00000001.jsonl`, … */
-export function logFiles(folder: string): string[] {
-  return readdirSync(folder)
-    .filter((name) => /^log\.\d{8}\.jsonl$/.test(name))
-    .sort();
-}
-
-/** The number in a log file's name. */
-export function generationOf(file: string): number {
-  return Number(file.slice('log.'.length, 'log.00000000'.length));
 }
 
 /**
@@ -86,7 +74,7 @@ export class InstanceLog implements Output {
   }
 
   #put(chunk: Uint8Array): void {
-    for (let at = 0; at < chunk.length; ) at += writeSync(this.#fd, chunk, at);
+    writeAll(this.#fd, chunk);
     this.#bytes += chunk.length;
     let lines = 0;
     for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, at + 1)) lines++;
@@ -108,7 +96,6 @@ export class InstanceLog implements Output {
     if (full >= 0) closeSync(full);
     this.#lines.push(0);
     this.#bytes = 0;
-    const head = Buffer.from(`${JSON.stringify({ log: { before: this.#before } })}\n`);
-    for (let at = 0; at < head.length; ) at += writeSync(this.#fd, head, at);
+    writeAll(this.#fd, Buffer.from(`${JSON.stringify({ log: { before: this.#before } })}\n`));
   }
 }

@@ -1,6 +1,9 @@
-import { createReadStream, existsSync, watch } from 'node:fs';
+import { closeSync, type FSWatcher, openSync, readSync, watch } from 'node:fs';
 import { join } from 'node:path';
-import { generationOf, logFiles } from './log.ts';
+import { StringDecoder } from 'node:string_decoder';
+import { generationOf, logFiles } from './log-files.ts';
+
+const CHUNK = 64 * 1024;
 
 export interface ReadOptions {
   /** Only the last so many lines. */
@@ -17,7 +20,7 @@ export interface LogReader {
 }
 
 /**
- * Reads what is there; returns where to go on from.
+ * Reads what is there; returns where to go on from, to be disposed of.
  *
  * @throws what reading a file throws
  */
@@ -44,11 +47,15 @@ export async function readLog(folder: string, reader: LogReader, options: ReadOp
   return position;
 }
 
-/** How far a log has been read. */
-export class Position {
+/**
+ * How far a log has been read. It holds the file open that it is in: what is in there can be read when the log's folder has been
+ * taken away (`skep run --rm`).
+ */
+export class Position implements Disposable {
   readonly #folder: string;
   #generation = 0;
-  #offset = 0;
+  #fd = -1;
+  #decoder = new StringDecoder('utf8');
   #rest = '';
   /** Lines that were read, or told as dropped. */
   #seen = 0;
@@ -60,36 +67,52 @@ export class Position {
   /** All that came since. */
   async read(reader: LogReader): Promise<void> {
     for (;;) {
-      const files = logFiles(this.#folder);
-      const current = files.find((f) => generationOf(f) === this.#generation);
-      if (current) await this.#file(current, reader);
-      const next = files.find((f) => generationOf(f) > this.#generation);
+      if (this.#fd >= 0) await this.#readOn(reader);
+      const next = logFiles(this.#folder).find((f) => generationOf(f) > this.#generation);
       if (next === undefined) return;
-      this.#generation = generationOf(next);
-      this.#offset = 0;
-      this.#rest = '';
+      // Nothing is written to a file any more when there is a further one.
+      if (this.#fd >= 0) await this.#readOn(reader);
+      this.#open(next);
     }
   }
 
-  async #file(file: string, reader: LogReader): Promise<void> {
-    const stream = createReadStream(join(this.#folder, file), { start: this.#offset, encoding: 'utf8' });
+  #open(file: string): void {
+    let fd: number;
     try {
-      for await (const chunk of stream as AsyncIterable<string>) {
-        this.#offset += Buffer.byteLength(chunk);
-        const lines = (this.#rest + chunk).split('\n');
-        this.#rest = lines.pop()!;
-        for (const line of lines) {
-          if (line.startsWith('{"log":')) this.#head(line, reader);
-          else {
-            this.#seen++;
-            await reader.line(line);
-          }
-        }
-      }
+      fd = openSync(join(this.#folder, file), 'r');
     } catch (error) {
       // It made room for a further one meanwhile; that one's head says what was lost.
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      return;
     }
+    this[Symbol.dispose]();
+    this.#fd = fd;
+    this.#generation = generationOf(file);
+    this.#decoder = new StringDecoder('utf8');
+    this.#rest = '';
+  }
+
+  /** To the end of the file as it is now. */
+  async #readOn(reader: LogReader): Promise<void> {
+    const chunk = Buffer.allocUnsafe(CHUNK);
+    for (;;) {
+      const length = readSync(this.#fd, chunk);
+      if (length === 0) return;
+      const lines = (this.#rest + this.#decoder.write(chunk.subarray(0, length))).split('\n');
+      this.#rest = lines.pop()!;
+      for (const line of lines) {
+        if (line.startsWith('{"log":')) this.#head(line, reader);
+        else {
+          this.#seen++;
+          await reader.line(line);
+        }
+      }
+    }
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#fd >= 0) closeSync(this.#fd);
+    this.#fd = -1;
   }
 
   #head(line: string, reader: LogReader): void {
@@ -118,25 +141,34 @@ export async function followLog(
   stop: AbortSignal,
 ): Promise<void> {
   let wake = () => {};
-  const watcher = watch(folder, () => wake());
+  const watcher = watching(folder, () => wake());
   // Of a process that was killed nothing is written any more.
   const timer = setInterval(() => wake(), 1000);
+  const aborted = (): void => wake();
+  stop.addEventListener('abort', aborted);
   try {
-    while (!stop.aborted && existsSync(folder)) {
+    while (!stop.aborted) {
       const woken = new Promise<void>((resolve) => {
         wake = resolve;
-        stop.addEventListener('abort', () => resolve(), { once: true });
       });
       const last = ended();
       await position.read(reader);
       if (last) return;
       await woken;
     }
-  } catch (error) {
-    // skep rm took it away.
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   } finally {
-    watcher.close();
+    stop.removeEventListener('abort', aborted);
+    watcher?.close();
     clearInterval(timer);
+  }
+}
+
+/** Undefined when the folder is gone already. */
+function watching(folder: string, changed: () => void): FSWatcher | undefined {
+  try {
+    return watch(folder, changed);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return undefined;
   }
 }

@@ -53,6 +53,11 @@ class ClosedOutput implements Output {
   close(): void {}
 }
 
+/** Writes all of a chunk to a file, where the system may take it in parts. @throws what writing throws */
+export function writeAll(fd: number, chunk: Uint8Array): void {
+  for (let at = 0; at < chunk.length; ) at += writeSync(fd, chunk, at);
+}
+
 /** Opens a file to append to. */
 export function openFileOutput(path: string): Output {
   const fd = openSync(path, 'a');
@@ -105,8 +110,7 @@ class FileOutput implements Output {
 
   write(chunk: Uint8Array, done: (error?: Error | null) => void): void {
     try {
-      let at = 0;
-      while (at < chunk.length) at += writeSync(this.#fd, chunk, at);
+      writeAll(this.#fd, chunk);
     } catch (error) {
       done(error as Error);
       this.#onClose?.(error as Error);
