@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { after, before, test } from 'node:test';
 import { findInstance, listInstances, readInstance } from '../src/instances/folder.ts';
@@ -149,8 +149,25 @@ test(
     assert.deepEqual([dead?.State, dead?.Status], ['dead', 'Dead (killed or crashed)']);
     await box.fails(1, /instance "one" is not running \(dead\)/, ['stats', '--no-stream', 'one']);
 
-    writeFileSync(`${instance.folder}/ended.json`, '');
-    await box.fails(1, /ended\.json is damaged\n {2}Remove its folder/, ['ps', '-a']);
+    // What is wrong with one is said, and keeps nobody from the others.
+    const other = `${root}/other`;
+    mkdirSync(other);
+    writeFileSync(`${other}/instance.json`, '{"id":');
+    const listed = await box.skep(['ps', '-a']);
+    const states = listed.stdout
+      .trim()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as Listed).State);
+    assert.deepEqual([listed.code, states], [0, ['dead', 'damaged']]);
+    assert.match(listed.stderr, /other\/instance\.json is damaged\n {2}skep rm -f other takes/);
+    await box.fails(1, /other\/instance\.json is damaged/, ['logs', 'other']);
+    await box.fails(1, /other\/instance\.json is damaged/, ['rm', 'other']);
+    assert.equal(await box.ok(['rm', '-f', 'other']), 'other\n');
+    assert.ok(!existsSync(other));
+    for (const text of ['', 'null', '5']) {
+      writeFileSync(`${instance.folder}/ended.json`, text);
+      assert.equal(readInstance(instance.folder)?.state, 'damaged', text);
+    }
     rmSync(`${instance.folder}/ended.json`);
 
     // Another process that has its number now, and another boot.

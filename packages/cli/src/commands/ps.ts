@@ -4,7 +4,7 @@ import { filterOf } from '../instances/filter.ts';
 import { type Instance, listInstances } from '../instances/folder.ts';
 import { humanAge } from '../output/age.ts';
 import { formatRows, type Row } from '../output/format.ts';
-import { out } from '../output/out.ts';
+import { note, out } from '../output/out.ts';
 import { collect } from '../settings.ts';
 
 const columns = ['ID', 'Probes', 'CreatedSince', 'Status', 'Metrics', 'Name'];
@@ -35,7 +35,7 @@ export function define(command: Command): void {
     'sudo skep rm -f $(sudo skep ps -aq)',
     '',
     'Shows the instances of this user: those that run, with -a also those that have ended. dead: its process was killed,',
-    'crashed, or went with a reboot.',
+    'crashed, or went with a reboot. damaged: a file of it cannot be read; skep rm -f takes it away.',
     'Fields: ID Name Probes CreatedAt CreatedSince State Status ExitCode Error Pid Metrics Labels',
   );
 }
@@ -43,10 +43,10 @@ export function define(command: Command): void {
 async function ps(flags: Flags): Promise<void> {
   const wanted = filterOf(flags.filter ?? []);
   const byState = (flags.filter ?? []).some((f) => f.startsWith('status='));
-  const shown = listInstances().filter(
-    (i) => (flags.all || byState || i.state === 'running' || i.state === 'created') && wanted(i),
-  );
-  const idOf = ({ id }: Instance): string => (flags.trunc ? id.slice(0, 12) : id);
+  const ended = (i: Instance): boolean => i.state === 'exited' || i.state === 'dead';
+  const shown = listInstances().filter((i) => (flags.all || byState || !ended(i)) && wanted(i));
+  for (const { damage } of shown) if (damage) note(`${damage.message}\n  ${damage.hint}`);
+  const idOf = ({ id, name }: Instance): string => (flags.trunc ? id.slice(0, 12) : id) || name;
   if (flags.quiet) return out(shown.map((i) => `${idOf(i)}\n`).join(''));
   const format = flags.format ?? (process.stdout.isTTY ? undefined : 'json');
   const whole = format !== undefined && !format.startsWith('table');
@@ -65,7 +65,7 @@ function rowOf(i: Instance, id: string, whole: boolean): Row {
     Name: i.name,
     Probes: probesText(i.programs, whole),
     CreatedAt: i.createdAt,
-    CreatedSince: humanAge(new Date(i.createdAt)),
+    CreatedSince: i.createdAt === '' ? '' : humanAge(new Date(i.createdAt)),
     State: i.state,
     Status: statusText(i),
     ExitCode: i.ended?.code ?? null,
@@ -86,6 +86,7 @@ function probesText(names: readonly string[], whole: boolean): string {
 
 /** As docker has it: `Up 5 minutes`, `Exited (0) 3 hours ago`. */
 function statusText(i: Instance): string {
+  if (i.state === 'damaged') return 'Damaged';
   if (i.state === 'created') return 'Starting';
   if (i.state === 'running') return `Up ${humanAge(new Date(i.running!.startedAt)).replace(/ ago$/, '')}`;
   if (i.ended) return `Exited (${i.ended.code}) ${humanAge(new Date(i.ended.endedAt))}`;

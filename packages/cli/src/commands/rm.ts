@@ -83,6 +83,11 @@ async function removeInstance(instance: Instance, word: string, store: Store, fl
       );
     const { stopInstance } = await import('../instances/stop.ts');
     await stopInstance(instance, 10_000);
+  } else if (instance.damage) {
+    // Whether it runs is not said by what is left of its files.
+    if (!flags.force) throw instance.damage;
+    const { stopInstance } = await import('../instances/stop.ts');
+    await stopInstance(instance, 10_000);
   }
   if (existsSync(instance.folder)) removeFolder(instance);
   if (!flags.quiet) await out(`${word}\n`);

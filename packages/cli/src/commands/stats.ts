@@ -35,18 +35,19 @@ export function define(command: Command): void {
 }
 
 async function stats(words: string[], flags: Flags): Promise<void> {
-  for (const word of words) {
-    const instance = findInstance(word);
-    if (instance.state !== 'running') throw notRunning(instance);
-  }
+  const named = words.map((word) => findInstance(word));
+  for (const instance of named) if (instance.state !== 'running') throw notRunning(instance);
   const stop = new AbortController();
   const end = (): void => stop.abort();
   process.once('SIGINT', end).once('SIGTERM', end);
   const format = flags.format ?? (process.stdout.isTTY ? undefined : 'json');
   try {
     do {
-      const asked = words.length > 0 ? words.map((w) => findInstance(w)) : listInstances();
+      const ids = new Set(named.map((i) => i.id));
+      const asked = listInstances().filter((i) => ids.size === 0 || ids.has(i.id));
       const running = asked.filter((i) => i.state === 'running');
+      // Nothing more will come of those that were asked for.
+      if (ids.size > 0 && running.length === 0) return;
       const rows = await Promise.all(running.map(rowOf));
       const table = formatRows(
         rows.filter((row) => row !== undefined),

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { CliError, usageError } from '../errors.ts';
 import { bootId, isRunning, type ProcessId } from './process.ts';
 
@@ -40,8 +40,13 @@ export interface EndedFacts {
 /** An instance as its folder and the processes of this machine show it. */
 export interface Instance extends InstanceFacts {
   readonly folder: string;
-  /** `created`: being started. `running`. `exited`: it ended and said so. `dead`: killed, crashed, or gone with a reboot. */
-  readonly state: 'created' | 'running' | 'exited' | 'dead';
+  /**
+   * `created`: being started. `running`. `exited`: it ended and said so. `dead`: killed, crashed, or gone with a reboot.
+   * `damaged`: one of its files cannot be read.
+   */
+  readonly state: 'created' | 'running' | 'exited' | 'dead' | 'damaged';
+  /** Of a damaged one, what is wrong; what its files do not say is then empty. */
+  readonly damage?: CliError;
   /** What a dead one went by: `reboot` when its process was of another boot. */
   readonly lostBy?: 'reboot' | 'process';
   readonly running?: RunningFacts;
@@ -126,29 +131,60 @@ export function listInstances(root: string = instancesFolder()): Instance[] {
 
 /** An instance by its folder; undefined when it is gone. */
 export function readInstance(folder: string): Instance | undefined {
-  const facts = readJson<InstanceFacts>(join(folder, 'instance.json'));
+  try {
+    return readFacts(folder);
+  } catch (error) {
+    // One that is damaged must not keep the others from view.
+    if (error instanceof CliError && error.code === 'SKEP_STATE_DAMAGED') return damaged(folder, error);
+    throw error;
+  }
+}
+
+function readFacts(folder: string): Instance | undefined {
+  const facts = readJson<InstanceFacts>(folder, 'instance.json');
   if (!facts) return undefined;
   // In this order: one that ends meanwhile is seen as ended.
-  const running = readJson<RunningFacts>(join(folder, 'running.json'));
+  const running = readJson<RunningFacts>(folder, 'running.json');
   const alive = isRunning(running?.process ?? facts.launcher);
-  const ended = readJson<EndedFacts>(join(folder, 'ended.json'));
+  const ended = readJson<EndedFacts>(folder, 'ended.json');
   const state = ended ? 'exited' : alive ? (running ? 'running' : 'created') : 'dead';
   const process = running?.process ?? facts.launcher;
   const lostBy = state !== 'dead' ? undefined : process.bootId === bootId() ? 'process' : 'reboot';
   return { ...facts, folder, state, lostBy, running, ended };
 }
 
+/** With as much as its other files say. */
+function damaged(folder: string, damage: CliError): Instance {
+  const unknown: InstanceFacts = {
+    ...{ id: '', name: basename(folder), labels: {}, programs: [], createdAt: '', remove: false },
+    launcher: { pid: 0, startTime: 0, bootId: '' },
+  };
+  const facts = readable<InstanceFacts>(folder, 'instance.json') ?? unknown;
+  const running = readable<RunningFacts>(folder, 'running.json');
+  return { ...facts, folder, state: 'damaged', damage, running };
+}
+
+function readable<T>(folder: string, file: FactFile): T | undefined {
+  try {
+    return readJson<T>(folder, file);
+  } catch (error) {
+    if (error instanceof CliError) return undefined;
+    throw error;
+  }
+}
+
 /**
  * The instance of a name, or of the beginning of an id.
  *
- * @throws CliError SKEP_NO_INSTANCE, and SKEP_USAGE where several ids begin so
+ * @throws CliError SKEP_NO_INSTANCE, SKEP_STATE_DAMAGED, and SKEP_USAGE where several ids begin so
  */
 export function findInstance(word: string, root: string = instancesFolder()): Instance {
   const all = listInstances(root);
   const named = all.find((i) => i.name === word);
-  if (named) return named;
-  const byId = /^[0-9a-f]+$/.test(word) ? all.filter((i) => i.id.startsWith(word)) : [];
-  if (byId.length === 1) return byId[0]!;
+  const byId = !named && /^[0-9a-f]+$/.test(word) ? all.filter((i) => i.id.startsWith(word)) : [];
+  const found = named ?? (byId.length === 1 ? byId[0] : undefined);
+  if (found?.damage) throw found.damage;
+  if (found) return found;
   if (byId.length > 1)
     throw usageError(`"${word}" begins the id of ${byId.length} instances`, 'Write more of it, or its name.');
   throw new CliError(
@@ -162,30 +198,34 @@ export function findInstance(word: string, root: string = instancesFolder()): In
 
 /** Takes the folder away; the name is free at once. */
 export function removeFolder({ folder, id }: Pick<Instance, 'folder' | 'id'>): void {
-  const gone = join(folder, '..', `.rm-${id.slice(0, 12)}`);
+  const gone = join(folder, '..', `.rm-${id.slice(0, 12) || basename(folder)}`);
   renameSync(folder, gone);
   rmSync(gone, { recursive: true, force: true });
 }
 
 /** Writes a file of an instance as a whole, or not at all. */
-export function writeFact(folder: string, file: 'running.json' | 'ended.json', facts: object): void {
+export function writeFact(folder: string, file: Exclude<FactFile, 'instance.json'>, facts: object): void {
   const path = join(folder, file);
-  writeFileSync(`${path}.new`, `${JSON.stringify(facts, undefined, 2)}\n`, { mode: 0o600 });
+  // On disk before it has its name: a machine that loses power then has the file whole, or not at all.
+  const text = `${JSON.stringify(facts, undefined, 2)}\n`;
+  writeFileSync(`${path}.new`, text, { mode: 0o600, flush: true });
   renameSync(`${path}.new`, path);
 }
 
-function readJson<T>(path: string): T | undefined {
+type FactFile = 'instance.json' | 'running.json' | 'ended.json';
+
+function readJson<T>(folder: string, file: FactFile): T | undefined {
+  const path = join(folder, file);
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as T;
+    const facts: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    if (typeof facts === 'object' && facts !== null) return facts as T;
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
-    // A machine that lost power while it was written.
-    if (error instanceof SyntaxError)
-      throw new CliError(
-        'SKEP_STATE_DAMAGED',
-        `${path} is damaged`,
-        `Remove its folder: rm -r ${dirname(path)}`,
-      );
-    throw error;
+    if (!(error instanceof SyntaxError)) throw error;
   }
+  throw new CliError(
+    'SKEP_STATE_DAMAGED',
+    `${path} is damaged`,
+    `skep rm -f ${basename(folder)} takes that instance away, with its log.`,
+  );
 }

@@ -13,7 +13,7 @@ const LOOK_MS = 20;
  */
 export async function stopInstance(instance: Instance, timeoutMs: number): Promise<void> {
   const now = readInstance(instance.folder);
-  if (now?.id !== instance.id || !['running', 'created'].includes(now.state)) return;
+  if (now?.id !== instance.id || ['exited', 'dead'].includes(now.state)) return;
   const id = now.running?.process ?? now.launcher;
   const end = performance.now() + timeoutMs;
   if (timeoutMs > 0) {
