@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { after, test } from 'node:test';
+import { processId, signal } from '../src/instances/process.ts';
 import { main, Sandbox } from './harness.ts';
 import { source } from './objects.ts';
 
@@ -49,8 +50,12 @@ class Dev implements AsyncDisposable {
     return promise;
   }
 
-  kill(signal: NodeJS.Signals): void {
-    this.#child.kill(signal);
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
+  kill(name: NodeJS.Signals): void {
+    this.#child.kill(name);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -94,20 +99,30 @@ test('dev: a save is built and loaded; what is wrong is shown, and what ran goes
   assert.deepEqual((await dev.ended)[0], 0);
 });
 
-test('dev: what turns out only when it is run puts back what ran before', needsRoot, async () => {
-  save('calls.c', source);
-  await using dev = new Dev('p', '--target-pid', `${process.pid}`, '--no-prom');
-  const calling = setInterval(() => process.umask(0o22), 5);
-  try {
-    await dev.line(/"map":"print_events"/);
-    const again = dev.line(/what ran before is started again/);
-    save('calls.c', refusedSource);
-    await again;
-    await dev.line(/"map":"print_events"/);
-  } finally {
-    clearInterval(calling);
-  }
-});
+test(
+  'dev: what turns out only when it is run puts back what ran before, which ends with it',
+  needsRoot,
+  async () => {
+    save('calls.c', source);
+    await using dev = new Dev('p', '--target-pid', `${process.pid}`, '--no-prom');
+    const calling = setInterval(() => process.umask(0o22), 5);
+    try {
+      await dev.line(/"map":"print_events"/);
+      const again = dev.line(/what ran before is started again/);
+      save('calls.c', refusedSource);
+      await again;
+      await dev.line(/"map":"print_events"/);
+      const [child] = readFileSync(`/proc/${dev.pid}/task/${dev.pid}/children`, 'utf8').trim().split(' ');
+      const tied = processId(Number(child));
+      dev.kill('SIGKILL');
+      // Its output is the child's too: closed when both are gone.
+      await Promise.race([dev.ended, new Promise((resolve) => setTimeout(resolve, 10_000).unref())]);
+      assert.ok(!signal(tied, 'SIGKILL'), 'what it had started went with it');
+    } finally {
+      clearInterval(calling);
+    }
+  },
+);
 
 test('dev: what is nothing to build is said, and ends it', async () => {
   await box.fails(2, /"nothing" is neither a folder nor a \.c file/, ['dev', 'nothing']);

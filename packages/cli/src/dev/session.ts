@@ -16,6 +16,8 @@ export class Session {
   readonly #flags: readonly string[];
   readonly #settings: Settings;
   #child: ChildProcess | undefined;
+  /** What was told to end and has not yet. */
+  #ending: ChildProcess | undefined;
   /** Of what runs; undefined when nothing does. */
   #running: string | undefined;
   /** What ran until the last change: started again where the new one cannot be. */
@@ -49,7 +51,9 @@ export class Session {
     await this.#end('SIGTERM');
   }
 
+  /** Told twice, what runs is not waited for any longer than it takes to detach. */
   stop(): void {
+    if (this.#stopped) this.#ending?.kill('SIGTERM');
     this.#stopped = true;
     this.#wake?.();
   }
@@ -105,7 +109,7 @@ export class Session {
   }
 
   #start({ reference, digest }: Pick<Built, 'reference' | 'digest'>): void {
-    const child = this.#skep(['run', reference, ...this.#flags], 'inherit');
+    const child = this.#skep(['run', '--tied', reference, ...this.#flags], ['pipe', 'inherit', 'inherit']);
     this.#child = child;
     this.#running = digest;
     note(`${reference}: ${digest.slice(0, 19)} started; it is built again on every save`);
@@ -127,16 +131,15 @@ export class Session {
     this.#child = undefined;
     this.#running = undefined;
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    this.#ending = child;
     child.kill(signal);
     await once(child, 'exit');
+    this.#ending = undefined;
   }
 
   /** In a process group of its own: Ctrl-C comes to this process, which ends that one. */
-  #skep(args: readonly string[], stdio: 'inherit' | ('ignore' | 'pipe')[]): ChildProcess {
+  #skep(args: readonly string[], stdio: ('ignore' | 'pipe' | 'inherit')[]): ChildProcess {
     const argv = [process.argv[1]!, ...args, '--storage', this.#settings.storage];
-    return spawn(process.execPath, argv, {
-      stdio: stdio === 'inherit' ? ['ignore', 'inherit', 'inherit'] : stdio,
-      detached: true,
-    });
+    return spawn(process.execPath, argv, { stdio, detached: true });
   }
 }

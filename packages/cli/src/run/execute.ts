@@ -73,6 +73,7 @@ async function runOnce(
   const said = programs.map((p) => p.program).join(' ');
   mark('code read');
   const stopper = listenForSignals();
+  if (flags.tied) atEndOfInput(() => stopper.stop('quit'));
   checkPrivileges(bpf.capabilities(), said);
   provideTracefs(bpf);
   if (flags.pinMaps !== undefined || flags.pinProgs !== undefined) provideBpffs(bpf);
@@ -257,6 +258,12 @@ function listenForSignals(): {
       for (const signal of signals) process.off(signal, onSignal);
     },
   };
+}
+
+/** Its end is an event of its own, for which the process need not go on. */
+function atEndOfInput(act: () => void): void {
+  process.stdin.once('end', act).resume();
+  process.stdin.unref();
 }
 
 /** With SKEP_TIMING: when the first event came. */

@@ -48,6 +48,8 @@ export interface RunFlags {
   keepPrivileges?: boolean;
   /** Set for the process of an instance: its folder. */
   instance?: string;
+  /** Set for what `skep dev` starts: it ends with its standard input, which ends with `skep dev`, killed or not. */
+  tied?: boolean;
 }
 
 /** Declares them, in the order of the help. */
@@ -116,7 +118,8 @@ export function addRunFlags(command: Command): void {
     .option('--keep-privileges', 'give up no rights once the probe is attached')
     .option('--rm', 'take that instance away when it ends')
     .option('--debug', 'write what happens to debug.log')
-    .addOption(new Option('--instance <dir>').hideHelp());
+    .addOption(new Option('--instance <dir>').hideHelp())
+    .addOption(new Option('--tied').hideHelp());
 }
 
 /** `env=prod`, or `canary` alone. */
