@@ -1,14 +1,13 @@
 // The manifests of the benchmark, held against Kubernetes' own schemas, and the load against the k6 operator's fields.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { parseAllDocuments } from 'yaml';
+import { kubernetesFaults } from '../support/kubernetes.ts';
 
 const root = join(import.meta.dirname, '../..');
 const folder = join(root, 'deploy/bench-flora');
-const VERSION = '1.34';
 
 type Thing = Record<string, unknown> & { readonly apiVersion: string; readonly kind: string };
 
@@ -20,21 +19,10 @@ const things = files.flatMap((file) =>
   }),
 );
 
-/** What is wrong with each, by the schemas that the PyPI package kubernetes-validate brings. */
-function faults(objects: readonly unknown[]): (string | null)[] {
-  const tools = execFileSync('sh', [join(root, 'scripts/kube-tools.sh')], { encoding: 'utf8' }).trim();
-  const out = execFileSync('/usr/bin/python3', [join(root, 'scripts/kube-validate.py'), VERSION], {
-    input: JSON.stringify(objects),
-    env: { ...process.env, PYTHONPATH: tools },
-    encoding: 'utf8',
-  });
-  return JSON.parse(out) as (string | null)[];
-}
-
 test('every object is what Kubernetes takes', () => {
   const own = things.filter(({ thing }) => thing.apiVersion !== 'k6.io/v1alpha1');
   assert.ok(own.length >= 10);
-  const found = faults(own.map(({ thing }) => thing));
+  const found = kubernetesFaults(own.map(({ thing }) => thing));
   const wrong = own.flatMap(({ file, thing }, i) =>
     found[i] ? [`${file}, ${thing.kind}: ${found[i]}`] : [],
   );
@@ -45,7 +33,7 @@ test('a field that Kubernetes does not know is found', () => {
   const { thing } = things.find((t) => t.thing.kind === 'DaemonSet')!;
   const broken = structuredClone(thing) as Thing & { spec: { template: { spec: Record<string, unknown> } } };
   broken.spec.template.spec.hostPid = true;
-  assert.match(faults([broken])[0] ?? '', /hostPid/);
+  assert.match(kubernetesFaults([broken])[0] ?? '', /hostPid/);
 });
 
 /** TestRunSpec of the operator's api/v1alpha1/testrun_types.go, by the type that JSON has. */
@@ -75,7 +63,7 @@ test('the load is what the k6 operator takes', () => {
     metadata: { name: 'k6' },
     spec: { containers: [container], ...rest },
   };
-  assert.deepEqual(faults([pod]), [null]);
+  assert.deepEqual(kubernetesFaults([pod]), [null]);
 });
 
 test('the load sets what its script reads', () => {
