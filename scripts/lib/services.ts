@@ -44,8 +44,12 @@ export async function startRegistry(dir: string): Promise<Service> {
   return start('docker-registry', ['serve', config], dir, address, '/v2/');
 }
 
-/** Starts Debian's Prometheus, which scrapes `targets` (`host:port`) once a second and keeps its data in `dir`. */
-export async function startPrometheus(dir: string, targets: readonly string[]): Promise<Service> {
+/** Starts Debian's Prometheus, which scrapes `targets` (`host:port`), once a second unless said, and keeps its data in `dir`. */
+export async function startPrometheus(
+  dir: string,
+  targets: readonly string[],
+  interval = '1s',
+): Promise<Service> {
   const address = `127.0.0.1:${await freePort()}`;
   mkdirSync(dir, { recursive: true });
   const config = join(dir, 'prometheus.yml');
@@ -53,7 +57,7 @@ export async function startPrometheus(dir: string, targets: readonly string[]): 
   writeFileSync(
     config,
     [
-      'global: { scrape_interval: 1s }',
+      `global: { scrape_interval: ${interval} }`,
       `scrape_configs: [ { job_name: skep, static_configs: [ { targets: [ ${list} ] } ] } ]`,
     ].join('\n'),
   );

@@ -36,7 +36,7 @@ export const catalogue: readonly CommandEntry[] = [
   entry(
     'In the background:',
     'generate',
-    'Write a systemd unit, Kubernetes manifests, alert rules',
+    'Write a systemd unit, Kubernetes manifests, dashboards, alert rules',
     () => import('./commands/generate.ts'),
   ),
   entry('Images:', 'list', 'List the images of this machine', () => import('./commands/list.ts'), [

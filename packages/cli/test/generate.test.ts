@@ -1,16 +1,15 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
 import { parseAllDocuments } from 'yaml';
+import { kubernetesFaults } from '../../../test/support/kubernetes.ts';
 import { Sandbox } from './harness.ts';
 import { source } from './objects.ts';
 
 const box = new Sandbox();
-const root = join(import.meta.dirname, '../../..');
 const isRoot = process.getuid?.() === 0;
 let unit = '';
 before(async () => {
@@ -96,13 +95,9 @@ test('Kubernetes takes the manifests, with the rights that the probe needs and n
     ['Service', 'DaemonSet', 'ServiceAccount', 'Namespace'],
   );
   assert.equal(monitor.kind, 'ServiceMonitor');
-  const tools = execFileSync('sh', [join(root, 'scripts/kube-tools.sh')], { encoding: 'utf8' }).trim();
-  const found = execFileSync('/usr/bin/python3', [join(root, 'scripts/kube-validate.py'), '1.34'], {
-    input: JSON.stringify(own),
-    env: { ...process.env, PYTHONPATH: tools },
-    encoding: 'utf8',
-  });
-  assert.deepEqual(JSON.parse(found), [null, null, null, null]);
+  assert.deepEqual(kubernetesFaults([...own, monitor]), [null, null, null, null, null]);
+  const { endpoints } = monitor.spec;
+  assert.match(kubernetesFaults([{ ...monitor, spec: { endpoints } }])[0] ?? '', /'selector' is a required/);
   const pod = own[1].spec.template.spec;
   assert.equal(pod.automountServiceAccountToken, false);
   assert.deepEqual(pod.containers[0].securityContext.capabilities, {
@@ -115,7 +110,14 @@ test('Kubernetes takes the manifests, with the rights that the probe needs and n
     [labels, labels, labels],
   );
   await box.fails(2, /kubernetes needs --image/, ['generate', 'kubernetes', 'calls:1']);
-  await box.fails(2, /Allowed choices are systemd, kubernetes, rules/, ['generate', 'helm', 'calls:1']);
+  await box.fails(2, /Allowed choices are systemd, kubernetes, dashboards, rules/, [
+    'generate',
+    'x',
+    'calls:1',
+  ]);
+  const named = ['generate', 'kubernetes', 'calls:1', '--image', image, '--namespace', 'No Name'];
+  await box.fails(2, /--namespace: "No Name" is no name for Kubernetes/, named);
+  await box.fails(2, /--image says nothing to systemd/, ['generate', 'systemd', 'calls:1', '--image', 'x']);
 });
 
 test('promtool takes the rules, and each fires when it should and not before', async () => {

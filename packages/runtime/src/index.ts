@@ -6,6 +6,7 @@ export {
   type ListenAt,
   MetricsEndpoint,
 } from './prom/endpoint.ts';
+export { type Metric, metricsOf } from './prom/metrics-of.ts';
 export { escapeLabel } from './prom/names.ts';
 export { MetricsServer, type MetricsServerOptions, type MetricsStatus } from './prom/server.ts';
 export { type PrometheusOptions, prometheusText } from './prom/text.ts';

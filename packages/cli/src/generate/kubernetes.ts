@@ -115,6 +115,7 @@ function podSpec(o: ManifestOptions, needs: Needs): object {
         volumeMounts: [
           mount('tracefs', '/sys/kernel/tracing'),
           mount('cgroup', '/sys/fs/cgroup'),
+          mount('containers', '/var/log/containers'),
           { name: 'tmp', mountPath: '/tmp' },
         ],
       },
@@ -122,6 +123,8 @@ function podSpec(o: ManifestOptions, needs: Needs): object {
     volumes: [
       volume('tracefs', '/sys/kernel/tracing'),
       volume('cgroup', '/sys/fs/cgroup'),
+      // The kubelet's links there have namespace, pod and container in their names; they lead nowhere in this container.
+      { name: 'containers', hostPath: { path: '/var/log/containers', type: 'DirectoryOrCreate' } },
       { name: 'tmp', emptyDir: {} },
     ],
   };

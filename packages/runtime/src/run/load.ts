@@ -27,7 +27,7 @@ async function loadProbe(opened: readonly Opened[]): Promise<void> {
 }
 
 /** A map that an earlier object of the probe made is used again where name and type agree and both say so. */
-export function sharedMaps({ object }: Opened): BpfMap[] {
+export function sharedMaps({ object }: Pick<Opened, 'object'>): BpfMap[] {
   return object.maps.filter((m) => !m.internal && tagsOf(object.btf, m.name, 'var').shared);
 }
 

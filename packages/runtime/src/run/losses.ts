@@ -8,7 +8,7 @@ import { byProbe } from './probes.ts';
  * The kernel does not count what a full ring buffer refuses, so a probe may: a global `<map>_lost` (skep.h's
  * SKEP_RINGBUF makes it) or a one-entry array map of that name, per CPU or not.
  */
-export function hasLossCounter(opened: readonly Opened[], map: string): boolean {
+export function hasLossCounter(opened: readonly Pick<Opened, 'object'>[], map: string): boolean {
   return opened.some((o) => lossGlobal(o, map) !== undefined || lossMap(o, map) !== undefined);
 }
 
@@ -59,11 +59,11 @@ export function lossReader(opened: readonly Opened[], map: string, cpus: number)
   return () => reads.reduce((sum, read) => sum + read(), 0);
 }
 
-function lossGlobal({ object }: Opened, map: string): GlobalVariable | undefined {
+function lossGlobal({ object }: Pick<Opened, 'object'>, map: string): GlobalVariable | undefined {
   return object.globals.find((g) => g.name === `${map}_lost` && !g.const && (g.size === 8 || g.size === 4));
 }
 
-function lossMap({ object }: Opened, map: string): BpfMap | undefined {
+function lossMap({ object }: Pick<Opened, 'object'>, map: string): BpfMap | undefined {
   return object.maps.find(
     (m) => m.name === `${map}_lost` && (m.type === 'array' || m.type === 'percpu_array') && m.keySize === 4,
   );

@@ -21,11 +21,11 @@ export function byProbe<T extends Named>(opened: readonly T[]): T[][] {
  * What a thing is called that several objects have of that name: `calls`, `calls@first.o` beside another of the same
  * probe, `calls@oomkill:1` beside one of another probe.
  */
-export function distinct(
+export function distinct<T extends Named>(
   name: string,
   of: Named,
-  opened: readonly Opened[],
-  has: (o: Opened) => boolean,
+  opened: readonly T[],
+  has: (o: T) => boolean,
 ): string {
   const others = opened.filter((o) => (o.name !== of.name || o.probe !== of.probe) && has(o));
   if (others.length === 0) return name;

@@ -8,10 +8,13 @@ import { parseBuckets, parseValueKeys } from './flags.ts';
 import { type PlanContext, planStream, type StreamPlan } from './plan.ts';
 import { sourceOf, splitPrefix } from './prefix.ts';
 
+/** What planning needs of an object that is opened. */
+export type Plannable = Pick<Opened, 'name' | 'probe' | 'alone' | 'object'>;
+
 /** A stream's plan and the map it reads. */
-export interface PlannedMap {
+export interface PlannedMap<T extends Plannable = Opened> {
   readonly plan: StreamPlan;
-  readonly opened: Opened;
+  readonly opened: T;
   readonly map: string;
 }
 
@@ -27,11 +30,11 @@ export interface BuildOptions {
  *
  * @throws RuntimeError SKEP_HIST_INVALID for flags that name no histogram, SKEP_STREAM_INVALID
  */
-export function buildStreams(
-  opened: readonly Opened[],
+export function buildStreams<T extends Plannable>(
+  opened: readonly T[],
   options: BuildOptions,
   notes: string[],
-): PlannedMap[] {
+): PlannedMap<T>[] {
   const found = prefixedMaps(opened, notes, options.rawMaps ?? []);
   const buckets = parseBuckets(options.histBuckets);
   const valueKeys = parseValueKeys(options.histValueKeys);
@@ -45,7 +48,7 @@ export function buildStreams(
     );
   }
   return found.map(({ opened: o, map }, id) => {
-    const has = (other: Opened): boolean => found.some((f) => f.map === map && f.opened === other);
+    const has = (other: Plannable): boolean => found.some((f) => f.map === map && f.opened === other);
     const plan = planned(o, map, {
       id,
       label: distinct(map, o, opened, has),
@@ -63,7 +66,7 @@ export function buildStreams(
   });
 }
 
-function planned(o: Opened, map: string, context: PlanContext): StreamPlan {
+function planned(o: Plannable, map: string, context: PlanContext): StreamPlan {
   try {
     return planStream(o.object.map(map), context);
   } catch (error) {
@@ -71,13 +74,13 @@ function planned(o: Opened, map: string, context: PlanContext): StreamPlan {
   }
 }
 
-function prefixedMaps(
-  opened: readonly Opened[],
+function prefixedMaps<T extends Plannable>(
+  opened: readonly T[],
   notes: string[],
   rawMaps: readonly string[],
-): { opened: Opened; map: string }[] {
+): { opened: T; map: string }[] {
   const shared = new Set<string>();
-  const found: { opened: Opened; map: string }[] = [];
+  const found: { opened: T; map: string }[] = [];
   for (const o of opened) {
     const own = new Set(sharedMaps(o).map((m) => m.name));
     for (const { name, type, internal } of o.object.maps) {
