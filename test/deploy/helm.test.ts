@@ -1,0 +1,181 @@
+// The chart: linted, rendered, held against the schemas of Kubernetes and of Prometheus' operator, and what it hands to skep read
+// by skep's own readers.
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { parsePolicy } from '@skep/probe/policy';
+import { parse, parseAllDocuments } from 'yaml';
+import { parseRunList } from '../../packages/cli/src/instances/run-list.ts';
+import { Sandbox } from '../../packages/cli/test/harness.ts';
+import { kubernetesFaults } from '../support/kubernetes.ts';
+
+const skip = process.arch === 'x64' ? false : 'the helm of the tests is for x86-64';
+const root = join(import.meta.dirname, '../..');
+const chart = join(root, 'deploy/helm/skep');
+const dir = mkdtempSync(join(tmpdir(), 'skep-helm-'));
+let helm = '';
+before(() => {
+  if (!skip) helm = execFileSync('sh', [join(root, 'scripts/helm.sh')], { encoding: 'utf8' }).trim();
+});
+after(() => rmSync(dir, { recursive: true }));
+
+const minimal = { image: { repository: 'registry.example/skep' }, probes: ['oomkill:1'] };
+
+/** Values that set everything that changes what is rendered. */
+const full = {
+  image: { repository: 'registry.example/skep', digest: `sha256:${'1'.repeat(64)}` },
+  imagePullSecrets: [{ name: 'pull' }],
+  probes: [
+    'registry.example/oomkill:1',
+    { image: 'tcpconnlat:1', name: 'slow', set: { min_latency: '5ms', target_port: [80, 443] } },
+    { image: 'packets:1', attach: ['count=eth0'], hook: { connect: 'fentry' } },
+  ],
+  pull: 'never',
+  extraArgs: ['--max-series', '20000'],
+  policy: { enabled: true, existingConfigMap: 'cluster-policy' },
+  registry: { credentialsSecret: 'login', caConfigMap: 'ca', plainHttp: true },
+  store: { hostPath: '/var/lib/skep' },
+  metrics: { port: 9435 },
+  serviceMonitor: { enabled: true, interval: '15s', scrapeTimeout: '10s', labels: { release: 'prometheus' } },
+  capabilities: ['BPF', 'PERFMON', 'NET_ADMIN'],
+  extraEnv: [{ name: 'SKEP_DEBUG', value: '1' }],
+  nodeSelector: { pool: 'x' },
+  priorityClassName: 'system-node-critical',
+  podAnnotations: { a: 'b' },
+  podLabels: { team: 'x' },
+  fullnameOverride: 'probes',
+};
+
+function withValues(args: readonly string[], values: unknown) {
+  const file = join(dir, 'values.json');
+  writeFileSync(file, JSON.stringify(values));
+  return spawnSync(helm, [...args, '--values', file], {
+    encoding: 'utf8',
+    env: { ...process.env, HOME: dir },
+  });
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: objects of a dozen kinds, read by path
+type Thing = any;
+
+function rendered(values: unknown): Record<string, Thing> {
+  const { status, stdout, stderr } = withValues(['template', 'node', chart, '--namespace', 'skep'], values);
+  assert.equal(status, 0, stderr);
+  const things = parseAllDocuments(stdout).map((d) => d.toJS() as Thing);
+  assert.deepEqual(
+    kubernetesFaults(things),
+    things.map(() => null),
+  );
+  return Object.fromEntries(things.map((t) => [`${t.kind} ${t.metadata.name}`, t]));
+}
+
+/** The values of the README's example. */
+function readmeValues(): Thing {
+  const text = readFileSync(join(chart, '../README.md'), 'utf8');
+  return parse(/`values\.yaml`:\n\n```yaml\n([\s\S]*?)```/.exec(text)![1]!);
+}
+
+test('helm finds nothing to complain of, with the least, with everything and with the example', {
+  skip,
+}, () => {
+  for (const values of [minimal, full, readmeValues()]) {
+    const { status, stdout } = withValues(['lint', '--strict', '--quiet', chart], values);
+    assert.equal(status, 0, stdout);
+  }
+});
+
+test('the example is what Kubernetes and skep take: a list, a policy with its key, a monitor', {
+  skip,
+}, () => {
+  const things = rendered(readmeValues());
+  assert.deepEqual(Object.keys(things).sort(), [
+    'ConfigMap node-skep-policy',
+    'ConfigMap node-skep-probes',
+    'DaemonSet node-skep',
+    'Service node-skep',
+    'ServiceAccount node-skep',
+    'ServiceMonitor node-skep',
+  ]);
+  const list = parseRunList(things['ConfigMap node-skep-probes'].data['probes.yaml'], 'probes.yaml');
+  assert.deepEqual(list.programs, [
+    { program: 'registry.example/oomkill:1' },
+    { program: 'registry.example/tcpconnlat:1', set: { min_latency: '5ms' } },
+  ]);
+  const { data } = things['ConfigMap node-skep-policy'];
+  const policy = parsePolicy(data['policy.yaml'], 'policy.yaml');
+  assert.equal(policy.rules[0]?.observeOnly, true);
+  assert.match(data[policy.signers.get('team')!], /^-----BEGIN PUBLIC KEY-----\n/);
+  const pod = things['DaemonSet node-skep'].spec.template;
+  const [container] = pod.spec.containers;
+  assert.deepEqual(container.securityContext.capabilities, {
+    drop: ['ALL'],
+    add: ['DAC_READ_SEARCH', 'PERFMON', 'BPF'],
+  });
+  const env = Object.fromEntries(container.env.map((e: Thing) => [e.name, e.value]));
+  const mounts = container.volumeMounts.map((m: Thing) => m.mountPath);
+  assert.equal(env.SKEP_POLICY, '/etc/skep/policy/policy.yaml');
+  assert.ok(mounts.includes('/etc/skep/policy') && mounts.includes(env.DOCKER_CONFIG));
+  const { labels } = pod.metadata;
+  const selector = things['Service node-skep'].spec.selector;
+  for (const [key, value] of Object.entries(selector)) assert.equal(labels[key], value);
+  assert.deepEqual(things['ServiceMonitor node-skep'].spec.selector.matchLabels, selector);
+  for (const [key, value] of Object.entries(selector))
+    assert.equal(things['Service node-skep'].metadata.labels[key], value, 'the monitor finds the Service');
+});
+
+test('with the least there is no monitor and no policy; another list is another pod', { skip }, () => {
+  const things = rendered(minimal);
+  assert.equal(Object.keys(things).length, 4);
+  const { containers, volumes } = things['DaemonSet node-skep'].spec.template.spec;
+  assert.equal(containers[0].image, 'registry.example/skep:0.1.0');
+  assert.ok(volumes.every((v: Thing) => v.name !== 'policy'));
+  const stamp = (t: Record<string, Thing>) =>
+    t['DaemonSet node-skep'].spec.template.metadata.annotations['skep.dev/config'];
+  assert.notEqual(stamp(things), stamp(rendered({ ...minimal, probes: ['oomkill:2'] })));
+});
+
+test('with everything it is what Kubernetes takes, and what it says to skep is what skep takes', {
+  skip,
+}, async () => {
+  const things = rendered(full);
+  const { containers, volumes, nodeSelector } = things['DaemonSet probes'].spec.template.spec;
+  assert.equal(containers[0].image, `registry.example/skep@sha256:${'1'.repeat(64)}`);
+  assert.deepEqual(nodeSelector, { 'kubernetes.io/os': 'linux', pool: 'x' });
+  assert.equal(volumes.find((v: Thing) => v.name === 'policy').configMap.name, 'cluster-policy');
+  const list = things['ConfigMap probes-probes'].data['probes.yaml'];
+  assert.deepEqual(parseRunList(list, 'l').programs[1]?.set, {
+    min_latency: '5ms',
+    target_port: ['80', '443'],
+  });
+  // The flags as they stand, on a list that names what is nowhere: that, and no flag, is what is refused.
+  using box = new Sandbox();
+  writeFileSync(box.path('probes.yaml'), list);
+  writeFileSync(box.path('ca.crt'), '');
+  const paths: Record<string, string> = {
+    '/etc/skep/probes/probes.yaml': box.path('probes.yaml'),
+    '/etc/skep/ca/ca.crt': box.path('ca.crt'),
+  };
+  const args = containers[0].args.map((a: string) => paths[a] ?? a);
+  if (process.getuid?.() === 0) await box.fails(3, /no image "registry\.example\/oomkill:1"/, args);
+});
+
+test('values that are wrong are refused, and say where', { skip }, () => {
+  const wrong: [Thing, RegExp][] = [
+    [{ image: minimal.image }, /probes/],
+    [{ probes: ['a'] }, /repository/],
+    [{ ...minimal, probes: [{ name: 'x' }] }, /probes/],
+    [{ ...minimal, policies: {} }, /policies/],
+    [{ ...minimal, pull: 'sometimes' }, /pull/],
+    [{ ...minimal, capabilities: ['CAP_BPF'] }, /capabilities/],
+    [{ ...minimal, serviceMonitor: { enabled: true, interval: '15 seconds' } }, /interval/],
+    [{ ...minimal, policy: { enabled: true } }, /policy\.text is empty/],
+  ];
+  for (const [values, message] of wrong) {
+    const { status, stderr } = withValues(['template', 'x', chart], values);
+    assert.notEqual(status, 0, String(message));
+    assert.match(stderr, message);
+  }
+});
