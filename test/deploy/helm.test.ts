@@ -1,28 +1,16 @@
 // The chart: linted, rendered, held against the schemas of Kubernetes and of Prometheus' operator, and what it hands to skep read
 // by skep's own readers.
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { parsePolicy } from '@skep/probe/policy';
-import { parse, parseAllDocuments } from 'yaml';
+import { parse } from 'yaml';
 import { parseRunList } from '../../packages/cli/src/instances/run-list.ts';
 import { Sandbox } from '../../packages/cli/test/harness.ts';
-import { kubernetesFaults } from '../support/kubernetes.ts';
+import { chart, helm, minimal, noHelm, rendered, type Thing } from '../support/helm.ts';
 
-const skip = process.arch === 'x64' ? false : 'the helm of the tests is for x86-64';
-const root = join(import.meta.dirname, '../..');
-const chart = join(root, 'deploy/helm/skep');
-const dir = mkdtempSync(join(tmpdir(), 'skep-helm-'));
-let helm = '';
-before(() => {
-  if (!skip) helm = execFileSync('sh', [join(root, 'scripts/helm.sh')], { encoding: 'utf8' }).trim();
-});
-after(() => rmSync(dir, { recursive: true }));
-
-const minimal = { image: { repository: 'registry.example/skep' }, probes: ['oomkill:1'] };
+const skip = noHelm;
 
 /** Values that set everything that changes what is rendered. */
 const full = {
@@ -49,29 +37,6 @@ const full = {
   fullnameOverride: 'probes',
 };
 
-function withValues(args: readonly string[], values: unknown) {
-  const file = join(dir, 'values.json');
-  writeFileSync(file, JSON.stringify(values));
-  return spawnSync(helm, [...args, '--values', file], {
-    encoding: 'utf8',
-    env: { ...process.env, HOME: dir },
-  });
-}
-
-// biome-ignore lint/suspicious/noExplicitAny: objects of a dozen kinds, read by path
-type Thing = any;
-
-function rendered(values: unknown): Record<string, Thing> {
-  const { status, stdout, stderr } = withValues(['template', 'node', chart, '--namespace', 'skep'], values);
-  assert.equal(status, 0, stderr);
-  const things = parseAllDocuments(stdout).map((d) => d.toJS() as Thing);
-  assert.deepEqual(
-    kubernetesFaults(things),
-    things.map(() => null),
-  );
-  return Object.fromEntries(things.map((t) => [`${t.kind} ${t.metadata.name}`, t]));
-}
-
 /** The values of the README's example. */
 function readmeValues(): Thing {
   const text = readFileSync(join(chart, '../README.md'), 'utf8');
@@ -82,7 +47,7 @@ test('helm finds nothing to complain of, with the least, with everything and wit
   skip,
 }, () => {
   for (const values of [minimal, full, readmeValues()]) {
-    const { status, stdout } = withValues(['lint', '--strict', '--quiet', chart], values);
+    const { status, stdout } = helm(['lint', '--strict', '--quiet', chart], values);
     assert.equal(status, 0, stdout);
   }
 });
@@ -174,7 +139,7 @@ test('values that are wrong are refused, and say where', { skip }, () => {
     [{ ...minimal, policy: { enabled: true } }, /policy\.text is empty/],
   ];
   for (const [values, message] of wrong) {
-    const { status, stderr } = withValues(['template', 'x', chart], values);
+    const { status, stderr } = helm(['template', 'x', chart], values);
     assert.notEqual(status, 0, String(message));
     assert.match(stderr, message);
   }
