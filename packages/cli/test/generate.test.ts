@@ -4,8 +4,14 @@ import { once } from 'node:events';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
+import { describeObject } from '@skep/probe';
 import { parseAllDocuments } from 'yaml';
+import { fixture } from '../../../test/support/fixtures.ts';
 import { kubernetesFaults } from '../../../test/support/kubernetes.ts';
+import { needsOf } from '../src/generate/needs.ts';
+import { systemdUnit } from '../src/generate/systemd.ts';
+import { paranoidPerfEvents } from '../src/perf-events.ts';
+import { perfDenied } from '../src/run/perf-denied.ts';
 import { Sandbox } from './harness.ts';
 import { source } from './objects.ts';
 
@@ -37,6 +43,44 @@ test('systemd takes the unit, and finds little exposed', () => {
     unit.replace(/^(CapabilityBoundingSet|NoNewPrivileges|Protect|SystemCallFilter).*\n/gm, ''),
   );
   assert.notEqual(spawnSync('systemd-analyze', args).status, 0);
+});
+
+test('a machine that keeps perf events for CAP_SYS_ADMIN has it in the unit, for probes that need them', async () => {
+  const oomkill = await fixture(new URL('../../../probes/oomkill/oomkill.c', import.meta.url));
+  const calls = await fixture(new URL('../../../packages/runtime/test/events.bpf.c', import.meta.url));
+  const caps = (bytes: Uint8Array, paranoid: boolean) =>
+    needsOf([describeObject(bytes, 'x.o')], paranoid).capabilities.join(' ');
+  const few = 'CAP_DAC_READ_SEARCH CAP_PERFMON CAP_BPF';
+  assert.equal(caps(oomkill, false), few);
+  assert.equal(caps(oomkill, true), 'CAP_DAC_READ_SEARCH CAP_SYS_ADMIN CAP_PERFMON CAP_BPF');
+  assert.equal(caps(calls, false), few);
+  const [about, needs] = [
+    { program: 'x', description: '50 % of x', skep: [], storage: '', words: [] },
+    oomkill,
+  ];
+  const text = (paranoid: boolean) => systemdUnit(about, needsOf([describeObject(needs, 'x.o')], paranoid));
+  assert.match(text(true), /^# CAP_SYS_ADMIN since[^\n]*\n#[^\n]*\nCapabilityBoundingSet=.*CAP_SYS_ADMIN/m);
+  assert.doesNotMatch(text(false), /SYS_ADMIN/);
+  assert.match(text(false), /^Description=skep: 50 %% of x$/m, 'no specifier of systemd');
+  const file = box.path('paranoid');
+  for (const [value, found] of [
+    ['3\n', 3],
+    ['2\n', undefined],
+    ['-1\n', undefined],
+  ] as const) {
+    writeFileSync(file, value);
+    assert.equal(paranoidPerfEvents(file), found);
+  }
+  assert.equal(paranoidPerfEvents(box.path('absent')), undefined);
+  // What the kernels of Debian answer then, from a guest: see confined.kernel.test.ts.
+  const refused = { errno: 13, log: 'libbpf: tracepoint … perf_event_open() failed: Permission denied' };
+  assert.match(perfDenied(refused, new Set(['CAP_BPF']), 3)?.hint ?? '', /perf_event_paranoid=2/);
+  for (const [error, caps, paranoid] of [
+    [refused, ['CAP_SYS_ADMIN'], 3],
+    [refused, [], undefined],
+    [new Error('other'), [], 3],
+  ] as const)
+    assert.equal(perfDenied(error, new Set<string>(caps), paranoid ?? undefined), undefined);
 });
 
 const needsRoot = { skip: isRoot ? false : 'needs root' };

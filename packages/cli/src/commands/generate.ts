@@ -105,10 +105,13 @@ function refuseForeign(kind: Kind, words: readonly string[], command: Command): 
     throw usageError(`"${words[0]}" is one word too many`, `skep generate ${kind} IMAGE`);
 }
 
-async function needsOf(image: Source['image']) {
+async function needsOf(image: Source['image'], paranoid = false) {
   const { describeObject } = await import('@skep/probe');
   const needs = await import('../generate/needs.ts');
-  return needs.needsOf(image.objects.map((o) => describeObject(o.bytes, o.name)));
+  return needs.needsOf(
+    image.objects.map((o) => describeObject(o.bytes, o.name)),
+    paranoid,
+  );
 }
 
 async function unit(
@@ -129,7 +132,9 @@ async function unit(
     listen: flags.prom ? `${host.includes(':') ? `[${host}]` : host}:${port}` : undefined,
     words,
   };
-  return systemdUnit(about, await needsOf(image));
+  // The unit is for this machine; of a cluster's nodes nothing is known here.
+  const { paranoidPerfEvents } = await import('../perf-events.ts');
+  return systemdUnit(about, await needsOf(image, paranoidPerfEvents() !== undefined));
 }
 
 async function manifests(

@@ -1,3 +1,4 @@
+import { paranoidPerfEvents } from '../perf-events.ts';
 import { setcapAdvice } from '../run/preflight.ts';
 import { type Check, essential, found, lacking } from './check.ts';
 
@@ -16,11 +17,21 @@ const wanted: [name: string, use: string, needed: boolean][] = [
 /** The capabilities of this process. */
 export function checkPrivileges(have: ReadonlySet<string>): Check[] {
   const isRoot = process.geteuid?.() === 0;
-  return wanted.map(([name, use, needed]) => {
+  const checks = wanted.map(([name, use, needed]) => {
     const has = have.has(name) || (needed && have.has('CAP_SYS_ADMIN'));
     const check = has ? found(area, name, use) : lacking(area, name, use, mend(name, needed, isRoot));
     return needed ? essential(check) : check;
   });
+  return [...checks, perfEvents(have)];
+}
+
+/** Tracepoints, kprobes and uprobes are attached by them. */
+function perfEvents(have: ReadonlySet<string>): Check {
+  const paranoid = paranoidPerfEvents();
+  const may = paranoid === undefined || have.has('CAP_SYS_ADMIN');
+  if (may) return found(area, 'perf events', 'attach tracepoints, kprobes and uprobes');
+  const detail = `kernel.perf_event_paranoid is ${paranoid}: on Debian and Ubuntu for CAP_SYS_ADMIN alone`;
+  return lacking(area, 'perf events', detail, 'sudo sysctl kernel.perf_event_paranoid=2');
 }
 
 function mend(name: string, needed: boolean, isRoot: boolean): string {

@@ -23,12 +23,17 @@ export function systemdUnit(o: UnitOptions, needs: Needs): string {
   const caps = needs.capabilities.join(' ');
   const metrics = o.listen === undefined ? ['--no-prom'] : ['--prom-listen', o.listen];
   const command = [...o.skep, 'run', o.program, '--pull', 'never', '-o', 'json', ...metrics, ...o.words];
+  const admin = needs.capabilities.includes('CAP_SYS_ADMIN')
+    ? `# CAP_SYS_ADMIN since kernel.perf_event_paranoid is above 2 here, where some kernels ask for it to attach tracepoints and kprobes; with
+# sysctl kernel.perf_event_paranoid=2 it can go. Attached, the process gives it up.
+`
+    : '';
   const families = `AF_UNIX AF_INET AF_INET6${needs.netlink ? ' AF_NETLINK' : ''}`;
   return `# Written by skep generate systemd ${o.program}
 # Put it into /etc/systemd/system, then: systemctl daemon-reload && systemctl enable --now NAME
 
 [Unit]
-Description=skep: ${o.description}
+Description=skep: ${o.description.replaceAll('%', '%%')}
 Wants=network-online.target sys-kernel-tracing.mount
 After=network-online.target sys-kernel-tracing.mount
 
@@ -47,7 +52,7 @@ LimitMEMLOCK=infinity
 
 # Nobody's files, no terminal, nothing to write but the journal.
 DynamicUser=yes
-CapabilityBoundingSet=${caps}
+${admin}CapabilityBoundingSet=${caps}
 AmbientCapabilities=${caps}
 NoNewPrivileges=yes
 UMask=0077

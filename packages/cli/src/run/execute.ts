@@ -115,6 +115,8 @@ async function runOnce(
     places: async () => (await import('../instances/index.ts')).placesOf(),
     confine: flags.keepPrivileges ? undefined : { keep: neededByOutputs(flags) },
     sinks: [...(flags.explain ? [explainSink()] : []), ...sinks, timingSink()],
+  }).catch(async (error: unknown) => {
+    throw (await import('./perf-denied.ts')).perfDenied(error, bpf.capabilities()) ?? error;
   });
   mark('attached');
   stopper.watch(run);
