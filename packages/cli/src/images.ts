@@ -24,7 +24,7 @@ export async function findImage(store: Store, reference: string): Promise<Stored
 
 /** Throws SKEP_NOT_FOUND, with what there is instead. */
 export async function noImage(store: Store, reference: string): Promise<never> {
-  const names = (await store.list()).map((i) => i.reference);
+  const names = store.entries().map((i) => i.reference);
   const near = names.filter((name) => name.includes(reference.split(/[:@]/, 1)[0]!));
   const shown = (near.length > 0 ? near : names).slice(0, 5);
   throw new CliError(

@@ -31,7 +31,13 @@ export type { ReferrerOptions } from './registry/referrers.ts';
 export type { BlobSource, FetchedManifest, Registry } from './registry/registry.ts';
 export { builtHereMark, isBuiltHere } from './store/built.ts';
 export type { StoreCheck, StoreProblem } from './store/check-store.ts';
-export { type NamedImage, type PrunedBlob, type PutImageOptions, Store } from './store/store.ts';
+export {
+  type NamedEntry,
+  type NamedImage,
+  type PrunedBlob,
+  type PutImageOptions,
+  Store,
+} from './store/store.ts';
 export * from './types.ts';
 
 // What talks to a network or looks for passwords is loaded when it is called: `list` and `run` never pay for it.
@@ -50,8 +56,8 @@ export async function push(store: Store, ref: string, opts: TransferOptions = {}
 }
 
 /**
- * Sends every tag that the store has of a repository, one after the other over the same connections. The first failure
- * ends it; what was given out before is in the registry.
+ * Sends every tag that the store has of a repository, some at once over the same connections, and gives them out in the
+ * store's order. The first failure ends it; what was given out before is in the registry.
  *
  * @param ref `HOST[:PORT]/NAME`
  * @throws OciError as {@link push}, and SKEP_REFERENCE_INVALID for one image
@@ -77,6 +83,22 @@ export async function pull(store: Store, ref: string, opts: TransferOptions = {}
 }
 
 /**
+ * Fetches every tag that a registry has of a repository, some at once over the same connections, and gives them out in the
+ * registry's order; the tags under which signatures lie are left out. The first failure ends it; what was given out before
+ * is in the store.
+ *
+ * @param ref `HOST[:PORT]/NAME`
+ * @throws OciError as {@link pull}, and SKEP_REFERENCE_INVALID for one image
+ */
+export async function* pullAllTags(
+  store: Store,
+  ref: string,
+  opts: TransferOptions = {},
+): AsyncGenerator<StoredImage> {
+  yield* (await import('./registry/pull-all.ts')).pullAllTags(store, ref, opts);
+}
+
+/**
  * Copies an image from one repository to another, in the same registry or between two, without a store: an index with all
  * it lists, and what refers to any of it. Blobs stream through this process, or are mounted where both are on one
  * registry. The tag comes last, when all else is there.
@@ -88,6 +110,21 @@ export async function pull(store: Store, ref: string, opts: TransferOptions = {}
  */
 export async function copy(src: string, dst: string, opts: CopyOptions = {}): Promise<CopyResult> {
   return (await import('./registry/copy.ts')).copy(src, dst, opts);
+}
+
+/**
+ * Copies every tag of a repository as {@link copy} does, some at once, and gives them out in the registry's order. The first
+ * failure ends it; what was given out before is there.
+ *
+ * @param src `HOST[:PORT]/NAME`, as `dst`
+ * @throws OciError as {@link copy}, and SKEP_REFERENCE_INVALID for one image
+ */
+export async function* copyAllTags(
+  src: string,
+  dst: string,
+  opts: CopyOptions = {},
+): AsyncGenerator<CopyResult> {
+  yield* (await import('./registry/copy.ts')).copyAllTags(src, dst, opts);
 }
 
 /**
@@ -103,7 +140,9 @@ export async function referrers(
   digest: string,
   artifactType?: string,
 ): Promise<Descriptor[]> {
-  return (await import('./registry/referrers.ts')).listReferrers(registry, repository, digest, artifactType);
+  return (await import('./registry/referrers.ts')).listReferrers(registry, repository, digest, {
+    artifactType,
+  });
 }
 
 /**

@@ -22,6 +22,7 @@ export { judgeHook } from './hooks/judge.ts';
 export type { HookGroup, HookObject, HookProgram, Rung } from './hooks/types.ts';
 export { mapsUsed } from './hooks/uses.ts';
 export type { ImageConfig, ObjectConfig } from './image/config.ts';
+export { programsInConfig } from './image/config-programs.ts';
 export { layerKind, readExtras } from './image/extras.ts';
 export { type KernelNeeds, kernelNeeds, type NeededFeature } from './image/needs.ts';
 export { type PackOptions, packImage } from './image/pack.ts';

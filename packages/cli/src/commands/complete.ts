@@ -123,7 +123,7 @@ async function instanceNames(command: Command, given: readonly string[]): Promis
 async function localReferences(command: Command): Promise<string[]> {
   const { Store } = await import('@skep/oci');
   const store = await Store.open(settingsOf(command).storage);
-  return (await store.list()).map((image) => image.reference);
+  return store.entries().map((image) => image.reference);
 }
 
 async function endedNames(): Promise<string[]> {

@@ -1,8 +1,6 @@
-import { imagesOf, type StoredImage } from '@skep/oci';
 import type { Command } from 'commander';
 import { examples } from '../examples.ts';
-import { programsOf } from '../image-programs.ts';
-import { createdAt, openStore } from '../images.ts';
+import { type ListedImage, listImages } from '../listed-images.ts';
 import { humanAge } from '../output/age.ts';
 import { formatRows, type Row } from '../output/format.ts';
 import { out } from '../output/out.ts';
@@ -36,45 +34,51 @@ async function list(
   flags: { quiet?: boolean; trunc: boolean; format?: string },
   command: Command,
 ): Promise<void> {
-  const store = await openStore(settingsOf(command));
-  const images = (await store.list())
-    .filter((image) => only === undefined || matches(image.reference, only))
-    .map((image) => ({ ...image, created: createdAt(store, image) }))
-    .sort((a, b) => (b.created?.getTime() ?? 0) - (a.created?.getTime() ?? 0));
+  const now = new Date();
+  const all = await listImages(settingsOf(command));
+  const images = only === undefined ? all : all.filter(({ reference }) => matches(reference, only));
   if (flags.quiet) {
     // Each once, so that `skep rm $(skep list -q)` takes away all names of an image and does not miss it the next time.
-    const digests = new Set(images.map((i) => shortened(i.descriptor.digest, flags.trunc)));
+    const digests = new Set(images.map((i) => shortened(i.digest, flags.trunc)));
     return out([...digests].map((digest) => `${digest}\n`).join(''));
   }
-  const rows: Row[] = [];
-  for (const image of images) rows.push(await rowOf(image, flags.trunc));
-  await out(formatRows(rows, columns, flags.format));
+  await out(formatRows(images.map(rowOf), columns, flags.format));
 
-  async function rowOf(image: StoredImage, trunc: boolean): Promise<Row> {
-    const { repository, tag } = splitReference(image.reference);
-    const digest = shortened(image.descriptor.digest, trunc);
-    return {
+  /** With ten thousand of them, what no column shows is not worked out. */
+  function rowOf(image: ListedImage): Row {
+    const digest = shortened(image.digest, flags.trunc);
+    const created = image.created > 0 ? new Date(image.created) : undefined;
+    const shown = {
       // A template may pass it on to another command, which needs the whole digest.
       Reference: flags.format === undefined ? image.reference.replace(/@.*/, `@${digest}`) : image.reference,
+      Digest: digest,
+      Size: humanSize(image.size),
+      CreatedSince: humanAge(created, now),
+      Programs: listed(image.programs, flags.trunc),
+    };
+    if (flags.format === undefined) return shown;
+    const { repository, tag } = splitReference(image.reference);
+    return {
+      Reference: shown.Reference,
       Repository: repository,
       Tag: tag,
       Digest: digest,
       ID: digest.replace('sha256:', ''),
-      Size: humanSize(image.size),
+      Size: shown.Size,
       SizeBytes: image.size,
-      CreatedAt: image.created?.toISOString() ?? '',
-      CreatedSince: humanAge(image.created),
-      Platform: platformOf(image),
-      Programs: listed(await programsOf(store, image), trunc),
+      CreatedAt: created?.toISOString() ?? '',
+      CreatedSince: shown.CreatedSince,
+      Platform: image.platform,
+      Programs: shown.Programs,
     };
   }
 }
 
 /** A few names and how many more: the whole list would not fit a line. */
-function listed(names: readonly string[], trunc: boolean): string {
-  const shown = trunc && names.length > 4 ? names.slice(0, 3) : names;
-  const more = names.length - shown.length;
-  return `${shown.join(',')}${more > 0 ? ` +${more}` : ''}`;
+function listed(joined: string, trunc: boolean): string {
+  if (!trunc) return joined;
+  const names = joined.split(',');
+  return names.length > 4 ? `${names.slice(0, 3).join(',')} +${names.length - 3}` : joined;
 }
 
 function shortened(digest: string, trunc: boolean): string {
@@ -91,10 +95,4 @@ export function splitReference(reference: string): { repository: string; tag: st
 
 function matches(reference: string, wanted: string): boolean {
   return reference === wanted || splitReference(reference).repository === wanted;
-}
-
-/** Of an index all that it lists, `linux/amd64,linux/arm64`, whether they are here or not. */
-function platformOf({ index, descriptor }: StoredImage): string {
-  const entries = index ? imagesOf(index) : [descriptor];
-  return entries.flatMap(({ platform: p }) => (p ? [`${p.os}/${p.architecture}`] : [])).join(',');
 }

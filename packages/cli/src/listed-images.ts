@@ -1,0 +1,106 @@
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import type { Settings } from './settings.ts';
+
+/** A row of `skep list`, not yet in words. */
+export interface ListedImage {
+  reference: string;
+  /** Of what the name leads to. */
+  digest: string;
+  /** Bytes of manifests, config and layers. */
+  size: number;
+  /** Milliseconds since 1970; of an image that does not say it, when it came here. 0 when nobody knows. */
+  created: number;
+  /** Of an index all that it lists, `linux/amd64,linux/arm64`, whether they are here or not. */
+  platform: string;
+  /** Names with commas between; `(unreadable)` for an image that is damaged or no probe. */
+  programs: string;
+}
+
+/** Raised when the file means something else: older ones are then read as nothing. */
+const VERSION = 1;
+/** Two changes of a folder so near to each other may leave it with one time. */
+const SAME_TIME_MS = 2000;
+const STATE = ['oci-layout', '.skep/version', 'index.json', 'blobs/sha256', 'blobs/sha512'];
+
+/**
+ * The images of a store, newest first. Ten thousand of them are thirty thousand files, so the list is kept in the user's
+ * cache, for as long as neither index.json nor the folders of blobs have changed: a name or a blob comes by a rename and goes
+ * by its removal, both of which move the time of the folder. A writer that is killed has done such a step or has not. Content
+ * that is damaged where it lies is for `verify --store` to find. A cache that cannot be read or written only makes it slower.
+ */
+export async function listImages(settings: Settings): Promise<ListedImage[]> {
+  const dir = resolve(settings.storage);
+  const file = cacheFile(dir, 'rows');
+  const state = stateOf(dir);
+  const kept = readRows(file, headOf(dir, state.text));
+  if (kept) return kept;
+  const { readImages } = await import('./read-images.ts');
+  const { images, passing } = await readImages(settings, cacheFile(dir, 'memos.json'));
+  images.sort((a, b) => b.created - a.created);
+  // One that changed just now may change again within the same tick of the file system's clock.
+  if (!passing && Date.now() - state.changed > SAME_TIME_MS) writeRows(file, headOf(dir, state.text), images);
+  return images;
+}
+
+/** Writes a file of the cache in one step. */
+export function writeCache(file: string, text: string): void {
+  const fresh = `${file}.${process.pid}`;
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(fresh, text);
+    renameSync(fresh, file);
+  } catch {
+    rmSync(fresh, { force: true }); // a home that is read-only or full: it is read again the next time
+  }
+}
+
+function headOf(dir: string, state: string): string {
+  return JSON.stringify([VERSION, process.arch, dir, state]);
+}
+
+/** @returns nothing unless the file begins with this head */
+function readRows(file: string, head: string): ListedImage[] | undefined {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch {
+    return undefined; // none yet
+  }
+  // The last line says that the file is whole.
+  if (!text.startsWith(`${head}\n`) || !text.endsWith('\n.\n')) return undefined;
+  const lines = text.slice(head.length + 1, -3).split('\n');
+  return lines.filter(Boolean).map((line) => {
+    const [reference = '', digest = '', size, created, platform = '', programs = ''] = line.split('\t');
+    return { reference, digest, size: Number(size), created: Number(created), platform, programs };
+  });
+}
+
+function writeRows(file: string, head: string, images: readonly ListedImage[]): void {
+  const rows = images.map((i) => [i.reference, i.digest, i.size, i.created, i.platform, i.programs]);
+  // Another tool may have written any name.
+  if (rows.some((row) => row.some((text) => /[\t\n]/.test(String(text))))) return;
+  writeCache(file, `${head}\n${rows.map((row) => `${row.join('\t')}\n`).join('')}.\n`);
+}
+
+/** What changes with every name and every blob that comes or goes, and when the last of it did. */
+function stateOf(dir: string): { text: string; changed: number } {
+  const look = (place: string) => {
+    try {
+      return statSync(join(dir, place), { bigint: true, throwIfNoEntry: false });
+    } catch {
+      return undefined; // who opens the store says why it cannot be looked into
+    }
+  };
+  const found = STATE.map(look);
+  return {
+    text: found.map((s) => (s ? `${s.dev} ${s.ino} ${s.size} ${s.mtimeNs} ${s.ctimeNs}` : '')).join(', '),
+    changed: Math.max(...found.map((s) => (s ? Number(s.mtimeMs) : 0))),
+  };
+}
+
+function cacheFile(storeDir: string, ending: string): string {
+  const base = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
+  return join(base, 'skep', 'lists', `${encodeURIComponent(storeDir).slice(-200)}.${ending}`);
+}

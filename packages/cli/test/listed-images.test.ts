@@ -1,0 +1,125 @@
+// `skep list` remembers what it has read; these say that it tells the truth all the same.
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { Store } from '@skep/oci';
+import { listImages } from '../src/listed-images.ts';
+import type { Settings } from '../src/settings.ts';
+
+const TYPE = {
+  manifest: 'application/vnd.oci.image.manifest.v1+json',
+  index: 'application/vnd.oci.image.index.v1+json',
+  config: 'application/vnd.dev.skep.probe.config.v1+json',
+};
+const dir = mkdtempSync(join(tmpdir(), 'skep-list-'));
+const before = process.env.XDG_CACHE_HOME;
+process.env.XDG_CACHE_HOME = join(dir, 'cache');
+after(() => {
+  process.env.XDG_CACHE_HOME = before;
+  rmSync(dir, { recursive: true });
+});
+
+const settings = (storage: string) => ({ storage }) as Settings;
+const rows = async (storage: string) =>
+  (await listImages(settings(storage))).map((i) => `${i.reference} ${i.programs}`).sort();
+
+/** An image of ours, as far as a list reads it. */
+async function put(store: Store, name: string, programs: string[], fetched = true): Promise<string> {
+  const layer = await store.putBlob(randomBytes(20), 'application/vnd.dev.skep.object.v1+binary');
+  const objects = [{ name: 'a.o', digest: layer.digest, programs: programs.map((p) => ({ name: p })) }];
+  const config = await store.putBlob(
+    Buffer.from(JSON.stringify({ schemaVersion: 1, name: 'a', os: 'linux', architecture: 'amd64', objects })),
+    TYPE.config,
+  );
+  const document = { schemaVersion: 2, mediaType: TYPE.manifest, config, layers: [layer] };
+  const manifest = await store.putBlob(Buffer.from(JSON.stringify(document)), TYPE.manifest);
+  const elsewhere = { mediaType: TYPE.manifest, digest: `sha256:${'0'.repeat(64)}`, size: 7 };
+  const manifests = [
+    { ...manifest, platform: { os: 'linux', architecture: 'amd64' } },
+    ...(fetched ? [] : [{ ...elsewhere, platform: { os: 'linux', architecture: 'arm64' } }]),
+  ];
+  const index = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: TYPE.index, manifests }));
+  await store.putImage(name, index, TYPE.index, {}, [manifest, config, layer]);
+  return manifest.digest;
+}
+
+/** As if all of it had been written a minute ago: only then is a whole list kept. */
+function settle(storage: string): void {
+  const then = new Date(Date.now() - 60_000);
+  for (const place of ['oci-layout', '.skep/version', 'index.json', 'blobs/sha256'])
+    utimesSync(join(storage, place), then, then);
+}
+
+const cached = () => readdirSync(join(dir, 'cache/skep/lists'));
+
+test('a list is kept, and read anew after every change', async () => {
+  const storage = join(dir, 'store');
+  assert.deepEqual(await rows(storage), []);
+  const store = await Store.open(storage);
+  await put(store, 'a:1', ['on_a']);
+  await put(store, 'b:1', ['on_b', 'more']);
+  assert.deepEqual(await rows(storage), ['a:1 on_a', 'b:1 on_b,more']);
+  assert.equal(
+    cached().filter((f) => f.endsWith('.rows')).length,
+    1,
+    'of the empty store, which nothing can have changed since',
+  );
+  settle(storage);
+  await rows(storage);
+  // What comes from the file and not from the store is seen by changing the file.
+  const file = join(dir, 'cache/skep/lists', cached().find((f) => f.endsWith('store.rows'))!);
+  const text = readFileSync(file, 'utf8');
+  writeFileSync(file, text.replace('on_a', 'kept'));
+  assert.deepEqual(await rows(storage), ['a:1 kept', 'b:1 on_b,more']);
+  await store.tag('a:1', 'c:1');
+  assert.deepEqual(await rows(storage), ['a:1 on_a', 'b:1 on_b,more', 'c:1 on_a']);
+  await store.remove('a:1');
+  assert.deepEqual(await rows(storage), ['b:1 on_b,more', 'c:1 on_a']);
+  // A file that was cut short, or is of another store, is no list.
+  settle(storage);
+  await rows(storage);
+  writeFileSync(file, readFileSync(file, 'utf8').slice(0, -10));
+  assert.deepEqual(await rows(storage), ['b:1 on_b,more', 'c:1 on_a']);
+  writeFileSync(file, 'nonsense');
+  writeFileSync(file.replace('.rows', '.memos.json'), '{');
+  assert.deepEqual(await rows(storage), ['b:1 on_b,more', 'c:1 on_a']);
+});
+
+test('a blob that is gone is missed at once, and what comes is seen', async () => {
+  const storage = join(dir, 'hurt');
+  const store = await Store.open(storage);
+  const manifest = await put(store, 'a:1', ['on_a']);
+  settle(storage);
+  assert.deepEqual(await rows(storage), ['a:1 on_a']);
+  const bytes = readFileSync(store.blobPath(manifest));
+  unlinkSync(store.blobPath(manifest));
+  assert.deepEqual(await rows(storage), ['a:1 (unreadable)']);
+  settle(storage);
+  assert.deepEqual(await rows(storage), ['a:1 (unreadable)']);
+  await store.putBlob(bytes, TYPE.manifest);
+  assert.deepEqual(await rows(storage), ['a:1 on_a']);
+});
+
+test('a change in the same moment as the list is not taken for none', async () => {
+  const storage = join(dir, 'racy');
+  const store = await Store.open(storage);
+  await put(store, 'a:1', ['on_a']);
+  await rows(storage);
+  assert.ok(
+    !cached().some((f) => f.endsWith('racy.rows')),
+    'nothing is kept of a store that changes just now',
+  );
+  await put(store, 'b:1', ['on_b'], false);
+  assert.deepEqual(await rows(storage), ['a:1 on_a', 'b:1 on_b']);
+});
