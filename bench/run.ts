@@ -8,6 +8,7 @@ import { filter } from './cases/filter.ts';
 import { flat, memory } from './cases/memory.ts';
 import { poll } from './cases/poll.ts';
 import { rate } from './cases/rate.ts';
+import { registry1, registry50, registry500, registryLarge } from './cases/registry.ts';
 import { firstEvent, smallCommands } from './cases/start.ts';
 import { largeTransfer, smallTransfer } from './cases/transfer.ts';
 import { twinsCpu, twinsGuest, twinsRun } from './cases/twins.ts';
@@ -20,6 +21,7 @@ const cases: readonly Case[] = [
   ...[rate, cpuCounted, cpuJson, cpuSlow, cost, filter, firstEvent, smallCommands, check],
   ...[twinsRun, twinsCpu, twinsGuest],
   ...[burst, stream, memory, flat, poll, smallTransfer, largeTransfer],
+  ...[registry1, registry50, registry500, registryLarge],
 ];
 
 const asked = process.argv.slice(2);

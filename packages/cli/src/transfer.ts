@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
-import type { TransferOptions } from '@skep/oci';
+import type { Progress, TransferOptions } from '@skep/oci';
 import { usageError } from './errors.ts';
+import { out } from './output/out.ts';
 import { progressBar } from './output/progress.ts';
 import type { Settings } from './settings.ts';
 import { parseDuration } from './values.ts';
@@ -21,12 +22,14 @@ export function registryOptions(settings: Settings): Omit<TransferOptions, 'onPr
 /**
  * Runs a push or pull with a progress bar on a terminal. Ctrl-C and SIGTERM give the transfer up: the store and the
  * registry stay valid, a second try goes on where this one stopped.
+ *
+ * @param work gets a way to print what is done already, in the place of the bar
  */
 export async function transfer<T>(
   label: string,
   settings: Settings,
   quiet: boolean,
-  work: (options: TransferOptions) => Promise<T>,
+  work: (options: TransferOptions, say: (text: string) => Promise<void>) => Promise<T>,
 ): Promise<T> {
   const absent = settings.authFiles.find((file) => !existsSync(file));
   if (absent !== undefined) {
@@ -40,10 +43,14 @@ export async function transfer<T>(
   const give = () => abort.abort();
   process.once('SIGINT', give).once('SIGTERM', give);
   try {
-    return await work({
+    const options = {
       ...registryOptions(settings),
       signal: abort.signal,
-      onProgress: bar && ((p) => bar.update(p.digest, p.done, p.total)),
+      onProgress: bar && ((p: Progress) => bar.update(p.digest, p.done, p.total)),
+    };
+    return await work(options, (text) => {
+      bar?.clear();
+      return out(text);
     });
   } finally {
     process.removeListener('SIGINT', give).removeListener('SIGTERM', give);

@@ -78,6 +78,8 @@ export const REF_NAME = 'org.opencontainers.image.ref.name';
 export const SUBJECT = 'dev.skep.subject';
 /** On an entry of index.json: built on this machine. */
 export const BUILT = 'dev.skep.built';
+/** On an entry of an index that is docker's attestation manifest: the digest of the manifest that it speaks of. */
+export const ATTESTS = 'vnd.docker.reference.digest';
 export const CREATED = 'org.opencontainers.image.created';
 
 /** Manifests and indexes larger than this are refused, as registries do. 4 MiB. */

@@ -1,14 +1,15 @@
+import type { CopyResult } from '@skep/oci';
 import type { Command } from 'commander';
 import { examples } from '../examples.ts';
-import { out } from '../output/out.ts';
 import { settingsOf } from '../settings.ts';
 import { transfer } from '../transfer.ts';
 
 /** `skep copy` */
 export function define(command: Command): void {
   command
-    .argument('<source>', 'HOST/NAME[:TAG][@DIGEST]')
+    .argument('<source>', 'HOST/NAME[:TAG][@DIGEST]; with -a, HOST/NAME')
     .argument('<target>', "HOST/NAME[:TAG]; without a tag, the source's")
+    .option('-a, --all-tags', 'every tag of the repository')
     .option('--no-referrers', 'leave out signatures, attestations and whatever else refers to the image')
     .option('-q, --quiet', 'print only the reference')
     .action(copy);
@@ -17,22 +18,32 @@ export function define(command: Command): void {
     'skep copy staging.example/me/oomkill:1 ghcr.io/me/oomkill:1',
     'skep copy localhost:5000/a/oomkill:1 localhost:5000/b/oomkill',
     'skep copy ghcr.io/me/oomkill@sha256:0123… registry.example/mirror/oomkill:1',
+    'skep copy --all-tags staging.example/me/oomkill ghcr.io/me/oomkill',
     '',
     'All platforms of an image are copied, and nothing enters the local store.',
   );
 }
 
-async function copy(
-  source: string,
-  target: string,
-  flags: { referrers: boolean; quiet?: boolean },
-  command: Command,
-): Promise<void> {
-  const { copy } = await import('@skep/oci');
-  const done = await transfer(`copying ${source}`, settingsOf(command), flags.quiet ?? false, (o) =>
-    copy(source, target, { ...o, withoutReferrers: !flags.referrers }),
-  );
-  if (flags.quiet) return out(`${done.reference}\n`);
+interface Flags {
+  allTags?: boolean;
+  referrers: boolean;
+  quiet?: boolean;
+}
+
+async function copy(source: string, target: string, flags: Flags, command: Command): Promise<void> {
+  const { copy, copyAllTags } = await import('@skep/oci');
+  await transfer(`copying ${source}`, settingsOf(command), flags.quiet ?? false, async (o, say) => {
+    const options = { ...o, withoutReferrers: !flags.referrers };
+    if (!flags.allTags) return say(textOf(await copy(source, target, options), flags));
+    // Each is said as soon as it is there: a later failure takes none back.
+    for await (const done of copyAllTags(source, target, options)) await say(textOf(done, flags));
+  });
+}
+
+function textOf(done: CopyResult, { quiet, allTags }: Flags): string {
+  if (quiet) return `${done.reference}\n`;
+  const digest = `${done.reference}: digest: ${done.digest}\n`;
+  if (allTags) return digest;
   const blobs = [
     counted(done.uploaded.length, 'sent'),
     counted(done.mounted.length, 'mounted'),
@@ -40,9 +51,7 @@ async function copy(
   ].filter((part) => part !== '');
   const referrers = done.referrers.length;
   const also = referrers === 0 ? '' : `, ${referrers} ${referrers === 1 ? 'referrer' : 'referrers'}`;
-  await out(
-    `${done.reference}: digest: ${done.digest}\n${done.manifests.length} ${done.manifests.length === 1 ? 'manifest' : 'manifests'}${also}, blobs: ${blobs.join(', ')}\n`,
-  );
+  return `${digest}${done.manifests.length} ${done.manifests.length === 1 ? 'manifest' : 'manifests'}${also}, blobs: ${blobs.join(', ')}\n`;
 }
 
 function counted(n: number, what: string): string {

@@ -1,8 +1,9 @@
+import type { Store } from '@skep/oci';
 import type { Command } from 'commander';
 import { examples } from '../examples.ts';
 import { findImage, openStore } from '../images.ts';
 import { out } from '../output/out.ts';
-import { settingsOf } from '../settings.ts';
+import { type Settings, settingsOf } from '../settings.ts';
 import { registryOptions, transfer } from '../transfer.ts';
 
 /** `skep push` */
@@ -32,10 +33,12 @@ async function push(reference: string, flags: Flags, command: Command): Promise<
   const { push, pushAllTags } = await import('@skep/oci');
   const store = await openStore(settings);
   if (flags.allTags) {
+    const signed = store.subjects();
     // Each is said as soon as it is there: a later failure takes none back.
-    return transfer(`pushing ${reference}`, settings, flags.quiet ?? false, async (o) => {
+    return transfer(`pushing ${reference}`, settings, flags.quiet ?? false, async (o, say) => {
       for await (const done of pushAllTags(store, reference, o)) {
-        await out(
+        if (signed.has(done.digest)) await sendSignatures(store, done.reference, done.digest, settings);
+        await say(
           flags.quiet
             ? `${done.reference}\n`
             : `${done.reference}: digest: ${done.digest} size: ${done.size}\n`,
@@ -46,9 +49,16 @@ async function push(reference: string, flags: Flags, command: Command): Promise<
   const image = await findImage(store, reference);
   await transfer(`pushing ${reference}`, settings, flags.quiet ?? false, (o) => push(store, reference, o));
   const { digest, size } = image.descriptor;
-  if (store.attached(digest).length > 0) {
-    const { pushSignatures } = await import('../trust/index.ts');
-    await pushSignatures(store, reference, digest, registryOptions(settings));
-  }
+  if (store.subjects().has(digest)) await sendSignatures(store, reference, digest, settings);
   await out(flags.quiet ? `${reference}\n` : `${reference}: digest: ${digest} size: ${size}\n`);
+}
+
+async function sendSignatures(
+  store: Store,
+  reference: string,
+  digest: string,
+  settings: Settings,
+): Promise<void> {
+  const { pushSignatures } = await import('../trust/index.ts');
+  await pushSignatures(store, reference, digest, registryOptions(settings));
 }

@@ -2,13 +2,16 @@ import { Readable } from 'node:stream';
 import { hasher } from '../digest.ts';
 import { OciError } from '../errors.ts';
 import { type Document, isManifestType, parseDocument } from '../manifest.ts';
-import { formatReference, parseReference, withDefaultTag } from '../reference.ts';
+import { formatReference, parseReference, type Reference, withDefaultTag } from '../reference.ts';
 import type { Descriptor } from '../types.ts';
+import { IMAGES_AT_ONCE, inOrder, Once } from './ahead.ts';
 import type { TransferOptions } from './options.ts';
 import { eachParallel } from './parallel.ts';
 import { listReferrers, putReferrer, referrersTag } from './referrers.ts';
 import { type FetchedManifest, Registry, SMALL_BYTES } from './registry.ts';
 import { needRegistry } from './remote.ts';
+import { parseRepository } from './repository.ts';
+import { imageTags, listTags } from './tags.ts';
 import { mount } from './upload.ts';
 
 /** How to copy. */
@@ -36,6 +39,9 @@ export interface CopyResult {
 // Deeper than any image and its signatures' attestations; a chain that goes on is made to exhaust us.
 const MAX_DEPTH = 16;
 const MAX_MANIFESTS = 10_000;
+/** Something left to do for one referrer. */
+type Step = () => Promise<void>;
+
 // Where cosign kept signatures before there were referrers.
 const COSIGN = ['sig', 'att', 'sbom'];
 
@@ -49,16 +55,9 @@ export async function copy(src: string, dst: string, opts: CopyOptions = {}): Pr
       ? { ...wanted, tag: from.tag, digest: from.digest }
       : wanted,
   );
-  const fromHost = needRegistry(from, 'pull');
-  const toHost = needRegistry(to, 'push');
-  if (opts.username !== undefined && fromHost !== toHost) {
-    throw new OciError('SKEP_REFERENCE_INVALID', 'One user and password cannot be for two registries.', {
-      hint: `Run skep login ${fromHost} and skep login ${toHost} instead.`,
-    });
-  }
-  using source = new Registry(fromHost, opts);
-  using other = fromHost === toHost ? undefined : new Registry(toHost, opts);
-  const job = new Copy(source, from.repository, other ?? source, to.repository, opts);
+  using ends = openEnds(from, to, opts);
+  const { source } = ends;
+  const job = new Copy(ends, opts);
   const top = await source.getManifest(from.repository, (from.digest ?? from.tag) as string);
   if (to.digest !== undefined && to.digest !== top.digest) {
     throw new OciError(
@@ -71,6 +70,65 @@ export async function copy(src: string, dst: string, opts: CopyOptions = {}): Pr
   }
   await job.image(top, to.tag);
   return { reference: formatReference(to), digest: top.digest, ...job.result };
+}
+
+/** See the exported `copyAllTags`. */
+export async function* copyAllTags(
+  src: string,
+  dst: string,
+  opts: CopyOptions = {},
+): AsyncGenerator<CopyResult> {
+  const [from, to] = [parseRepository(src), parseRepository(dst)];
+  using ends = openEnds(from, to, opts);
+  const tags = await listTags(ends.source, from.repository);
+  const shared = { blobs: new Once<How>(), tags: new Set(tags) };
+  yield* inOrder(imageTags(tags), IMAGES_AT_ONCE, async (tag): Promise<CopyResult> => {
+    const job = new Copy(ends, opts, shared);
+    const top = await ends.source.getManifest(from.repository, tag);
+    await job.image(top, tag);
+    return { reference: formatReference({ ...to, tag }), digest: top.digest, ...job.result };
+  });
+}
+
+/** How a blob came to the target. */
+type How = 'uploaded' | 'mounted' | 'existing';
+
+/** Where a copy comes from and goes to. */
+interface Ends extends Disposable {
+  source: Registry;
+  from: string;
+  /** The same object when both are in one registry. */
+  target: Registry;
+  to: string;
+}
+
+function openEnds(from: Reference, to: Reference, opts: CopyOptions): Ends {
+  const fromHost = needRegistry(from, 'pull');
+  const toHost = needRegistry(to, 'push');
+  if (opts.username !== undefined && fromHost !== toHost) {
+    throw new OciError('SKEP_REFERENCE_INVALID', 'One user and password cannot be for two registries.', {
+      hint: `Run skep login ${fromHost} and skep login ${toHost} instead.`,
+    });
+  }
+  const source = new Registry(fromHost, opts);
+  const target = fromHost === toHost ? source : new Registry(toHost, opts);
+  return {
+    source,
+    from: from.repository,
+    target,
+    to: to.repository,
+    [Symbol.dispose]() {
+      source.close();
+      target.close();
+    },
+  };
+}
+
+/** What the copies of several images share. */
+interface Shared {
+  blobs: Once<How>;
+  /** All tags of the source, where they are known: what is not among them need not be asked for. */
+  tags?: ReadonlySet<string>;
 }
 
 /** One copy from a repository to another, perhaps of the same registry. */
@@ -87,15 +145,21 @@ class Copy {
   readonly #target: Registry;
   readonly #to: string;
   readonly #opts: CopyOptions;
+  readonly #shared: Shared;
   readonly #manifests = new Set<string>();
   readonly #blobs = new Set<string>();
 
-  constructor(source: Registry, from: string, target: Registry, to: string, opts: CopyOptions) {
+  constructor(
+    { source, from, target, to }: Ends,
+    opts: CopyOptions,
+    shared: Shared = { blobs: new Once<How>() },
+  ) {
     this.#source = source;
     this.#from = from;
     this.#target = target;
     this.#to = to;
     this.#opts = opts;
+    this.#shared = shared;
   }
 
   /**
@@ -104,8 +168,9 @@ class Copy {
    */
   async image(top: FetchedManifest, tag: string | undefined): Promise<void> {
     const { bytes, mediaType, digest } = top;
-    const copied = await this.#content(top, 0);
-    const pending = this.#opts.withoutReferrers ? [] : await this.#referrersOf(copied);
+    const found: Promise<Step[]>[] = [];
+    await this.#content(top, 0, found);
+    const pending = (await Promise.all(found)).flat();
     if (tag === undefined || pending.length > 0)
       await this.#target.putManifest(this.#to, digest, bytes, mediaType);
     for (const one of pending) await one();
@@ -113,8 +178,12 @@ class Copy {
     this.result.manifests.push(digest);
   }
 
-  /** Blobs and child manifests, not the manifest itself. @returns the digests of all manifests, this one last */
-  async #content(top: FetchedManifest, depth: number): Promise<string[]> {
+  /**
+   * Blobs and child manifests, not the manifest itself. What refers to any of them is asked for meanwhile.
+   *
+   * @param found takes what there will be to do for referrers
+   */
+  async #content(top: FetchedManifest, depth: number, found?: Promise<Step[]>[]): Promise<void> {
     this.#manifests.add(top.digest);
     if (depth > MAX_DEPTH || this.#manifests.size > MAX_MANIFESTS) {
       throw new OciError(
@@ -127,53 +196,58 @@ class Copy {
     }
     const what = `The manifest ${top.digest} of ${this.#from}`;
     const document: Document = parseDocument(top.bytes, top.mediaType, what);
+    if (found && !this.#opts.withoutReferrers) {
+      const asked = this.#referrersOf(top.digest, depth);
+      asked.catch(() => undefined); // thrown to who waits for it, after the content
+      found.push(asked);
+    }
     if (document.kind === 'manifest') {
       const { config, layers } = document.manifest;
-      await this.#copyBlobs([config, ...layers]);
-      return [top.digest];
+      return this.#copyBlobs([config, ...layers]);
     }
-    const digests: string[] = [];
     // An index may name other content than manifests: that is a blob.
     const children = document.index.manifests;
     await this.#copyBlobs(children.filter((d) => !isManifestType(d.mediaType)));
     for (const child of children.filter((d) => isManifestType(d.mediaType))) {
       if (this.#manifests.has(child.digest)) continue;
       const fetched = await this.#source.getManifest(this.#from, child.digest);
-      digests.push(...(await this.#content(fetched, depth + 1)));
+      await this.#content(fetched, depth + 1, found);
       await this.#target.putManifest(this.#to, child.digest, fetched.bytes, fetched.mediaType);
       this.result.manifests.push(child.digest);
     }
-    return [...digests, top.digest];
   }
 
-  /** What is to be done for the referrers of these manifests; what they are is known when this returns. */
-  async #referrersOf(digests: readonly string[], depth = 0): Promise<(() => Promise<void>)[]> {
-    const found: (() => Promise<void>)[] = [];
-    const width = this.#opts.parallel ?? 4;
-    await eachParallel(digests, width, async (digest) => {
-      for (const { digest: referrer } of await listReferrers(this.#source, this.#from, digest)) {
+  /** What is to be done for the referrers of a manifest; what they are is known when this returns. */
+  async #referrersOf(digest: string, depth: number): Promise<Step[]> {
+    const found: Step[] = [];
+    const known = this.#shared.tags;
+    const tags = COSIGN.map((kind) => `${referrersTag(digest)}.${kind}`);
+    const byDigest = async () => {
+      for (const { digest: referrer } of await listReferrers(this.#source, this.#from, digest, { known })) {
         if (!this.#manifests.has(referrer)) found.push(() => this.#referrer(referrer, depth));
       }
-    });
-    const tags = digests.flatMap((digest) => COSIGN.map((kind) => `${referrersTag(digest)}.${kind}`));
-    await eachParallel(tags, width, async (tag) => {
+    };
+    const byTag = async (tag: string) => {
       const fetched = await this.#source.getManifest(this.#from, tag).catch((e: unknown) => {
         if (e instanceof OciError && e.code === 'SKEP_NOT_FOUND') return undefined;
         throw e;
       });
       if (fetched !== undefined && !this.#manifests.has(fetched.digest))
         found.push(() => this.#tagged(fetched, tag));
-    });
+    };
+    const asked = tags.filter((tag) => known?.has(tag) ?? true);
+    await eachParallel([byDigest, ...asked.map((tag) => () => byTag(tag))], 4, (ask) => ask());
     return found;
   }
 
   async #referrer(digest: string, depth: number): Promise<void> {
     if (this.#manifests.has(digest)) return;
     const fetched = await this.#source.getManifest(this.#from, digest);
-    const copied = await this.#content(fetched, depth);
+    const found: Promise<Step[]>[] = [];
+    await this.#content(fetched, depth + 1, found);
     await putReferrer(this.#target, this.#to, fetched.bytes, fetched.mediaType);
     this.result.referrers.push(digest);
-    for (const one of await this.#referrersOf(copied, depth + 1)) await one();
+    for (const one of (await Promise.all(found)).flat()) await one();
   }
 
   async #tagged(fetched: FetchedManifest, tag: string): Promise<void> {
@@ -187,23 +261,31 @@ class Copy {
       (b) => !this.#blobs.has(b.digest),
     );
     for (const { digest } of fresh) this.#blobs.add(digest);
-    await eachParallel(fresh, this.#opts.parallel ?? 4, (blob) => this.#copyBlob(blob));
+    await eachParallel(fresh, this.#opts.parallel ?? 4, async (blob) => {
+      let asked = false;
+      const how = await this.#shared.blobs.get(blob.digest, () => {
+        asked = true;
+        return this.#copyBlob(blob);
+      });
+      // Of several images the one that brought it says so.
+      this.result[asked ? how : 'existing'].push(blob.digest);
+    });
   }
 
-  async #copyBlob(descriptor: Descriptor): Promise<void> {
+  async #copyBlob(descriptor: Descriptor): Promise<How> {
     const { digest, size } = descriptor;
     const tell = (done: number, status: 'exists' | 'transferring' | 'done') =>
       this.#opts.onProgress?.({ phase: 'push', digest, done, total: size, status });
     if (await this.#target.hasBlob(this.#to, digest)) {
-      this.result.existing.push(digest);
-      return tell(size, 'exists');
+      tell(size, 'exists');
+      return 'existing';
     }
     let location: URL | undefined;
     if (this.#source === this.#target) {
       const answer = await mount(this.#target, this.#from, this.#to, digest);
       if (answer.mounted) {
-        this.result.mounted.push(digest);
-        return tell(size, 'exists');
+        tell(size, 'exists');
+        return 'mounted';
       }
       location = answer.location;
     }
@@ -220,8 +302,8 @@ class Copy {
       (done) => tell(done, 'transferring'),
       location,
     );
-    this.result.uploaded.push(digest);
     tell(size, 'done');
+    return 'uploaded';
   }
 
   /**

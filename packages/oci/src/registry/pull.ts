@@ -2,9 +2,9 @@ import { sha256 } from '../digest.ts';
 import { OciError } from '../errors.ts';
 import { type Document, isIndexType, isManifestType, parseDocument } from '../manifest.ts';
 import { choosePlatform, parsePlatform } from '../platform.ts';
-import { formatReference, parseReference, withDefaultTag } from '../reference.ts';
+import { formatReference, parseReference, type Reference, withDefaultTag } from '../reference.ts';
 import type { Store } from '../store/store.ts';
-import type { Descriptor, Index, Platform, StoredImage } from '../types.ts';
+import { ATTESTS, type Descriptor, type Index, type Platform, type StoredImage } from '../types.ts';
 import type { TransferOptions } from './options.ts';
 import { eachParallel } from './parallel.ts';
 import { type FetchedManifest, Registry } from './registry.ts';
@@ -13,9 +13,18 @@ import { needRegistry } from './remote.ts';
 /** See the exported `pull`. */
 export async function pull(store: Store, ref: string, opts: TransferOptions = {}): Promise<StoredImage> {
   const reference = withDefaultTag(parseReference(ref));
+  using registry = new Registry(needRegistry(reference, 'pull'), opts);
+  return pullFrom(registry, store, reference, opts);
+}
+
+/** @param reference with a tag or a digest */
+export async function pullFrom(
+  registry: Registry,
+  store: Store,
+  reference: Reference,
+  opts: TransferOptions,
+): Promise<StoredImage> {
   const name = formatReference(reference);
-  const host = needRegistry(reference, 'pull');
-  using registry = new Registry(host, opts);
   const wanted = (reference.digest ?? reference.tag) as string;
   // A store that does not exist yet is made meanwhile; if that fails, it is said when the store is needed.
   store.prepare().catch(() => undefined);
@@ -39,19 +48,20 @@ export async function pull(store: Store, ref: string, opts: TransferOptions = {}
       await fetchBlob(store, registry, reference.repository, blob, claimed, opts);
     }
   };
+  let entry: Descriptor;
   try {
     const put = Promise.all(
       documents.map(({ bytes, descriptor }) => store.putBlob(bytes, descriptor.mediaType, { claimed })),
     );
     await bothOrThrow(eachParallel(blobs, opts.parallel ?? 4, fetchOne), put);
     const [{ document, descriptor }] = documents;
-    await store.nameImage(name, document, descriptor, {}, document.kind === 'index' ? holds : []);
+    entry = await store.nameImage(name, document, descriptor, {}, document.kind === 'index' ? holds : []);
   } catch (e) {
     await claimed.catch(() => undefined); // its failure is the one being thrown
     await store.release(holds.map((b) => b.digest));
     throw e;
   }
-  return (await store.resolve(name, platform)) as StoredImage;
+  return store.describe({ reference: name, descriptor: entry }, platform);
 }
 
 /** A document that is to be stored, and the blobs that it needs besides other documents. */
@@ -76,7 +86,8 @@ async function choose(
   const what = isIndexType(top.mediaType) ? 'index' : 'manifest';
   const first = partOf(top, `The ${what} of ${name}`);
   if (first.document.kind === 'manifest') return { documents: [first] };
-  const { wanted, platform } = wantedOf(first.document.index, name, opts.platform);
+  const { wanted: images, platform } = wantedOf(first.document.index, name, opts.platform);
+  const wanted = [...images, ...attestationsOf(first.document.index, images)];
   const children: Part[] = [];
   await eachParallel(distinct(wanted), opts.parallel ?? 4, async ({ digest }) => {
     const child = partOf(await registry.getManifest(repository, digest), `A manifest of ${name}`);
@@ -98,6 +109,14 @@ function wantedOf(
   if (said === 'all') return { wanted: index.manifests.filter((m) => isManifestType(m.mediaType)) };
   const platforms = said.split(',').map(parsePlatform);
   return { wanted: platforms.map((p) => choosePlatform(index, name, p)), platform: platforms[0] as Platform };
+}
+
+/** What docker's index says of these manifests: provenance, SBOM. A few kilobytes that belong to them. */
+function attestationsOf(index: Index, images: readonly Descriptor[]): Descriptor[] {
+  const digests = new Set(images.map((m) => m.digest));
+  return index.manifests.filter(
+    (m) => isManifestType(m.mediaType) && digests.has(m.annotations?.[ATTESTS] ?? ''),
+  );
 }
 
 function partOf({ bytes, mediaType }: FetchedManifest, what: string): Part {

@@ -6,6 +6,7 @@ import { formatPlatform } from '../platform.ts';
 import { formatReference, parseReference, type Reference, withDefaultTag } from '../reference.ts';
 import type { Store } from '../store/store.ts';
 import type { Descriptor } from '../types.ts';
+import { IMAGES_AT_ONCE, inOrder, Once } from './ahead.ts';
 import type { TransferOptions } from './options.ts';
 import { eachParallel } from './parallel.ts';
 import { Registry, SMALL_BYTES } from './registry.ts';
@@ -34,7 +35,7 @@ export async function push(store: Store, ref: string, opts: TransferOptions = {}
   const image = await store.resolve(ref);
   if (image === undefined) throw nothing(formatReference(reference));
   using registry = new Registry(host, opts);
-  return pushTo(registry, store, reference, image.descriptor, opts);
+  return new Push(registry, store, opts).image(reference, image.descriptor);
 }
 
 /** See the exported `pushAllTags`. */
@@ -45,11 +46,12 @@ export async function* pushAllTags(
 ): AsyncGenerator<PushResult> {
   const repository = parseRepository(ref);
   using registry = new Registry(needRegistry(repository, 'push'), opts);
-  const images = (await store.list()).filter((image) => isTagOf(repository, image.reference));
+  const images = store.entries().filter((image) => isTagOf(repository, image.reference));
   if (images.length === 0) throw nothing(formatReference(repository));
-  for (const { reference, descriptor } of images) {
-    yield await pushTo(registry, store, parseReference(reference), descriptor, opts);
-  }
+  const job = new Push(registry, store, opts);
+  yield* inOrder(images, IMAGES_AT_ONCE, ({ reference, descriptor }) =>
+    job.image(parseReference(reference), descriptor),
+  );
 }
 
 function isTagOf(repository: Reference, name: string): boolean {
@@ -68,73 +70,72 @@ function nothing(name: string): OciError {
   });
 }
 
-async function pushTo(
-  registry: Registry,
-  store: Store,
-  reference: Reference,
-  top: Descriptor,
-  opts: TransferOptions,
-): Promise<PushResult> {
-  const name = formatReference(reference);
-  const result: PushResult = {
-    reference: name,
-    digest: top.digest,
-    mediaType: top.mediaType,
-    size: top.size,
-    uploaded: [],
-    existing: [],
-  };
-  const { repository } = reference;
-  const sendAll = async (document: Document): Promise<void> => {
+/** Pushes to one repository. What several images have in common is sent once. */
+class Push {
+  readonly #registry: Registry;
+  readonly #store: Store;
+  readonly #opts: TransferOptions;
+  readonly #blobs = new Once<'uploaded' | 'existing'>();
+  readonly #manifests = new Once<unknown>();
+
+  constructor(registry: Registry, store: Store, opts: TransferOptions) {
+    this.#registry = registry;
+    this.#store = store;
+    this.#opts = opts;
+  }
+
+  async image(reference: Reference, top: Descriptor): Promise<PushResult> {
+    const name = formatReference(reference);
+    const { digest, mediaType, size } = top;
+    const result: PushResult = { reference: name, digest, mediaType, size, uploaded: [], existing: [] };
+    const { repository } = reference;
+    const bytes = await this.#store.readBlob(digest);
+    await this.#content(parseDocument(bytes, mediaType, `The manifest of ${name}`), reference, result);
+    await this.#registry.putManifest(repository, reference.tag ?? digest, bytes, mediaType);
+    return result;
+  }
+
+  async #content(document: Document, reference: Reference, result: PushResult): Promise<void> {
     if (document.kind === 'manifest') {
-      return sendBlobs(
-        store,
-        registry,
-        repository,
-        [document.manifest.config, ...document.manifest.layers],
-        result,
-        opts,
-      );
+      const { config, layers } = document.manifest;
+      return this.#sendBlobs([config, ...layers], reference.repository, result);
     }
     for (const child of document.index.manifests) {
-      if (!(await store.hasBlob(child.digest))) throw notFetched(name, child);
-      result.size += child.size;
-      const bytes = await store.readBlob(child.digest);
-      await sendAll(parseDocument(bytes, child.mediaType, `A manifest of ${name}`));
-      await registry.putManifest(repository, child.digest, bytes, child.mediaType);
+      if (!(await this.#store.hasBlob(child.digest))) throw notFetched(formatReference(reference), child);
+      const { digest, mediaType, size } = child;
+      result.size += size;
+      const bytes = await this.#store.readBlob(digest);
+      const what = `A manifest of ${formatReference(reference)}`;
+      await this.#content(parseDocument(bytes, mediaType, what), reference, result);
+      await this.#manifests.get(digest, () =>
+        this.#registry.putManifest(reference.repository, digest, bytes, mediaType),
+      );
     }
-  };
-  const bytes = await store.readBlob(top.digest);
-  await sendAll(parseDocument(bytes, top.mediaType, `The manifest of ${name}`));
-  await registry.putManifest(repository, reference.tag ?? top.digest, bytes, top.mediaType);
-  return result;
-}
+  }
 
-function notFetched(name: string, { digest, platform }: Descriptor): OciError {
-  const what = platform ? formatPlatform(platform) : digest;
-  return new OciError('SKEP_NOT_FOUND', `${name} is for ${what} too, but that part is not here.`, {
-    hint: 'Fetch all of it where it comes from, with skep pull --platform all; or skep copy it from there.',
-  });
-}
+  async #sendBlobs(blobs: Descriptor[], repository: string, result: PushResult): Promise<void> {
+    const seen = new Set([...result.uploaded, ...result.existing]);
+    const fresh = [...new Map(blobs.map((b) => [b.digest, b])).values()].filter((b) => !seen.has(b.digest));
+    await eachParallel(fresh, this.#opts.parallel ?? 4, async (blob) => {
+      result.size += blob.size;
+      let asked = false;
+      const how = await this.#blobs.get(blob.digest, () => {
+        asked = true;
+        return this.#send(blob, repository);
+      });
+      // Of several images the one that sent it says so.
+      (asked ? result[how] : result.existing).push(blob.digest);
+    });
+  }
 
-async function sendBlobs(
-  store: Store,
-  registry: Registry,
-  repository: string,
-  blobs: Descriptor[],
-  result: PushResult,
-  opts: TransferOptions,
-): Promise<void> {
-  const seen = new Set([...result.uploaded, ...result.existing]);
-  const fresh = [...new Map(blobs.map((b) => [b.digest, b])).values()].filter((b) => !seen.has(b.digest));
-  await eachParallel(fresh, opts.parallel ?? 4, async (descriptor) => {
+  async #send(descriptor: Descriptor, repository: string): Promise<'uploaded' | 'existing'> {
+    const [registry, store] = [this.#registry, this.#store];
     const { digest, size } = descriptor;
     const tell = (done: number, status: 'exists' | 'transferring' | 'done') =>
-      opts.onProgress?.({ phase: 'push', digest, done, total: size, status });
-    result.size += size;
+      this.#opts.onProgress?.({ phase: 'push', digest, done, total: size, status });
     if (await registry.hasBlob(repository, digest)) {
-      result.existing.push(digest);
-      return tell(size, 'exists');
+      tell(size, 'exists');
+      return 'existing';
     }
     await checkSize(store, descriptor);
     const path = store.blobPath(digest);
@@ -149,8 +150,15 @@ async function sendBlobs(
         for await (const _ of store.blobStream(digest));
       throw e;
     }
-    result.uploaded.push(digest);
     tell(size, 'done');
+    return 'uploaded';
+  }
+}
+
+function notFetched(name: string, { digest, platform }: Descriptor): OciError {
+  const what = platform ? formatPlatform(platform) : digest;
+  return new OciError('SKEP_NOT_FOUND', `${name} is for ${what} too, but that part is not here.`, {
+    hint: 'Fetch all of it where it comes from, with skep pull --platform all; or skep copy it from there.',
   });
 }
 

@@ -15,9 +15,14 @@ export interface ReferrerOptions {
   config?: Descriptor;
 }
 
-/** `sha256-…`: the tag under which a registry without the Referrers API keeps the list of a manifest's referrers. */
+/**
+ * `sha256-…`: the tag under which a registry without the Referrers API keeps the list of a manifest's referrers. Of a digest
+ * that is longer than a tag may be, the beginning.
+ * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#referrers-tag-schema
+ */
 export function referrersTag(digest: string): string {
-  return digest.replace(':', '-');
+  const [algorithm = '', encoded = ''] = digest.split(':');
+  return `${algorithm.slice(0, 32)}-${encoded.slice(0, 64)}`;
 }
 
 /**
@@ -25,6 +30,7 @@ export function referrersTag(digest: string): string {
  * `artifactType`. Asks the Referrers API, and where there is none the list under the tag `sha256-…`.
  * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-referrers
  *
+ * @param opts `known`: all tags of the repository, so that one which is not there need not be asked for
  * @returns descriptors with `artifactType` and `annotations`; empty when there are none, or no such manifest
  * @throws OciError SKEP_MANIFEST_INVALID for a list that is not valid, and the registry's
  */
@@ -32,11 +38,12 @@ export async function listReferrers(
   registry: Registry,
   repository: string,
   digest: string,
-  artifactType?: string,
+  opts: { artifactType?: string; known?: ReadonlySet<string> } = {},
 ): Promise<Descriptor[]> {
-  const found =
-    (await askApi(registry, repository, digest, artifactType)) ??
-    (await askTag(registry, repository, digest));
+  const { artifactType, known } = opts;
+  const byApi = await askApi(registry, repository, digest, artifactType);
+  if (byApi === undefined && known !== undefined && !known.has(referrersTag(digest))) return [];
+  const found = byApi ?? (await askTag(registry, repository, digest));
   // Filtering is optional for a registry.
   const wanted = found.filter((d) => artifactType === undefined || d.artifactType === artifactType);
   return [...new Map(wanted.map((d) => [d.digest, d])).values()];
@@ -49,6 +56,8 @@ async function askApi(
   digest: string,
   artifactType: string | undefined,
 ): Promise<Descriptor[] | undefined> {
+  // Asked once for a repository: a registry does not learn it meanwhile.
+  if (registry.withoutReferrers.has(repository)) return undefined;
   const query = artifactType === undefined ? '' : `?artifactType=${encodeURIComponent(artifactType)}`;
   const what = `list the referrers of ${repository}@${digest}`;
   const call = { method: 'GET', expect: [200, ...UNKNOWN_PATH], what, headers: { accept: MEDIA_TYPE.index } };
@@ -56,7 +65,10 @@ async function askApi(
   for await (const { res, body } of pages(registry, repository, `referrers/${digest}${query}`, call)) {
     const type = header(res, 'content-type')?.split(';')[0]?.trim();
     // A web page with 200 for any path is no API either.
-    if (res.statusCode !== 200 || type !== MEDIA_TYPE.index) return undefined;
+    if (res.statusCode !== 200 || type !== MEDIA_TYPE.index) {
+      registry.withoutReferrers.add(repository);
+      return undefined;
+    }
     found.push(...readList(body, `The list of referrers of ${repository}@${digest}`).manifests);
   }
   return found;

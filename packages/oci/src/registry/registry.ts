@@ -45,6 +45,8 @@ export interface BlobSource {
 export class Registry {
   /** `host` or `host:port`, as people write it. */
   readonly host: string;
+  /** Repositories for which it has answered that there is no Referrers API. */
+  readonly withoutReferrers = new Set<string>();
   readonly #client: Client;
 
   constructor(host: string, opts: RegistryOptions = {}) {

@@ -19,6 +19,11 @@ export async function listTags(registry: Registry, repository: string): Promise<
   return [...tags];
 }
 
+/** Without the tags under which registries keep what refers to an image: `sha256-…`, and cosign's with an ending. */
+export function imageTags(tags: readonly string[]): string[] {
+  return tags.filter((tag) => !/^sha\d{3}-[0-9a-f]{64,}(\.(sig|att|sbom))?$/.test(tag));
+}
+
 function readTags(body: Buffer, host: string, repository: string): string[] {
   const fail = (why: string): never => {
     throw new OciError('SKEP_REGISTRY', `${host} answers for the tags of ${repository} with ${why}.`, {

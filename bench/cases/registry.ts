@@ -1,0 +1,208 @@
+/** Many images and large ones between a machine and registries, beside skopeo and crane: each in its quickest way. */
+import { execFileSync } from 'node:child_process';
+import { randomFillSync } from 'node:crypto';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { Store } from '@skep/oci';
+import { type Service, startRegistry } from '../../scripts/lib/services.ts';
+import { type Case, inTurn } from '../lib/case.ts';
+import { skep, type Workplace } from '../lib/workplace.ts';
+
+const MIB = 1 << 20;
+const crane = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'skep/crane-0.22.1/crane');
+
+export const registry1: Case = of(1, 'a small image', 3);
+export const registry50: Case = of(50, '50 small images', 1);
+export const registry500: Case = of(500, '500 small images', 1);
+
+export const registryLarge: Case = {
+  ...of(1, 'a layer of 200 MB', 1),
+  name: 'registry-large',
+  round: (place, round) => transfers(place, round, 1, 200 * MIB),
+};
+
+/** What one tool does with the images `s/images:1`, `:2`, … of a registry, or with what it has on disk. */
+interface Tool {
+  push(from: string, registry: string, count: number): void;
+  pull(registry: string, to: string, count: number): void;
+  copy(from: string, to: string, count: number): void;
+}
+
+const plain = ['--src-tls-verify=false', '--dest-tls-verify=false'];
+const tools: Record<string, Tool> = {
+  skep: {
+    push: (from, registry, n) =>
+      n === 1
+        ? run(skep, ['push', '-q', `${registry}/s/images:1`, '--storage', from])
+        : run(skep, ['push', '-q', '-a', `${registry}/s/images`, '--storage', from]),
+    pull: (registry, to, n) =>
+      n === 1
+        ? run(skep, ['pull', '-q', `${registry}/s/images:1`, '--storage', to])
+        : run(skep, ['pull', '-q', '-a', `${registry}/s/images`, '--storage', to]),
+    copy: (from, to, n) =>
+      n === 1
+        ? run(skep, ['copy', '-q', '--no-referrers', `${from}/s/images:1`, `${to}/s/images`])
+        : run(skep, ['copy', '-q', '--no-referrers', '-a', `${from}/s/images`, `${to}/s/images`]),
+  },
+  // `sync` for many, which knows folders but no layouts.
+  skopeo: {
+    push: (from, registry, n) =>
+      n === 1
+        ? run('skopeo', ['copy', '-q', '-a', ...plain, `oci:${from}:1`, `docker://${registry}/s/images:1`])
+        : run('skopeo', ['sync', '-a', ...plain, '--src', 'dir', '--dest', 'docker', from, `${registry}/s`]),
+    pull: (registry, to, n) =>
+      n === 1
+        ? run('skopeo', ['copy', '-q', '-a', ...plain, `docker://${registry}/s/images:1`, `oci:${to}:1`])
+        : run('skopeo', [
+            'sync',
+            '-a',
+            ...plain,
+            '--src',
+            'docker',
+            '--dest',
+            'dir',
+            `${registry}/s/images`,
+            to,
+          ]),
+    copy: (from, to, n) =>
+      n === 1
+        ? run('skopeo', [
+            'copy',
+            '-q',
+            '-a',
+            ...plain,
+            `docker://${from}/s/images:1`,
+            `docker://${to}/s/images:1`,
+          ])
+        : run('skopeo', [
+            'sync',
+            '-a',
+            ...plain,
+            '--src',
+            'docker',
+            '--dest',
+            'docker',
+            `${from}/s/images`,
+            `${to}/s`,
+          ]),
+  },
+  // No command pushes several: one after the other.
+  crane: {
+    push(from, registry, n) {
+      for (let i = 1; i <= n; i++)
+        run(crane, ['push', '--insecure', join(from, String(i)), `${registry}/s/images:${i}`]);
+    },
+    pull(registry, to, n) {
+      const names = Array.from({ length: n }, (_, i) => `${registry}/s/images:${i + 1}`);
+      run(crane, ['pull', '--insecure', '--format=oci', ...names, to]);
+    },
+    copy: (from, to, n) =>
+      n === 1
+        ? run(crane, ['copy', '--insecure', `${from}/s/images:1`, `${to}/s/images:1`])
+        : run(crane, ['copy', '--insecure', '-a', `${from}/s/images`, `${to}/s/images`]),
+  },
+};
+
+function of(count: number, what: string, times: number): Case {
+  return {
+    name: `registry-${count}`,
+    title: `Push, pull and copy of ${what}, with nothing there and with all there`,
+    unit: 'ms',
+    target: 'no slower than skopeo and crane',
+    times,
+    conditions:
+      'whole processes, docker-registry on loopback; each tool from what it has pulled itself; images are an index with one ' +
+      'manifest and a layer of 6 kB; skopeo by sync for several, crane push once an image',
+    round: (place, round) => transfers(place, round, count, 6000),
+  };
+}
+
+async function transfers(
+  place: Workplace,
+  round: number,
+  count: number,
+  layerBytes: number,
+): Promise<Record<string, number>> {
+  const dir = join(place.dir, 'registries');
+  using _dir = { [Symbol.dispose]: () => rmSync(dir, { recursive: true, force: true }) };
+  await using source = await startRegistry(join(dir, 'source'));
+  await seed(source, join(dir, 'seed'), count, layerBytes);
+  const out: Record<string, number> = {};
+  const names = ['skep', 'skopeo', ...(existsSync(crane) ? ['crane'] : [])];
+  for (const name of inTurn(names, round)) {
+    const tool = tools[name] as Tool;
+    const home = join(dir, name);
+    mkdirSync(home, { recursive: true });
+    const pulled = join(home, 'pulled');
+    if (name === 'skopeo' && count > 1) mkdirSync(pulled);
+    out[`${name} pull`] = timed(() => tool.pull(source.address, pulled, count));
+    out[`${name} pull again`] = timed(() => tool.pull(source.address, pulled, count));
+    await using target = await startRegistry(join(home, 'target'));
+    out[`${name} copy`] = timed(() => tool.copy(source.address, target.address, count));
+    out[`${name} copy again`] = timed(() => tool.copy(source.address, target.address, count));
+    await using empty = await startRegistry(join(home, 'empty'));
+    const from = await pushable(name, pulled, home, source.address, empty.address, count);
+    out[`${name} push`] = timed(() => tool.push(from, empty.address, count));
+    out[`${name} push again`] = timed(() => tool.push(from, empty.address, count));
+    rmSync(home, { recursive: true });
+  }
+  return out;
+}
+
+/** What was pulled, in the form and under the names that the tool pushes from. Not measured. */
+async function pushable(
+  name: string,
+  pulled: string,
+  home: string,
+  source: string,
+  target: string,
+  count: number,
+): Promise<string> {
+  if (name === 'skep') {
+    const store = await Store.open(pulled);
+    for (let i = 1; i <= count; i++) await store.tag(`${source}/s/images:${i}`, `${target}/s/images:${i}`);
+    return pulled;
+  }
+  if (name === 'skopeo') return pulled;
+  const layouts = join(home, 'layouts');
+  for (let i = 1; i <= count; i++)
+    run(crane, ['pull', '--insecure', '--format=oci', `${source}/s/images:${i}`, join(layouts, String(i))]);
+  return layouts;
+}
+
+/** Fills a registry with images that nothing but a transfer looks into. */
+async function seed(registry: Service, dir: string, count: number, layerBytes: number): Promise<void> {
+  const store = await Store.open(dir);
+  const type = {
+    manifest: 'application/vnd.oci.image.manifest.v1+json',
+    index: 'application/vnd.oci.image.index.v1+json',
+  };
+  for (let i = 1; i <= count; i++) {
+    const config = await store.putBlob(
+      Buffer.from(`{"n":${i}}`),
+      'application/vnd.dev.skep.probe.config.v1+json',
+    );
+    const layer = await store.putBlob(randomFillSync(Buffer.alloc(layerBytes)), 'application/octet-stream');
+    const manifest = Buffer.from(
+      JSON.stringify({ schemaVersion: 2, mediaType: type.manifest, config, layers: [layer] }),
+    );
+    const entry = await store.putBlob(manifest, type.manifest);
+    const platform = { architecture: process.arch === 'arm64' ? 'arm64' : 'amd64', os: 'linux' };
+    const index = { schemaVersion: 2, mediaType: type.index, manifests: [{ ...entry, platform }] };
+    const holds = [entry, config, layer];
+    const bytes = Buffer.from(JSON.stringify(index));
+    await store.putImage(`${registry.address}/s/images:${i}`, bytes, type.index, {}, holds);
+  }
+  run(skep, ['push', '-q', '-a', `${registry.address}/s/images`, '--storage', dir]);
+}
+
+function run(command: string, args: string[]): void {
+  execFileSync(command, args, { stdio: 'pipe', maxBuffer: 64 * MIB });
+}
+
+function timed(work: () => void): number {
+  const began = performance.now();
+  work();
+  return performance.now() - began;
+}
