@@ -87,7 +87,7 @@ const transferApart: Plugin = {
   },
 };
 const othersOnly =
-  /^\.\/(archive\/(load|save)|registry\/(copy|delete|repository|referrers)|check-store)\.ts$/;
+  /^\.\/(archive\/(load|save)|registry\/(copy|delete|repository|referrers)|check-store|pack-attestations)\.ts$/;
 /** Leaves every command out but these. */
 function only(...commands: string[]): Plugin {
   const wanted = new RegExp(`/(${commands.join('|')})\\.ts$`);
@@ -99,6 +99,11 @@ function only(...commands: string[]): Plugin {
       );
       // What only the other commands do with images and registries.
       b.onResolve({ filter: othersOnly }, () => ({ path: './main.js', external: true }));
+      if (!commands.includes('pull'))
+        b.onResolve({ filter: /^\.\/registry\/pull-all\.ts$/ }, () => ({
+          path: './main.js',
+          external: true,
+        }));
     },
   };
 }
@@ -143,6 +148,18 @@ const trustApart: Plugin = {
     b.onResolve({ filter: /\/trust\/index\.ts$/ }, ({ kind }) =>
       kind === 'entry-point' ? undefined : { path: './trust.js', external: true },
     );
+  },
+};
+
+/**
+ * Certificates are rarer than signatures, and checking them takes Sigstore's libraries: a file of its own, which `verify` and
+ * a policy that names such a signer find.
+ */
+const keylessEntry = { in: 'packages/oci/src/signatures/keyless.ts', out: 'keyless' };
+const keylessApart: Plugin = {
+  name: 'keyless-apart',
+  setup(b) {
+    b.onResolve({ filter: /^@skep\/oci\/keyless$/ }, () => ({ path: './keyless.js', external: true }));
   },
 };
 
@@ -206,6 +223,7 @@ export async function bundle(to: string = dist): Promise<Metafile> {
       yamlApart,
       otlpApart,
       trustApart,
+      keylessApart,
       foreignApart,
     ]),
     await buildEntry(runEntry, false, [
@@ -226,8 +244,8 @@ export async function bundle(to: string = dist): Promise<Metafile> {
     ]),
     await buildEntry(transferEntry, false, [only('push', 'pull'), yamlApart, trustApart, foreignApart]),
     ...(await Promise.all(
-      [...yamlEntries, otlpEntry, trustEntry, agentConfigEntry, foreignEntry].map((entry) =>
-        buildEntry(entry, false, []),
+      [...yamlEntries, otlpEntry, trustEntry, keylessEntry, agentConfigEntry, foreignEntry].map((entry) =>
+        buildEntry(entry, false, [keylessApart]),
       ),
     )),
   ];

@@ -16,6 +16,8 @@ export interface BuiltObjects extends Pick<ProbeImage, 'platform' | 'skepHeader'
   objects: ProbeImage['objects'];
   /** The sources, and what of theirs they include. Absolute paths. */
   files: string[];
+  /** The compiler's path and version; absent when all was compiled already. */
+  clang?: string;
 }
 
 /** The platforms that `--platform` names, `linux/amd64,linux/arm64`; undefined is this machine's. */
@@ -43,15 +45,18 @@ export async function buildObjects(
       }
       const { cflags, mcpu: cpu, clang } = flags;
       const compiled = await compileFile(file, { cflags, cpu, clang, vmlinux, platform });
-      return { name, bytes: compiled.object, files: compiled.files, skepHeader: compiled.skepHeader };
+      const { object: bytes, files, skepHeader, clang: used } = compiled;
+      return { name, bytes, files, skepHeader, clang: used };
     }),
   );
   const skepHeader = built.map((b) => b.skepHeader).find((v) => v !== undefined);
+  const used = built.find((b) => b.clang !== undefined)?.clang;
   return {
     platform,
     objects: built.map(({ name, bytes }) => ({ name, bytes })),
     files: [...new Set(built.flatMap((b) => b.files))],
     ...(skepHeader !== undefined && { skepHeader }),
+    ...(used !== undefined && { clang: used }),
   };
 }
 

@@ -127,12 +127,13 @@ function paramData(p: ParamDescription): Data {
   };
 }
 
-/** The same as text for a person. */
+/** The same as text for a person. @param said what is attested of the image, in words */
 export function descriptionText(
   name: string,
   image: ProbeImage,
   objects: readonly ObjectDescription[],
   stored?: StoredImage,
+  said = '',
 ): string {
   const about = describeProbe(name, image, objects, stored);
   const created = about.Created ? `${about.Created} (${humanAge(new Date(about.Created as string))})` : '';
@@ -149,6 +150,7 @@ export function descriptionText(
     ['Platform', platformsText(about)],
     ['Needs', needsText(image)],
     ['Also holds', extrasText(about)],
+    ['Says', said],
     ...(image.notes ?? []).map((text): [string, Data] => ['Note', text]),
   ];
   const lines = head

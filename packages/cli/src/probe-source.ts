@@ -85,7 +85,12 @@ export async function storedPlatforms(reference: string, settings: Settings): Pr
 }
 
 /** Reads an object file, or an image of the local store; throws SKEP_NOT_FOUND when it is neither. */
-export async function fileOrImage(word: string, settings: Settings, platform?: string): Promise<Source> {
+export async function fileOrImage(
+  word: string,
+  settings: Settings,
+  platform?: string,
+  check?: SourceCheck,
+): Promise<Source> {
   if ((await isFile(word)) || looksLikePath(word)) return objectFile(word);
-  return (await storedImage(word, settings, undefined, platform)) ?? noImage(await openStore(settings), word);
+  return (await storedImage(word, settings, check, platform)) ?? noImage(await openStore(settings), word);
 }

@@ -3,7 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { MEDIA_TYPE, push, Store } from '../src/index.ts';
-import { checkBundle, makeBundle, readBundle } from '../src/signatures/bundle.ts';
+import { type Checked, checkBundle, makeBundle, readBundle } from '../src/signatures/bundle.ts';
 import {
   copySignatures,
   generateKeyPair,
@@ -23,6 +23,10 @@ import { putTestImage } from './helpers/image.ts';
 import { tempDir } from './helpers/temp.ts';
 
 const digest = `sha256:${'1'.repeat(64)}`;
+/** What was found, without the statement. */
+function checked<S>(found: Checked<S>): { key: S } | { why: string } {
+  return 'why' in found ? found : { key: found.signer };
+}
 const noPassword = () => assert.fail('no password is needed');
 const ours = await generateKeyPair('secret');
 const theirs = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -59,7 +63,7 @@ test('keys of every kind that PEM holds sign, and only those of a strength', asy
     for (const one of [plain, opened]) {
       const bundle = readBundle(makeBundle(digest, one))!;
       assert.equal(bundle.hint, public_.hint);
-      assert.deepEqual(checkBundle(bundle, digest, [other, public_]), { key: public_ });
+      assert.deepEqual(checked(await checkBundle(bundle, digest, [other, public_])), { key: public_ });
     }
     await failsWith('SKEP_KEY', () => readPrivateKey(locked, 'k', async () => 'q'));
   }
@@ -104,13 +108,15 @@ test('what is no key is said to be none', async () => {
     await failsWith('SKEP_KEY', () => readPublicKey(pem, 'k'));
 });
 
-test('a bundle counts for its own digest, its own key and its own predicate only', () => {
+test('a bundle counts for its own digest, its own key and its own predicate only', async () => {
   const bytes = makeBundle(digest, key);
   const bundle = readBundle(bytes)!;
-  assert.deepEqual(checkBundle(bundle, digest, [other, pub]), { key: pub });
-  assert.deepEqual(checkBundle(bundle, digest, [other]), { why: 'another key signed it' });
-  assert.deepEqual(checkBundle(bundle, digest, []), { why: 'another key signed it' });
-  assert.deepEqual(checkBundle(bundle, digest.replace('1', '2'), [pub]), { why: 'it is for another image' });
+  assert.deepEqual(checked(await checkBundle(bundle, digest, [other, pub])), { key: pub });
+  assert.deepEqual(checked(await checkBundle(bundle, digest, [other])), { why: 'another key signed it' });
+  assert.deepEqual(checked(await checkBundle(bundle, digest, [])), { why: 'another key signed it' });
+  assert.deepEqual(checked(await checkBundle(bundle, digest.replace('1', '2'), [pub])), {
+    why: 'it is for another image',
+  });
   const changed = (from: string, to: string) => {
     const json = JSON.parse(bytes.toString());
     const payload = Buffer.from(json.dsseEnvelope.payload, 'base64').toString();
@@ -119,9 +125,11 @@ test('a bundle counts for its own digest, its own key and its own predicate only
     return readBundle(Buffer.from(JSON.stringify(json)))!;
   };
   const forged = changed('1'.repeat(64), '2'.repeat(64));
-  assert.deepEqual(checkBundle(forged, `sha256:${'2'.repeat(64)}`, [pub]), { why: 'another key signed it' });
+  assert.deepEqual(checked(await checkBundle(forged, `sha256:${'2'.repeat(64)}`, [pub])), {
+    why: 'another key signed it',
+  });
   const sbom = changed('https://sigstore.dev/cosign/sign/v1', 'https://spdx.dev/Document');
-  assert.deepEqual(checkBundle(sbom, digest, [pub]), {
+  assert.deepEqual(checked(await checkBundle(sbom, digest, [pub])), {
     why: 'it is no signature but a https://spdx.dev/Document',
   });
   // One more bit anywhere: it is either not read, or not this key's.
@@ -130,13 +138,13 @@ test('a bundle counts for its own digest, its own key and its own predicate only
     flipped[at]! ^= 1;
     const read = readBundle(flipped);
     if (!read) continue;
-    const result = checkBundle(read, digest, [pub]);
+    const result = await checkBundle(read, digest, [pub]);
     const same =
       Buffer.compare(read.envelope.payload, bundle.envelope.payload) === 0 &&
       read.envelope.payloadType === bundle.envelope.payloadType &&
       read.envelope.signatures.length === 1 &&
       Buffer.compare(read.envelope.signatures[0]!, bundle.envelope.signatures[0]!) === 0;
-    assert.equal('key' in result, same, `bit of byte ${at}`);
+    assert.equal('signer' in result, same, `bit of byte ${at}`);
   }
 });
 
@@ -147,12 +155,16 @@ test('what cosign wrote is read: its key, its bundle, its older form', async () 
   assert.equal(opened.publicKey.hint, its.hint);
   const bundle = readBundle(Buffer.from(made.bundle.text))!;
   assert.equal(bundle.hint, its.hint);
-  assert.deepEqual(checkBundle(bundle, made.bundle.digest, [pub, its]), { key: its });
-  assert.deepEqual(checkBundle(bundle, made.tag.digest, [its]), { why: 'it is for another image' });
+  assert.deepEqual(checked(await checkBundle(bundle, made.bundle.digest, [pub, its])), { key: its });
+  assert.deepEqual(checked(await checkBundle(bundle, made.tag.digest, [its])), {
+    why: 'it is for another image',
+  });
   const { payload, annotations, digest } = made.tag;
-  assert.deepEqual(checkSimple(Buffer.from(payload), annotations, digest, [pub, its]), { key: its });
+  assert.deepEqual(checked(checkSimple(Buffer.from(payload), annotations, digest, [pub, its])), { key: its });
   const changed = Buffer.from(payload.replace('docker-reference', 'docker-Reference'));
-  assert.deepEqual(checkSimple(changed, annotations, digest, [its]), { why: 'another key signed it' });
+  assert.deepEqual(checked(checkSimple(changed, annotations, digest, [its])), {
+    why: 'another key signed it',
+  });
 });
 
 for (const format of ['bundle', 'tag'] as SignatureFormat[]) {
@@ -166,7 +178,7 @@ for (const format of ['bundle', 'tag'] as SignatureFormat[]) {
     await signImage(place, entry, 'a', key, format);
     const { good, refused } = await verifyImage(place, entry.digest, [pub]);
     assert.deepEqual(
-      good.map((g) => [g.format, g.key.name]),
+      good.map((g) => [g.format, g.signer.name]),
       [
         [format, 'cosign.pub'],
         [format, 'cosign.pub'],

@@ -1,6 +1,10 @@
 import { basename, dirname, resolve } from 'node:path';
+import type { Store, StoredImage } from '@skep/oci';
+import type { PrivateKey } from '@skep/oci/signatures';
 import type { ProbeImage } from '@skep/probe';
+import type { Predicate } from '@skep/probe/attest';
 import { type Command, Option } from 'commander';
+import type { AttestFlags } from '../attest-build.ts';
 import { aboutImage, extrasOf, folderOf } from '../build-folder.ts';
 import { type BuiltObjects, buildObjects, type ObjectFlags, platformsOf } from '../build-objects.ts';
 import { objectName } from '../compile.ts';
@@ -12,7 +16,7 @@ import { note, out } from '../output/out.ts';
 import { isFile } from '../probe-source.ts';
 import { collect, settingsOf } from '../settings.ts';
 
-interface BuildFlags extends ObjectFlags {
+interface BuildFlags extends ObjectFlags, AttestFlags {
   outputFile?: string;
   binaryOnly?: boolean;
   btf?: string[];
@@ -57,6 +61,13 @@ export function define(command: Command): void {
     .option('--embed-sources', 'pack the sources too: skep init --from IMAGE makes a folder of them')
     .option('--description <text>', 'what the probe is for (else what skep.yaml beside the first file says)')
     .option('--authors <text>', 'who made it (else skep.yaml)')
+    .option('--provenance [how]', 'say in the image how it was built: true, mode=max, builder-id=URI')
+    .option('--sbom [how]', 'say in the image what it was made of (SPDX): true')
+    .option('--attest <what>', "the same in docker's words: type=provenance,mode=max or type=sbom", collect)
+    .option(
+      '--attest-key <file>',
+      'sign both with this key (cosign.key) and attach them, as cosign attest does',
+    )
     .option('-q, --quiet', "print only the image's digest")
     .addOption(new Option('-l, --local', 'as in bee; always so here').hideHelp())
     .addOption(new Option('-i, --build-image <image>').hideHelp())
@@ -70,6 +81,7 @@ export function define(command: Command): void {
     'skep build probes/oomkill                  what its skep.yaml lists, as NAME:VERSION',
     'skep build probe.c probe:1 --btf 5.4.0-150-generic.btf   for a kernel without BTF',
     'skep build probes/oomkill --platform linux/amd64,linux/arm64 --vmlinux linux/arm64=vmlinux-arm64.btf',
+    'skep build probes/oomkill --provenance=mode=max --sbom=true --attest-key cosign.key',
     "skep build --cflags '-DMAX=10 -Iinclude' --mcpu v2 probe.c probe:1",
   );
 }
@@ -81,8 +93,13 @@ async function build(words: string[], flags: BuildFlags, command: Command): Prom
       "skep compiles with this machine's clang; leave the flag out.",
     );
   }
+  const { attestBuild, wantedAttestations } = await import('../attest-build.ts');
+  const asked = wantedAttestations(flags);
   const { files, reference, dir = dirname(files[0]!) } = await split(words);
-  if (reference === undefined || flags.binaryOnly) return writeObjects(files, flags);
+  if (reference === undefined || flags.binaryOnly) {
+    if (asked) throw usageError('only an image can say how it was made', 'Name the image too: NAME[:TAG].');
+    return writeObjects(files, flags);
+  }
   const { parseReference } = await import('@skep/oci');
   const { repository, digest: wanted } = parseReference(reference);
   if (wanted !== undefined) {
@@ -91,6 +108,11 @@ async function build(words: string[], flags: BuildFlags, command: Command): Prom
       'Leave out what begins with @.',
     );
   }
+  if (asked && flags.format === 'bee') {
+    throw usageError("bee's format has no place for provenance and SBOM", 'Leave out --format bee.');
+  }
+  const key = flags.attestKey === undefined ? undefined : await readKey(flags.attestKey);
+  const started = new Date();
   const about = await aboutImage(dir, flags);
   const built: BuiltObjects[] = [];
   for (const platform of platformsOf(flags.platform)) built.push(await buildObjects(files, flags, platform));
@@ -104,9 +126,15 @@ async function build(words: string[], flags: BuildFlags, command: Command): Prom
   // bee has no place for layers that are not loaded.
   const extras = flags.format === 'bee' ? [] : await extrasOf(dir, files, built, flags, basename(repository));
   const images: ProbeImage[] = [];
-  for (const { files: _, ...one } of built)
+  for (const { files: _, clang: __, ...one } of built)
     images.push({ ...about, extras, name: basename(repository), ...one, ...(await kernelTypes(one)) });
-  const image = await packImage(store, reference, images, { format: flags.format });
+  const { title = basename(repository), version, licenses, source } = about;
+  const said =
+    asked &&
+    (await attestBuild(asked, { name: title, version, licenses, source }, built, dir, flags, started));
+  const attestations = key ? undefined : said;
+  const image = await packImage(store, reference, images, { format: flags.format, attestations });
+  if (said && key) await attachSigned(store, image, said(), key);
   const { digest, size } = image.descriptor;
   await out(flags.quiet ? `${digest}\n` : `${image.reference}: digest: ${digest} size: ${size}\n`);
 
@@ -121,6 +149,24 @@ async function build(words: string[], flags: BuildFlags, command: Command): Prom
     const own = { 'linux/amd64': 'x86_64', 'linux/arm64': 'arm64' }[platform ?? ''];
     return { kernelTypes: built.length > 1 ? types.filter((t) => t.architecture === own) : types };
   }
+}
+
+/** Of an index and of all manifests that it lists. */
+async function attachSigned(
+  store: Store,
+  image: StoredImage,
+  predicates: readonly Predicate[],
+  key: PrivateKey,
+): Promise<void> {
+  const { attestImage, storePlace } = await import('@skep/oci/signatures');
+  const parts = image.index?.manifests.map((m) => m.digest) ?? [];
+  for (const predicate of predicates)
+    await attestImage(storePlace(store), image.descriptor, parts, predicate, key);
+}
+
+async function readKey(file: string): Promise<PrivateKey> {
+  const { privateKeyOf } = await import('../trust/key-files.ts');
+  return privateKeyOf(file);
 }
 
 /** `--output-file` is for one object. */

@@ -1,9 +1,18 @@
 import type { Command } from 'commander';
+import { mayBeAttested } from '../attested.ts';
 import { describeProbe, descriptionText } from '../describe-image.ts';
 import { examples } from '../examples.ts';
 import { formatObject } from '../output/format.ts';
 import { out } from '../output/out.ts';
-import { fileOrImage, isFile, looksLikePath, objectFile, type Source, storedImage } from '../probe-source.ts';
+import {
+  fileOrImage,
+  isFile,
+  looksLikePath,
+  objectFile,
+  type Source,
+  type SourceCheck,
+  storedImage,
+} from '../probe-source.ts';
 import { type Settings, settingsOf } from '../settings.ts';
 
 /** `skep describe` */
@@ -28,24 +37,42 @@ async function describe(
   command: Command,
 ): Promise<void> {
   const settings = settingsOf(command);
+  let said = '';
+  const look: SourceCheck = async (source, store) => {
+    if (flags.format !== undefined || !source.stored || !store || !mayBeAttested(store, source.stored))
+      return;
+    const { saidText } = await import('../said-of-image.ts');
+    said = await saidText(store, source.stored);
+  };
+  const { platform } = flags;
   const { image, stored } =
-    (await present(program, settings, flags.platform)) ?? (await pulled(program, settings, flags.platform));
+    (await present(program, settings, platform, look)) ?? (await pulled(program, settings, platform, look));
   const { describeObject } = await import('@skep/probe');
   const objects = image.objects.map((o) => describeObject(o.bytes, o.name));
   await out(
     flags.format === undefined
-      ? descriptionText(program, image, objects, stored)
+      ? descriptionText(program, image, objects, stored, said)
       : formatObject(describeProbe(program, image, objects, stored), flags.format),
   );
 }
 
-async function present(program: string, settings: Settings, platform?: string): Promise<Source | undefined> {
+async function present(
+  program: string,
+  settings: Settings,
+  platform: string | undefined,
+  look: SourceCheck,
+): Promise<Source | undefined> {
   if ((await isFile(program)) || looksLikePath(program)) return objectFile(program);
-  return storedImage(program, settings, undefined, platform);
+  return storedImage(program, settings, look, platform);
 }
 
-async function pulled(reference: string, settings: Settings, platform?: string): Promise<Source> {
+async function pulled(
+  reference: string,
+  settings: Settings,
+  platform: string | undefined,
+  look: SourceCheck,
+): Promise<Source> {
   const { pullImage } = await import('../pull-image.ts');
   await pullImage(reference, settings, platform);
-  return fileOrImage(reference, settings, platform);
+  return fileOrImage(reference, settings, platform, look);
 }

@@ -1,10 +1,12 @@
 import type { Command } from 'commander';
+import { mayBeAttested } from '../attested.ts';
 import { describeProbe } from '../describe-image.ts';
 import { report } from '../errors.ts';
 import { examples } from '../examples.ts';
 import { out } from '../output/out.ts';
 import { type Data, template, toJson } from '../output/template.ts';
 import { fileOrImage } from '../probe-source.ts';
+import type { Said } from '../said-of-image.ts';
 import { settingsOf } from '../settings.ts';
 
 /** `skep inspect` */
@@ -20,8 +22,12 @@ export function define(command: Command): void {
     "skep inspect --format '{{.Digest}}' oomkill:1",
     "skep inspect --format '{{json .Manifest}}' oomkill:1",
     'skep inspect --platform linux/arm64 oomkill:1',
+    "skep inspect --format '{{json .Provenance.SLSA}}' oomkill:1      how it was built, where the image says",
+    "skep inspect --format '{{json .SBOM.SPDX}}' oomkill:1            what it was made of",
   );
 }
+
+const NOTHING_SAID: Said = { Attestations: [], Provenance: {}, SBOM: {} };
 
 /** A JSON array of all that were found; a name that was not makes the exit code, as docker does. */
 async function inspect(
@@ -35,11 +41,25 @@ async function inspect(
   const found: Data[] = [];
   for (const program of programs) {
     try {
-      const { image, stored } = await fileOrImage(program, settings, flags.platform);
+      let said: Said = NOTHING_SAID;
+      const { image, stored } = await fileOrImage(
+        program,
+        settings,
+        flags.platform,
+        async (source, store) => {
+          if (source.stored && store && mayBeAttested(store, source.stored)) {
+            const { saidOfImage } = await import('../said-of-image.ts');
+            said = await saidOfImage(store, source.stored);
+          }
+        },
+      );
       const objects = image.objects.map((o) => describeObject(o.bytes, o.name));
       const { index, manifest } = stored ?? {};
       found.push({
         ...describeProbe(program, image, objects, stored),
+        Attestations: said.Attestations,
+        // Kilobytes, which a template asks for by name.
+        ...(filled && { Provenance: said.Provenance, SBOM: said.SBOM }),
         ...(index && { Index: index as unknown as Data }),
         ...(manifest && { Manifest: manifest as unknown as Data }),
       });

@@ -3,13 +3,22 @@ import { dirname, resolve } from 'node:path';
 import { isBuiltHere, parseReference, type Store, type StoredImage } from '@skep/oci';
 import {
   copySignatures,
-  type PublicKey,
   readPublicKey,
   registryPlace,
+  type Signer,
   storePlace,
   verifyImage,
 } from '@skep/oci/signatures';
-import { checkCode, type Policy, parsePolicy, refused, ruleFor, signersFor } from '@skep/probe/policy';
+import {
+  type CertifiedName,
+  checkCode,
+  type Policy,
+  parsePolicy,
+  patternOf,
+  refused,
+  ruleFor,
+  signersFor,
+} from '@skep/probe/policy';
 import { CliError, explain } from '../errors.ts';
 import type { SourceCheck } from '../probe-source.ts';
 import type { Settings } from '../settings.ts';
@@ -28,8 +37,9 @@ export async function policyCheck(
   settings: Settings,
 ): Promise<SourceCheck> {
   const policy = parsePolicy(await readText(file), file);
-  const keys = new Map<string, PublicKey>();
-  for (const [name, said] of policy.signers) keys.set(name, await keyOf(name, said, dirname(resolve(file))));
+  const known = new Map<string, Signer>();
+  for (const [name, said] of policy.signers)
+    known.set(name, await signerOf(name, said, dirname(resolve(file))));
   return async ({ image, stored }, store) => {
     const name = stored?.reference ?? program;
     const rule = ruleFor(policy, name);
@@ -41,7 +51,7 @@ export async function policyCheck(
     }
     const signers = signersFor(policy, rule);
     if (stored && store && signers && !isBuiltHere(stored.descriptor)) {
-      const allowed = signers.map((signer) => keys.get(signer) as PublicKey);
+      const allowed = signers.map((name) => known.get(name) as Signer);
       await needSignature(policy, stored, store, allowed, mayFetch ? settings : undefined);
     }
     if (rule) checkCode(policy, rule, { ...image, name });
@@ -52,13 +62,13 @@ async function needSignature(
   policy: Policy,
   stored: StoredImage,
   store: Store,
-  keys: readonly PublicKey[],
+  signers: readonly Signer[],
   fetchWith: Settings | undefined,
 ): Promise<void> {
   const digests = [...new Set([stored.descriptor.digest, stored.manifestDescriptor.digest])];
   const isSigned = async () => {
     for (const digest of digests)
-      if ((await verifyImage(storePlace(store), digest, keys)).good.length > 0) return true;
+      if ((await verifyImage(storePlace(store), digest, signers)).good.length > 0) return true;
     return false;
   };
   if (await isSigned()) return;
@@ -73,7 +83,7 @@ async function needSignature(
     }
     if (await isSigned()) return;
   }
-  const wanted = keys.map((k) => k.name).join(' or ');
+  const wanted = signers.map((s) => s.name).join(' or ');
   throw new CliError(
     'SKEP_UNSIGNED',
     `${stored.reference} was not built here and is not signed by ${wanted}, as ${policy.file} asks.${trouble}`,
@@ -81,9 +91,17 @@ async function needSignature(
   );
 }
 
-async function keyOf(name: string, said: string, folder: string): Promise<PublicKey> {
-  const key = said.includes('-----BEGIN') ? said : await readText(resolve(folder, said));
-  return readPublicKey(key, name);
+async function signerOf(name: string, said: string | CertifiedName, folder: string): Promise<Signer> {
+  if (typeof said === 'string') {
+    const key = said.includes('-----BEGIN') ? said : await readText(resolve(folder, said));
+    return readPublicKey(key, name);
+  }
+  const { certified } = await import('./signers.ts');
+  const signer = await certified(resolve(folder, said.trustedRoot), {
+    identity: patternOf(said.identity),
+    issuer: patternOf(said.issuer),
+  });
+  return { ...signer, name };
 }
 
 function readText(path: string): Promise<string> {

@@ -1,5 +1,6 @@
 /** Signatures as cosign makes them. Apart from the rest: only `sign`, `verify` and a policy need it. */
-export { BUNDLE_TYPE } from './bundle.ts';
+export { type Attestation, readAttestations } from './attestations.ts';
+export { BUNDLE_TYPE, type CertifiedSigner, isKey, type Signer } from './bundle.ts';
 export {
   generateKeyPair,
   type PrivateKey,
@@ -9,6 +10,13 @@ export {
 } from './keys.ts';
 export type { Attached, SignaturePlace } from './place.ts';
 export { registryPlace } from './registry-place.ts';
-export { copySignatures, SIGNATURE_FORMATS, type SignatureFormat, signImage } from './sign.ts';
+export { attestImage, copySignatures, SIGNATURE_FORMATS, type SignatureFormat, signImage } from './sign.ts';
+export { makeStatement, STATEMENT_TYPE } from './statement.ts';
 export { storePlace } from './store-place.ts';
-export { type GoodSignature, type Verification, verifyImage } from './verify.ts';
+export {
+  type GoodAttestation,
+  type GoodSignature,
+  type Verification,
+  verifyAttestations,
+  verifyImage,
+} from './verify.ts';

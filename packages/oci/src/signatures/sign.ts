@@ -1,10 +1,10 @@
 import { printable } from '../errors.ts';
 import { CREATED, type Descriptor, type Manifest, MEDIA_TYPE } from '../types.ts';
-import { BUNDLE_TYPE, EMPTY_TYPE, makeBundle } from './bundle.ts';
+import { BUNDLE_TYPE, bundleOf, EMPTY_TYPE, makeBundle } from './bundle.ts';
 import type { PrivateKey } from './keys.ts';
 import type { Attached, SignaturePlace } from './place.ts';
 import { SIMPLE_SIGNING_TYPE, signatureTag, signSimple, simplePayload } from './simple-signing.ts';
-import { SIGN_PREDICATE } from './statement.ts';
+import { makeStatement, SIGN_PREDICATE } from './statement.ts';
 
 /** The two forms in which cosign keeps signatures: a bundle that refers to the image, and the older tag. */
 export const SIGNATURE_FORMATS = ['bundle', 'tag'] as const;
@@ -23,12 +23,34 @@ export async function signImage(
   key: PrivateKey,
   format: SignatureFormat,
 ): Promise<void> {
-  if (format === 'bundle') return attachBundle(place, image, makeBundle(image.digest, key));
+  if (format === 'bundle') return attachBundle(place, image, makeBundle(image.digest, key), SIGN_PREDICATE);
   await attachSimple(place, image, name, key);
 }
 
+/**
+ * Says something of an image, signs it, and attaches it beside the image: what `cosign attest` does.
+ *
+ * @param image the manifest or index that it is attached to
+ * @param also further manifests that it speaks of, as the platforms of an index
+ */
+export async function attestImage(
+  place: SignaturePlace,
+  image: Descriptor,
+  also: readonly string[],
+  { predicateType, predicate }: { predicateType: string; predicate: object },
+  key: PrivateKey,
+): Promise<void> {
+  const statement = makeStatement([image.digest, ...also], predicateType, predicate);
+  await attachBundle(place, image, bundleOf(statement, key), predicateType);
+}
+
 /** https://github.com/sigstore/cosign/blob/main/specs/BUNDLE_SPEC.md */
-async function attachBundle(place: SignaturePlace, image: Descriptor, bundle: Uint8Array): Promise<void> {
+async function attachBundle(
+  place: SignaturePlace,
+  image: Descriptor,
+  bundle: Uint8Array,
+  predicateType: string,
+): Promise<void> {
   const layer = await place.putBlob(bundle, BUNDLE_TYPE);
   const config = await place.putBlob(Buffer.from('{}'), EMPTY_TYPE);
   const { mediaType, digest, size } = image;
@@ -41,7 +63,7 @@ async function attachBundle(place: SignaturePlace, image: Descriptor, bundle: Ui
     subject: { mediaType, digest, size },
     annotations: {
       'dev.sigstore.bundle.content': 'dsse-envelope',
-      'dev.sigstore.bundle.predicateType': SIGN_PREDICATE,
+      'dev.sigstore.bundle.predicateType': predicateType,
       [CREATED]: new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
     },
   };

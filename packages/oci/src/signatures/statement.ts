@@ -8,21 +8,33 @@ export const SIGN_PREDICATE = 'https://sigstore.dev/cosign/sign/v1';
 /** A statement about digests: https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md */
 export interface Statement {
   predicateType: string;
+  predicate: unknown;
   /** `sha256:…` each. */
   digests: string[];
 }
 
-/** The statement that this image was signed, in the bytes that are signed. */
-export function signStatement(digest: string): Uint8Array {
-  const [algorithm = '', hex] = digest.split(':');
+/**
+ * A statement about manifests, in the bytes that are signed.
+ *
+ * @param digests of the manifests, `sha256:…` each
+ */
+export function makeStatement(
+  digests: readonly string[],
+  predicateType: string,
+  predicate: object,
+): Uint8Array {
+  const subject = digests.map((digest) => {
+    const [algorithm = '', hex] = digest.split(':');
+    return { digest: { [algorithm]: hex } };
+  });
   return Buffer.from(
-    JSON.stringify({
-      _type: 'https://in-toto.io/Statement/v1',
-      subject: [{ digest: { [algorithm]: hex } }],
-      predicateType: SIGN_PREDICATE,
-      predicate: {},
-    }),
+    JSON.stringify({ _type: 'https://in-toto.io/Statement/v1', subject, predicateType, predicate }),
   );
+}
+
+/** The statement that this image was signed. */
+export function signStatement(digest: string): Uint8Array {
+  return makeStatement([digest], SIGN_PREDICATE, {});
 }
 
 /** Reads a statement; undefined for bytes that are none. */
@@ -34,7 +46,11 @@ export function readStatement(payload: Uint8Array): Statement | undefined {
   const digests = json.subject.flatMap((s: unknown) =>
     isObject(s) && isObject(s.digest) ? Object.entries(s.digest).map(([a, hex]) => `${a}:${hex}`) : [],
   );
-  return { predicateType: json.predicateType, digests: digests.filter(isDigest) };
+  return {
+    predicateType: json.predicateType,
+    predicate: json.predicate,
+    digests: digests.filter(isDigest),
+  };
 }
 
 /** JSON from outside; undefined when it is none. */

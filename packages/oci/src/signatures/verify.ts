@@ -1,56 +1,87 @@
-import { checkBundle, isBundleType, readBundle } from './bundle.ts';
-import type { PublicKey } from './keys.ts';
+import { type Checked, checkBundle, isBundleType, readBundle, type Signer } from './bundle.ts';
 import type { Attached, SignaturePlace } from './place.ts';
 import type { SignatureFormat } from './sign.ts';
 import { checkSimple, SIMPLE_SIGNING_TYPE } from './simple-signing.ts';
+import { SIGN_PREDICATE } from './statement.ts';
 
 /** A signature that is good. */
-export interface GoodSignature {
+export interface GoodSignature<S extends Signer = Signer> {
   format: SignatureFormat;
-  key: PublicKey;
+  signer: S;
 }
 
 /** What was found beside an image. */
-export interface Verification {
-  good: GoodSignature[];
+export interface Verification<S extends Signer = Signer> {
+  good: GoodSignature<S>[];
   /** Why each of the others does not count: `another key signed it`. */
   refused: string[];
 }
 
+/** An attestation with a good signature. */
+export interface GoodAttestation<S extends Signer = Signer> {
+  signer: S;
+  predicate: unknown;
+}
+
 /**
- * Looks for signatures of a digest by one of the keys, in both forms. Whoever can write beside an image can put more there,
- * so that one which cannot be read is passed over, and said.
+ * Looks for signatures of a digest by one of the signers, in both forms. Whoever can write beside an image can put more
+ * there, so that one which cannot be read is passed over, and said.
  */
-export async function verifyImage(
+export async function verifyImage<S extends Signer>(
   place: SignaturePlace,
   digest: string,
-  keys: readonly PublicKey[],
-): Promise<Verification> {
-  const found: Verification = { good: [], refused: [] };
+  signers: readonly S[],
+): Promise<Verification<S>> {
+  const found: Verification<S> = { good: [], refused: [] };
   for (const attached of await place.attached(digest)) {
-    for await (const result of checkAttached(place, attached, digest, keys)) {
+    const format = attached.tag === undefined ? 'bundle' : 'tag';
+    for await (const result of checkAttached(place, attached, digest, signers, SIGN_PREDICATE)) {
       if ('why' in result) found.refused.push(result.why);
-      else found.good.push({ key: result.key, format: attached.tag === undefined ? 'bundle' : 'tag' });
+      else found.good.push({ signer: result.signer, format });
     }
   }
   return found;
 }
 
-async function* checkAttached(
+/**
+ * Looks for attestations of a digest by one of the signers: bundles, as `cosign attest` attaches them.
+ *
+ * @param predicateType a URI, the kind that is asked for
+ */
+export async function verifyAttestations<S extends Signer>(
+  place: SignaturePlace,
+  digest: string,
+  signers: readonly S[],
+  predicateType: string,
+): Promise<{ good: GoodAttestation<S>[]; refused: string[] }> {
+  const good: GoodAttestation<S>[] = [];
+  const refused: string[] = [];
+  for (const attached of await place.attached(digest)) {
+    if (attached.tag !== undefined) continue;
+    for await (const result of checkAttached(place, attached, digest, signers, predicateType)) {
+      if ('why' in result) refused.push(result.why);
+      else good.push({ signer: result.signer, predicate: result.statement?.predicate });
+    }
+  }
+  return { good, refused };
+}
+
+async function* checkAttached<S extends Signer>(
   place: SignaturePlace,
   { manifest, tag }: Attached,
   digest: string,
-  keys: readonly PublicKey[],
-): AsyncGenerator<{ key: PublicKey } | { why: string }> {
+  signers: readonly S[],
+  predicateType: string,
+): AsyncGenerator<Checked<S>> {
   for (const layer of manifest.layers) {
     const fits = tag === undefined ? isBundleType(layer.mediaType) : layer.mediaType === SIMPLE_SIGNING_TYPE;
     if (!fits) continue;
     const bytes = await place.readBlob(layer);
     if (tag !== undefined) {
-      yield checkSimple(bytes, layer.annotations ?? {}, digest, keys);
+      yield checkSimple(bytes, layer.annotations ?? {}, digest, signers);
     } else {
       const bundle = readBundle(bytes);
-      yield bundle ? checkBundle(bundle, digest, keys) : { why: 'it cannot be read' };
+      yield bundle ? await checkBundle(bundle, digest, signers, predicateType) : { why: 'it cannot be read' };
     }
   }
 }

@@ -13,6 +13,7 @@ import {
   type StoredImage,
   sha256,
 } from '@skep/oci';
+import type { Predicate } from '../attest/types.ts';
 import { describeObject } from '../describe/describe.ts';
 import { ProbeError } from '../errors.ts';
 import { checkLicense } from '../license/check.ts';
@@ -42,6 +43,11 @@ export interface PackOptions {
    * writes, one object for one platform, which bee runs too.
    */
   format?: 'skep' | 'bee';
+  /**
+   * What the index is to say of the manifest for a platform (`linux/amd64`), unsigned: provenance, SBOM. Not for bee's
+   * format, which has no index.
+   */
+  attestations?: (platform: string) => readonly Predicate[];
 }
 
 /**
@@ -79,7 +85,7 @@ export async function packImage(
     const annotations = builtHereMark(sha256(bytes));
     await store.putImage(reference, bytes, MEDIA_TYPE.manifest, { platform, annotations });
   } else {
-    const { bytes, holds } = await packIndex(store, images);
+    const { bytes, holds } = await packIndex(store, images, opts.attestations);
     const annotations = builtHereMark(sha256(bytes));
     await store.putImage(reference, bytes, MEDIA_TYPE.index, { annotations }, holds);
   }
@@ -108,6 +114,7 @@ function checkImage(img: ProbeImage): void {
 async function packIndex(
   store: Store,
   images: readonly ProbeImage[],
+  attestations: PackOptions['attestations'],
 ): Promise<{ bytes: Uint8Array; holds: Descriptor[] }> {
   const platforms = images.map((i) =>
     i.platform === undefined ? machinePlatform() : parsePlatform(i.platform),
@@ -119,6 +126,7 @@ async function packIndex(
       hint: 'Name it once.',
     });
   const manifests: Descriptor[] = [];
+  const attesting: Descriptor[] = [];
   const holds: Descriptor[] = [];
   for (const i of [...names.keys()].sort((a, b) => (names[a]! < names[b]! ? -1 : 1))) {
     const packed = await packPlatform(store, images[i]!, platforms[i]!);
@@ -126,12 +134,18 @@ async function packIndex(
     const platform = { architecture, os, ...(variant !== undefined && { variant }) };
     manifests.push({ ...packed.manifest, platform });
     holds.push(packed.manifest, ...packed.blobs);
+    const predicates = attestations?.(names[i]!) ?? [];
+    if (predicates.length === 0) continue;
+    const { packAttestations } = await import('./pack-attestations.ts');
+    const said = await packAttestations(store, packed.manifest.digest, predicates);
+    attesting.push(said.entry);
+    holds.push(...said.blobs);
   }
   const annotations = annotationsOf(images[0]!, TEXTS);
   const index: Index = {
     schemaVersion: 2,
     mediaType: MEDIA_TYPE.index,
-    manifests,
+    manifests: [...manifests, ...attesting],
     ...(Object.keys(annotations).length > 0 ? { annotations } : {}),
   };
   return { bytes: Buffer.from(asGoWrites(index)), holds };

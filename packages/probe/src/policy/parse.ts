@@ -1,6 +1,6 @@
 import { LineCounter, type Node, parseDocument, Scalar, YAMLMap, YAMLSeq } from 'yaml';
 import { ProbeError } from '../errors.ts';
-import type { Policy, PolicyRule } from './types.ts';
+import type { CertifiedName, Policy, PolicyRule } from './types.ts';
 
 const RULE_KEYS = {
   images: { wanted: 'names of images, where * stands for anything', pattern: /^\S{1,1000}$/ },
@@ -39,13 +39,10 @@ class Parser {
 
   policy(): Policy {
     const top = this.#entries(this.#root, ['signers', 'rules']);
-    const signers = new Map<string, string>();
+    const signers = new Map<string, string | CertifiedName>();
     if (top.signers !== undefined) {
       for (const { key, value } of this.#map(top.signers).items) {
-        const said = scalar(value)?.trim();
-        if (!said)
-          throw this.#error(start(key), 'a signer is a public key in PEM, or the file that holds it');
-        signers.set(scalar(key) ?? '', said);
+        signers.set(scalar(key) ?? '', this.#signer(key, value));
       }
     }
     if (!(top.rules instanceof YAMLSeq) || top.rules.items.length === 0)
@@ -54,7 +51,25 @@ class Parser {
     return { file: this.#file, signers, rules };
   }
 
-  #rule(item: unknown, signers: ReadonlyMap<string, string>): PolicyRule {
+  #signer(key: unknown, value: unknown): string | CertifiedName {
+    if (!(value instanceof YAMLMap)) {
+      const said = scalar(value)?.trim();
+      if (said) return said;
+      throw this.#error(
+        start(key),
+        'a signer is a public key in PEM, the file that holds it, or identity, issuer and trusted-root',
+      );
+    }
+    const said = this.#entries(value, ['identity', 'issuer', 'trusted-root']);
+    const text = (name: string): string => {
+      const found = scalar(said[name])?.trim();
+      if (found) return found;
+      throw this.#error(start(value), `a signer with certificates needs ${name}`);
+    };
+    return { identity: text('identity'), issuer: text('issuer'), trustedRoot: text('trusted-root') };
+  }
+
+  #rule(item: unknown, signers: ReadonlyMap<string, unknown>): PolicyRule {
     const said = this.#entries(item, [...Object.keys(RULE_KEYS), ...RULE_FLAGS]);
     const list = (key: keyof typeof RULE_KEYS) => this.#list(key, said[key]);
     const images = list('images');

@@ -18,6 +18,11 @@ export function signersFor(policy: Policy, rule: PolicyRule | undefined): readon
 }
 
 function fits(pattern: string, name: string): boolean {
+  return patternOf(pattern).test(name);
+}
+
+/** A pattern of a policy, where `*` stands for anything. All of a text must fit it. */
+export function patternOf(pattern: string): RegExp {
   const parts = pattern.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
-  return new RegExp(`^${parts.join('[^]*')}$`).test(name);
+  return new RegExp(`^${parts.join('[^]*')}$`);
 }

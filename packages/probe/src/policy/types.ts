@@ -2,9 +2,17 @@
 export interface Policy {
   /** The file, for messages. */
   readonly file: string;
-  /** Public keys in PEM, or names of files that hold one, by what the policy calls them. */
-  readonly signers: ReadonlyMap<string, string>;
+  /** By what the policy calls them: public keys in PEM, names of files that hold one, or whom a certificate must name. */
+  readonly signers: ReadonlyMap<string, string | CertifiedName>;
   readonly rules: readonly PolicyRule[];
+}
+
+/** A signer without a key of his own: whom his certificates name. In both names `*` stands for anything. */
+export interface CertifiedName {
+  readonly identity: string;
+  readonly issuer: string;
+  /** The file with the authorities and logs to trust. */
+  readonly trustedRoot: string;
 }
 
 /** What holds for the images whose names fit. */
