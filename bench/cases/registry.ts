@@ -131,22 +131,33 @@ async function transfers(
   const out: Record<string, number> = {};
   const names = ['skep', 'skopeo', ...(existsSync(crane) ? ['crane'] : [])];
   for (const name of inTurn(names, round)) {
-    const tool = tools[name] as Tool;
     const home = join(dir, name);
-    mkdirSync(home, { recursive: true });
-    const pulled = join(home, 'pulled');
-    if (name === 'skopeo' && count > 1) mkdirSync(pulled);
-    out[`${name} pull`] = timed(() => tool.pull(source.address, pulled, count));
-    out[`${name} pull again`] = timed(() => tool.pull(source.address, pulled, count));
-    await using target = await startRegistry(join(home, 'target'));
-    out[`${name} copy`] = timed(() => tool.copy(source.address, target.address, count));
-    out[`${name} copy again`] = timed(() => tool.copy(source.address, target.address, count));
-    await using empty = await startRegistry(join(home, 'empty'));
-    const from = await pushable(name, pulled, home, source.address, empty.address, count);
-    out[`${name} push`] = timed(() => tool.push(from, empty.address, count));
-    out[`${name} push again`] = timed(() => tool.push(from, empty.address, count));
+    Object.assign(out, await one(name, home, source.address, count));
     rmSync(home, { recursive: true });
   }
+  return out;
+}
+
+/** All that one tool does, with registries of its own to fill. */
+async function one(
+  name: string,
+  home: string,
+  source: string,
+  count: number,
+): Promise<Record<string, number>> {
+  const tool = tools[name] as Tool;
+  const pulled = join(home, 'pulled');
+  mkdirSync(name === 'skopeo' && count > 1 ? pulled : home, { recursive: true });
+  const out: Record<string, number> = {};
+  const twice = (what: string, work: () => void) => {
+    for (const label of [`${name} ${what}`, `${name} ${what} again`]) out[label] = timed(work);
+  };
+  twice('pull', () => tool.pull(source, pulled, count));
+  await using target = await startRegistry(join(home, 'target'));
+  twice('copy', () => tool.copy(source, target.address, count));
+  await using empty = await startRegistry(join(home, 'empty'));
+  const from = await pushable(name, pulled, home, source, empty.address, count);
+  twice('push', () => tool.push(from, empty.address, count));
   return out;
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, symlinkSync } from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
@@ -135,4 +135,22 @@ test('the holder of a store that cannot be locked is named', async (t) => {
     new RegExp(`process ${process.pid}`),
   );
   assert.match(e.hint, /remove that link/);
+});
+
+test('a holder that has much to do says that it lives', async (t) => {
+  const dir = tempDir(t);
+  await withLock(
+    dir,
+    async () => {
+      const since = () => lstatSync(join(dir, 'lock')).mtimeMs;
+      const before = since();
+      // A beat is 5 ms here, and no event.
+      const end = Date.now() + 10_000;
+      while (since() === before && Date.now() < end) await wait(1);
+      assert.notEqual(since(), before);
+    },
+    undefined,
+    5,
+  );
+  assert.deepEqual(readdirSync(dir), []);
 });

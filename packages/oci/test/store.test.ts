@@ -10,13 +10,14 @@ import {
   readFileSync,
   rmSync,
   truncateSync,
+  unlinkSync,
   utimesSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { MEDIA_TYPE, parsePlatform, REF_NAME, Store } from '../src/index.ts';
+import { MEDIA_TYPE, parseDocument, parsePlatform, REF_NAME, Store } from '../src/index.ts';
 import { failsWith } from './helpers/errors.ts';
 import { CONFIG_TYPE, PROGRAM_TYPE, putTestImage } from './helpers/image.ts';
 import { run } from './helpers/run.ts';
@@ -376,4 +377,46 @@ test('an index with several platforms stands for the one of this machine', async
   assert.equal((await store.remove('multi')).freed.length, 6);
   mkdirSync(join(store.dir, 'blobs', 'sha512'), { recursive: true });
   assert.deepEqual(await store.list(), []);
+});
+
+test('of images that are named at once, one that lacks a blob fails alone', async (t) => {
+  const store = await Store.open(join(tempDir(t), 's'));
+  const made = [];
+  for (let i = 0; i < 8; i++) made.push(await putTestImage(store, `made:${i}`, `program ${i}`));
+  unlinkSync(store.blobPath(made[3]!.layer.digest));
+  const named = await Promise.allSettled(
+    made.map(async ({ entry }, i) => {
+      const { mediaType, digest, size } = entry;
+      const document = parseDocument(await store.readBlob(digest), mediaType, 'it');
+      return store.nameImage(`again:${i}`, document, { mediaType, digest, size });
+    }),
+  );
+  assert.deepEqual(
+    named.map((n) => n.status),
+    made.map((_, i) => (i === 3 ? 'rejected' : 'fulfilled')),
+  );
+  const names = store.entries().map((e) => e.reference);
+  assert.equal(names.filter((name) => name.startsWith('again:')).length, 7);
+  // Whatever goes wrong, whoever waits is told.
+  rmSync(join(store.dir, '.skep'), { recursive: true });
+  const document = parseDocument(await store.readBlob(made[0]!.entry.digest), undefined, 'it');
+  const { mediaType, digest, size } = made[0]!.entry;
+  await assert.rejects(store.nameImage('late:1', document, { mediaType, digest, size }));
+});
+
+test('what is attached needs its blobs too', async (t) => {
+  const store = await Store.open(join(tempDir(t), 's'));
+  const { entry, layer } = await putTestImage(store, 'x:1', 'program');
+  const manifest = {
+    schemaVersion: 2,
+    mediaType: MEDIA_TYPE.manifest,
+    config: layer,
+    layers: [{ ...layer, digest: `sha256:${'0'.repeat(64)}` }],
+  };
+  await failsWith(
+    'SKEP_STORE_CORRUPT',
+    () => store.attach(entry.digest, Buffer.from(JSON.stringify(manifest)), MEDIA_TYPE.manifest),
+    /is missing, but what is attached/,
+  );
+  assert.deepEqual([...store.subjects()], []);
 });

@@ -4,10 +4,11 @@ import { dirname, join } from 'node:path';
 import { digestLike, hasher } from '../digest.ts';
 import { errno, OciError } from '../errors.ts';
 import { isDigest } from '../reference.ts';
-import { storeError, writeAll, writeNewFile } from './fs.ts';
+import { storeError, syncDir, writeAll, writeNewFile } from './fs.ts';
 import { uniqueName } from './owner.ts';
 
 const BATCH_BYTES = 1024 * 1024;
+const ALGORITHMS = ['sha256', 'sha512'];
 
 /** The files under `blobs/`: content named by its digest. */
 export class Blobs {
@@ -22,6 +23,12 @@ export class Blobs {
   /** The folder of an algorithm's blobs. */
   folder(algorithm = 'sha256'): string {
     return join(this.#dir, 'blobs', algorithm);
+  }
+
+  /** Makes all that was published last through a power cut: the folders of every algorithm that has blobs. */
+  async sync(): Promise<void> {
+    const folders = readdirSync(join(this.#dir, 'blobs')).filter((name) => ALGORITHMS.includes(name));
+    await Promise.all(folders.map((name) => syncDir(this.folder(name))));
   }
 
   path(digest: string): string {
@@ -88,7 +95,7 @@ export class Blobs {
   /** All digests there, with their paths. */
   list(): { digest: string; path: string }[] {
     const found: { digest: string; path: string }[] = [];
-    for (const algorithm of ['sha256', 'sha512']) {
+    for (const algorithm of ALGORITHMS) {
       let names: string[] = [];
       try {
         names = readdirSync(this.folder(algorithm));
@@ -159,6 +166,7 @@ export class Blobs {
       await rename(path, target).catch(async (e: unknown) => {
         if (errno(e) !== 'ENOENT') throw e;
         await mkdir(dirname(target), { recursive: true });
+        await syncDir(join(this.#dir, 'blobs'));
         await rename(path, target);
       });
     } catch (e) {

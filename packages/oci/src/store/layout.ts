@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { link, rename, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { errno, OciError, printable } from '../errors.ts';
 import { isDescriptor, isObject } from '../manifest.ts';
 import type { Descriptor } from '../types.ts';
@@ -62,8 +62,10 @@ export class Layout {
           },
         );
       }
+      const made = mkdirSync(join(this.dir, 'blobs', 'sha256'), { recursive: true });
       mkdirSync(this.workDir, { recursive: true });
-      mkdirSync(join(this.dir, 'blobs', 'sha256'), { recursive: true });
+      // The store's own folder is synced with each index.json; what is above and below it, only when it is new.
+      if (made !== undefined) await Promise.all([dirname(this.dir), join(this.dir, 'blobs')].map(syncDir));
       // Two processes may create the store at once, and the faster one may have added an image already: each file is
       // linked into place only where none is. All at once, because each is an fsync.
       const marks: [name: string, text: string][] = [

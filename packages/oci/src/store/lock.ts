@@ -1,4 +1,12 @@
-import { lstatSync, readdirSync, readlinkSync, renameSync, symlinkSync, unlinkSync } from 'node:fs';
+import {
+  lstatSync,
+  lutimesSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  symlinkSync,
+  unlinkSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { errno, OciError } from '../errors.ts';
 import { liveness, uniqueName } from './owner.ts';
@@ -19,6 +27,8 @@ const LONGEST_WAIT_MS = 30_000;
 // A holder that cannot be asked (another container, an earlier boot) is taken for dead after this time; the lock is
 // held for milliseconds.
 const UNKNOWN_HOLDER_MS = 20_000;
+// So a holder that has much to do (prune, or remove, in a store of ten thousand images) says that it lives.
+const BEAT_MS = 5_000;
 
 const queues = new Map<string, Promise<unknown>>();
 
@@ -26,19 +36,23 @@ const queues = new Map<string, Promise<unknown>>();
  * Runs `fn` while no other process (and no other call in this one) runs one under the same folder.
  *
  * @param dir holds the lock's links; must exist
+ * @param beatMs how often a holder says that it lives
  * @throws OciError SKEP_STORE_BUSY after 30 s, or after `longestWaitMs`
  */
 export async function withLock<T>(
   dir: string,
   fn: () => Promise<T>,
   longestWaitMs = LONGEST_WAIT_MS,
+  beatMs = BEAT_MS,
 ): Promise<T> {
   const before = queues.get(dir) ?? Promise.resolve();
   const mine = before.then(async () => {
     const me = await acquire(dir, longestWaitMs);
+    const beat = setInterval(() => touch(dir, me), beatMs).unref();
     try {
       return await fn();
     } finally {
+      clearInterval(beat);
       release(dir, me);
     }
   });
@@ -93,6 +107,16 @@ function tryAcquire(dir: string, me: string): string | undefined {
   renameSync(fresh, lock);
   for (const name of chain) removeLink(after(name));
   return undefined;
+}
+
+/** Moves the time of our link, by which those judge who cannot ask whether we live. */
+function touch(dir: string, me: string): void {
+  const lock = join(dir, 'lock');
+  try {
+    if (readLink(lock) === me) lutimesSync(lock, new Date(), new Date());
+  } catch {
+    // A file system that does not keep such times: then a holder has the twenty seconds.
+  }
 }
 
 function release(dir: string, me: string): void {

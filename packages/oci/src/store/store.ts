@@ -16,7 +16,7 @@ import {
 } from '../types.ts';
 import { Blobs } from './blobs.ts';
 import type { StoreCheck } from './check-store.ts';
-import { storeError, syncDir } from './fs.ts';
+import { storeError } from './fs.ts';
 import { type IndexFile, Layout } from './layout.ts';
 import { Lease, readWorkFolder } from './lease.ts';
 import { clearTakeovers, withLock } from './lock.ts';
@@ -251,12 +251,13 @@ export class Store {
       let turn: Naming[] = [];
       try {
         await this.#locked(async () => {
-          turn = this.#waiting.splice(0).filter((one) => this.#complete(one));
+          turn = this.#waiting.splice(0);
+          turn = turn.filter((one) => this.#complete(one));
           if (turn.length > 0) await this.#writeNames(turn.flatMap((one) => one.images));
         });
         for (const { images, resolve } of turn) resolve(images.map(entryOf));
       } catch (e) {
-        // Without the lock, nobody's turn has come.
+        // Without the lock, nobody's turn has come. Who was told before hears nothing more.
         for (const { reject } of turn.length > 0 ? turn : this.#waiting.splice(0)) reject(e);
       }
     }
@@ -283,7 +284,7 @@ export class Store {
       entries.set(placeOf(entry), entry);
     }
     index.manifests = [...index.manifests.filter((m) => !entries.has(placeOf(m))), ...entries.values()];
-    await this.#layout.writeIndex(index, () => syncDir(this.#blobs.folder()));
+    await this.#layout.writeIndex(index, () => this.#blobs.sync());
     this.#lease?.release(
       images.flatMap(({ document, blob, holds = [] }) =>
         [blob, ...childrenOf(document), ...holds].map((c) => c.digest),
@@ -377,12 +378,15 @@ export class Store {
     const entry: Descriptor = { ...blob, annotations: { [SUBJECT]: subject } };
     if (artifactType !== undefined) entry.artifactType = artifactType;
     await this.#locked(async () => {
+      const lost = [blob, ...children].find((b) => this.#blobs.size(b.digest) !== b.size);
+      if (lost)
+        throw this.#blobs.damaged(lost.digest, `is missing, but what is attached to ${subject} needs it`);
       const index = this.#layout.readIndex();
       const replaced = (m: Descriptor) =>
         m.annotations?.[SUBJECT] === subject &&
         (m.digest === blob.digest || (alone && m.artifactType === undefined));
       index.manifests = [...index.manifests.filter((m) => !replaced(m)), entry];
-      await this.#layout.writeIndex(index, () => syncDir(this.#blobs.folder()));
+      await this.#layout.writeIndex(index, () => this.#blobs.sync());
       this.#lease?.release([blob.digest, ...children.map((c) => c.digest)]);
     });
   }

@@ -1,0 +1,134 @@
+// Whole repositories: pushed, pulled and copied, with Debian's docker-registry.
+import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import {
+  copyAllTags,
+  formatReference,
+  openRegistry,
+  parseReference,
+  pullAllTags,
+  pushAllTags,
+  pushReferrer,
+  Store,
+} from '../src/index.ts';
+import { inOrder, Once } from '../src/registry/ahead.ts';
+import { type RealRegistry, startRegistry } from './helpers/docker-registry.ts';
+import { failsWith } from './helpers/errors.ts';
+import { putTestImage } from './helpers/image.ts';
+import { tempDir } from './helpers/temp.ts';
+
+const COUNT = 20;
+const dir = tempDir({ after });
+let a: RealRegistry;
+let b: RealRegistry;
+before(async () => {
+  [a, b] = await Promise.all([startRegistry(dir), startRegistry(dir)]);
+});
+after(() => Promise.all([a?.stop(), b?.stop()]));
+
+async function all<T>(generator: AsyncGenerator<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const one of generator) found.push(one);
+  return found;
+}
+
+test('every tag goes up, comes down and is copied, in order, and what they share goes once', async () => {
+  const store = await Store.open(join(dir, 'store'));
+  const name = `${a.host}/me/many`;
+  const tags = Array.from({ length: COUNT }, (_, i) => `v${i}`);
+  for (const tag of tags) await putTestImage(store, `${name}:${tag}`, `program ${tag}`);
+  await putTestImage(store, `${a.host}/me/other:1`, 'other');
+  const pushed = await all(pushAllTags(store, name));
+  assert.deepEqual(
+    pushed.map((p) => p.reference),
+    tags.map((tag) => `${name}:${tag}`),
+  );
+  // One config for all of them, and a layer each.
+  const sent = pushed.flatMap((p) => p.uploaded);
+  assert.equal(new Set(sent).size, sent.length, 'no blob is sent twice');
+  assert.equal(sent.length, COUNT + 1);
+  assert.equal(pushed.flatMap((p) => p.existing).length, COUNT - 1);
+  const second = await all(pushAllTags(store, name));
+  assert.deepEqual(
+    second.flatMap((p) => p.uploaded),
+    [],
+  );
+
+  using registry = await openRegistry(a.host);
+  const subject = (await store.resolve(`${name}:v3`))!.descriptor;
+  const signature = await pushReferrer(registry, 'me/many', subject, 'application/vnd.example', []);
+  const copied = await all(copyAllTags(name, `${b.host}/mirror/many`));
+  assert.deepEqual(
+    copied.map((c) => c.reference).sort(),
+    tags.map((t) => `${b.host}/mirror/many:${t}`).sort(),
+  );
+  assert.deepEqual(
+    copied.flatMap((c) => c.referrers.map((digest) => [c.reference.split(':').at(-1), digest])),
+    [['v3', signature.digest]],
+  );
+  const carried = copied.flatMap((c) => c.uploaded);
+  assert.equal(new Set(carried).size, carried.length, 'no blob is carried twice');
+
+  const target = await Store.open(join(dir, 'pulled'));
+  const pulled = await all(pullAllTags(target, `${b.host}/mirror/many`));
+  assert.equal(pulled.length, COUNT, 'the list of referrers is no image');
+  const digests = new Map(pushed.map((p) => [p.reference.split(':').at(-1), p.digest]));
+  for (const image of pulled) {
+    const { tag } = parseReference(image.reference);
+    assert.equal(image.descriptor.digest, digests.get(tag), image.reference);
+  }
+  const { problems } = await target.check();
+  assert.deepEqual(problems, []);
+});
+
+test('one image is no repository, and a failure leaves what was done before it', async () => {
+  const store = await Store.open(join(dir, 'hurt'));
+  const name = `${a.host}/me/hurt`;
+  const images = [];
+  for (const tag of ['a', 'b', 'c']) images.push(await putTestImage(store, `${name}:${tag}`, `hurt ${tag}`));
+  rmSync(store.blobPath(images[1]!.layer.digest));
+  const done: string[] = [];
+  await failsWith('SKEP_STORE_CORRUPT', async () => {
+    for await (const one of pushAllTags(store, name)) done.push(one.reference);
+  });
+  assert.deepEqual(done, [`${name}:a`]);
+  const one = formatReference({ ...parseReference(name), tag: 'a' });
+  await failsWith('SKEP_REFERENCE_INVALID', () => all(pullAllTags(store, one)), /one image/);
+  await failsWith('SKEP_REFERENCE_INVALID', () => all(copyAllTags(name, one)), /one image/);
+  await failsWith('SKEP_REFERENCE_INVALID', () => all(pullAllTags(store, 'local')), /no registry/);
+  await failsWith('SKEP_NOT_FOUND', () => all(pullAllTags(store, `${a.host}/me/nothing`)));
+});
+
+test('work ahead: so many at once, results in order, nothing begins after a failure', async () => {
+  let running = 0;
+  let most = 0;
+  const began: number[] = [];
+  const task = async (n: number) => {
+    began.push(n);
+    most = Math.max(most, ++running);
+    // Later ones end earlier.
+    for (let turns = 20 - n; turns > 0; turns--) await Promise.resolve();
+    running--;
+    if (n === 6) throw new Error('six');
+    return n;
+  };
+  const got: number[] = [];
+  await assert.rejects(async () => {
+    for await (const n of inOrder([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12], 3, task)) got.push(n);
+  }, /six/);
+  assert.deepEqual(got, [1, 2, 3, 4, 5]);
+  assert.equal(most, 3);
+  assert.ok(began.length < 12, `began ${began}`);
+  assert.equal(running, 0, 'what was under way has ended');
+  // Whoever stops listening waits for it too.
+  for await (const n of inOrder([1, 2, 3, 4, 5], 3, task)) if (n === 1) break;
+  assert.equal(running, 0);
+  const once = new Once<number>();
+  let asked = 0;
+  const count = async () => ++asked;
+  assert.deepEqual(await Promise.all([once.get('x', count), once.get('x', count)]), [1, 1]);
+  await assert.rejects(once.get('y', () => Promise.reject(new Error('no'))));
+  assert.equal(await once.get('y', count), 2, 'a failure is not kept');
+});
