@@ -5,6 +5,7 @@ import { check } from './cases/check.ts';
 import { cost } from './cases/cost.ts';
 import { cpuCounted, cpuJson, cpuSlow } from './cases/cpu.ts';
 import { filter } from './cases/filter.ts';
+import { largeList } from './cases/list.ts';
 import { flat, memory } from './cases/memory.ts';
 import { poll } from './cases/poll.ts';
 import { rate } from './cases/rate.ts';
@@ -18,7 +19,7 @@ import { conditions, record, results, table, write } from './lib/report.ts';
 import { openWorkplace } from './lib/workplace.ts';
 
 const cases: readonly Case[] = [
-  ...[rate, cpuCounted, cpuJson, cpuSlow, cost, filter, firstEvent, smallCommands, check],
+  ...[rate, cpuCounted, cpuJson, cpuSlow, cost, filter, firstEvent, smallCommands, largeList, check],
   ...[twinsRun, twinsCpu, twinsGuest],
   ...[burst, stream, memory, flat, poll, smallTransfer, largeTransfer],
   ...[registry1, registry50, registry500, registryLarge],

@@ -70,11 +70,16 @@ function readRows(file: string, head: string): ListedImage[] | undefined {
   }
   // The last line says that the file is whole.
   if (!text.startsWith(`${head}\n`) || !text.endsWith('\n.\n')) return undefined;
-  const lines = text.slice(head.length + 1, -3).split('\n');
-  return lines.filter(Boolean).map((line) => {
-    const [reference = '', digest = '', size, created, platform = '', programs = ''] = line.split('\t');
-    return { reference, digest, size: Number(size), created: Number(created), platform, programs };
-  });
+  const images: ListedImage[] = [];
+  for (let at = head.length + 1; at < text.length - 2; ) {
+    const end = text.indexOf('\n', at);
+    const [reference = '', digest = '', size, created, platform = '', programs = ''] = text
+      .slice(at, end)
+      .split('\t');
+    images.push({ reference, digest, size: Number(size), created: Number(created), platform, programs });
+    at = end + 1;
+  }
+  return images;
 }
 
 function writeRows(file: string, head: string, images: readonly ListedImage[]): void {

@@ -5,6 +5,7 @@ import { humanAge } from '../output/age.ts';
 import { formatRows, type Row } from '../output/format.ts';
 import { out } from '../output/out.ts';
 import { humanSize } from '../output/size.ts';
+import { renderTable } from '../output/table.ts';
 import { settingsOf } from '../settings.ts';
 
 const columns = ['Reference', 'Digest', 'Size', 'CreatedSince', 'Programs'];
@@ -34,7 +35,6 @@ async function list(
   flags: { quiet?: boolean; trunc: boolean; format?: string },
   command: Command,
 ): Promise<void> {
-  const now = new Date();
   const all = await listImages(settingsOf(command));
   const images = only === undefined ? all : all.filter(({ reference }) => matches(reference, only));
   if (flags.quiet) {
@@ -42,36 +42,54 @@ async function list(
     const digests = new Set(images.map((i) => shortened(i.digest, flags.trunc)));
     return out([...digests].map((digest) => `${digest}\n`).join(''));
   }
-  await out(formatRows(images.map(rowOf), columns, flags.format));
+  if (flags.format !== undefined) return out(formatRows(images.map(rowOf), columns, flags.format));
+  // With ten thousand of them every object counts.
+  const age = ages();
+  const cells = images.map((image) => {
+    const digest = shortened(image.digest, flags.trunc);
+    const { reference } = image;
+    return [
+      reference.includes('@') ? reference.replace(/@.*/, `@${digest}`) : reference,
+      digest,
+      humanSize(image.size),
+      age(image.created),
+      listed(image.programs, flags.trunc),
+    ];
+  });
+  await out(renderTable(['REFERENCE', 'DIGEST', 'SIZE', 'CREATED', 'PROGRAMS'], cells));
 
-  /** With ten thousand of them, what no column shows is not worked out. */
   function rowOf(image: ListedImage): Row {
     const digest = shortened(image.digest, flags.trunc);
-    const created = image.created > 0 ? new Date(image.created) : undefined;
-    const shown = {
-      // A template may pass it on to another command, which needs the whole digest.
-      Reference: flags.format === undefined ? image.reference.replace(/@.*/, `@${digest}`) : image.reference,
-      Digest: digest,
-      Size: humanSize(image.size),
-      CreatedSince: humanAge(created, now),
-      Programs: listed(image.programs, flags.trunc),
-    };
-    if (flags.format === undefined) return shown;
     const { repository, tag } = splitReference(image.reference);
+    const created = image.created > 0 ? new Date(image.created) : undefined;
     return {
-      Reference: shown.Reference,
+      // A template may pass it on to another command, which needs the whole digest.
+      Reference: image.reference,
       Repository: repository,
       Tag: tag,
       Digest: digest,
       ID: digest.replace('sha256:', ''),
-      Size: shown.Size,
+      Size: humanSize(image.size),
       SizeBytes: image.size,
       CreatedAt: created?.toISOString() ?? '',
-      CreatedSince: shown.CreatedSince,
+      CreatedSince: humanAge(created),
       Platform: image.platform,
-      Programs: shown.Programs,
+      Programs: listed(image.programs, flags.trunc),
     };
   }
+}
+
+/** How long ago something was; images that come one after the other are often of the same second. */
+function ages(now = new Date()): (created: number) => string {
+  let [second, text] = [Number.NaN, ''];
+  return (created) => {
+    const its = Math.floor(created / 1000);
+    if (its !== second) {
+      second = its;
+      text = humanAge(created > 0 ? new Date(created) : undefined, now);
+    }
+    return text;
+  };
 }
 
 /** A few names and how many more: the whole list would not fit a line. */

@@ -10,16 +10,8 @@ export type Row = { [name: string]: Data };
  */
 export function formatRows(rows: readonly Row[], columns: readonly string[], format?: string): string {
   if (format === 'json') return rows.map((row) => `${toJson(row)}\n`).join('');
-  // A long list: what the template of the columns would do, without asking it row by row.
-  if (format === undefined) {
-    const header = template(columns.map((name) => `{{.${name}}}`).join('\t')).header();
-    return renderTable(
-      header.split('\t'),
-      rows.map((row) => columns.map((name) => String(row[name] ?? ''))),
-    );
-  }
-  const asTable = format === 'table' || format.startsWith('table ');
-  const source = format.replace(/^table\s*/, '') || columns.map((name) => `{{.${name}}}`).join('\t');
+  const asTable = format === undefined || format === 'table' || format.startsWith('table ');
+  const source = format?.replace(/^table\s*/, '') || columns.map((name) => `{{.${name}}}`).join('\t');
   const filled = template(source);
   const lines = rows.map((row) => filled.fill(row));
   if (!asTable) return lines.map((line) => `${line}\n`).join('');
