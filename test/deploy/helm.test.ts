@@ -72,7 +72,7 @@ test('the example is what Kubernetes and skep take: a list, a policy with its ke
   const { data } = things['ConfigMap node-skep-policy'];
   const policy = parsePolicy(data['policy.yaml'], 'policy.yaml');
   assert.equal(policy.rules[0]?.observeOnly, true);
-  assert.match(data[policy.signers.get('team')!], /^-----BEGIN PUBLIC KEY-----\n/);
+  assert.match(data[policy.signers.get('team') as string], /^-----BEGIN PUBLIC KEY-----\n/);
   const pod = things['DaemonSet node-skep'].spec.template;
   const [container] = pod.spec.containers;
   assert.deepEqual(container.securityContext.capabilities, {
