@@ -138,8 +138,13 @@ static __always_inline int l7_traffic(struct sock *sk, enum l7_direction directi
 		if ((family != L7_AF_INET && family != L7_AF_INET6 && family != L7_AF_UNIX) ||
 		    l7_socket_type(sk) != L7_SOCK_STREAM)
 			return 0;
-		if (!c)
+		if (!c) {
+			/* Of a request that one hook has seen and another has not, the next response would be taken for its own. */
+			control = bpf_map_lookup_elem(&l7_controls, &zero);
+			if (control && control->closed)
+				return 0;
 			c = l7_connection_of(sk, stored, true);
+		}
 		if (!c)
 			return 0;
 		c->family = family;

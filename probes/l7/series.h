@@ -98,7 +98,7 @@ SKEP_PARAM(duration_ns, sample_gap, 10000000000, "a span of any request this oft
 struct l7_control {
 	__u64 span_gap;	/* ns between two spans of whatever series; 0: 5 ms, all ones: none */
 	__u32 learned;	/* whether http1_learned holds anything */
-	__u32 pad;
+	__u32 closed;	/* not all hooks are there yet: no connection is taken up */
 };
 SKEP_ARRAY(l7_controls, struct l7_control, 1);
 

@@ -126,6 +126,7 @@ export class Agent {
       programStats: false,
       sinks: [this.#sink()],
     });
+    this.#pipeline.tables.closed = false;
     this.#attachedAt = this.#clock();
     this.#timers.push(setInterval(() => void this.#tick(), TICK_MS));
     // A fault of the run ends the rest, too.
@@ -231,6 +232,7 @@ export class Agent {
       },
       start: async (run) => {
         this.#pipeline = this.#pipelineOf(run);
+        this.#pipeline.tables.closed = true;
         this.#ahead.tell((pid) => this.#pipeline.processes.serviceOf(pid));
         await this.#outlets.openExport();
       },

@@ -48,6 +48,13 @@ export const REASON_TEXT: Readonly<Record<string, string>> = {
   bypassed: 'past the hooks: splice, zero-copy receive, sendfile before Linux 6.5',
 };
 
+/** struct l7_control. */
+interface Control {
+  readonly spanGap: bigint;
+  readonly learned: boolean;
+  readonly closed: boolean;
+}
+
 /** The maps that the agent and the programs of http-red share. All calls are single system calls. */
 export class KernelTables {
   readonly requests: RawMap;
@@ -60,7 +67,7 @@ export class KernelTables {
   readonly #reasons: RawMap;
   readonly #u32 = [new Uint8Array(4), new Uint8Array(4)] as const;
   readonly #u64 = new Uint8Array(8);
-  #control = { spanGap: 0n, learned: false };
+  #control: Control = { spanGap: 0n, learned: false, closed: false };
   #learnedCount = 0;
 
   constructor(run: Pick<Run, 'map'>) {
@@ -126,6 +133,11 @@ export class KernelTables {
     if (ns !== this.#control.spanGap) this.#setControl({ ...this.#control, spanGap: ns });
   }
 
+  /** While it is so, no connection is taken up: for the time in which some of the programs are attached and some are not. */
+  set closed(closed: boolean) {
+    if (closed !== this.#control.closed) this.#setControl({ ...this.#control, closed });
+  }
+
   /** The address behind a peer's hash; undefined when it is not known. */
   peer(hash: bigint): PeerAddress | undefined {
     const value = this.#peers.map.get(u64(this.#u64, hash));
@@ -162,13 +174,14 @@ export class KernelTables {
     };
   }
 
-  #setControl(control: { spanGap: bigint; learned: boolean }): void {
+  #setControl(control: Control): void {
     const { map, value } = this.#controls;
-    const at = offsets(value, 'l7_control', ['span_gap', 'learned']);
+    const at = offsets(value, 'l7_control', ['span_gap', 'learned', 'closed']);
     const bytes = new Uint8Array(map.valueSize);
     const dv = new DataView(bytes.buffer);
     dv.setBigUint64(at.span_gap, control.spanGap, true);
     dv.setUint32(at.learned, control.learned ? 1 : 0, true);
+    dv.setUint32(at.closed, control.closed ? 1 : 0, true);
     map.set(new Uint8Array(4), bytes);
     this.#control = control;
   }
