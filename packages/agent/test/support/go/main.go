@@ -3,7 +3,8 @@
 // while it writes a response, the client for a response while it writes the request.
 //
 //	program serve                         prints its port, and after each line of stdin how many requests it was asked
-//	program send PORT COUNT CONNECTIONS   sends requests by turns to /fast and /slow, prints how many were rightly answered
+//	program send PORT COUNT CONNECTIONS   sends requests to /fast, each twentieth to /slow; with COUNT 0 until its stdin ends;
+//	                                      says how many it sent, and how many were rightly answered
 package main
 
 import (
@@ -64,13 +65,26 @@ func serve() {
 
 func send(port string, count, connections int) {
 	client := http.Client{Transport: &http.Transport{MaxConnsPerHost: connections, MaxIdleConnsPerHost: connections}}
-	var next, answered int64
+	var next, sent, answered int64
+	var ended atomic.Value
 	var all sync.WaitGroup
+	ended.Store(false)
+	if count == 0 {
+		go func() {
+			_, err := io.Copy(io.Discard, os.Stdin)
+			check(err)
+			ended.Store(true)
+		}()
+	}
+	more := func(n int64) bool {
+		return n <= int64(count) || count == 0 && !ended.Load().(bool)
+	}
 	for i := 0; i < connections; i++ {
 		all.Add(1)
 		go func() {
 			defer all.Done()
-			for n := atomic.AddInt64(&next, 1); n <= int64(count); n = atomic.AddInt64(&next, 1) {
+			for n := atomic.AddInt64(&next, 1); more(n); n = atomic.AddInt64(&next, 1) {
+				atomic.AddInt64(&sent, 1)
 				path := "fast"
 				if n%20 == 0 {
 					path = "slow"
@@ -87,5 +101,5 @@ func send(port string, count, connections int) {
 	}
 	all.Wait()
 	client.CloseIdleConnections()
-	fmt.Println(answered)
+	fmt.Println(sent, answered)
 }
