@@ -108,19 +108,7 @@ static __always_inline void copy_args(struct task_struct *task, struct process_e
 
 static __always_inline bool begins_with(const char *piece, const char *name, int length)
 {
-	int i;
-
-#pragma unroll
-	for (i = 0; i + 8 <= length; i += 8) {
-		__u64 is, shall;
-
-		__builtin_memcpy(&is, piece + i, 8);
-		__builtin_memcpy(&shall, name + i, 8);
-		if (is != shall)
-			return false;
-	}
-#pragma unroll
-	for (; i < length; i++)
+	for (int i = 0; i < length; i++)
 		if (piece[i] != name[i])
 			return false;
 	return true;
@@ -129,7 +117,7 @@ static __always_inline bool begins_with(const char *piece, const char *name, int
 /* The number of the variable that begins here, 0 for any other; `length` is how far it goes on, 0 when it cannot be read. */
 static __always_inline int variable_at(unsigned long at, int *length)
 {
-	char piece[ENV_PIECE] __attribute__((aligned(8))), before = 1;
+	char piece[ENV_PIECE], before = 1;
 	int which = 0;
 
 	*length = bpf_probe_read_user_str(piece, sizeof(piece), (const void *)at);
