@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { MetricsServer, metricsOf, startRun } from '@skep/runtime';
+import { rulesFile } from '../packages/cli/src/generate/rules.ts';
 import { Sandbox } from '../packages/cli/test/harness.ts';
 import { startPrometheus, until } from '../scripts/lib/services.ts';
 import { ask, checkModel, type Dashboard } from './support/dashboard.ts';
@@ -153,4 +154,9 @@ test('several dashboards go into a folder; rules that do not go together are tol
   const rules = await box.ok(['generate', 'rules', 'several:1']);
   assert.match(rules, /# Why\.\n {2}- (\{ *)?name: skep-several-2\b/);
   assert.match(rules, /record: y/);
+  for (const carried of ['a: 1', 'groups: {}', ': [', ''])
+    assert.throws(() => rulesFile('job', [{ name: 'x.yaml', text: carried }]), {
+      code: 'SKEP_IMAGE_INVALID',
+      message: /^x\.yaml, which the image carries, is no file/,
+    });
 });

@@ -24,6 +24,7 @@ export { mapsUsed } from './hooks/uses.ts';
 export type { ImageConfig, ObjectConfig } from './image/config.ts';
 export { programsInConfig } from './image/config-programs.ts';
 export { layerKind, readExtras } from './image/extras.ts';
+export { isFileName } from './image/names.ts';
 export { type KernelNeeds, kernelNeeds, type NeededFeature } from './image/needs.ts';
 export { type PackOptions, packImage } from './image/pack.ts';
 export type { ExtraKind, ExtraLayer, KernelTypes, ProbeImage } from './image/types.ts';

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ExtraLayer, ProbeImage } from '@skep/probe';
+import { type ExtraLayer, isFileName, type ProbeImage } from '@skep/probe';
 import { usageError } from '../errors.ts';
 import { writeWhole } from '../fs-errors.ts';
 import { out } from '../output/out.ts';
@@ -28,7 +28,7 @@ export async function writeDashboards(
   await mkdir(folder, { recursive: true });
   for (const { name, bytes } of found) {
     // A title is checked when a layer is packed, by whoever packed it.
-    if (!/^[\w+-][\w.+-]{0,127}$/.test(name))
+    if (!isFileName(name))
       throw usageError(
         `a dashboard of ${image.name} is called "${name}", which is no name of a file`,
         'Without --output a single one goes to standard output.',
