@@ -4,6 +4,8 @@
 
 # The headers that came with our Node have Node-API and libuv; the machine may have none, or another Node's.
 NODE_HEADERS=$node_home/include/node sh packages/bpf/native/build.sh >&2
+# What containers of `skep package` consist of beside Node.
+sh scripts/system-libraries.sh >&2
 
 if is_newer packages/cli/dist/main.js packages/*/src packages/*/package.json scripts/bundle.ts package-lock.json; then
   say 'skep'

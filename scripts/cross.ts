@@ -1,5 +1,6 @@
 // node scripts/cross.ts [ARCH]: builds the addon for the architecture that this machine does not have, into
-// packages/bpf/build/linux-ARCH, when something it is made of has changed.
+// packages/bpf/build/linux-ARCH, when something it is made of has changed; and brings the C library that a container for
+// that architecture needs (scripts/system-libraries.sh).
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
@@ -17,6 +18,8 @@ export type Architecture = keyof typeof architectures;
 const root = join(import.meta.dirname, '..');
 /** Debian's packages of the libraries that are carried. */
 const carried = ['libbpf1', 'libelf1', 'zlib1g'];
+/** And of those that Node needs. They go into containers only, where nothing of this machine is: any version is right. */
+const system = ['libc6', 'libstdc++6', 'libgcc-s1'];
 
 /** Builds the addon with Debian's cross compiler; its libraries are those of this machine, of the other architecture. */
 export async function crossBuild(arch: Architecture): Promise<void> {
@@ -30,14 +33,20 @@ export async function crossBuild(arch: Architecture): Promise<void> {
     NODE_HEADERS: process.env.NODE_HEADERS ?? join(dirname(dirname(process.execPath)), 'include/node'),
   };
   execFileSync('sh', [join(root, 'packages/bpf/native/build.sh')], { env, stdio: 'inherit' });
+  const containers = { ...process.env, ARCH: arch, LIBRARIES: await gathered(arch, system) };
+  execFileSync('sh', [join(root, 'scripts/system-libraries.sh')], { env: containers, stdio: 'inherit' });
 }
 
 /** The very versions that are installed here, so that a package carries one version of each, whatever the machine. */
 async function foreignLibraries(arch: Architecture): Promise<string> {
-  const { debian, multiarch } = architectures[arch];
   // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query fills these in
   const format = ['-W', '-f', '${Package}=${Version}\n', ...carried];
-  const wanted = (await run('dpkg-query', format)).trim().split('\n');
+  return gathered(arch, (await run('dpkg-query', format)).trim().split('\n'));
+}
+
+/** The libraries of Debian packages in one folder, downloaded once. */
+async function gathered(arch: Architecture, wanted: readonly string[]): Promise<string> {
+  const { debian, multiarch } = architectures[arch];
   const dir = join(cacheHome, 'libraries', `${debian}-${wanted.join('-').replaceAll(/[^\w.=+~-]/g, '_')}`);
   if (!existsSync(dir)) {
     await mkdir(dirname(dir), { recursive: true });
@@ -50,14 +59,17 @@ async function foreignLibraries(arch: Architecture): Promise<string> {
       await rm(work, { recursive: true, force: true });
     }
   }
-  // libz is the one that still lies outside of /usr.
-  const gathered = join(dir, 'all');
-  if (!existsSync(gathered)) {
-    await mkdir(gathered);
-    for (const place of ['usr/lib', 'lib'])
-      await run('sh', ['-c', `cp -L "$1"/*.so.1 "$2"`, 'sh', join(dir, place, multiarch), gathered]);
+  // Some still lie outside of /usr.
+  const all = join(dir, 'all');
+  if (!existsSync(all)) {
+    const part = await mkdtemp(`${all}.`);
+    for (const place of ['usr/lib', 'lib']) {
+      const from = join(dir, place, multiarch);
+      if (existsSync(from)) await run('sh', ['-c', `cp -L "$1"/*.so.* "$2"`, 'sh', from, part]);
+    }
+    await rename(part, all);
   }
-  return gathered;
+  return all;
 }
 
 if (import.meta.main) {

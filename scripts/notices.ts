@@ -12,6 +12,9 @@ const carried = [
   { name: 'libbpf', package: 'libbpf1', licences: [] },
   { name: 'elfutils (libelf)', package: 'libelf1', licences: ['LGPL-3', 'GPL-3'] },
   { name: 'zlib', package: 'zlib1g', licences: [] },
+  // What containers of `skep package` are given beside Node.
+  { name: 'glibc', package: 'libc6', licences: ['LGPL-2.1', 'GPL-2'] },
+  { name: 'gcc (libstdc++, libgcc_s)', package: 'libstdc++6', licences: ['GPL-3'] },
 ];
 
 /** The text of THIRD-PARTY-NOTICES: everything in the package that others wrote, with its licence in full. */

@@ -1,6 +1,6 @@
 // Makes dist/skep-VERSION.tgz: what `npm i -g` needs and nothing else. It has the folders of a checkout, so that
-// everything is found the same way in both: bin/skep, packages/cli/dist, packages/probe/include, and in packages/bpf/build
-// the addon for each architecture.
+// everything is found the same way in both: bin/skep, packages/cli/dist, packages/probe/include, in packages/bpf/build
+// the addon for each architecture, and in packages/cli/build the libraries that containers get.
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
@@ -34,6 +34,8 @@ export async function pack(): Promise<string> {
     if (arch !== process.arch) await crossBuild(arch);
     const dir = `packages/bpf/build/linux-${arch}`;
     copyMatching(dir, dir, /\.node$|\.so\.\d+$/);
+    const libraries = `packages/cli/build/linux-${arch}`;
+    copyMatching(libraries, libraries, /\.so\.\d+$/);
     if (arch !== process.arch) await buildObjects(arch, await foreignHeader(arch));
     const probes = `packages/agent/build/linux-${arch}`;
     copyMatching(probes, probes, /\.o$/);

@@ -53,7 +53,7 @@ suite('the npm package', { timeout: 120_000 }, () => {
 
   test('carries the licences of all that is inside', () => {
     const notices = readFileSync(join(it.root, 'THIRD-PARTY-NOTICES'), 'utf8');
-    for (const name of ['commander', 'libbpf', 'elfutils', 'zlib'])
+    for (const name of ['commander', 'libbpf', 'elfutils', 'zlib', 'glibc', 'gcc'])
       assert.match(notices, new RegExp(`^${name}`, 'm'));
     assert.match(readFileSync(join(it.root, 'LICENSE'), 'utf8'), /Apache License/);
   });
@@ -128,6 +128,18 @@ suite('the npm package', { timeout: 120_000 }, () => {
     process.kill(pid, 'SIGINT');
     assert.equal(selfCheck.state, 'passed', selfCheck.reason);
     assert.equal((await running).code, 0);
+  });
+
+  test('carries what a container consists of, for both processors', () => {
+    const [x64, arm64] = ['linux-x64', 'linux-arm64'].map((arch) => {
+      const names = readdirSync(join(it.root, 'packages/cli/build', arch)).toSorted();
+      return names.map((n) => n.replace(/^ld-linux.*/, 'loader'));
+    });
+    assert.deepEqual(arm64, x64);
+    assert.deepEqual(
+      x64?.filter((n) => ['libc.so.6', 'libstdc++.so.6', 'loader'].includes(n)),
+      ['loader', 'libc.so.6', 'libstdc++.so.6'],
+    );
   });
 
   test('asks for no glibc newer than 2.33', () => {

@@ -46,6 +46,12 @@ export const catalogue: readonly CommandEntry[] = [
   entry('Images:', 'inspect', 'Show everything about images as JSON', () => import('./commands/inspect.ts')),
   entry('Images:', 'tag', 'Give an image another name', () => import('./commands/tag.ts')),
   entry('Images:', 'rm', 'Remove images, or instances', () => import('./commands/rm.ts'), ['rmi']),
+  entry(
+    'Images:',
+    'package',
+    'Make a container image that runs a probe',
+    () => import('./commands/package.ts'),
+  ),
   entry('Images:', 'save', 'Write images into an archive', () => import('./commands/save.ts')),
   entry('Images:', 'load', 'Take images from an archive', () => import('./commands/load.ts')),
   entry('Images:', 'prune', 'Delete what no image needs', () => import('./commands/prune.ts')),

@@ -26,6 +26,8 @@ interface SkepError {
  * | `SKEP_RUNNING` | it runs, and only what has ended can be taken away |
  * | `SKEP_STATE_ACCESS` | the folder of instances is open to others |
  * | `SKEP_STATE_DAMAGED` | a file of an instance cannot be read |
+ * | `SKEP_NODE_PACKAGE` | npm does not give the Node that goes into a container |
+ * | `SKEP_NOT_BUILT` | skep is not built for an architecture |
  * | `SKEP_UNSIGNED` | none of the keys that may have signed the image did |
  */
 export type CliErrorCode =
@@ -40,6 +42,8 @@ export type CliErrorCode =
   | 'SKEP_RUNNING'
   | 'SKEP_STATE_ACCESS'
   | 'SKEP_STATE_DAMAGED'
+  | 'SKEP_NODE_PACKAGE'
+  | 'SKEP_NOT_BUILT'
   | 'SKEP_UNSIGNED';
 
 /** An error of the command line itself. `hint` says what to do next. */

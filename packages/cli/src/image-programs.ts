@@ -10,6 +10,7 @@ export async function readPrograms(
   store: Store,
   image: StoredImage,
 ): Promise<{ names?: string[]; passing?: true }> {
+  if (isContainer(image)) return { names: ['(container)'] };
   const { describeObject, programsInConfig, unpackImage } = await import('@skep/probe');
   try {
     if (image.damaged) throw image.damaged;
@@ -23,4 +24,12 @@ export async function readPrograms(
       ? {}
       : { passing: true };
   }
+}
+
+/** As `skep package` makes them: an engine runs it, not we. */
+function isContainer({ manifest: { layers } }: StoredImage): boolean {
+  return (
+    layers.length > 0 &&
+    layers.every((l) => /^application\/vnd\..*\.(tar|tar\.gzip|tar\+(gzip|zstd))$/.test(l.mediaType))
+  );
 }

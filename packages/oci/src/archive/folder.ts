@@ -27,18 +27,20 @@ export function tarOf(files: readonly ArchivedFile[]): Uint8Array {
  * refused, and what unpacks to more than `most` bytes.
  *
  * @param others what to do with folders, links and devices: folders are always left out, the others `refuse`d or `skip`ped
+ * @param only whether a name is wanted; what is not is passed over, whatever it is
  * @throws OciError SKEP_ARCHIVE_INVALID
  */
 export async function filesInTar(
   archive: Uint8Array,
   others: 'refuse' | 'skip',
   most = 64 * 1024 * 1024,
+  only: (name: string) => boolean = () => true,
 ): Promise<ArchivedFile[]> {
   const files = new Map<string, Uint8Array>();
   for await (const { name: said, type, content } of readTar(unpacked(Readable.from([archive]), most))) {
     const name = said.replace(/^(?:\.\/)+/, '');
     const shown = printable(said, 60);
-    if (type === '5') continue;
+    if (type === '5' || !only(name)) continue;
     if (type !== '0' && type !== '7') {
       if (others === 'skip') continue;
       throw archiveError(`"${shown}" is no regular file`);

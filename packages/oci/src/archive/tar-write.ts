@@ -2,15 +2,29 @@
 const BLOCK = 512;
 const MAX_OCTAL_SIZE = 8 ** 11 - 1;
 
+/** What a header may say beside a name and a size. */
+export interface TarHeaderOptions {
+  /** Permissions; 0o644 without. */
+  mode?: number;
+  /** The type letter: `0` a file (without), `5` a folder. */
+  type?: '0' | '5';
+}
+
 /** The header of a file in a tar archive, owned by root and from 1970: an archive depends on its content alone. */
-export function tarHeader(name: string, size: number): Buffer {
+export function tarHeader(name: string, size: number, opts: TarHeaderOptions = {}): Buffer {
+  const { mode = 0o644, type = '0' } = opts;
   const pax: [string, string][] = [];
   if (Buffer.byteLength(name) > 100) pax.push(['path', name]);
   if (size > MAX_OCTAL_SIZE) pax.push(['size', String(size)]);
-  const plain = header(name, Math.min(size, MAX_OCTAL_SIZE), '0');
+  const plain = header(name, Math.min(size, MAX_OCTAL_SIZE), type, mode);
   if (pax.length === 0) return plain;
   const body = Buffer.from(pax.map(([key, value]) => paxRecord(key, value)).join(''));
-  return Buffer.concat([header('././@PaxHeader', body.length, 'x'), body, tarPadding(body.length), plain]);
+  return Buffer.concat([
+    header('././@PaxHeader', body.length, 'x', 0o644),
+    body,
+    tarPadding(body.length),
+    plain,
+  ]);
 }
 
 /** What fills the last block of a file. */
@@ -31,10 +45,10 @@ function paxRecord(key: string, value: string): string {
   return `${length}${rest}`;
 }
 
-function header(name: string, size: number, type: string): Buffer {
+function header(name: string, size: number, type: string, mode: number): Buffer {
   const block = Buffer.alloc(BLOCK);
   block.write(name, 0, 100);
-  block.write('0000644\0', 100);
+  block.write(`${mode.toString(8).padStart(7, '0')}\0`, 100);
   block.write('0000000\0', 108);
   block.write('0000000\0', 116);
   block.write(`${size.toString(8).padStart(11, '0')}\0`, 124);
