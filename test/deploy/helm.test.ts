@@ -6,11 +6,16 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { parsePolicy } from '@skep/probe/policy';
 import { parse } from 'yaml';
+import { rulesFile } from '../../packages/cli/src/generate/rules.ts';
 import { parseRunList } from '../../packages/cli/src/instances/run-list.ts';
 import { Sandbox } from '../../packages/cli/test/harness.ts';
 import { chart, helm, minimal, noHelm, rendered, type Thing } from '../support/helm.ts';
 
 const skip = noHelm;
+
+function oomkill(file: string): string {
+  return readFileSync(new URL(`../../probes/oomkill/${file}`, import.meta.url), 'utf8');
+}
 
 /** Values that set everything that changes what is rendered. */
 const full = {
@@ -28,6 +33,12 @@ const full = {
   store: { hostPath: '/var/lib/skep' },
   metrics: { port: 9435 },
   serviceMonitor: { enabled: true, interval: '15s', scrapeTimeout: '10s', labels: { release: 'prometheus' } },
+  prometheusRule: {
+    enabled: true,
+    labels: { release: 'prometheus' },
+    text: rulesFile('probes', [{ name: 'rules.yaml', text: oomkill('rules.yaml') }]),
+  },
+  dashboards: { files: { oomkill: oomkill('dashboard.json') } },
   capabilities: ['BPF', 'PERFMON', 'NET_ADMIN'],
   extraEnv: [{ name: 'SKEP_DEBUG', value: '1' }],
   nodeSelector: { pool: 'x' },
@@ -110,6 +121,12 @@ test('with everything it is what Kubernetes takes, and what it says to skep is w
   assert.equal(containers[0].image, `registry.example/skep@sha256:${'1'.repeat(64)}`);
   assert.deepEqual(nodeSelector, { 'kubernetes.io/os': 'linux', pool: 'x' });
   assert.equal(volumes.find((v: Thing) => v.name === 'policy').configMap.name, 'cluster-policy');
+  const { groups } = things['PrometheusRule probes'].spec;
+  assert.deepEqual(groups, parse(full.prometheusRule.text).groups, 'templates of Prometheus among them');
+  const dashboard = things['ConfigMap probes-dashboard-oomkill'];
+  assert.equal(dashboard.metadata.labels.grafana_dashboard, '1');
+  assert.equal(dashboard.data['oomkill.json'], oomkill('dashboard.json'));
+  assert.equal(things['Service probes'].metadata.name, 'probes', 'the job, as the rules call it');
   const list = things['ConfigMap probes-probes'].data['probes.yaml'];
   assert.deepEqual(parseRunList(list, 'l').programs[1]?.set, {
     min_latency: '5ms',
@@ -137,6 +154,9 @@ test('values that are wrong are refused, and say where', { skip }, () => {
     [{ ...minimal, capabilities: ['CAP_BPF'] }, /capabilities/],
     [{ ...minimal, serviceMonitor: { enabled: true, interval: '15 seconds' } }, /interval/],
     [{ ...minimal, policy: { enabled: true } }, /policy\.text is empty/],
+    [{ ...minimal, prometheusRule: { enabled: true } }, /prometheusRule\.text is empty/],
+    [{ ...minimal, prometheusRule: { enabled: true, text: 'a: 1' } }, /it has no groups/],
+    [{ ...minimal, dashboards: { files: { A_B: '{}' } } }, /'A_B' does not match/],
   ];
   for (const [values, message] of wrong) {
     const { status, stderr } = helm(['template', 'x', chart], values);
