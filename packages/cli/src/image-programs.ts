@@ -10,7 +10,6 @@ export async function readPrograms(
   store: Store,
   image: StoredImage,
 ): Promise<{ names?: string[]; passing?: true }> {
-  if (isContainer(image)) return { names: ['(container)'] };
   const { describeObject, programsInConfig, unpackImage } = await import('@skep/probe');
   try {
     if (image.damaged) throw image.damaged;
@@ -20,6 +19,7 @@ export async function readPrograms(
     return { names: objects.flatMap((o) => describeObject(o.bytes, o.name).programs.map((p) => p.name)) };
   } catch (e) {
     const code = e instanceof Error && 'code' in e ? String(e.code) : '';
+    if (!image.damaged && isContainer(image)) return { names: ['(container)'] };
     return /^(SKEP_(STORE_CORRUPT|IMAGE|MANIFEST|MEDIA|PLATFORM|ELF|BTF|NOT_FOUND|OBJECT))/.test(code)
       ? {}
       : { passing: true };
