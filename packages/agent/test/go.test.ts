@@ -21,7 +21,7 @@ const places = ['/usr/lib/go-1.19/bin', ...(process.env.PATH ?? '').split(delimi
 const go = places.map((dir) => join(dir, 'go')).find((file) => existsSync(file));
 const skip = noRoot || (go === undefined && 'needs go (Debian: golang-1.19-go)');
 
-const COUNT = 6000;
+const COUNT = 3000;
 const CONNECTIONS = 16;
 
 const labelled = { server: 'http_route', client: 'url_template' } as const;
