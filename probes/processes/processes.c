@@ -121,10 +121,13 @@ static __always_inline int variable_at(unsigned long at, int *length)
 	int which = 0;
 
 	*length = bpf_probe_read_user_str(piece, sizeof(piece), (const void *)at);
-	if (*length <= 0) {
+	if (*length < 0) {
 		*length = 0;
 		return 0;
 	}
+	/* Older kernels, 5.10 for one, do not count the NUL of an empty text. */
+	if (!*length)
+		*length = 1;
 	/* A full piece has lost its last byte to the NUL: the variable goes on there, or ends. */
 	if (*length >= ENV_PIECE)
 		*length = ENV_PIECE - 1;
