@@ -1,7 +1,11 @@
 import { deepStrictEqual, match, ok, strictEqual } from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
+import { Store } from '@skep/oci';
+import { packImage, unpackImage } from '@skep/probe';
+import { fixture } from '../test/support/fixtures.ts';
 import { catalogue, documents, type Entry, PROBES, probeNames } from './support/catalogue.ts';
 
 let entries: Entry[];
@@ -43,6 +47,29 @@ for (const name of probeNames()) {
     ok(reference.rows.length + reference.metrics.length > 0);
   });
 }
+
+/** One probe has more programs than all others together: fifty, for the agent, which brings it along as it is. */
+const LARGER: ReadonlyMap<string, number> = new Map([['http-red', 140_000]]);
+
+test('each image is under 100 kB', async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'skep-catalogue-'));
+  t.after(() => rmSync(dir, { recursive: true }));
+  const store = await Store.open(dir);
+  const sizes = new Map<string, number>();
+  for (const { name } of entries) {
+    const bytes = await fixture(join(PROBES, name, `${name}.c`));
+    const { size } = await packImage(store, `${name}:1`, { name, objects: [{ name: `${name}.o`, bytes }] });
+    sizes.set(name, size);
+    // Packed, it is still the object that was built.
+    const [object] = (await unpackImage(store, (await store.resolve(`${name}:1`))!)).objects;
+    ok(Buffer.from(object!.bytes).equals(bytes), name);
+  }
+  strictEqual(sizes.size, probeNames().length);
+  deepStrictEqual(
+    [...sizes].filter(([name, size]) => size > (LARGER.get(name) ?? 100_000)),
+    [],
+  );
+});
 
 // The objects of other architectures have other system calls, and so other hooks.
 test('the READMEs say what the objects do', {

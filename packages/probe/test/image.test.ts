@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { zstdCompressSync } from 'node:zlib';
 import { BpfError } from '@skep/bpf';
 import { formatPlatform, MEDIA_TYPE, machinePlatform, OciError, parsePlatform, Store } from '@skep/oci';
 import fc from 'fast-check';
@@ -74,6 +75,48 @@ test('what is packed is unpacked', async () => {
       ['application/vnd.dev.skep.object.v1+binary', { 'org.opencontainers.image.title': 'second.o' }],
     ],
   );
+});
+
+test('a large object is compressed, and what does not unpack to an object is refused', async () => {
+  // 64 KiB and more, of what compresses well: nothing but zeros.
+  const large = await build(`${PROGRAM}\nchar padding[100000] = {1};`);
+  assert.ok(large.length > 65_536);
+  const stored = await packImage(store, 'large:1', {
+    ...image,
+    objects: [{ name: 'large.o', bytes: large }],
+  });
+  const [layer] = stored.manifest.layers;
+  assert.equal(layer?.mediaType, 'application/vnd.dev.skep.object.v1+zstd');
+  assert.ok(layer.size < 20_000, `${layer.size} bytes`);
+  assert.deepEqual(Buffer.from((await unpackImage(store, stored)).objects[0]!.bytes), Buffer.from(large));
+  // RFC 8878 3.1.1
+  const packed = await store.readBlob(layer.digest);
+  assert.equal(Buffer.from(packed).readUInt32LE(0), 0xfd2fb528);
+
+  /** The same image, with other bytes for a layer. */
+  const withLayer = async (other: Uint8Array) => {
+    const put = await store.putBlob(other, layer.mediaType);
+    const config = JSON.parse(Buffer.from(await store.readBlob(stored.manifest.config.digest)).toString());
+    config.objects[0].digest = put.digest;
+    const changed = await store.putBlob(
+      Buffer.from(JSON.stringify(config)),
+      stored.manifest.config.mediaType,
+    );
+    const manifest = { ...stored.manifest, config: changed, layers: [{ ...layer, ...put }] };
+    await store.putImage('odd:1', Buffer.from(JSON.stringify(manifest)), MEDIA_TYPE.manifest);
+    return unpackImage(store, (await store.resolve('odd:1'))!);
+  };
+  const why = (text: RegExp) => (e: unknown) =>
+    code('SKEP_IMAGE_INVALID')(e) && text.test((e as Error).message);
+  await assert.rejects(
+    withLayer(packed.slice(0, packed.length - 9)),
+    why(/large\.o cannot be unpacked: its zstd is damaged/),
+  );
+  await assert.rejects(withLayer(Buffer.from('nothing')), why(/its zstd is damaged/));
+  const bomb = zstdCompressSync(Buffer.alloc(65 * 1024 * 1024));
+  assert.ok(bomb.length < 10_000);
+  await assert.rejects(withLayer(bomb), why(/more than the 64 MiB allowed/));
+  await assert.rejects(withLayer(zstdCompressSync(Buffer.from('no object'))), code('SKEP_IMAGE_INVALID'));
 });
 
 test('one image for two platforms: an index that does not hang on their order', async () => {

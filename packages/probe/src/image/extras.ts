@@ -1,11 +1,12 @@
 import type { Descriptor, Store, StoredImage } from '@skep/oci';
-import { BTF_TYPE, EXTRA_TYPES, OBJECT_TYPE, PROGRAM_TYPE } from './layout.ts';
+import { BTF_TYPE, EXTRA_TYPES, PROGRAM_TYPE } from './layout.ts';
+import { isObjectType } from './object-layer.ts';
 import { readLayer, titleOf } from './read-layers.ts';
 import type { ExtraKind, ExtraLayer } from './types.ts';
 
 /** What kind of layer it is, going by its media type; undefined for one that is not of ours or bee's. */
 export function layerKind({ mediaType }: Descriptor): 'object' | 'btf' | ExtraKind | undefined {
-  if (mediaType === OBJECT_TYPE || mediaType === PROGRAM_TYPE) return 'object';
+  if (isObjectType(mediaType) || mediaType === PROGRAM_TYPE) return 'object';
   if (mediaType === BTF_TYPE) return 'btf';
   return (Object.keys(EXTRA_TYPES) as ExtraKind[]).find((kind) => EXTRA_TYPES[kind] === mediaType);
 }

@@ -6,6 +6,10 @@ export const ARTIFACT_TYPE = 'application/vnd.dev.skep.probe.v1';
 export const IMAGE_CONFIG_TYPE = 'application/vnd.dev.skep.probe.config.v1+json';
 /** A layer with a BPF object, the ELF file as it is. */
 export const OBJECT_TYPE = 'application/vnd.dev.skep.object.v1+binary';
+/** The same, compressed by zstd: what an object of more than {@link PLAIN_OBJECT_BYTES} is stored as. */
+export const PACKED_OBJECT_TYPE = 'application/vnd.dev.skep.object.v1+zstd';
+/** 64 KiB. */
+export const PLAIN_OBJECT_BYTES = 64 * 1024;
 /** A layer with the minimal BTF of a kernel that has no types of its own. */
 export const BTF_TYPE = 'application/vnd.dev.skep.btf.v1+binary';
 

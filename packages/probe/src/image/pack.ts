@@ -27,11 +27,11 @@ import {
   IMAGE_CONFIG_TYPE,
   KERNEL_ARCHITECTURE,
   KERNEL_RELEASE,
-  OBJECT_TYPE,
   TEXTS,
   TITLE,
 } from './layout.ts';
 import { checkLayerNames, checkObjectNames } from './names.ts';
+import { objectLayer } from './object-layer.ts';
 import { packBee } from './pack-bee.ts';
 import { annotationsOf, createdText } from './texts.ts';
 import type { ProbeImage } from './types.ts';
@@ -172,7 +172,10 @@ async function packPlatform(
   const add = async (bytes: Uint8Array, type: string, annotations: Record<string, string>): Promise<void> => {
     layers.push({ ...(await store.putBlob(bytes, type)), annotations });
   };
-  for (const { name, bytes } of img.objects) await add(bytes, OBJECT_TYPE, { [TITLE]: name });
+  for (const { name, bytes } of img.objects) {
+    const layer = objectLayer(bytes);
+    await add(layer.bytes, layer.mediaType, { [TITLE]: name });
+  }
   const digests = layers.map((l) => l.digest);
   for (const { release, architecture, bytes } of img.kernelTypes ?? []) {
     await add(bytes, BTF_TYPE, {

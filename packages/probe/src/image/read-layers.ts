@@ -3,6 +3,7 @@ import { type Descriptor, formatPlatform, type Store, type StoredImage } from '@
 import { describeObject } from '../describe/describe.ts';
 import { ProbeError } from '../errors.ts';
 import { BTF_TYPE, KERNEL_ARCHITECTURE, KERNEL_RELEASE, MAX_OBJECT_BYTES, TITLE } from './layout.ts';
+import { objectInLayer } from './object-layer.ts';
 import type { KernelTypes, ProbeImage } from './types.ts';
 
 const AGAIN = 'Build or pull it again; if it comes from elsewhere, tell its maker.';
@@ -14,7 +15,13 @@ export async function readObject(
   layer: Descriptor,
   name: string,
 ): Promise<ProbeImage['objects'][number]> {
-  const bytes = await readLayer(store, image, layer, `object ${name}`);
+  const stored = await readLayer(store, image, layer, `object ${name}`);
+  let bytes: Uint8Array;
+  try {
+    bytes = objectInLayer(layer.mediaType, stored);
+  } catch (e) {
+    throw invalid(image, `its object ${name} cannot be unpacked: ${(e as Error).message}`);
+  }
   return checkedObject(image, name, bytes);
 }
 

@@ -1,6 +1,6 @@
 import { formatPlatform, parsePlatform, type Store, type StoredImage } from '@skep/oci';
-import { OBJECT_TYPE } from './layout.ts';
 import { isFileName } from './names.ts';
+import { isObjectType } from './object-layer.ts';
 import { parseConfig } from './parse-config.ts';
 import { invalid, readKernelTypes, readLayer, readObject, titleOf } from './read-layers.ts';
 import type { ProbeImage } from './types.ts';
@@ -8,7 +8,7 @@ import type { ProbeImage } from './types.ts';
 /** Reads an image as docs/image-spec.md describes it. */
 export async function unpackOwn(store: Store, image: StoredImage): Promise<ProbeImage> {
   const config = parseConfig(await readLayer(store, image, image.manifest.config, 'config'), image);
-  const layers = image.manifest.layers.filter((l) => l.mediaType === OBJECT_TYPE);
+  const layers = image.manifest.layers.filter((l) => isObjectType(l.mediaType));
   if (layers.length === 0) throw invalid(image, 'it has no object');
   const objects: ProbeImage['objects'] = [];
   for (const [i, layer] of layers.entries()) {
