@@ -12,6 +12,7 @@ import { pipeline } from 'node:stream/promises';
 import { after, before, suite, test } from 'node:test';
 import { type Index, imagesOf, Store, saveImages } from '@skep/oci';
 import { compile, packImage, unpackImage } from '@skep/probe';
+import { readPrograms } from '../../packages/cli/src/image-programs.ts';
 import { fetchNode } from '../../packages/cli/src/package/node.ts';
 import { nodeRelease } from '../../packages/cli/src/package/node-release.ts';
 import { packageProbe } from '../../packages/cli/src/package/package.ts';
@@ -60,6 +61,8 @@ suite('skep package', { timeout: 240_000 }, () => {
     const again = await packaged('again');
     assert.equal(again.digest, (await store.resolve(NAME))?.descriptor.digest);
     assert.deepEqual((await store.check()).problems, []);
+    const shown = await readPrograms(store, (await store.resolve(NAME))!);
+    assert.deepEqual(shown, { names: ['(container)'] }, 'as skep list has it');
   });
 
   for (const [architecture, machine] of [
