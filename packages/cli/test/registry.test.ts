@@ -105,7 +105,7 @@ test('copy moves an image without the local store, and says what it moved', asyn
   await box.fails(2, /two registries/, ['copy', '-u', 'me', '-p', 'x', source, 'other.example/calls']);
 });
 
-test('push --all-tags sends every tag of one repository', async () => {
+test('push, copy and pull --all-tags: every tag of one repository', async () => {
   using box = new Sandbox();
   await using registry = await realRegistry(box);
   const repository = `${registry.host}/me/calls`;
@@ -121,6 +121,12 @@ test('push --all-tags sends every tag of one repository', async () => {
   assert.equal(await box.ok(['tags', repository]), '1\n2\nlatest\n');
   await box.fails(3, /tags of me\/calls-other/, ['tags', `${repository}-other`]);
   assert.equal((await box.ok(['push', '-aq', repository])).split('\n')[0], `${repository}:1`);
+  const mirror = `${registry.host}/mirror/calls`;
+  const line = (tag: string) => `${mirror}:${tag}: digest: ${digest}\n`;
+  assert.equal(await box.ok(['copy', '-a', repository, mirror]), ['1', '2', 'latest'].map(line).join(''));
+  assert.equal(await box.ok(['pull', '-a', mirror]), ['1', '2', 'latest'].map(line).join(''));
+  assert.equal(await box.ok(['pull', '-aq', mirror]), `${mirror}:1\n${mirror}:2\n${mirror}:latest\n`);
+  await box.fails(2, /one image, not a repository/, ['pull', '-a', `${mirror}:1`]);
   await box.fails(2, /one image, not a repository/, ['push', '-a', `${repository}:1`]);
   await box.fails(2, /no registry to push to/, ['push', '-a', 'local']);
   await box.fails(3, /no image .*nothing in the store/, ['push', '-a', `${registry.host}/nothing`]);

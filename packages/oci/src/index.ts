@@ -83,8 +83,8 @@ export async function pull(store: Store, ref: string, opts: TransferOptions = {}
 }
 
 /**
- * Fetches every tag that a registry has of a repository, some at once over the same connections, and gives them out in the
- * registry's order; the tags under which signatures lie are left out. The first failure ends it; what was given out before
+ * Fetches every tag that a registry has of a repository, some at once over the same connections, and gives them out by
+ * their names; the tags under which signatures lie are left out. The first failure ends it; what was given out before
  * is in the store.
  *
  * @param ref `HOST[:PORT]/NAME`
@@ -113,7 +113,7 @@ export async function copy(src: string, dst: string, opts: CopyOptions = {}): Pr
 }
 
 /**
- * Copies every tag of a repository as {@link copy} does, some at once, and gives them out in the registry's order. The first
+ * Copies every tag of a repository as {@link copy} does, some at once, and gives them out by their names. The first
  * failure ends it; what was given out before is there.
  *
  * @param src `HOST[:PORT]/NAME`, as `dst`

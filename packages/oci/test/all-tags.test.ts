@@ -56,25 +56,30 @@ test('every tag goes up, comes down and is copied, in order, and what they share
     [],
   );
 
+  // One of them under a second name.
   using registry = await openRegistry(a.host);
+  const third = await registry.getManifest('me/many', 'v3');
+  await registry.putManifest('me/many', 'latest', third.bytes, third.mediaType);
   const subject = (await store.resolve(`${name}:v3`))!.descriptor;
   const signature = await pushReferrer(registry, 'me/many', subject, 'application/vnd.example', []);
   const copied = await all(copyAllTags(name, `${b.host}/mirror/many`));
   assert.deepEqual(
     copied.map((c) => c.reference).sort(),
-    tags.map((t) => `${b.host}/mirror/many:${t}`).sort(),
+    [...tags, 'latest'].map((t) => `${b.host}/mirror/many:${t}`).sort(),
   );
   assert.deepEqual(
-    copied.flatMap((c) => c.referrers.map((digest) => [c.reference.split(':').at(-1), digest])),
-    [['v3', signature.digest]],
+    copied.flatMap((c) => c.referrers.map((digest) => [c.digest, digest])),
+    [[subject.digest, signature.digest]],
+    'once, though two names lead to it',
   );
   const carried = copied.flatMap((c) => c.uploaded);
   assert.equal(new Set(carried).size, carried.length, 'no blob is carried twice');
 
   const target = await Store.open(join(dir, 'pulled'));
   const pulled = await all(pullAllTags(target, `${b.host}/mirror/many`));
-  assert.equal(pulled.length, COUNT, 'the list of referrers is no image');
+  assert.equal(pulled.length, COUNT + 1, 'the list of referrers is no image');
   const digests = new Map(pushed.map((p) => [p.reference.split(':').at(-1), p.digest]));
+  digests.set('latest', subject.digest);
   for (const image of pulled) {
     const { tag } = parseReference(image.reference);
     assert.equal(image.descriptor.digest, digests.get(tag), image.reference);

@@ -82,10 +82,17 @@ export async function* copyAllTags(
   using ends = openEnds(from, to, opts);
   const tags = await listTags(ends.source, from.repository);
   const shared = { blobs: new Once<How>(), tags: new Set(tags) };
+  const images = new Once<void>();
   yield* inOrder(imageTags(tags), IMAGES_AT_ONCE, async (tag): Promise<CopyResult> => {
     const job = new Copy(ends, opts, shared);
     const top = await ends.source.getManifest(from.repository, tag);
-    await job.image(top, tag);
+    let first = false;
+    await images.get(top.digest, () => {
+      first = true;
+      return job.image(top, tag);
+    });
+    // One more name of what is there now.
+    if (!first) await ends.target.putManifest(ends.to, tag, top.bytes, top.mediaType);
     return { reference: formatReference({ ...to, tag }), digest: top.digest, ...job.result };
   });
 }

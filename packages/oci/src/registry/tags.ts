@@ -19,9 +19,9 @@ export async function listTags(registry: Registry, repository: string): Promise<
   return [...tags];
 }
 
-/** Without the tags under which registries keep what refers to an image: `sha256-…`, and cosign's with an ending. */
+/** Sorted, and without those under which registries keep what refers to an image: `sha256-…`, and cosign's with an ending. */
 export function imageTags(tags: readonly string[]): string[] {
-  return tags.filter((tag) => !/^sha\d{3}-[0-9a-f]{64,}(\.(sig|att|sbom))?$/.test(tag));
+  return tags.filter((tag) => !/^sha\d{3}-[0-9a-f]{64,}(\.(sig|att|sbom))?$/.test(tag)).sort();
 }
 
 function readTags(body: Buffer, host: string, repository: string): string[] {
