@@ -76,8 +76,8 @@ const agentConfigApart: Plugin = {
   },
 };
 /**
- * `skep push` and `skep pull` of a small image take hardly longer than their start, and would load twenty-four chunks. Their
- * file has no other command in it: main.ts takes it when one of the two is the first argument, so none is asked for.
+ * `skep push`, `pull` and `copy` of a small image take hardly longer than their start, and would load twenty-four chunks.
+ * Their file has no other command in it: main.ts takes it when one of them is the first argument, so none is asked for.
  */
 const transferEntry = 'packages/cli/src/transfer-cli.ts';
 const transferApart: Plugin = {
@@ -87,7 +87,7 @@ const transferApart: Plugin = {
   },
 };
 const othersOnly =
-  /^\.\/(archive\/(load|save)|registry\/(copy|delete|repository|referrers)|check-store|pack-attestations)\.ts$/;
+  /^\.\/(archive\/(load|save)|registry\/(delete|repository|referrers)|check-store|pack-attestations)\.ts$/;
 /** Leaves every command out but these. */
 function only(...commands: string[]): Plugin {
   const wanted = new RegExp(`/(${commands.join('|')})\\.ts$`);
@@ -99,11 +99,14 @@ function only(...commands: string[]): Plugin {
       );
       // What only the other commands do with images and registries.
       b.onResolve({ filter: othersOnly }, () => ({ path: './main.js', external: true }));
-      if (!commands.includes('pull'))
-        b.onResolve({ filter: /^\.\/registry\/pull-all\.ts$/ }, () => ({
-          path: './main.js',
-          external: true,
-        }));
+      for (const [command, file] of [
+        ['pull', 'pull-all'],
+        ['copy', 'copy'],
+      ] as const) {
+        if (commands.includes(command)) continue;
+        const filter = new RegExp(`^\\./registry/${file}\\.ts$`);
+        b.onResolve({ filter }, () => ({ path: './main.js', external: true }));
+      }
     },
   };
 }
@@ -242,7 +245,12 @@ export async function bundle(to: string = dist): Promise<Metafile> {
       trustApart,
       foreignApart,
     ]),
-    await buildEntry(transferEntry, false, [only('push', 'pull'), yamlApart, trustApart, foreignApart]),
+    await buildEntry(transferEntry, false, [
+      only('push', 'pull', 'copy'),
+      yamlApart,
+      trustApart,
+      foreignApart,
+    ]),
     ...(await Promise.all(
       [...yamlEntries, otlpEntry, trustEntry, keylessEntry, agentConfigEntry, foreignEntry].map((entry) =>
         buildEntry(entry, false, [keylessApart]),

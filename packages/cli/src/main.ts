@@ -24,7 +24,7 @@ if (major < 22 || (major === 22 && minor < 18)) {
       ? await import('./run-cli.ts')
       : first === 'agent'
         ? await import('./agent-cli.ts')
-        : ['push', 'pull'].includes(first)
+        : ['push', 'pull', 'copy'].includes(first)
           ? await import('./transfer-cli.ts')
           : await import('./cli.ts');
   await main(args);

@@ -1,3 +1,3 @@
-// What `skep push` and `skep pull` start from. The bundle makes one file of it and what these two need, and leaves
+// What `skep push`, `pull` and `copy` start from. The bundle makes one file of it and what these need, and leaves
 // out the other commands (scripts/bundle.ts).
 export { main } from './cli.ts';
