@@ -75,6 +75,15 @@ test('every tag goes up, comes down and is copied, in order, and what they share
   const carried = copied.flatMap((c) => c.uploaded);
   assert.equal(new Set(carried).size, carried.length, 'no blob is carried twice');
 
+  // A second copy finds all there, a moved tag and a new signature not.
+  await putTestImage(store, `${name}:v7`, 'moved');
+  await all(pushAllTags(store, name));
+  const later = await pushReferrer(registry, 'me/many', subject, 'application/vnd.later', []);
+  const again = await all(copyAllTags(name, `${b.host}/mirror/many`));
+  assert.equal(again.flatMap((c) => c.uploaded).length, 1, 'the layer of the moved one');
+  assert.ok(again.flatMap((c) => c.referrers).includes(later.digest));
+  pushed[7]!.digest = (await store.resolve(`${name}:v7`))!.descriptor.digest;
+
   const target = await Store.open(join(dir, 'pulled'));
   const pulled = await all(pullAllTags(target, `${b.host}/mirror/many`));
   assert.equal(pulled.length, COUNT + 1, 'the list of referrers is no image');

@@ -11,7 +11,7 @@ import { listReferrers, putReferrer, referrersTag } from './referrers.ts';
 import { type FetchedManifest, Registry, SMALL_BYTES } from './registry.ts';
 import { needRegistry } from './remote.ts';
 import { parseRepository } from './repository.ts';
-import { imageTags, listTags } from './tags.ts';
+import { imageTags, listTags, tagsThere } from './tags.ts';
 import { mount } from './upload.ts';
 
 /** How to copy. */
@@ -30,7 +30,7 @@ export interface CopyResult {
   manifests: string[];
   /** Digests of the referrers that went along. */
   referrers: string[];
-  /** Digests of blobs by how they came there: sent through this machine, taken over by the registry, there before. */
+  /** Digests of blobs by how they came there (none of an image that was there as a whole): sent through this machine, taken over by the registry, there before. */
   uploaded: string[];
   mounted: string[];
   existing: string[];
@@ -83,13 +83,14 @@ export async function* copyAllTags(
   const tags = await listTags(ends.source, from.repository);
   const shared = { blobs: new Once<How>(), tags: new Set(tags) };
   const images = new Once<void>();
+  const there = await tagsThere(ends.target, to.repository);
   yield* inOrder(imageTags(tags), IMAGES_AT_ONCE, async (tag): Promise<CopyResult> => {
     const job = new Copy(ends, opts, shared);
     const top = await ends.source.getManifest(from.repository, tag);
     let first = false;
     await images.get(top.digest, () => {
       first = true;
-      return job.image(top, tag);
+      return job.image(top, tag, there.has(tag));
     });
     // One more name of what is there now.
     if (!first) await ends.target.putManifest(ends.to, tag, top.bytes, top.mediaType);
@@ -173,9 +174,13 @@ class Copy {
    * Content, then the manifest by its digest, then what refers to it, and the tag last: whoever pulls the new tag finds
    * the signatures there too.
    */
-  async image(top: FetchedManifest, tag: string | undefined): Promise<void> {
+  async image(top: FetchedManifest, tag: string | undefined, mayBeThere = false): Promise<void> {
     const { bytes, mediaType, digest } = top;
     const found: Promise<Step[]>[] = [];
+    if (tag !== undefined && mayBeThere && (await this.#isThere(top, tag, found))) {
+      for (const one of (await Promise.all(found)).flat()) await one();
+      return;
+    }
     await this.#content(top, 0, found);
     const pending = (await Promise.all(found)).flat();
     if (tag === undefined || pending.length > 0)
@@ -183,6 +188,19 @@ class Copy {
     for (const one of pending) await one();
     if (tag !== undefined) await this.#target.putManifest(this.#to, tag, bytes, mediaType);
     this.result.manifests.push(digest);
+  }
+
+  /** Whether the target has all of an image under this tag. What refers to it may be new all the same. */
+  async #isThere(top: FetchedManifest, tag: string, found: Promise<Step[]>[]): Promise<boolean> {
+    const document = parseDocument(top.bytes, top.mediaType, `The manifest ${top.digest} of ${this.#from}`);
+    const children = document.kind === 'index' ? document.index.manifests.map((m) => m.digest) : [];
+    if (!(await this.#target.hasImage(this.#to, tag, top.digest, children))) return false;
+    for (const digest of [top.digest, ...children]) {
+      this.#manifests.add(digest);
+      this.result.manifests.push(digest);
+      if (!this.#opts.withoutReferrers) found.push(this.#referrersOf(digest, 0));
+    }
+    return true;
   }
 
   /**

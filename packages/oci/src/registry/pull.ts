@@ -29,7 +29,7 @@ export async function pullFrom(
   // A store that does not exist yet is made meanwhile; if that fails, it is said when the store is needed.
   store.prepare().catch(() => undefined);
   const top = await registry.getManifest(reference.repository, wanted);
-  const { documents, platform } = await choose(registry, reference.repository, top, name, opts);
+  const { documents, platform } = await choose(store, registry, reference.repository, top, name, opts);
   const manifests = documents.map((d) => d.descriptor);
   const blobs = distinct(documents.flatMap((d) => d.blobs));
   const holds = distinct([...manifests, ...blobs]);
@@ -51,7 +51,10 @@ export async function pullFrom(
   let entry: Descriptor;
   try {
     const put = Promise.all(
-      documents.map(({ bytes, descriptor }) => store.putBlob(bytes, descriptor.mediaType, { claimed })),
+      documents.map(async ({ bytes, descriptor: { digest, mediaType } }) => {
+        if ((await store.hasBlob(digest)) && (await claimed).has(digest)) return;
+        await store.putBlob(bytes, mediaType, { claimed });
+      }),
     );
     await bothOrThrow(eachParallel(blobs, opts.parallel ?? 4, fetchOne), put);
     const [{ document, descriptor }] = documents;
@@ -77,6 +80,7 @@ interface Part {
  * so that the digest is the one that was pushed and signed.
  */
 async function choose(
+  store: Store,
   registry: Registry,
   repository: string,
   top: FetchedManifest,
@@ -89,8 +93,12 @@ async function choose(
   const { wanted: images, platform } = wantedOf(first.document.index, name, opts.platform);
   const wanted = [...images, ...attestationsOf(first.document.index, images)];
   const children: Part[] = [];
-  await eachParallel(distinct(wanted), opts.parallel ?? 4, async ({ digest }) => {
-    const child = partOf(await registry.getManifest(repository, digest), `A manifest of ${name}`);
+  await eachParallel(distinct(wanted), opts.parallel ?? 4, async ({ digest, mediaType }) => {
+    // What the store has need not come again; its digest is checked when it is read.
+    const fetched = (await store.hasBlob(digest))
+      ? { bytes: await store.readBlob(digest), mediaType, digest }
+      : await registry.getManifest(repository, digest);
+    const child = partOf(fetched, `A manifest of ${name}`);
     if (child.document.kind === 'manifest') return void children.push(child);
     throw new OciError('SKEP_MANIFEST_INVALID', `${name} is an index inside an index.`, {
       hint: 'Build it again.',

@@ -12,6 +12,7 @@ import { eachParallel } from './parallel.ts';
 import { Registry, SMALL_BYTES } from './registry.ts';
 import { needRegistry } from './remote.ts';
 import { parseRepository } from './repository.ts';
+import { tagsThere } from './tags.ts';
 
 /** What a push did. */
 export interface PushResult {
@@ -49,9 +50,11 @@ export async function* pushAllTags(
   const images = store.entries().filter((image) => isTagOf(repository, image.reference));
   if (images.length === 0) throw nothing(formatReference(repository));
   const job = new Push(registry, store, opts);
-  yield* inOrder(images, IMAGES_AT_ONCE, ({ reference, descriptor }) =>
-    job.image(parseReference(reference), descriptor),
-  );
+  const there = await tagsThere(registry, repository.repository);
+  yield* inOrder(images, IMAGES_AT_ONCE, (image) => {
+    const reference = parseReference(image.reference);
+    return job.image(reference, image.descriptor, there.has(reference.tag ?? ''));
+  });
 }
 
 function isTagOf(repository: Reference, name: string): boolean {
@@ -84,15 +87,43 @@ class Push {
     this.#opts = opts;
   }
 
-  async image(reference: Reference, top: Descriptor): Promise<PushResult> {
+  /** @param mayBeThere whether the registry has such a tag, which may well be this image's */
+  async image(reference: Reference, top: Descriptor, mayBeThere = false): Promise<PushResult> {
     const name = formatReference(reference);
     const { digest, mediaType, size } = top;
     const result: PushResult = { reference: name, digest, mediaType, size, uploaded: [], existing: [] };
-    const { repository } = reference;
+    const { repository, tag = digest } = reference;
     const bytes = await this.#store.readBlob(digest);
-    await this.#content(parseDocument(bytes, mediaType, `The manifest of ${name}`), reference, result);
-    await this.#registry.putManifest(repository, reference.tag ?? digest, bytes, mediaType);
+    const document = parseDocument(bytes, mediaType, `The manifest of ${name}`);
+    const children = document.kind === 'index' ? document.index.manifests : [];
+    const digests = children.map((child) => child.digest);
+    if (mayBeThere && (await this.#registry.hasImage(repository, tag, digest, digests))) {
+      await this.#tellThere(document, name, result);
+      return result;
+    }
+    await this.#content(document, reference, result);
+    await this.#registry.putManifest(repository, tag, bytes, mediaType);
     return result;
+  }
+
+  /** Of an image that need not be sent: its blobs, as far as they are known here. */
+  async #tellThere(document: Document, name: string, result: PushResult): Promise<void> {
+    const blobs: Descriptor[] = [];
+    if (document.kind === 'manifest') blobs.push(document.manifest.config, ...document.manifest.layers);
+    else {
+      for (const { digest, mediaType, size } of document.index.manifests) {
+        result.size += size;
+        if (!(await this.#store.hasBlob(digest))) continue;
+        const bytes = await this.#store.readBlob(digest);
+        await this.#tellThere(parseDocument(bytes, mediaType, `A manifest of ${name}`), name, result);
+      }
+    }
+    for (const { digest, size } of blobs) {
+      if (result.existing.includes(digest)) continue;
+      result.existing.push(digest);
+      result.size += size;
+      this.#opts.onProgress?.({ phase: 'push', digest, done: size, total: size, status: 'exists' });
+    }
   }
 
   async #content(document: Document, reference: Reference, result: PushResult): Promise<void> {

@@ -183,12 +183,17 @@ export class Registry {
   }
 
   /** What a tag stands for, undefined when there is no such tag. Fetches the manifest only where HEAD does not say. */
-  async manifestDigest(repository: string, tag: string): Promise<string | undefined> {
+  async manifestDigest(
+    repository: string,
+    tag: string,
+    actions?: RepositoryCall['actions'],
+  ): Promise<string | undefined> {
     const res = await this.request(repository, `manifests/${tag}`, {
       method: 'HEAD',
       headers: { accept: Object.values(MEDIA_TYPE).join(', ') },
       expect: [200, 404],
       what: `look at ${repository}:${tag}`,
+      actions,
     });
     res.resume();
     if (res.statusCode === 404) return undefined;
@@ -196,6 +201,23 @@ export class Registry {
     return digest !== undefined && isDigest(digest)
       ? digest
       : (await this.getManifest(repository, tag)).digest;
+  }
+
+  /**
+   * Whether a tag leads to this manifest already, and an index to its manifests: then all of it is there, since a registry
+   * takes no manifest whose blobs it lacks.
+   *
+   * @param children digests of the manifests that an index lists
+   */
+  async hasImage(
+    repository: string,
+    tag: string,
+    digest: string,
+    children: readonly string[],
+  ): Promise<boolean> {
+    if ((await this.manifestDigest(repository, tag, 'pull,push')) !== digest) return false;
+    for (const child of children) if (!(await this.hasManifest(repository, child))) return false;
+    return true;
   }
 
   /** Whether the repository has a manifest of this digest. */

@@ -24,6 +24,18 @@ export function imageTags(tags: readonly string[]): string[] {
   return tags.filter((tag) => !/^sha\d{3}-[0-9a-f]{64,}(\.(sig|att|sbom))?$/.test(tag)).sort();
 }
 
+/** The tags that a repository has already; none where it is new, or does not say. */
+export async function tagsThere(registry: Registry, repository: string): Promise<ReadonlySet<string>> {
+  try {
+    return new Set(await listTags(registry, repository));
+  } catch (e) {
+    // Whether anything may be sent there shows when it is.
+    if (e instanceof OciError && ['SKEP_NOT_FOUND', 'SKEP_FORBIDDEN', 'SKEP_UNAUTHORIZED'].includes(e.code))
+      return new Set();
+    throw e;
+  }
+}
+
 function readTags(body: Buffer, host: string, repository: string): string[] {
   const fail = (why: string): never => {
     throw new OciError('SKEP_REGISTRY', `${host} answers for the tags of ${repository} with ${why}.`, {
