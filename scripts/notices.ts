@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Metafile } from 'esbuild';
 
 const root = join(import.meta.dirname, '..');
@@ -47,13 +47,37 @@ function npmPackages(bundled: Metafile): string[] {
 
 function npmNotice(folder: string): string {
   const dir = join(root, folder);
-  const { name, version, license } = JSON.parse(readFileSync(join(dir, 'package.json'), 'utf8'));
-  const files = readdirSync(dir).filter(
-    (f) => /^(licen[cs]e|copying|notice)/i.test(f) && existsSync(join(dir, f)),
-  );
-  if (files.length === 0) throw new Error(`${folder} has no licence file to carry along`);
-  const texts = files.map((f) => readFileSync(join(dir, f), 'utf8').trim());
+  const { name, version, license } = manifest(dir);
+  const from = [dir, ...ofSameRepository(dir)].find((d) => licenceFiles(d).length > 0);
+  if (!from) throw new Error(`${folder} has no licence file to carry along`);
+  const texts = licenceFiles(from).map((f) => readFileSync(join(from, f), 'utf8').trim());
   return section(`${name} ${version} (${license})`, texts.join('\n\n'));
+}
+
+function manifest(dir: string): {
+  name: string;
+  version: string;
+  license: string;
+  repository?: { url?: string };
+} {
+  return JSON.parse(readFileSync(join(dir, 'package.json'), 'utf8'));
+}
+
+function licenceFiles(dir: string): string[] {
+  return readdirSync(dir).filter((f) => /^(licen[cs]e|copying|notice)/i.test(f) && existsSync(join(dir, f)));
+}
+
+/** Packages of the same scope, repository and licence: some authors put the text into one of them only (@sigstore). */
+function ofSameRepository(dir: string): string[] {
+  const { license, repository } = manifest(dir);
+  if (!basename(dirname(dir)).startsWith('@') || !repository?.url) return [];
+  return readdirSync(dirname(dir))
+    .sort()
+    .map((other) => join(dirname(dir), other))
+    .filter((other) => {
+      const about = manifest(other);
+      return about.repository?.url === repository.url && about.license === license;
+    });
 }
 
 function section(title: string, text: string): string {
