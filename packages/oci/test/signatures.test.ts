@@ -266,6 +266,6 @@ test('a registry with a Referrers API keeps the list itself', async (t) => {
   assert.equal((await verifyImage(remote, digest, [pub])).good.length, 1);
   for (const entry of fake.content.values())
     if (entry.bytes.includes('dsseEnvelope'))
-      entry.bytes = Buffer.from(entry.bytes.toString().replace('A', 'B'));
+      entry.bytes = Buffer.from(entry.bytes.toString().replace('dsseEnvelope', 'dsseEnvelopf'));
   await failsWith('SKEP_DIGEST_MISMATCH', () => verifyImage(remote, digest, [pub]));
 });
