@@ -1,7 +1,8 @@
 import { OciError, printable } from '../errors.ts';
 import { isDescriptor, isManifestType, isObject, parseDocument } from '../manifest.ts';
 import { formatReference, isDigest, parseReference, withDefaultTag } from '../reference.ts';
-import { type NamedImage, Store } from '../store/store.ts';
+import type { NamedImage } from '../store/entries.ts';
+import { Store } from '../store/store.ts';
 import { type Descriptor, MAX_MANIFEST_BYTES, REF_NAME, SUBJECT } from '../types.ts';
 import { archiveError, readTar, type TarEntry } from './tar-read.ts';
 import { unpacked } from './unpack.ts';

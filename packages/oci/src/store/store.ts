@@ -16,12 +16,22 @@ import {
 } from '../types.ts';
 import { Blobs } from './blobs.ts';
 import type { StoreCheck } from './check-store.ts';
+import {
+  childrenOf,
+  entryOf,
+  isImage,
+  type NamedImage,
+  neededBy,
+  type PutImageOptions,
+  withEntries,
+} from './entries.ts';
 import { storeError } from './fs.ts';
 import { type IndexFile, Layout } from './layout.ts';
 import { Lease, readWorkFolder } from './lease.ts';
 import { clearTakeovers, withLock } from './lock.ts';
 import { findEntries, nameOf } from './names.ts';
 import { uniqueName } from './owner.ts';
+import { type Asking, Together } from './together.ts';
 
 // A blob that nothing refers to and no process of ours has leased may belong to another tool that is just copying
 // into the store (skopeo writes blobs first and knows no leases): it is left alone for this long.
@@ -31,14 +41,6 @@ const NO_MANIFEST: Manifest = {
   config: { mediaType: '', digest: '', size: 0 },
   layers: [],
 };
-
-/** What {@link Store.putImage} may be told besides. */
-export interface PutImageOptions {
-  /** Kept on the entry in index.json. */
-  platform?: Platform;
-  /** Kept on the entry in index.json. */
-  annotations?: Record<string, string>;
-}
 
 /** A blob that {@link Store.prune} took, or spared. */
 export interface PrunedBlob {
@@ -54,25 +56,6 @@ export interface NamedEntry {
   descriptor: Descriptor;
 }
 
-/** An image to name: see {@link Store.nameImages}. */
-export interface NamedImage {
-  /** Without one, the entry is found by its digest only. */
-  ref: string | undefined;
-  document: Document;
-  /** The manifest, which must be in the store. */
-  blob: Descriptor;
-  /** Of an index: the manifests and blobs that were stored with it, which must be there when it is named. */
-  holds?: readonly Descriptor[];
-  opts?: PutImageOptions;
-}
-
-/** A call of {@link Store.nameImages} that waits for its turn. */
-interface Naming {
-  images: readonly NamedImage[];
-  resolve(entries: Descriptor[]): void;
-  reject(error: unknown): void;
-}
-
 /**
  * Images on disk, as an OCI image layout that skopeo, umoci and bee can read. Several processes may use one store at
  * once, and any of them may be killed at any moment: see the README for how.
@@ -84,8 +67,7 @@ interface Naming {
 export class Store {
   readonly #layout: Layout;
   readonly #blobs: Blobs;
-  readonly #waiting: Naming[] = [];
-  #naming: Promise<void> | undefined;
+  readonly #naming = new Together<readonly NamedImage[], Descriptor[]>((take) => this.#nameAll(take));
   #lease: Lease | undefined;
   #prepared: Promise<void> | undefined;
 
@@ -237,53 +219,32 @@ export class Store {
    * @throws OciError SKEP_STORE_CORRUPT when a blob is missing, SKEP_DISK_FULL, SKEP_STORE_ACCESS
    */
   nameImages(images: readonly NamedImage[]): Promise<Descriptor[]> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ images, resolve, reject });
-      this.#naming ??= this.#nameWaiting().finally(() => {
-        this.#naming = undefined;
+    return this.#naming.ask(images);
+  }
+
+  async #nameAll(take: () => Asking<readonly NamedImage[], Descriptor[]>[]): Promise<void> {
+    const named = await this.#locked(async () => {
+      const whole = take().filter(({ what, reject }) => {
+        const missing = what.map((image) => this.#missing(neededBy(image), image.ref ?? image.blob.digest));
+        const first = missing.find((error) => error !== undefined);
+        if (first) reject(first);
+        return !first;
       });
+      if (whole.length > 0) await this.#writeNames(whole.flatMap(({ what }) => what));
+      return whole;
     });
+    for (const { what, resolve } of named) resolve(what.map(entryOf));
   }
 
-  /** Never rejects: whoever waits is told. */
-  async #nameWaiting(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      let turn: Naming[] = [];
-      try {
-        await this.#locked(async () => {
-          turn = this.#waiting.splice(0);
-          turn = turn.filter((one) => this.#complete(one));
-          if (turn.length > 0) await this.#writeNames(turn.flatMap((one) => one.images));
-        });
-        for (const { images, resolve } of turn) resolve(images.map(entryOf));
-      } catch (e) {
-        // Without the lock, nobody's turn has come. Who was told before hears nothing more.
-        for (const { reject } of turn.length > 0 ? turn : this.#waiting.splice(0)) reject(e);
-      }
-    }
-  }
-
-  /** Whether all blobs are there; says so to who waits if not. */
-  #complete({ images, reject }: Naming): boolean {
-    for (const { ref, document, blob, holds = [] } of images) {
-      const needed = [blob, ...(document.kind === 'manifest' ? childrenOf(document) : holds)];
-      const lost = needed.find((b) => this.#blobs.size(b.digest) !== b.size);
-      if (lost === undefined) continue;
-      reject(this.#blobs.damaged(lost.digest, `is missing, but ${ref ?? blob.digest} needs it`));
-      return false;
-    }
-    return true;
+  /** That a blob is missing, if one is. */
+  #missing(needed: readonly Descriptor[], by: string): OciError | undefined {
+    const lost = needed.find((b) => this.#blobs.size(b.digest) !== b.size);
+    return lost && this.#blobs.damaged(lost.digest, `is missing, but ${by} needs it`);
   }
 
   async #writeNames(images: readonly NamedImage[]): Promise<void> {
     const index = this.#layout.readIndex();
-    // Of one name the last counts.
-    const entries = new Map<string, Descriptor>();
-    for (const entry of images.map(entryOf)) {
-      entries.delete(placeOf(entry));
-      entries.set(placeOf(entry), entry);
-    }
-    index.manifests = [...index.manifests.filter((m) => !entries.has(placeOf(m))), ...entries.values()];
+    index.manifests = withEntries(index.manifests, images.map(entryOf));
     await this.#layout.writeIndex(index, () => this.#blobs.sync());
     this.#lease?.release(
       images.flatMap(({ document, blob, holds = [] }) =>
@@ -378,9 +339,8 @@ export class Store {
     const entry: Descriptor = { ...blob, annotations: { [SUBJECT]: subject } };
     if (artifactType !== undefined) entry.artifactType = artifactType;
     await this.#locked(async () => {
-      const lost = [blob, ...children].find((b) => this.#blobs.size(b.digest) !== b.size);
-      if (lost)
-        throw this.#blobs.damaged(lost.digest, `is missing, but what is attached to ${subject} needs it`);
+      const missing = this.#missing([blob, ...children], `what is attached to ${subject}`);
+      if (missing) throw missing;
       const index = this.#layout.readIndex();
       const replaced = (m: Descriptor) =>
         m.annotations?.[SUBJECT] === subject &&
@@ -655,33 +615,6 @@ export class Store {
       if (error.code !== 'SKEP_STORE_ACCESS') throw error;
     }
   }
-}
-
-/** Not something that is attached to one. */
-function isImage(entry: Descriptor): boolean {
-  return entry.annotations?.[SUBJECT] === undefined;
-}
-
-/** What an entry takes the place of: one of its name; without a name, one of its digest and kind. */
-function placeOf(entry: Descriptor): string {
-  return nameOf(entry) ?? `@${entry.digest} ${isImage(entry)}`;
-}
-
-/** What stands in index.json. */
-function entryOf({ ref, document, blob, opts = {} }: NamedImage): Descriptor {
-  const entry: Descriptor = { ...blob };
-  if (document.kind === 'manifest' && document.manifest.artifactType !== undefined) {
-    entry.artifactType = document.manifest.artifactType;
-  }
-  if (opts.platform !== undefined) entry.platform = opts.platform;
-  if (ref !== undefined) entry.annotations = { ...opts.annotations, [REF_NAME]: ref };
-  else if (opts.annotations !== undefined) entry.annotations = opts.annotations;
-  return entry;
-}
-
-function childrenOf(document: Document): Descriptor[] {
-  if (document.kind === 'index') return document.index.manifests;
-  return [document.manifest.config, ...document.manifest.layers];
 }
 
 function mtimeMs(path: string): number {
