@@ -52,7 +52,7 @@ export async function pullFrom(
   try {
     const put = Promise.all(
       documents.map(async ({ bytes, descriptor: { digest, mediaType } }) => {
-        if ((await store.hasBlob(digest)) && (await claimed).has(digest)) return;
+        if ((await claimed).has(digest) && (await wholeIn(store, digest))) return;
         await store.putBlob(bytes, mediaType, { claimed });
       }),
     );
@@ -94,10 +94,9 @@ async function choose(
   const wanted = [...images, ...attestationsOf(first.document.index, images)];
   const children: Part[] = [];
   await eachParallel(distinct(wanted), opts.parallel ?? 4, async ({ digest, mediaType }) => {
-    // What the store has need not come again; its digest is checked when it is read.
-    const fetched = (await store.hasBlob(digest))
-      ? { bytes: await store.readBlob(digest), mediaType, digest }
-      : await registry.getManifest(repository, digest);
+    // What the store has need not come again.
+    const bytes = await wholeIn(store, digest);
+    const fetched = bytes ? { bytes, mediaType, digest } : await registry.getManifest(repository, digest);
     const child = partOf(fetched, `A manifest of ${name}`);
     if (child.document.kind === 'manifest') return void children.push(child);
     throw new OciError('SKEP_MANIFEST_INVALID', `${name} is an index inside an index.`, {
@@ -117,6 +116,17 @@ function wantedOf(
   if (said === 'all') return { wanted: index.manifests.filter((m) => isManifestType(m.mediaType)) };
   const platforms = said.split(',').map(parsePlatform);
   return { wanted: platforms.map((p) => choosePlatform(index, name, p)), platform: platforms[0] as Platform };
+}
+
+/** A manifest that the store has; undefined when it has none, or a damaged one, which a pull mends. */
+async function wholeIn(store: Store, digest: string): Promise<Uint8Array | undefined> {
+  if (!(await store.hasBlob(digest))) return undefined;
+  try {
+    return await store.readBlob(digest);
+  } catch (e) {
+    if (e instanceof OciError && e.code === 'SKEP_STORE_CORRUPT') return undefined;
+    throw e;
+  }
 }
 
 /** What docker's index says of these manifests: provenance, SBOM. A few kilobytes that belong to them. */
