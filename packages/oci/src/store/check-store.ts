@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { errno, OciError } from '../errors.ts';
 import { isManifestType, parseDocument } from '../manifest.ts';
+import { isDigest } from '../reference.ts';
 import { type Descriptor, SUBJECT } from '../types.ts';
 import type { Blobs } from './blobs.ts';
 import { nameOf } from './names.ts';
@@ -88,14 +89,13 @@ export async function checkStore(blobs: Blobs, entries: readonly Descriptor[]): 
   };
 }
 
-/** Files among the blobs whose names are no digests. */
+/** Files among the blobs whose names are no digests. One that a writer adds meanwhile is judged by its name as well. */
 function strangers(blobs: Blobs): string[] {
-  const known = new Set(blobs.list().map((b) => b.path));
   return ['sha256', 'sha512'].flatMap((algorithm) => {
     const folder = blobs.folder(algorithm);
     return list(folder)
-      .map((name) => `${folder}/${name}`)
-      .filter((path) => !known.has(path));
+      .filter((name) => !isDigest(`${algorithm}:${name}`))
+      .map((name) => `${folder}/${name}`);
   });
 }
 
