@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { MEDIA_TYPE, push, Store } from '../src/index.ts';
 import { type Checked, checkBundle, makeBundle, readBundle } from '../src/signatures/bundle.ts';
 import {
+  attestImage,
   copySignatures,
   generateKeyPair,
+  readAttestations,
   readPrivateKey,
   readPublicKey,
   registryPlace,
@@ -268,4 +270,31 @@ test('a registry with a Referrers API keeps the list itself', async (t) => {
     if (entry.bytes.includes('dsseEnvelope'))
       entry.bytes = Buffer.from(entry.bytes.toString().replace('dsseEnvelope', 'dsseEnvelopf'));
   await failsWith('SKEP_DIGEST_MISMATCH', () => verifyImage(remote, digest, [pub]));
+});
+
+test('attestations: what is damaged, or is none, is left out, and the others are read', async (t) => {
+  const store = await Store.open(tempDir(t));
+  const { entry } = await putTestImage(store, 'a:1', 'program');
+  const kind = (n: number) => `https://example.com/kind/${n}`;
+  for (const n of [1, 2, 3])
+    await attestImage(storePlace(store), entry, [], { predicateType: kind(n), predicate: { n } }, key);
+  await signImage(storePlace(store), entry, 'a', key, 'bundle');
+  // Another tool's artifact, with a layer that is no bundle.
+  const layer = await store.putBlob(Buffer.from('text'), 'text/plain');
+  const manifest = {
+    schemaVersion: 2,
+    mediaType: MEDIA_TYPE.manifest,
+    config: layer,
+    layers: [layer],
+    subject: entry,
+  };
+  await store.attach(entry.digest, Buffer.from(JSON.stringify(manifest)), MEDIA_TYPE.manifest);
+  const kinds = async () =>
+    (await readAttestations(store, (await store.resolve('a:1'))!)).map((a) => a.predicateType).sort();
+  assert.deepEqual(await kinds(), [kind(1), kind(2), kind(3)]);
+  const [first, second] = store.attached(entry.digest);
+  rmSync(store.blobPath(first!.digest));
+  const { layers } = JSON.parse(Buffer.from(await store.readBlob(second!.digest)).toString());
+  writeFileSync(store.blobPath(layers[0].digest), 'changed');
+  assert.deepEqual(await kinds(), [kind(3)]);
 });

@@ -2,9 +2,8 @@ import { OciError } from '../errors.ts';
 import { parseDocument } from '../manifest.ts';
 import type { Store } from '../store/store.ts';
 import { ATTESTS, type Descriptor, type StoredImage } from '../types.ts';
-import { readBundle } from './bundle.ts';
+import { isBundleType, readBundle } from './bundle.ts';
 import { readStatement, SIGN_PREDICATE, STATEMENT_TYPE } from './statement.ts';
-import { storePlace } from './store-place.ts';
 
 /** What is said of an image beside it: how it was built, what it consists of. Said, and not checked. */
 export interface Attestation {
@@ -25,39 +24,53 @@ export async function readAttestations(store: Store, image: StoredImage): Promis
   const inIndex = (image.index?.manifests ?? []).filter((m) => m.annotations?.[ATTESTS] !== undefined);
   const found: Attestation[] = [];
   for (const entry of inIndex) {
-    if (await store.hasBlob(entry.digest)) found.push(...(await inManifest(store, entry)));
+    if (!(await store.hasBlob(entry.digest))) continue;
+    // https://github.com/moby/buildkit/blob/master/docs/attestations/attestation-storage.md
+    for (const layer of await layersOf(store, entry)) {
+      if (layer.mediaType === STATEMENT_TYPE) found.push(...(await said(store, layer, (bytes) => bytes)));
+    }
   }
-  const place = storePlace(store);
-  for (const { manifest, tag } of await place.attached(image.descriptor.digest)) {
-    if (tag !== undefined) continue;
-    for (const layer of manifest.layers) {
-      const bundle = readBundle(await place.readBlob(layer));
-      const statement = bundle && statementIn(bundle.envelope.payload, true);
-      if (statement && statement.predicateType !== SIGN_PREDICATE) found.push(statement);
+  for (const entry of store.attached(image.descriptor.digest)) {
+    for (const layer of await layersOf(store, entry)) {
+      if (!isBundleType(layer.mediaType)) continue;
+      const signed = await said(store, layer, (bytes) => readBundle(bytes)?.envelope.payload, true);
+      found.push(...signed.filter((a) => a.predicateType !== SIGN_PREDICATE));
     }
   }
   return found;
 }
 
-// https://github.com/moby/buildkit/blob/master/docs/attestations/attestation-storage.md
-async function inManifest(store: Store, entry: Descriptor): Promise<Attestation[]> {
-  const found: Attestation[] = [];
+async function layersOf(store: Store, entry: Descriptor): Promise<Descriptor[]> {
+  const document = await unlessDamaged(async () =>
+    parseDocument(await store.readBlob(entry.digest), entry.mediaType, 'An attestation'),
+  );
+  return document?.kind === 'manifest' ? document.manifest.layers : [];
+}
+
+/** The statement in a layer: one, or none. */
+async function said(
+  store: Store,
+  layer: Descriptor,
+  payload: (bytes: Uint8Array) => Uint8Array | undefined,
+  signed = false,
+): Promise<Attestation[]> {
+  const bytes = await unlessDamaged(() => store.readBlob(layer.digest));
+  const statement = bytes && statementIn(payload(bytes), signed);
+  return statement ? [statement] : [];
+}
+
+/** `verify --store` says what is damaged. */
+async function unlessDamaged<T>(reading: () => Promise<T>): Promise<T | undefined> {
   try {
-    const document = parseDocument(await store.readBlob(entry.digest), entry.mediaType, 'An attestation');
-    if (document.kind !== 'manifest') return [];
-    for (const layer of document.manifest.layers) {
-      if (layer.mediaType !== STATEMENT_TYPE) continue;
-      const statement = statementIn(await store.readBlob(layer.digest), false);
-      if (statement) found.push(statement);
-    }
+    return await reading();
   } catch (e) {
-    if (!(e instanceof OciError)) throw e; // verify --store says what is damaged
+    if (e instanceof OciError) return undefined;
+    throw e;
   }
-  return found;
 }
 
-function statementIn(bytes: Uint8Array, signed: boolean): Attestation | undefined {
-  const statement = readStatement(bytes);
+function statementIn(bytes: Uint8Array | undefined, signed: boolean): Attestation | undefined {
+  const statement = bytes && readStatement(bytes);
   if (!statement) return undefined;
   const { predicateType, predicate, digests } = statement;
   return { predicateType, predicate, subjects: digests, signed };
