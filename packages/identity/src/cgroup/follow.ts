@@ -38,7 +38,9 @@ export class CgroupTree implements Disposable {
         for (const e of readdirSync(this.#root + path, { withFileTypes: true }))
           if (e.isDirectory()) left.push(below(path, e.name));
       } catch (error) {
-        if (!isGone(error)) throw error;
+        // Events come on, and what is asked for is still searched for: nothing to end a run for.
+        if (isShort(error)) this.#full = true;
+        else if (!isGone(error)) throw error;
       }
     }
   }
@@ -53,8 +55,7 @@ export class CgroupTree implements Disposable {
       watcher.on('error', () => this.#drop(path));
       this.#watchers.set(path, watcher);
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code !== 'ENOSPC' && code !== 'EMFILE' && code !== 'ENFILE') throw error;
+      if (!isShort(error)) throw error;
       this.#full = true;
     }
   }
@@ -77,6 +78,11 @@ export class CgroupTree implements Disposable {
 
 function below(path: string, name: string): string {
   return path === '/' ? `/${name}` : `${path}/${name}`;
+}
+
+/** No more watches or descriptors. */
+function isShort(error: unknown): boolean {
+  return ['ENOSPC', 'EMFILE', 'ENFILE', 'ENOMEM'].includes((error as NodeJS.ErrnoException).code ?? '');
 }
 
 /** Removed while we looked, or forbidden. */
