@@ -27,7 +27,14 @@ const stage = join(dist, 'package');
 export async function pack(): Promise<string> {
   rmSync(stage, { recursive: true, force: true });
   const bundled = await bundle(join(stage, 'packages/cli/dist'));
-  for (const path of ['bin', 'LICENSE', 'README.md', 'packages/probe/include', 'packages/bpf/kernels']) {
+  for (const path of [
+    'bin',
+    'LICENSE',
+    'README.md',
+    'packages/probe/include',
+    'packages/probe/builder',
+    'packages/bpf/kernels',
+  ]) {
     if (existsSync(join(root, path))) cpSync(join(root, path), join(stage, path), { recursive: true });
   }
   for (const arch of Object.keys(architectures) as Architecture[]) {

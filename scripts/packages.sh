@@ -14,8 +14,8 @@ kernel="$cross qemu-system-x86 qemu-system-arm busybox-static xz-utils bpftool"
 bench='bpftrace libbpf-tools'
 flora='victoria-metrics golang-1.19-go python3-venv iproute2'
 test="$kernel skopeo umoci tmux chromium curl binutils apache2-utils openssl clang-16 clang-19 python3-pip victoria-metrics iproute2"
-# Containers and languages whose processes packages/identity has to recognise; systemd-analyze judges a unit.
-test="$test containerd runc podman ruby php-cli systemd golang-1.19-go"
+# Containers and languages whose processes packages/identity has to recognise, and a base for images; systemd-analyze judges a unit.
+test="$test containerd runc podman mmdebstrap ruby php-cli systemd golang-1.19-go"
 
 wanted=
 for group in "$@"; do

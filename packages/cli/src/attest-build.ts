@@ -97,7 +97,7 @@ export async function attestBuild(
   const epoch = sourceDate();
   const files = [...new Set(built.flatMap((b) => b.files))];
   const { cflags, mcpu } = flags;
-  const clang = built.find((b) => b.clang !== undefined)?.clang;
+  const { clang, builderImage } = built.find((b) => b.clang !== undefined) ?? {};
   const header = built.find((b) => b.skepHeader !== undefined)?.skepHeader;
   const record: BuildRecord = {
     ...about,
@@ -112,6 +112,7 @@ export async function attestBuild(
       skep: version,
       // The version alone: where the compiler lies differs between machines that build the same.
       ...(clang !== undefined && { clang: clang.slice(clang.lastIndexOf(' ') + 1) }),
+      ...(builderImage !== undefined && { 'build-image': builderImage }),
       ...(header !== undefined && { 'skep.h': header }),
     },
     parameters: { ...(cflags && { cflags }), ...(mcpu !== undefined && { mcpu }) },

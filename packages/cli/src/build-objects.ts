@@ -1,4 +1,4 @@
-import type { ProbeImage } from '@skep/probe';
+import type { Builder, ProbeImage } from '@skep/probe';
 import { compileFile, objectName } from './compile.ts';
 import { usageError } from './errors.ts';
 import { objectFile } from './probe-source.ts';
@@ -9,6 +9,9 @@ export interface ObjectFlags {
   mcpu?: string;
   clang?: string;
   vmlinux?: string[];
+  builder?: string;
+  buildImage?: string;
+  quiet?: boolean;
 }
 
 /** What is built for one platform. */
@@ -18,6 +21,8 @@ export interface BuiltObjects extends Pick<ProbeImage, 'platform' | 'skepHeader'
   files: string[];
   /** The compiler's path and version; absent when all was compiled already. */
   clang?: string;
+  /** The container image that it came from. */
+  builderImage?: string;
 }
 
 /** The platforms that `--platform` names, `linux/amd64,linux/arm64`; undefined is this machine's. */
@@ -44,20 +49,29 @@ export async function buildObjects(
         return { name, bytes: image.objects[0]!.bytes, files: [] };
       }
       const { cflags, mcpu: cpu, clang } = flags;
-      const compiled = await compileFile(file, { cflags, cpu, clang, vmlinux, platform });
-      const { object: bytes, files, skepHeader, clang: used } = compiled;
-      return { name, bytes, files, skepHeader, clang: used };
+      const builder = builderOf(flags);
+      const compiled = await compileFile(file, { cflags, cpu, clang, vmlinux, platform, builder });
+      const { object: bytes, files, skepHeader, clang: used, builderImage } = compiled;
+      return { name, bytes, files, skepHeader, clang: used, builderImage };
     }),
   );
   const skepHeader = built.map((b) => b.skepHeader).find((v) => v !== undefined);
-  const used = built.find((b) => b.clang !== undefined)?.clang;
+  const { clang: used, builderImage } = built.find((b) => b.clang !== undefined) ?? {};
   return {
     platform,
     objects: built.map(({ name, bytes }) => ({ name, bytes })),
     files: [...new Set(built.flatMap((b) => b.files))],
     ...(skepHeader !== undefined && { skepHeader }),
     ...(used !== undefined && { clang: used }),
+    ...(builderImage !== undefined && { builderImage }),
   };
+}
+
+/** `--builder`, `--build-image`; the image alone goes with podman. */
+function builderOf({ builder, buildImage: image, quiet }: ObjectFlags): Builder | undefined {
+  if (builder === undefined && image === undefined) return undefined;
+  const progress = quiet ? undefined : (text: string) => void process.stderr.write(text);
+  return { program: builder ?? 'podman', image, progress };
 }
 
 /** Of `--vmlinux FILE` and `--vmlinux linux/arm64=FILE` the one for this platform. */

@@ -7,7 +7,9 @@ import { note } from './output/out.ts';
 export async function compileFile(
   source: string,
   options: Omit<CompileOptions, 'source' | 'color'>,
-): Promise<{ name: string } & Pick<CompileResult, 'object' | 'files' | 'skepHeader' | 'clang'>> {
+): Promise<
+  { name: string } & Pick<CompileResult, 'object' | 'files' | 'skepHeader' | 'clang' | 'builderImage'>
+> {
   const { compile } = await import('@skep/probe');
   const { diagnostics, ...result } = await compile({ ...options, source, color: useColor(process.stderr) });
   if (diagnostics) note(diagnostics.trimEnd());

@@ -88,7 +88,7 @@ export function explain(e: unknown): {
       message: e.message.replace(/\.$/, ''),
       hint: e.hint,
       log: e.log,
-      always: e.code === 'SKEP_COMPILE',
+      always: e.code === 'SKEP_COMPILE' || e.code === 'SKEP_BUILDER',
       exitCode,
     };
   }

@@ -74,6 +74,7 @@ export const classes: Record<Exclude<ExitCodeName, 'ok'>, readonly string[]> = {
   notFound: [
     'SKEP_AGENT_ABSENT',
     'SKEP_AGENT_IMAGE',
+    'SKEP_BUILDER',
     'SKEP_CLANG_MISSING',
     'SKEP_HEADERS_MISSING',
     'SKEP_NOT_BUILT',

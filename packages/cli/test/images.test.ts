@@ -155,7 +155,6 @@ test('build: output file, several sources, flags, the same digest twice', async 
   );
   await b.fails(2, /one source/, ['build', 'sub/a.bpf.c', 'b.c', '-o', 'x.o']);
   await b.fails(2, /neither/, ['build', 'README', 'x:1']);
-  await b.fails(2, /build container/, ['build', 'b.c', '-i', 'builder:1']);
   await b.fails(2, /not an image name/, ['build', 'b.c', 'No:Such:Name']);
   await b.fails(2, /holds a digest/, ['build', 'b.c', `b@sha256:${'0'.repeat(64)}`]);
   await b.fails(2, /would be overwritten/, ['build', 'b.c', '-o', './b.c']);

@@ -4,6 +4,7 @@
  * | code | meaning |
  * | --- | --- |
  * | `SKEP_CLANG_MISSING` | no clang on this machine, or one that cannot be run |
+ * | `SKEP_BUILDER` | no container engine, or none that gets or runs the image of the compiler; `log` is what it wrote |
  * | `SKEP_COMPILE` | the compiler refused the source; `log` is what it wrote |
  * | `SKEP_SOURCE` | the source file cannot be read |
  * | `SKEP_VMLINUX` | vmlinux.h is needed and can neither be made nor read |
@@ -25,6 +26,7 @@
  */
 export type ProbeErrorCode =
   | 'SKEP_CLANG_MISSING'
+  | 'SKEP_BUILDER'
   | 'SKEP_COMPILE'
   | 'SKEP_SOURCE'
   | 'SKEP_VMLINUX'
@@ -48,7 +50,7 @@ export type ProbeErrorCode =
 export interface ProbeErrorDetails {
   /** What to do next, as a sentence. Never empty. */
   hint: string;
-  /** What the compiler wrote, colours kept when they were asked for. */
+  /** What the compiler or the container engine wrote, colours kept when they were asked for. */
   log?: string;
   cause?: unknown;
 }

@@ -1,6 +1,7 @@
 export { type CheckOptions, checkObject, worst } from './check/check.ts';
 export type { CheckedObject, CheckedProgram } from './check/types.ts';
 export { type CompileOptions, type CompileResult, compile } from './clang/compile.ts';
+export type { Builder } from './clang/container/types.ts';
 export { CLANG_SUPPORTED, type Clang, findClang } from './clang/find.ts';
 export { type HeaderDirs, headerDirs, LIBBPF_HEADERS } from './clang/headers.ts';
 export { describeObject, outputOf } from './describe/describe.ts';

@@ -25,9 +25,6 @@ interface BuildFlags extends ObjectFlags, AttestFlags {
   embedSources?: boolean;
   description?: string;
   authors?: string;
-  quiet?: boolean;
-  buildImage?: string;
-  builder?: string;
 }
 
 /** `skep build` */
@@ -43,6 +40,8 @@ export function define(command: Command): void {
     .option('--cflags <flags>', 'flags for clang, may be repeated', collect)
     .addOption(new Option('--mcpu <version>', 'BPF instruction set').choices(['v1', 'v2', 'v3', 'v4']))
     .option('--clang <file>', 'the compiler (SKEP_CLANG; else clang, clang-19 … clang-14)')
+    .option('-b, --builder <program>', 'compile in a container: podman, docker')
+    .option('-i, --build-image <image>', 'with the clang of this image; one made for it unless said')
     .option(
       '--vmlinux <[platform=]file>',
       "a vmlinux.h, or BTF to make it from, instead of this kernel's; may be repeated",
@@ -70,8 +69,6 @@ export function define(command: Command): void {
     )
     .option('-q, --quiet', "print only the image's digest")
     .addOption(new Option('-l, --local', 'as in bee; always so here').hideHelp())
-    .addOption(new Option('-i, --build-image <image>').hideHelp())
-    .addOption(new Option('-b, --builder <program>').hideHelp())
     .action(build);
   examples(
     command,
@@ -81,18 +78,13 @@ export function define(command: Command): void {
     'skep build probes/oomkill                  what its skep.yaml lists, as NAME:VERSION',
     'skep build probe.c probe:1 --btf 5.4.0-150-generic.btf   for a kernel without BTF',
     'skep build probes/oomkill --platform linux/amd64,linux/arm64 --vmlinux linux/arm64=vmlinux-arm64.btf',
+    "skep build probes/oomkill --builder podman  a pinned compiler, none of this machine's",
     'skep build probes/oomkill --provenance=mode=max --sbom=true --attest-key cosign.key',
     "skep build --cflags '-DMAX=10 -Iinclude' --mcpu v2 probe.c probe:1",
   );
 }
 
 async function build(words: string[], flags: BuildFlags, command: Command): Promise<void> {
-  if (flags.buildImage !== undefined || flags.builder !== undefined) {
-    throw usageError(
-      'there is no build container here: --build-image and --builder do not exist',
-      "skep compiles with this machine's clang; leave the flag out.",
-    );
-  }
   const { attestBuild, wantedAttestations } = await import('../attest-build.ts');
   const asked = wantedAttestations(flags);
   const { files, reference, dir = dirname(files[0]!) } = await split(words);
@@ -126,8 +118,10 @@ async function build(words: string[], flags: BuildFlags, command: Command): Prom
   // bee has no place for layers that are not loaded.
   const extras = flags.format === 'bee' ? [] : await extrasOf(dir, files, built, flags, basename(repository));
   const images: ProbeImage[] = [];
-  for (const { files: _, clang: __, ...one } of built)
-    images.push({ ...about, extras, name: basename(repository), ...one, ...(await kernelTypes(one)) });
+  for (const { platform, objects, skepHeader } of built) {
+    const own = { platform, objects, skepHeader, ...(await kernelTypes(objects, platform)) };
+    images.push({ ...about, extras, name: basename(repository), ...own });
+  }
   const { title = basename(repository), version, licenses, source } = about;
   const said =
     asked &&
@@ -138,10 +132,10 @@ async function build(words: string[], flags: BuildFlags, command: Command): Prom
   const { digest, size } = image.descriptor;
   await out(flags.quiet ? `${digest}\n` : `${image.reference}: digest: ${digest} size: ${size}\n`);
 
-  async function kernelTypes({
-    objects,
-    platform,
-  }: Omit<BuiltObjects, 'files'>): Promise<Pick<ProbeImage, 'kernelTypes'>> {
+  async function kernelTypes(
+    objects: BuiltObjects['objects'],
+    platform: string | undefined,
+  ): Promise<Pick<ProbeImage, 'kernelTypes'>> {
     if (!flags.btf) return {};
     const { readKernelTypes } = await import('../kernel-types.ts');
     const types = await readKernelTypes(flags.btf, objects);

@@ -4,12 +4,13 @@ import { BpfError, dumpVmlinuxHeader, Elf } from '@skep/bpf';
 import { ProbeError } from '../errors.ts';
 import { checkLicense } from '../license/check.ts';
 import { hasMergeableConstants, withoutMergeableConstants } from './constants.ts';
-import { type Clang, findClang } from './find.ts';
-import { type HeaderDirs, headerDirs, headerVersion } from './headers.ts';
+import type { Builder } from './container/types.ts';
+import type { Clang } from './find.ts';
+import { type HeaderDirs, headerVersion } from './headers.ts';
 import { type Platform, parsePlatform } from './platform.ts';
-import { run } from './run.ts';
 import { Sandbox } from './sandbox.ts';
 import { stripDwarf } from './strip.ts';
+import { findToolchain } from './toolchain.ts';
 import { vmlinuxHeader } from './vmlinux.ts';
 import { splitWords } from './words.ts';
 
@@ -35,6 +36,8 @@ export interface CompileOptions {
   vmlinux?: string;
   /** The compiler to use; else `SKEP_CLANG`, else the one in `PATH`. */
   clang?: string;
+  /** Compiles in a container; `clang` is then a name in there. Files under `/usr/include` are the container's. */
+  builder?: Builder;
   /** Colours in the compiler's messages. */
   color?: boolean;
 }
@@ -47,6 +50,8 @@ export interface CompileResult {
   diagnostics: string;
   /** The compiler's path and version, for the log. */
   clang: string;
+  /** The container image that it came from. */
+  builderImage?: string;
   /** The source and the headers that it read, those of skep, libbpf and the system left out. Absolute paths. */
   files: string[];
   /** The version of skep.h, if the source includes it. */
@@ -63,22 +68,21 @@ export interface CompileResult {
  * ```
  *
  * @throws {ProbeError} `SKEP_SOURCE`, `SKEP_CLANG_MISSING`, `SKEP_COMPILE` (its `log` has the compiler's messages),
- * `SKEP_VMLINUX`, `SKEP_HEADERS_MISSING`, `SKEP_PLATFORM`, `SKEP_LICENSE`
+ * `SKEP_VMLINUX`, `SKEP_HEADERS_MISSING`, `SKEP_PLATFORM`, `SKEP_LICENSE`, `SKEP_BUILDER`
  */
 export async function compile(o: CompileOptions): Promise<CompileResult> {
   await checkSource(o.source);
   const platform = parsePlatform(o.platform);
-  const clang = await findClang(o.clang);
-  const headers = headerDirs();
+  const { clang, headers, image, run } = await findToolchain(o.clang, o.builder);
   const vmlinux = await tryVmlinux(o, platform);
   using sandbox = new Sandbox();
   const args = compilerArguments(o, platform, headers, sandbox, vmlinux.path);
-  const { status, stderr } = await run(clang.path, args, sandbox.dir);
+  const { status, stderr } = await run(args, sandbox);
   const messages = sandbox.show(stderr);
   if (status !== 0) throw compileError(o.source, messages, clang, vmlinux.error);
   let object = stripDwarf(await readFile(resolve(sandbox.dir, 'out.o')));
   if (hasMergeableConstants(Elf.parse(object))) {
-    const mended = await withoutMergeableConstants(clang.path, args, sandbox.dir);
+    const mended = await withoutMergeableConstants((other) => run(other, sandbox), args, sandbox.dir);
     if (!mended) throw mergedError(o.source, clang);
     object = stripDwarf(mended);
   }
@@ -92,6 +96,7 @@ export async function compile(o: CompileOptions): Promise<CompileResult> {
     object,
     diagnostics,
     clang: `${clang.path} ${clang.version}`,
+    ...(image !== undefined && { builderImage: image }),
     files: read.filter((file) => !isGiven(file, headers, vmlinux.path)),
     ...(skepHeader !== undefined && { skepHeader }),
   };

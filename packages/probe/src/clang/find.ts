@@ -73,8 +73,13 @@ async function inspectClang(path: string): Promise<Clang> {
   } catch (cause) {
     throw new ProbeError('SKEP_CLANG_MISSING', `${path} cannot be run.`, { hint: INSTALL_HINT, cause });
   }
+  return describeClang(path, output) ?? missing(`${path} does not answer --version as clang does.`);
+}
+
+/** What a compiler says of itself when asked for its `--version`; undefined when it is no clang. */
+export function describeClang(path: string, output: string): Clang | undefined {
   const match = /clang version (\d+)(\S*)/.exec(output);
-  if (!match) missing(`${path} does not answer --version as clang does.`);
+  if (!match) return undefined;
   const major = Number(match[1]);
   const version = `${match[1]}${match[2]}`;
   const { from, to } = CLANG_SUPPORTED;

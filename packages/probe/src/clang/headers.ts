@@ -51,8 +51,24 @@ export function headerDirs(): HeaderDirs {
       },
     );
   }
-  const multiarch = join('/usr/include', MULTIARCH[process.arch] ?? '-');
+  const multiarch = multiarchDir();
   return { skep, libbpf, multiarch: existsSync(multiarch) ? multiarch : undefined };
+}
+
+/** The same for a compiler in a Debian container, whose `/usr/include` is not this machine's. */
+export function containerHeaderDirs(): HeaderDirs {
+  const skep = ownInclude();
+  const carried = existsSync(join(skep, 'bpf/bpf_helpers.h'));
+  return { skep, libbpf: carried ? skep : '/usr/include', multiarch: multiarchDir() };
+}
+
+/** The folder of the Containerfile that makes the image of `skep build --builder`. */
+export function builderDir(): string {
+  return join(dirname(ownInclude()), 'builder');
+}
+
+function multiarchDir(): string {
+  return join('/usr/include', MULTIARCH[process.arch] ?? '-');
 }
 
 /** What skep.h calls its version: `SKEP_H_VERSION`. */

@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { isAbsolute, join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 
 /**
  * A temporary folder in which the compiler runs and where every input has the same relative name on every machine:
@@ -14,6 +14,7 @@ export class Sandbox implements Disposable {
   readonly dir = mkdtempSync(join(tmpdir(), 'skep-build-'));
   readonly #shown = new Map<string, string>();
   readonly #targets = new Map<string, string>();
+  readonly #included = new Set<string>();
 
   /** Links `name` to a folder; `shown` is how messages should call it. */
   link(name: string, target: string, shown = target): string {
@@ -40,10 +41,20 @@ export class Sandbox implements Disposable {
       const match = /^(-I|-isystem|-iquote|-idirafter|-include)(.*)$/s.exec(flags[i]!);
       const path = match && (match[2] || flags[++i]);
       if (!match || !path) out.push(flags[i] ?? match![1]!);
-      else if (match[1] === '-include') out.push('-include', isAbsolute(path) ? path : resolve(cwd, path));
+      else if (match[1] === '-include') out.push('-include', this.#include(resolve(cwd, path)));
       else out.push(match[1]!, this.link(`inc${count++}`, resolve(cwd, path), path));
     }
     return out;
+  }
+
+  #include(file: string): string {
+    this.#included.add(dirname(file));
+    return file;
+  }
+
+  /** All that the compiler is told to read: files and folders with absolute paths. */
+  get inputs(): string[] {
+    return [...new Set([...this.#targets.values(), ...this.#included])];
   }
 
   /** The compiler's messages with the paths as the user knows them. */
