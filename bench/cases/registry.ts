@@ -31,62 +31,31 @@ interface Tool {
 }
 
 const plain = ['--src-tls-verify=false', '--dest-tls-verify=false'];
+const skopeoCopy = (from: string, to: string) => run('skopeo', ['copy', '-q', '-a', ...plain, from, to]);
+/** For many, which knows folders but no layouts. */
+const skopeoSync = (src: 'dir' | 'docker', dest: 'dir' | 'docker', from: string, to: string) =>
+  run('skopeo', ['sync', '-a', ...plain, '--src', src, '--dest', dest, from, to]);
+
 const tools: Record<string, Tool> = {
   skep: {
-    push: (from, registry, n) =>
-      n === 1
-        ? run(skep, ['push', '-q', `${registry}/s/images:1`, '--storage', from])
-        : run(skep, ['push', '-q', '-a', `${registry}/s/images`, '--storage', from]),
-    pull: (registry, to, n) =>
-      n === 1
-        ? run(skep, ['pull', '-q', `${registry}/s/images:1`, '--storage', to])
-        : run(skep, ['pull', '-q', '-a', `${registry}/s/images`, '--storage', to]),
+    push: (from, registry, n) => run(skep, ['push', '-q', ...imagesOf(registry, n), '--storage', from]),
+    pull: (registry, to, n) => run(skep, ['pull', '-q', ...imagesOf(registry, n), '--storage', to]),
     copy: (from, to, n) =>
-      n === 1
-        ? run(skep, ['copy', '-q', '--no-referrers', `${from}/s/images:1`, `${to}/s/images`])
-        : run(skep, ['copy', '-q', '--no-referrers', '-a', `${from}/s/images`, `${to}/s/images`]),
+      run(skep, ['copy', '-q', '--no-referrers', ...imagesOf(from, n), `${to}/s/images`]),
   },
-  // `sync` for many, which knows folders but no layouts.
   skopeo: {
     push: (from, registry, n) =>
       n === 1
-        ? run('skopeo', ['copy', '-q', '-a', ...plain, `oci:${from}:1`, `docker://${registry}/s/images:1`])
-        : run('skopeo', ['sync', '-a', ...plain, '--src', 'dir', '--dest', 'docker', from, `${registry}/s`]),
+        ? skopeoCopy(`oci:${from}:1`, `docker://${registry}/s/images:1`)
+        : skopeoSync('dir', 'docker', from, `${registry}/s`),
     pull: (registry, to, n) =>
       n === 1
-        ? run('skopeo', ['copy', '-q', '-a', ...plain, `docker://${registry}/s/images:1`, `oci:${to}:1`])
-        : run('skopeo', [
-            'sync',
-            '-a',
-            ...plain,
-            '--src',
-            'docker',
-            '--dest',
-            'dir',
-            `${registry}/s/images`,
-            to,
-          ]),
+        ? skopeoCopy(`docker://${registry}/s/images:1`, `oci:${to}:1`)
+        : skopeoSync('docker', 'dir', `${registry}/s/images`, to),
     copy: (from, to, n) =>
       n === 1
-        ? run('skopeo', [
-            'copy',
-            '-q',
-            '-a',
-            ...plain,
-            `docker://${from}/s/images:1`,
-            `docker://${to}/s/images:1`,
-          ])
-        : run('skopeo', [
-            'sync',
-            '-a',
-            ...plain,
-            '--src',
-            'docker',
-            '--dest',
-            'docker',
-            `${from}/s/images`,
-            `${to}/s`,
-          ]),
+        ? skopeoCopy(`docker://${from}/s/images:1`, `docker://${to}/s/images:1`)
+        : skopeoSync('docker', 'docker', `${from}/s/images`, `${to}/s`),
   },
   // No command pushes several: one after the other.
   crane: {
@@ -104,6 +73,11 @@ const tools: Record<string, Tool> = {
         : run(crane, ['copy', '--insecure', '-a', `${from}/s/images`, `${to}/s/images`]),
   },
 };
+
+/** How skep is told of them: the one, or all tags. */
+function imagesOf(registry: string, count: number): string[] {
+  return count === 1 ? [`${registry}/s/images:1`] : ['-a', `${registry}/s/images`];
+}
 
 function of(count: number, what: string, times: number): Case {
   return {
