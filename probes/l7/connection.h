@@ -48,7 +48,7 @@ struct l7_connection {
 	__u32 process;		/* the tgid that moved its last message */
 	__u64 peer;		/* see who.h; 0 until it was asked */
 	__u32 service;		/* of that process, as it was then */
-	__u32 pad2;
+	__u32 generation;	/* of l7_services by then */
 	__u32 pushed;		/* requests seen, by the requests' direction */
 	__u32 popped;		/* responses seen, by the other */
 	__u32 inode;		/* of the socket, where the storage is by its address */

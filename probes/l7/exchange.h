@@ -57,6 +57,19 @@ static __always_inline __u32 l7_sequence(struct sock *sk, enum l7_direction dire
 	return direction == L7_SEND ? l7_sent(sk) : BPF_CORE_READ((struct tcp_sock *)sk, copied_seq);
 }
 
+/* The same where the verifier knows what `sk` points to: one call less for each, and none that copies. */
+static __always_inline __u32 l7_sequence_of(struct sock *sk, enum l7_direction direction, bool trusted)
+{
+	struct tcp_sock *tcp;
+
+	if (!trusted)
+		return l7_sequence(sk, direction);
+	tcp = bpf_skc_to_tcp_sock(sk);
+	if (!tcp)
+		return 0;
+	return direction == L7_SEND ? tcp->write_seq : tcp->copied_seq;
+}
+
 /*
  * Bytes that a direction moved past the hooks since its last message, before the `length` that a call has just moved:
  * sendfile before Linux 6.5, splice from TCP, zero-copy receive. Asked only within bodies, where such bytes belong.

@@ -30,7 +30,7 @@ static __always_inline void l7_look(struct l7_feed *f, bool at_exit, int flags, 
 	work->end += gap;
 	l7_go(f, trusted);
 	if (c->family != L7_AF_UNIX)
-		c->sequence[work->direction & 1] = l7_sequence(f->sk, work->direction);
+		c->sequence[work->direction & 1] = l7_sequence_of(f->sk, work->direction, trusted);
 }
 
 /* A run's work, ready for a direction of a connection; false, and counted, when the CPU has none left. */
@@ -149,6 +149,7 @@ static __always_inline int l7_traffic(struct sock *sk, enum l7_direction directi
 			return 0;
 		c->family = family;
 		c->process = process;
+		c->service = 0;
 		if (!l7_watched(sk, process, family == L7_AF_UNIX)) {
 			c->protocol = L7_UNWATCHED;
 			return 0;
@@ -161,9 +162,14 @@ static __always_inline int l7_traffic(struct sock *sk, enum l7_direction directi
 	if (c->protocol != L7_HTTP1 && !turned && c->stream[direction & 1].state == HTTP1_START)
 		return 0;
 	control = bpf_map_lookup_elem(&l7_controls, &zero);
-	if (control && control->learned)
+	if (!control)
+		return 0;
+	if (control->learned)
 		c->stream[direction & 1].flags |= HTTP1_LEARNED;
-	c->service = l7_service_of(process);
+	if (!c->service || c->generation != control->generation) {
+		c->generation = control->generation;
+		c->service = l7_service_of(process);
+	}
 	if (!l7_begin(&f, sk, c, direction)) {
 		c->protocol = L7_UNDECIDED;
 		return 0;

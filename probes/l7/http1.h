@@ -169,36 +169,54 @@ static __always_inline void http1_end_size(struct http1_stream *s)
 	}
 }
 
-/* Eight bytes of the window, as a number. */
+/*
+ * Eight bytes of the window, as a number. By way of a pointer that hides that they are bytes, or the compiler reads them one
+ * by one: maps may be read at any place.
+ */
 static __always_inline __u64 http1_eight(const struct http1_window *w, __u32 position)
 {
-	return *(const __u64 *)&w->bytes[position];
+	const __u64 *eight = (const __u64 *)&w->bytes[position];
+
+	return *eight;
 }
 
-/* Where the first line feed among eight bytes is; 8: nowhere. */
-static __always_inline __u32 http1_line_feed(__u64 word)
+#define HTTP1_ONES 0x0101010101010101ULL
+
+/* The highest bit of each of eight bytes that is `c`; above the first of them also of others. */
+static __always_inline __u64 http1_is(__u64 word, __u8 c)
 {
-	__u64 ones = 0x0101010101010101ULL, x = word ^ 0x0a0a0a0a0a0a0a0aULL;
-	__u64 found = (x - ones) & ~x & 0x8080808080808080ULL;
+	__u64 x = word ^ c * HTTP1_ONES;
 
-	/* The lowest bit found is exact; of the bytes below it each contributes one. */
-	return found ? (((((found & -found) - 1) >> 7 & ones) * ones) >> 56) & 7 : 8;
+	return (x - HTTP1_ONES) & ~x & HTTP1_ONES << 7;
 }
 
-/* Bytes up to and with the next line feed, or HTTP1_AHEAD of them. `ended`: there was one. */
-static __always_inline __u32 http1_to_line_feed(const struct http1_window *w, __u32 position, bool *ended)
+/* The same of bytes that end a query: blanks, control characters. */
+static __always_inline __u64 http1_is_end(__u64 word)
+{
+	return ((word - 0x21 * HTTP1_ONES) & ~word & HTTP1_ONES << 7) | http1_is(word, 0x7f);
+}
+
+/* Which of eight bytes is the first; 8: none. Of the bytes below the lowest bit each contributes one. */
+static __always_inline __u32 http1_first(__u64 found)
+{
+	return found ? (((((found & -found) - 1) >> 7 & HTTP1_ONES) * HTTP1_ONES) >> 56) & 7 : 8;
+}
+
+/* Bytes before the next line feed, or with `query` before the end of a query; HTTP1_AHEAD: it is none of so many. */
+static __always_inline __u32 http1_ahead(const struct http1_window *w, __u32 position, bool query)
 {
 	__u32 at = 0, here = 8;
 
 #pragma unroll
 	for (int i = 0; i < HTTP1_AHEAD / 8; i++) {
-		here = http1_line_feed(http1_eight(w, position + at));
+		__u64 word = http1_eight(w, position + at);
+
+		here = http1_first(query ? http1_is_end(word) : http1_is(word, '\n'));
 		if (here < 8)
 			break;
 		at += 8;
 	}
-	*ended = here < 8;
-	return here < 8 ? at + here + 1 : at;
+	return here < 8 ? at + here : at;
 }
 
 /*
@@ -214,7 +232,7 @@ static __always_inline __u32 http1_name(struct http1_window *w, struct http1_str
 	if ((first | HTTP1_LOW7) == HTTP1_EIGHT('c', 'o', 'n', 't', 'e', 'n', 't', '-')) {
 		if (((then | 0x202020202020ULL) << 8) == HTTP1_EIGHT(0, 'l', 'e', 'n', 'g', 't', 'h', ':')) {
 			s->state = HTTP1_LENGTH;
-			return 15;
+			return 15 + (then >> 56 == ' ');
 		}
 		return 8;
 	}
@@ -262,6 +280,26 @@ static __always_inline __u32 http1_segment(struct http1_window *w, struct http1_
 	return n;
 }
 
+/* Digits of Content-Length, eight at most. */
+static __always_inline __u32 http1_digits(const struct http1_window *w, struct http1_stream *s, __u32 position)
+{
+	__u64 value = s->remain;
+	__u32 n = 0;
+
+#pragma unroll
+	for (int i = 0; i < 8; i++) {
+		__u8 digit = w->bytes[position + i] - '0';
+
+		/* Also what is behind the window's end. */
+		if (digit > 9)
+			break;
+		value = value * 10 + digit;
+		n++;
+	}
+	s->remain = value;
+	return n;
+}
+
 /* " 200 " behind the version, and the like: the status, or 0 when it is written in another way. */
 static __always_inline __u16 http1_status(__u64 word)
 {
@@ -279,7 +317,6 @@ static __always_inline __u32 http1_byte(struct http1_window *w, struct http1_str
 	struct http1_byte_kind kind = http1_kinds[c];
 	__u32 step, here;
 	__u64 word;
-	bool ended;
 
 	switch (state) {
 	case HTTP1_START:
@@ -331,11 +368,11 @@ static __always_inline __u32 http1_byte(struct http1_window *w, struct http1_str
 	case HTTP1_TARGET:
 		if (kind.in_path & (HTTP1_SLASH | HTTP1_END)) {
 			http1_end_segment(s);
-			if (kind.in_path & HTTP1_END) {
-				w->path_to = position;
-				s->at = 0;
-				s->state = c == ' ' ? HTTP1_VERSION : HTTP1_QUERY;
-			}
+			if (!(kind.in_path & HTTP1_END))
+				return 1 + http1_segment(w, s, position + 1);
+			w->path_to = position;
+			s->at = 0;
+			s->state = c == ' ' ? HTTP1_VERSION : HTTP1_QUERY;
 			return 1;
 		}
 		if (kind.in_path == HTTP1_CONTROL)
@@ -346,6 +383,9 @@ static __always_inline __u32 http1_byte(struct http1_window *w, struct http1_str
 			s->state = HTTP1_VERSION;
 		else if (kind.in_path == HTTP1_CONTROL)
 			break;
+		else
+			/* What is behind the window's end is zero, and so ends it. */
+			return http1_ahead(w, position, true);
 		return 1;
 	case HTTP1_VERSION:
 		if (!at && w->length - position > 9 && http1_eight(w, position) == HTTP1_EIGHT_VERSION) {
@@ -376,9 +416,10 @@ static __always_inline __u32 http1_byte(struct http1_window *w, struct http1_str
 		return 1;
 	case HTTP1_LINE:
 		if (c == '\n' || c == '\r') {
-			if (c == '\n')
-				s->state = HTTP1_HEADERS;
-			return 1;
+			if (c == '\r' && w->bytes[position + 1] != '\n')
+				return 1;
+			s->state = HTTP1_HEADERS;
+			return c == '\r' ? 2 : 1;
 		}
 		if ((c | 0x20) == 'c' || (c | 0x20) == 't') {
 			if (w->length - position < HTTP1_AHEAD) {
@@ -416,12 +457,17 @@ static __always_inline __u32 http1_byte(struct http1_window *w, struct http1_str
 		return 1;
 	}
 	case HTTP1_LENGTH:
-		if (kind.digit <= 9) {
-			s->remain = s->remain * 10 + kind.digit;
+		step = http1_digits(w, s, position);
+		if (step) {
 			s->flags |= HTTP1_HAS_LENGTH;
-		} else if (c != ' ' && c != '\t') {
-			s->state = c == '\n' ? HTTP1_LINE : HTTP1_SKIP;
+			return step;
 		}
+		if (c == '\r' && w->bytes[position + 1] == '\n') {
+			s->state = HTTP1_LINE;
+			return 2;
+		}
+		if (c != ' ' && c != '\t')
+			s->state = c == '\n' ? HTTP1_LINE : HTTP1_SKIP;
 		return 1;
 	case HTTP1_CODING:
 		if (c == '\n') {
@@ -441,9 +487,11 @@ static __always_inline __u32 http1_byte(struct http1_window *w, struct http1_str
 		return 1;
 	case HTTP1_SKIP:
 	skip:
-		step = http1_to_line_feed(w, position, &ended);
-		if (ended)
+		step = http1_ahead(w, position, false);
+		if (step < HTTP1_AHEAD) {
 			s->state = HTTP1_LINE;
+			step++;
+		}
 		here = w->length - position;
 		return step < here ? step : here;
 	case HTTP1_SIZE:

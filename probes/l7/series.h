@@ -99,6 +99,8 @@ struct l7_control {
 	__u64 span_gap;	/* ns between two spans of whatever series; 0: 5 ms, all ones: none */
 	__u32 learned;	/* whether http1_learned holds anything */
 	__u32 closed;	/* not all hooks are there yet: no connection is taken up */
+	__u32 generation; /* of l7_services: what was looked up in another is looked up again */
+	__u32 pad;
 };
 SKEP_ARRAY(l7_controls, struct l7_control, 1);
 

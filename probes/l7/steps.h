@@ -55,7 +55,7 @@ static __always_inline bool l7_recognise(struct l7_feed *f, struct http1_stream 
 static __always_inline bool l7_fetch(struct l7_feed *f)
 {
 	struct http1_window *w = &f->work->window;
-	__u64 left, within;
+	__u64 left, within, *behind;
 
 	if (f->work->unseen || f->work->at < f->work->bypassed)
 		return false;
@@ -75,9 +75,10 @@ static __always_inline bool l7_fetch(struct l7_feed *f)
 		return false;
 	if (bpf_probe_read_user(w->bytes, left, (void *)(f->work->cursor.piece + within)))
 		return false;
+	behind = (__u64 *)&w->bytes[left];
 #pragma unroll
-	for (int i = 0; i < HTTP1_AHEAD; i += 8)
-		*(__u64 *)&w->bytes[left + i] = 0;
+	for (int i = 0; i < HTTP1_AHEAD / 8; i++)
+		behind[i] = 0;
 	w->length = left;
 	w->position = 0;
 	w->path_from = w->path_to = 0;

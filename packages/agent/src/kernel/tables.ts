@@ -53,6 +53,7 @@ interface Control {
   readonly spanGap: bigint;
   readonly learned: boolean;
   readonly closed: boolean;
+  readonly generation: number;
 }
 
 /** The maps that the agent and the programs of http-red share. All calls are single system calls. */
@@ -67,7 +68,7 @@ export class KernelTables {
   readonly #reasons: RawMap;
   readonly #u32 = [new Uint8Array(4), new Uint8Array(4)] as const;
   readonly #u64 = new Uint8Array(8);
-  #control: Control = { spanGap: 0n, learned: false, closed: false };
+  #control: Control = { spanGap: 0n, learned: false, closed: false, generation: 0 };
   #learnedCount = 0;
 
   constructor(run: Pick<Run, 'map'>) {
@@ -94,11 +95,18 @@ export class KernelTables {
 
   /** From now on this process's requests count as the service's. False when the map is full. */
   setService(pid: number, service: number): boolean {
-    return this.#put(this.#services, u32(this.#u32[0], pid), u32(this.#u32[1], service));
+    const known = this.#put(this.#services, u32(this.#u32[0], pid), u32(this.#u32[1], service));
+    if (known) this.#askAgain();
+    return known;
   }
 
   deleteService(pid: number): void {
-    this.#services.map.delete(u32(this.#u32[0], pid));
+    if (this.#services.map.delete(u32(this.#u32[0], pid))) this.#askAgain();
+  }
+
+  /** Connections remember whose they are until there is a new generation of services. */
+  #askAgain(): void {
+    this.#setControl({ ...this.#control, generation: (this.#control.generation + 1) >>> 0 });
   }
 
   /** From now on this fingerprint's requests count as the route's. False when the map is full. */
@@ -176,12 +184,13 @@ export class KernelTables {
 
   #setControl(control: Control): void {
     const { map, value } = this.#controls;
-    const at = offsets(value, 'l7_control', ['span_gap', 'learned', 'closed']);
+    const at = offsets(value, 'l7_control', ['span_gap', 'learned', 'closed', 'generation']);
     const bytes = new Uint8Array(map.valueSize);
     const dv = new DataView(bytes.buffer);
     dv.setBigUint64(at.span_gap, control.spanGap, true);
     dv.setUint32(at.learned, control.learned ? 1 : 0, true);
     dv.setUint32(at.closed, control.closed ? 1 : 0, true);
+    dv.setUint32(at.generation, control.generation, true);
     map.set(new Uint8Array(4), bytes);
     this.#control = control;
   }
