@@ -18,7 +18,7 @@ export interface Pair {
   readonly count: number;
   /** So often without a pause: few enough for the smallest buffer of the tools, 64 KiB. */
   readonly burst: number;
-  /** Events that a deed is: a millisecond of work is 0.049 samples. */
+  /** Events that a deed is: of a millisecond of work a sample, since 49 a second are too few to compare. */
   readonly eventsPerDeed?: number;
   /** `kprobe` where the program of libbpf-tools wants kprobes: where a kernel has none, it is measured in a guest. */
   readonly probes?: 'kprobe';
@@ -158,12 +158,12 @@ export const pairs: readonly Pair[] = [
       deed: 'spin',
       count: 200,
       burst: 200,
-      eventsPerDeed: 0.049,
+      eventsPerDeed: 0.997,
       timed: true,
-      skep: byPid,
+      skep: (w) => [...byPid(w), '--attach', 'cpu_sample=997hz'],
     },
     libbpf: 'Debian 12 ships none',
     bpftrace: ({ pid }) => `
-      profile:hz:49 /pid == ${pid}/ { @[pid, ustack, kstack, comm] = count(); }`,
+      profile:hz:997 /pid == ${pid}/ { @[pid, ustack, kstack, comm] = count(); }`,
   },
 ];
