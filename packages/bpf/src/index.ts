@@ -31,6 +31,7 @@ export {
   patchInstruction,
   type RelocationKind,
   type Resolution,
+  relocationSubject,
 } from './core-relo/index.ts';
 export { namesEnumerators } from './decode/build-plan.ts';
 export { compileDecoder } from './decode/compile.ts';

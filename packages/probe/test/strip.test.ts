@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { Elf } from '@skep/bpf';
+import { Elf, lineInfo } from '@skep/bpf';
 import { stripDwarf } from '../src/clang/strip.ts';
 import { ProbeError } from '../src/index.ts';
 import { Folder, tool } from './support.ts';
@@ -40,7 +40,10 @@ test('what is left is what the llvm tools and bpftool see before and after', () 
       .filter((l) => /OBJECT|FUNC/.test(l))
       .map((l) => l.trim().split(/\s+/).toSpliced(6, 1).slice(1).join(' '));
   assert.deepEqual(symbols(after), symbols(before));
-  assert.match(tool(after, 'llvm-readelf', '-r', '{}'), /\.rel\.BTF\.ext/);
+  const lines = (o: Uint8Array) => lineInfo(Elf.parse(o));
+  assert.deepEqual(lines(after), lines(before), 'what relocations of .BTF.ext would add is 0');
+  assert.doesNotMatch(tool(after, 'llvm-readelf', '-r', '{}'), /\.rel\.BTF\.ext/);
+  assert.doesNotMatch(tool(after, 'llvm-readelf', '-s', '-W', '{}'), / LBB/);
   // Every header field is where readelf expects it: it complains on stderr and fails otherwise.
   tool(after, 'llvm-readelf', '-a', '{}');
 });

@@ -11,6 +11,7 @@ import { type Platform, parsePlatform } from './platform.ts';
 import { Sandbox } from './sandbox.ts';
 import { stripDwarf } from './strip.ts';
 import { findToolchain } from './toolchain.ts';
+import { trimTypes } from './trim-types.ts';
 import { vmlinuxHeader } from './vmlinux.ts';
 import { splitWords } from './words.ts';
 
@@ -86,6 +87,7 @@ export async function compile(o: CompileOptions): Promise<CompileResult> {
     if (!mended) throw mergedError(o.source, clang);
     object = stripDwarf(mended);
   }
+  object = trimTypes(object);
   checkLicense(Elf.parse(object), o.source);
   const diagnostics = (clang.warning ? `warning: ${clang.warning}\n` : '') + messages;
   const read = sandbox.filesRead(await readFile(resolve(sandbox.dir, DEPENDENCIES), 'utf8'));

@@ -1,4 +1,5 @@
 import { ProbeError } from '../errors.ts';
+import { StringTable } from './string-table.ts';
 
 const HEADER = 64;
 const SECTION = 64;
@@ -28,7 +29,7 @@ export function stripDwarf(file: Uint8Array): Uint8Array {
   // A copy, and no Buffer: slice() of a Buffer shares memory.
   const object = new Uint8Array(file);
   const sections = readSections(object);
-  const keep = sections.map((s) => !isDebug(s) && !isDebug(relocated(s, sections)));
+  const keep = sections.map((s) => !isDebug(s) && !isDropped(relocated(s, sections)));
   const newIndex = numbering(keep);
   const symtab = sections.find((s) => s.view.getUint32(4, true) === SHT_SYMTAB);
   const strings = new StringTable();
@@ -50,6 +51,14 @@ export function stripDwarf(file: Uint8Array): Uint8Array {
 
 function isDebug(s: Section | undefined): boolean {
   return s !== undefined && (s.name.startsWith('.debug_') || s.name === '.llvm_addrsig');
+}
+
+/**
+ * Of `.BTF.ext` too, though it stays: what its relocations would add is 0, so libbpf passes over them and its linker leaves them
+ * out, but each names a symbol, and there is one for each source line.
+ */
+function isDropped(s: Section | undefined): boolean {
+  return isDebug(s) || s?.name === '.BTF.ext';
 }
 
 function relocated(s: Section, all: Section[]): Section | undefined {
@@ -85,7 +94,10 @@ function readSections(object: Uint8Array): Section[] {
   }
 }
 
-/** Leaves out the symbols of dropped sections, renumbers the rest, and corrects every relocation that names one. */
+/**
+ * Leaves out the symbols of dropped sections and labels that no relocation names (clang's, of jumps), renumbers the rest, and
+ * corrects every relocation that names one.
+ */
 function rewriteSymbols(
   symtab: Section,
   sections: Section[],
@@ -93,6 +105,7 @@ function rewriteSymbols(
   strings: StringTable,
 ): void {
   const oldNames = sections[symtab.view.getUint32(40, true)]!.data;
+  const named = new Set(sections.flatMap((s, i) => (newIndex[i] === undefined ? [] : symbolsIn(s))));
   const out: Uint8Array[] = [];
   const moved: number[] = [];
   let locals = 0;
@@ -103,6 +116,8 @@ function rewriteSymbols(
     const reserved = section === 0 || section >= 0xff00;
     moved[i] = 0;
     if (!reserved && newIndex[section] === undefined) continue;
+    // Local and of no type.
+    if (!reserved && symbol[4] === 0 && !named.has(i)) continue;
     if (!reserved) view.setUint16(6, newIndex[section]!, true);
     view.setUint32(0, strings.add(cString(oldNames, view.getUint32(0, true))), true);
     moved[i] = out.length;
@@ -118,6 +133,21 @@ function rewriteSymbols(
       view.setUint32(at + 12, moved[view.getUint32(at + 12, true)] ?? 0, true);
     }
   }
+}
+
+/** Numbers of the symbols that a section of relocations names. */
+function symbolsIn({ view, data }: Section): number[] {
+  if (view.getUint32(4, true) !== SHT_REL) return [];
+  const words = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  return Array.from({ length: Math.floor(data.length / REL) }, (_, i) => words.getUint32(i * REL + 12, true));
+}
+
+/** The same object with other content of some sections. */
+export function replaceSections(file: Uint8Array, contents: ReadonlyMap<string, Uint8Array>): Uint8Array {
+  const object = new Uint8Array(file);
+  const sections = readSections(object);
+  for (const s of sections) s.data = contents.get(s.name) ?? s.data;
+  return write(object.subarray(0, HEADER), sections, new DataView(object.buffer).getUint16(62, true));
 }
 
 function write(oldHeader: Uint8Array, sections: Section[], nameSection: number): Uint8Array {
@@ -150,25 +180,4 @@ function write(oldHeader: Uint8Array, sections: Section[], nameSection: number):
 function cString(bytes: Uint8Array, at: number): string {
   const end = bytes.indexOf(0, at);
   return Buffer.from(bytes.subarray(at, end < 0 ? undefined : end)).toString('latin1');
-}
-
-/** An ELF string table: a NUL, then each text once, in the order it was first asked for. */
-class StringTable {
-  readonly #offsets = new Map<string, number>([['', 0]]);
-  readonly #parts: string[] = ['\0'];
-  #length = 1;
-
-  add(text: string): number {
-    const known = this.#offsets.get(text);
-    if (known !== undefined) return known;
-    const at = this.#length;
-    this.#offsets.set(text, at);
-    this.#parts.push(`${text}\0`);
-    this.#length += text.length + 1;
-    return at;
-  }
-
-  bytes(): Uint8Array {
-    return Buffer.from(this.#parts.join(''), 'latin1');
-  }
 }

@@ -7,7 +7,7 @@ const zlib = () => process.getBuiltinModule('node:zlib');
  * Between the time that a build takes and the size that is stored. Of the bytes of a version of zstd the level is what
  * decides, on any processor: no machine gives another digest.
  */
-const LEVEL = 12;
+const LEVEL = 19;
 
 /** Whether a layer of this type holds an object. */
 export function isObjectType(mediaType: string): boolean {
