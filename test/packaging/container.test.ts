@@ -116,6 +116,18 @@ suite('skep package', { timeout: 240_000 }, () => {
     assert.equal(await store.resolve('x:1'), undefined);
   });
 
+  test('for arm64/v8, as podman writes it, which is arm64', async () => {
+    const at = await Store.open(join(dir, 'variant'));
+    const objects = [{ name: 'watch.o', bytes: object }];
+    const probe = await packImage(at, 'watch:1', { name: 'watch', platform: 'linux/arm64/v8', objects });
+    await packageProbe(at, probe, await unpackImage(at, probe), NAME);
+    const { index: made } = (await at.resolve(NAME))!;
+    assert.deepEqual(
+      imagesOf(made!).map((m) => m.platform),
+      [{ os: 'linux', architecture: 'arm64' }],
+    );
+  });
+
   test('takes the Node that was released, and no other', async () => {
     const lock = JSON.parse(
       readFileSync(join(import.meta.dirname, '../../tools/node/package-lock.json'), 'utf8'),

@@ -1,11 +1,4 @@
-import {
-  type Descriptor,
-  formatPlatform,
-  imagesOf,
-  type Platform,
-  type Store,
-  type StoredImage,
-} from '@skep/oci';
+import { type Descriptor, imagesOf, type Platform, type Store, type StoredImage } from '@skep/oci';
 import { type ContainerPart, putContainer } from '@skep/oci/container';
 import type { ProbeImage } from '@skep/probe';
 import { CliError } from '../errors.ts';
@@ -61,9 +54,11 @@ function wanted(
 ): { platform: Platform; arch: Architecture }[] {
   const { index, fetched, reference } = probe;
   const here = index ? imagesOf(index).filter((m) => fetched?.includes(m.digest)) : [];
-  const has = here.flatMap((m) => (m.platform ? [formatPlatform(m.platform)] : []));
+  // A variant (linux/arm64/v8, as podman writes it) is no other container here: Node is for any.
+  const has = here.flatMap(({ platform: p }) => (p ? [`${p.os}/${p.architecture}`] : []));
   const machine = process.arch === 'x64' ? 'linux/amd64' : `linux/${process.arch}`;
-  return [...new Set(asked ?? (has.length > 0 ? has : [machine]))].map((text) => {
+  const texts = (asked ?? (has.length > 0 ? has : [machine])).map((t) => t.split('/').slice(0, 2).join('/'));
+  return [...new Set(texts)].map((text) => {
     const [os, architecture = ''] = text.split('/');
     const arch = os === 'linux' ? architectures[architecture] : undefined;
     if (arch === undefined)
