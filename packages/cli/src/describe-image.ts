@@ -185,7 +185,11 @@ function extrasText(about: Description): string {
   const layers = about.Layers as { Kind: string; Title: string }[];
   return layers
     .filter((l) => l.Kind !== 'object')
-    .map((l) => `${l.Title || 'a layer without a title'}${l.Kind ? ` (${l.Kind})` : ''}`)
+    .map((l) =>
+      l.Title || l.Kind === ''
+        ? `${l.Title || 'a layer without a title'}${l.Kind && ` (${l.Kind})`}`
+        : l.Kind,
+    )
     .join(', ');
 }
 

@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
+import { BpfObject, type Btf, coreRelocations, type Elf, parseObject } from '@skep/bpf';
 import { type Descriptor, MEDIA_TYPE, machinePlatform, Store } from '@skep/oci';
-import { compile, ProbeError, unpackImage } from '@skep/probe';
+import { compile, describeObject, ProbeError, unpackImage } from '@skep/probe';
 import { Sandbox } from './harness.ts';
 
 const UMASK = process.arch === 'x64' ? 95 : 166;
@@ -95,17 +96,69 @@ SEC("tracepoint/on_umask") int on_umask(void *ctx)
 char LICENSE[] SEC("license") = "GPL";
 `;
 
+/** What the specifications allow and the two above have not. */
+const GADGET_MORE = `#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#define NAMED(name) const void *name __attribute__((unused))
+const volatile __u64 big = 0;
+struct call_event { __u32 pid; __u64 big; };
+struct { __uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY); __uint(key_size, 4); __uint(value_size, 4); } events SEC(".maps");
+NAMED(gadget_tracer_calls___events___call_event);
+const struct call_event *__gadget_tracer_type_calls __attribute__((unused));
+NAMED(gadget_tracer_lost___nowhere___call_event);
+NAMED(gadget_iter_rows___no_row___walk);
+struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 8); __type(key, struct call_event); __type(value, struct call_event); } calls SEC(".maps");
+NAMED(gadget_mapiter_stats___calls);
+NAMED(gadget_mapelem_iter_target_walk___calls);
+SEC("tracepoint/syscalls/sys_enter_umask") int on_enter(void *ctx)
+{
+	struct call_event e = { bpf_get_current_pid_tgid() >> 32, big };
+	return bpf_perf_event_output(ctx, &events, BPF_F_CURRENT_CPU, &e, sizeof(e));
+}
+SEC("kprobe/gadget_program_disabled") int later(void *ctx) { return 0; }
+SEC("raw_tp/sys_exit") int off(void *ctx) { return 0; }
+SEC("raw_tp/sys_exit") int kept(void *ctx) { return 0; }
+SEC("uprobe/libc:umask") int on_libc(void *ctx) { return 0; }
+SEC("perf_event/sampler") int sample(void *ctx) { return 0; }
+SEC("socket1") int packets(struct __sk_buff *skb) { return 0; }
+SEC("iter/bpf_map_elem") int walk(struct bpf_iter__bpf_map_elem *ctx) { return 0; }
+char LICENSE[] SEC("license") = "GPL";
+`;
+
+/** Several programs that ask for the kernel's types, in sections that name no hook; and bare names behind a slash. */
+const BYTECODE_MORE = `#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+static __always_inline int parent(void) { return BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), real_parent, tgid) ? 0 : 1; }
+SEC("kprobe/first") int first(void *ctx) { return 0; }
+SEC("kprobe/second") int second(void *ctx) { return parent(); }
+SEC("kretprobe/third") int third(void *ctx) { return parent(); }
+SEC("tracepoint/fourth") int fourth(void *ctx) { return parent(); }
+SEC("kprobe/do_exit") int fifth(void *ctx) { return parent(); }
+SEC("classifier/stats") int stats(struct __sk_buff *skb) { return -1; }
+SEC("xdp/pass") int pass(struct xdp_md *x) { return 2; }
+char LICENSE[] SEC("license") = "GPL";
+`;
+
 const box = new Sandbox();
 const needsRoot = { skip: process.getuid?.() === 0 ? false : 'loading BPF needs root' };
 let store: Store;
 let gadget: Uint8Array;
 let bytecode: Uint8Array;
+let gadgetMore: Uint8Array;
+let bytecodeMore: Uint8Array;
 
 before(async () => {
-  writeFileSync(box.path('gadget.c'), GADGET);
-  writeFileSync(box.path('bytecode.c'), BYTECODE);
-  const objects = ['gadget.c', 'bytecode.c'].map((source) => compile({ source: box.path(source) }));
-  [gadget, bytecode] = (await Promise.all(objects)).map((r) => r.object) as [Uint8Array, Uint8Array];
+  const objects = [GADGET, BYTECODE, GADGET_MORE, BYTECODE_MORE].map((text, i) => {
+    writeFileSync(box.path(`${i}.c`), text);
+    return compile({ source: box.path(`${i}.c`) });
+  });
+  [gadget, bytecode, gadgetMore, bytecodeMore] = (await Promise.all(objects)).map((r) => r.object) as [
+    Uint8Array,
+    Uint8Array,
+    Uint8Array,
+    Uint8Array,
+  ];
   store = await Store.open(box.path('store'));
 });
 after(() => box[Symbol.dispose]());
@@ -214,6 +267,58 @@ test("bpfman's image: the hook is given by --attach, and nothing runs without", 
   assert.equal(JSON.parse(readFileSync(box.path('sum.json'), 'utf8')).series, 1, stderr);
 });
 
+test(
+  'of bpfman, each program keeps what belongs to it when its section loses the hook',
+  needsRoot,
+  async () => {
+    const programs = '{"second":"kprobe","stats":"tc","pass":"xdp"}';
+    await putBytecode('more:1', { 'io.ebpf.programs': programs }, { bytecode: bytecodeMore });
+    const { objects } = await unpackImage(store, (await store.resolve('more:1'))!);
+    const { bytes } = objects[0]!;
+    const targets = Object.fromEntries(describeObject(bytes, 'x').programs.map((p) => [p.name, p.target]));
+    assert.deepEqual(
+      { ...targets, stats: undefined, pass: undefined },
+      { first: '', second: '', third: '', fourth: '', fifth: 'do_exit', stats: undefined, pass: undefined },
+    );
+    const [before, after] = [bytecodeMore, bytes].map((b) => parseObject(b, 'x'));
+    const places = ({ elf, btf }: { elf: Elf; btf: Btf }) =>
+      coreRelocations(elf, btf).map((r) => [r.section.replace(/[()]/g, ''), r.offset, r.access]);
+    assert.deepEqual(places(after!), places(before!));
+    using object = BpfObject.open(bytes, { name: 'more' });
+    await object.load(); // libbpf finds each relocation's program by the name of its section
+  },
+);
+
+test('of Inspektor Gadget, what is off stays off, and what points somewhere does', needsRoot, async () => {
+  const yaml = `unknown: [1, {a: b}]
+params: {ebpf: {big: {defaultValue: 18446744073709551615}}}
+programs:
+  off: {attach_to: gadget_program_disabled}
+  sampler: {perf: {type: software}, sampler: {frequency: 99}}
+`;
+  await putGadget('more-gadget:1', yaml, gadgetMore);
+  const image = await unpackImage(store, (await store.resolve('more-gadget:1'))!);
+  assert.deepEqual(image.params, ['big=18446744073709551615']);
+  assert.deepEqual(image.attach?.toSorted(), ['kept=sys_exit', 'sample=99hz', 'walk=print_stats']);
+  assert.deepEqual(image.notes?.slice(0, 3), [
+    'the tracer lost is not shown: the object has no map nowhere',
+    'the iterator rows is not shown: the object has no struct no_row',
+    'it leaves later, off out unless its WASM module says where: --attach can say it',
+  ]);
+  const { bytes } = image.objects[0]!;
+  const { programs, maps } = describeObject(bytes, 'x');
+  assert.deepEqual(
+    programs.filter((p) => !p.autoload).map((p) => p.name),
+    ['later', 'off', 'kept'],
+  );
+  assert.equal(maps.find((m) => m.name === 'print_calls')?.valueType, 'struct call_event');
+  using object = BpfObject.open(bytes, { name: 'more' });
+  // Not every kernel has this one.
+  object.program('walk').autoload = false;
+  await object.load();
+  using _link = object.program('on_libc').attach();
+});
+
 test('what is not as its maker says is refused with a reason', async () => {
   const refused = async (name: string, why: RegExp, code = 'SKEP_IMAGE_INVALID') =>
     assert.rejects(
@@ -224,6 +329,8 @@ test('what is not as its maker says is refused with a reason', async () => {
   await refused('no-object:1', /gadget without a BPF program/);
   await putGadget('bad-yaml:1', 'a: [', gadget);
   await refused('bad-yaml:1', /gadget\.yaml is no YAML/);
+  await putGadget('alias:1', 'name: *nobody', gadget);
+  await refused('alias:1', /gadget\.yaml is no YAML: Unresolved alias/);
   await putGadget('no-elf:1', 'name: x', Buffer.from('text'));
   await refused('no-elf:1', /program\.o is no probe/);
   const labels = (programs: string) => ({ 'io.ebpf.programs': programs });
@@ -233,6 +340,8 @@ test('what is not as its maker says is refused with a reason', async () => {
   await refused('wrong:1', /names nobody/);
   await putBytecode('json:1', labels('{'), { 'a.o': bytecode });
   await refused('json:1', /is not JSON/);
+  await putBytecode('list:1', labels('["on_umask"]'), { 'a.o': bytecode });
+  await refused('list:1', /names no programs and types/);
   await putBytecode('plain:1', undefined, { 'a.o': bytecode });
   await refused('plain:1', /no probe but a container image/, 'SKEP_IMAGE_UNSUPPORTED');
 });

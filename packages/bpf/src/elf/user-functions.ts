@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { BpfError } from '../errors.ts';
 import { textAt, withUserElf } from './user-elf.ts';
 
@@ -38,7 +38,10 @@ export function userFunctions(path: string): UserFunction[] {
   });
 }
 
-/** Where the loader would find it: a path as it is, `libc.so.6` among the libraries, `bash` on the PATH. */
+/**
+ * Where the loader would find it: a path as it is, `libc.so.6` among the libraries, `bash` on the PATH; `libssl` is the newest
+ * `libssl.so…`, as Inspektor Gadget names libraries.
+ */
 export function findUserFile(name: string): string {
   if (name.includes('/')) return name;
   const machine = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
@@ -46,7 +49,22 @@ export function findUserFile(name: string): string {
   const folders = /\.so(\.|$)/.test(name)
     ? [...paths('LD_LIBRARY_PATH'), ...libraries, '/lib64', '/usr/lib64', '/lib', '/usr/lib']
     : [...paths('PATH'), '/usr/bin', '/usr/sbin', '/bin', '/sbin'];
-  return folders.map((dir) => `${dir}/${name}`).find((file) => existsSync(file)) ?? name;
+  const found = folders.map((dir) => `${dir}/${name}`).find((file) => existsSync(file));
+  if (found !== undefined || !/^lib[^.]+$/.test(name)) return found ?? name;
+  const file = libraries
+    .flatMap((dir) => namesIn(dir).map((entry) => ({ dir, entry })))
+    .filter(({ entry }) => entry === `${name}.so` || entry.startsWith(`${name}.so.`))
+    .sort((a, b) => a.entry.localeCompare(b.entry, 'en', { numeric: true }))
+    .at(-1);
+  return file ? `${file.dir}/${file.entry}` : name;
+}
+
+function namesIn(dir: string): string[] {
+  try {
+    return readdirSync(dir);
+  } catch {
+    return []; // not every system has each of these folders
+  }
 }
 
 function paths(variable: string): string[] {

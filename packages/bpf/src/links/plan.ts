@@ -85,7 +85,7 @@ export function planAttach(hook: Hook, section: string, options: AttachOptions):
       const { path, name, offset } = parseUserFunction(hook);
       return simple({
         how: 'uprobe',
-        a: path,
+        a: findUserFile(path),
         b: name || undefined,
         number: pid,
         offset,

@@ -2,28 +2,39 @@ import { mapTypeName, type ProgramType, programTypeNumber } from '../kernel/type
 import type { BpfMap } from '../maps/map.ts';
 import { type NativeMap, type NativeProgram, native, type ObjectHandle } from '../native.ts';
 
-/** Sections of newer libraries that libbpf 1.1 does not know, but whose programs it can load. */
+const BPF_F_SLEEPABLE = 1 << 4;
+const BPF_F_XDP_HAS_FRAGS = 1 << 5;
+
+/**
+ * Sections that libbpf 1.1 does not know, but whose programs it can load: those of newer libraries, and those with a name behind a
+ * slash where libbpf since 1.0 wants none (cilium/ebpf takes `classifier/stats`, and so do bpfman and Inspektor Gadget).
+ */
 const newerSections: readonly {
   section: RegExp;
   type: ProgramType;
   /** Of `enum bpf_attach_type`. */
   attachType?: number;
-  sleepable?: boolean;
+  /** BPF_F_… of BPF_PROG_LOAD. */
+  flags?: number;
 }[] = [
-  { section: /^(tcx?|netkit)\//, type: 'sched_cls' },
+  { section: /^(tcx?|classifier|netkit)\//, type: 'sched_cls' },
+  { section: /^socket(\d+$|\d*\/)/, type: 'socket_filter' },
+  { section: /^perf_event\//, type: 'perf_event' },
+  { section: /^xdp\//, type: 'xdp', attachType: 37 },
+  { section: /^xdp\.frags\//, type: 'xdp', attachType: 37, flags: BPF_F_XDP_HAS_FRAGS },
+  { section: /^sockops\//, type: 'sock_ops', attachType: 3 },
+  { section: /^sk_msg\//, type: 'sk_msg', attachType: 7 },
   { section: /^u(ret)?probe\.multi(\/|$)/, type: 'kprobe', attachType: 48 },
-  { section: /^u(ret)?probe\.multi\.s(\/|$)/, type: 'kprobe', attachType: 48, sleepable: true },
+  { section: /^u(ret)?probe\.multi\.s(\/|$)/, type: 'kprobe', attachType: 48, flags: BPF_F_SLEEPABLE },
   { section: /^kprobe\.session(\/|$)/, type: 'kprobe', attachType: 56 },
   { section: /^netfilter(\/|$)/, type: 'netfilter', attachType: 45 },
-  { section: /^usdt\.s(\/|$)/, type: 'kprobe', sleepable: true },
+  { section: /^usdt\.s(\/|$)/, type: 'kprobe', flags: BPF_F_SLEEPABLE },
   { section: /^cgroup\/connect_unix$/, type: 'cgroup_sock_addr', attachType: 49 },
   { section: /^cgroup\/sendmsg_unix$/, type: 'cgroup_sock_addr', attachType: 50 },
   { section: /^cgroup\/recvmsg_unix$/, type: 'cgroup_sock_addr', attachType: 51 },
   { section: /^cgroup\/getpeername_unix$/, type: 'cgroup_sock_addr', attachType: 52 },
   { section: /^cgroup\/getsockname_unix$/, type: 'cgroup_sock_addr', attachType: 53 },
 ];
-
-const BPF_F_SLEEPABLE = 1 << 4;
 
 /** Gives programs of such sections their type. */
 export function prepareProgramTypes(handle: ObjectHandle, programs: readonly NativeProgram[]): void {
@@ -36,7 +47,7 @@ export function prepareProgramTypes(handle: ObjectHandle, programs: readonly Nat
       native().programConfigure(handle, i, what, n);
     set('type', programTypeNumber(known.type));
     if (known.attachType !== undefined) set('expectedAttachType', known.attachType);
-    if (known.sleepable) set('flags', BPF_F_SLEEPABLE);
+    if (known.flags !== undefined) set('flags', known.flags);
   });
 }
 

@@ -1,6 +1,7 @@
 /**
  * What a program's section name says: libbpf's table (section_defs in libbpf.c), the longest prefix wins.
- * A section is `prefix` or `prefix/target`; a leading `?` (do not load by default) does not belong to it.
+ * A section is `prefix` or `prefix/target`; a leading `?` (do not load by default) does not belong to it. Older libraries, and
+ * cilium/ebpf to this day, also take `socket1`.
  */
 const kinds: Readonly<Record<string, string>> = {
   socket: 'socket_filter',
@@ -82,13 +83,19 @@ export interface ProgramSection {
  * ```ts
  * parseSection('tp/oom/mark_victim');   // { kind: 'tracepoint', target: 'oom/mark_victim' }
  * parseSection('cgroup_skb/egress');    // { kind: 'cgroup_skb', target: 'egress' }
+ * parseSection('kprobe/(my_probe)');    // { kind: 'kprobe', target: '' }: in brackets, a name and no hook
  * ```
  */
 export function parseSection(section: string): ProgramSection {
   const name = section.startsWith('?') ? section.slice(1) : section;
   const slash = name.indexOf('/');
   const prefix = slash < 0 ? name : name.slice(0, slash);
+  const after = slash < 0 ? '' : name.slice(slash + 1);
   // Not `kinds[prefix]`: a section may be called "constructor".
-  const kind = Object.hasOwn(kinds, prefix) ? kinds[prefix]! : 'unknown';
-  return { kind, target: slash < 0 ? '' : name.slice(slash + 1) };
+  const kind = Object.hasOwn(kinds, prefix)
+    ? kinds[prefix]!
+    : /^socket\d+$/.test(prefix)
+      ? 'socket_filter'
+      : 'unknown';
+  return { kind, target: /^\(.*\)$/.test(after) ? '' : after };
 }

@@ -50,13 +50,16 @@ export class BtfEditor {
     const struct =
       variable && this.#entries().find((e) => e.id === this.#types.readUInt32LE(variable.at + 8));
     if (!variable || struct?.kind !== STRUCT || this.#hasMember(struct, 'value')) return;
-    const members = this.#types.subarray(struct.at + 12, struct.at + 12 + struct.members * 12);
+    // A perf buffer says four bytes as the size of what it holds, and libbpf wants the two to agree.
+    const members = Buffer.concat(
+      this.#members(struct).filter((m) => this.#text(m.readUInt32LE(0)) !== 'value_size'),
+    );
     // The kernel wants members in the order of their offsets, within the struct; libbpf reads only their types.
     const last = members.length > 0 ? members.readUInt32LE(members.length - 4) : 0;
     const pointer = this.#append(words(0, PTR << 24, type));
     const value = words(this.#add('value'), pointer, last);
     const head = Buffer.from(this.#types.subarray(struct.at, struct.at + 12));
-    head.writeUInt32LE(head.readUInt32LE(4) + 1, 4);
+    head.writeUInt32LE(head.readUInt32LE(4) - struct.members + members.length / 12 + 1, 4);
     const id = this.#append(Buffer.concat([head, members, value]));
     this.#types.writeUInt32LE(id, variable.at + 8);
   }
@@ -67,10 +70,17 @@ export class BtfEditor {
     this.#append(words(this.#add(name), VAR << 24, pointer, 1));
   }
 
-  /** Cuts a name at its first `/`, in place, wherever it is used. */
-  cutName(name: string): void {
-    const at = this.#strings.indexOf(`\0${name}\0`);
-    if (at >= 0) this.#strings[at + 1 + name.indexOf('/')] = 0;
+  /** Calls a section something else in `.BTF.ext`, whose tables go by sections' names; in place. */
+  renameSection(ext: Buffer, from: string, to: string): void {
+    const header = ext.readUInt32LE(4);
+    const name = this.#add(to);
+    for (let table = 8; table + 8 <= header && table <= 24; table += 8) {
+      const start = header + ext.readUInt32LE(table);
+      const end = Math.min(ext.length, start + ext.readUInt32LE(table + 4));
+      const size = end - start < 4 ? 0 : ext.readUInt32LE(start);
+      for (let at = start + 4; at + 8 <= end; at += 8 + ext.readUInt32LE(at + 4) * size)
+        if (this.#text(ext.readUInt32LE(at)) === from) ext.writeUInt32LE(name, at);
+    }
   }
 
   get bytes(): Uint8Array {
@@ -88,11 +98,13 @@ export class BtfEditor {
     );
   }
 
-  #hasMember(struct: Entry, name: string): boolean {
+  #members(struct: Entry): Buffer[] {
     const at = (i: number) => struct.at + 12 + i * 12;
-    return Array.from({ length: struct.members }, (_, i) => this.#types.readUInt32LE(at(i))).some(
-      (offset) => this.#text(offset) === name,
-    );
+    return Array.from({ length: struct.members }, (_, i) => this.#types.subarray(at(i), at(i + 1)));
+  }
+
+  #hasMember(struct: Entry, name: string): boolean {
+    return this.#members(struct).some((m) => this.#text(m.readUInt32LE(0)) === name);
   }
 
   #entries(): Entry[] {

@@ -51,15 +51,16 @@ export class ElfEditor {
     }
   }
 
-  /** Cuts what follows the first `/` off a section's name, in place; so is the name of its relocations. */
-  cutSectionName(name: string): void {
-    const section = this.#sections().find((s) => this.#name(s) === name);
-    if (!section) return;
-    const strings = this.#sections()[this.#file.readUInt16LE(0x3e)] as Section;
-    for (const other of this.#sections()) {
-      const own = this.#name(other);
-      if (own === name || own === `.rel${name}` || own === `.rela${name}`)
-        this.#file[strings.offset + other.nameOffset + own.indexOf('/')] = 0;
+  /** Calls a section something else, and so its relocations. */
+  renameSection(from: string, to: string): void {
+    for (const prefix of ['', '.rel', '.rela']) {
+      const section = this.#sections().find((s) => this.#name(s) === prefix + from);
+      if (!section) continue;
+      // A name of its own at the end: the old one may be the end of another's, or a symbol's.
+      const strings = this.#sections()[this.#file.readUInt16LE(0x3e)] as Section;
+      const old = this.#file.subarray(strings.offset, strings.offset + strings.size);
+      this.#point(strings, Buffer.concat([old, Buffer.from(`${prefix}${to}\0`)]));
+      this.#file.writeUInt32LE(old.length, section.header);
     }
   }
 

@@ -1,4 +1,4 @@
-import { parseObject } from '@skep/bpf';
+import { type Elf, parseObject, parseSection } from '@skep/bpf';
 import { BtfEditor } from './btf-edit.ts';
 import { ElfEditor } from './elf-edit.ts';
 
@@ -6,7 +6,9 @@ import { ElfEditor } from './elf-edit.ts';
  * What Inspektor Gadget's macros leave in an object are variables whose names say everything, parts joined by `___`
  * (its include/gadget/macros.h): `gadget_tracer_DATASOURCE___MAP___STRUCT`.
  */
-const MARK = /^gadget_(tracer|mapiter|iter|snapshotter|param)_(.+)$/;
+const MARK = /^gadget_(tracer|mapiter|iter|snapshotter|mapelem_iter_target)_(.+)$/;
+/** A program whose hook only its WASM module would name. */
+const DISABLED = /\/gadget_program_disabled$/;
 
 /** Its types that have a name of the same meaning here (skep.h). */
 const TYPEDEFS: Readonly<Record<string, string>> = {
@@ -24,51 +26,86 @@ const TYPEDEFS: Readonly<Record<string, string>> = {
 export interface AdaptedGadget {
   bytes: Uint8Array;
   notes: string[];
-  /** What GADGET_PARAM names. */
-  params: string[];
+  /** `PROG=MAP` each: what GADGET_ITER_TARGET_MAP points iterators at. */
+  attach: string[];
 }
 
 /**
  * Turns a gadget's object into one that says the same as skep.h does: the buffer of a tracer is called `print_…` and has
  * the type of its records, a map that is to be read as well, an iterator has its rows. Programs and data stay to the byte.
  *
+ * @param disabled programs that gadget.yaml switches off
  * @throws {BpfError} `SKEP_ELF_…`, `SKEP_BTF_…` for what is no BPF object
  */
-export function adaptGadget(object: Uint8Array, name: string): AdaptedGadget {
+export function adaptGadget(
+  object: Uint8Array,
+  name: string,
+  disabled: ReadonlySet<string> = new Set(),
+): AdaptedGadget {
   const { elf } = parseObject(object, name);
   const file = new ElfEditor(object);
   const btf = new BtfEditor(file.content('.BTF')!);
   const notes: string[] = [];
-  const params: string[] = [];
-  const renamed = new Set<string>();
-  const show = (map: string, source: string): boolean => {
-    if (renamed.has(map) || !elf.symbols.some((s) => s.name === map)) return false;
-    renamed.add(map);
-    file.renameSymbol(map, `print_${source}`);
-    btf.rename('var', map, `print_${source}`);
-    return true;
+  const targets: [program: string, map: string][] = [];
+  const names = new Set(elf.symbols.map((s) => s.name));
+  const renamed = new Map<string, string>();
+  /** Why it cannot be shown, if so. */
+  const show = (map: string, source: string): string | undefined => {
+    const to = `print_${source}`;
+    if (renamed.has(map)) return `it shares the map ${map}`;
+    if (!names.has(map)) return `the object has no map ${map}`;
+    if (names.has(to) && map !== to) return `there is another ${to}`;
+    names.add(to);
+    renamed.set(map, to);
+    file.renameSymbol(map, to);
+    btf.rename('var', map, to);
+    return undefined;
   };
   for (const { name: symbol } of elf.symbols) {
     const [, macro, rest = ''] = MARK.exec(symbol) ?? [];
     const [source = '', second = '', ...others] = rest.split('___');
-    if (macro === 'param') params.push(rest);
-    else if (macro === 'tracer') {
+    const missing = (what: string, struct: string) =>
+      notes.push(`the ${what} ${source} is not shown: the object has no struct ${struct}`);
+    if (macro === 'tracer') {
       const type = btf.struct(others[0] ?? '');
       if (type === undefined) {
-        notes.push(`the tracer ${source} is not shown: the object has no struct ${others[0]}`);
+        missing('tracer', others[0] ?? '');
         continue;
       }
-      btf.addValue(second, type);
-      if (!show(second, source)) notes.push(`the tracer ${source} is not shown: it shares the map ${second}`);
+      const why = show(second, source);
+      if (why !== undefined) notes.push(`the tracer ${source} is not shown: ${why}`);
+      else btf.addValue(renamed.get(second)!, type);
     } else if (macro === 'mapiter') {
-      if (!show(second, source))
-        notes.push(`the map iterator ${source} is not shown: it shares the map ${second}`);
+      const why = show(second, source);
+      if (why !== undefined) notes.push(`the map iterator ${source} is not shown: ${why}`);
     } else if (macro === 'iter' || macro === 'snapshotter') {
       const type = btf.struct(second);
-      for (const program of others) if (type !== undefined) btf.addPointer(`skep_rows_${program}`, type);
-    }
+      if (type === undefined) missing('iterator', second);
+      else for (const program of others) btf.addPointer(`skep_rows_${program}`, type);
+    } else if (macro === 'mapelem_iter_target') targets.push([source, second]);
   }
   for (const [theirs, ours] of Object.entries(TYPEDEFS)) btf.rename('typedef', theirs, ours);
+  const { sections, others } = switchedOff(elf, disabled);
+  const ext = file.content('.BTF.ext');
+  if (ext) for (const section of sections) btf.renameSection(ext, section, `?${section}`);
+  for (const section of sections) file.renameSection(section, `?${section}`);
   file.replace('.BTF', btf.bytes);
-  return { bytes: file.bytes, notes, params };
+  const attach = targets.map(([program, map]) => `${program}=${renamed.get(map) ?? map}`);
+  return { bytes: file.bytes, notes, attach: [...attach, ...others] };
+}
+
+/** Sections whose programs are loaded only when they are asked for, and `PROG=TARGET` of those in them that are. */
+function switchedOff(elf: Elf, disabled: ReadonlySet<string>): { sections: Set<string>; others: string[] } {
+  const functions = elf.symbols.flatMap((s) => {
+    const section = elf.sections[s.section]?.name;
+    return s.type === 'func' && s.binding !== 'local' && section !== undefined
+      ? [{ name: s.name, section }]
+      : [];
+  });
+  const isOff = (f: { name: string; section: string }) => disabled.has(f.name) || DISABLED.test(f.section);
+  const sections = new Set(
+    functions.filter((f) => isOff(f) && !f.section.startsWith('?')).map((f) => f.section),
+  );
+  const others = functions.filter((f) => sections.has(f.section) && !isOff(f));
+  return { sections, others: others.map((f) => `${f.name}=${parseSection(f.section).target}`) };
 }

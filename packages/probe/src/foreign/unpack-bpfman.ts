@@ -12,7 +12,7 @@ import { ElfEditor } from './elf-edit.ts';
 const PROGRAMS = 'io.ebpf.programs';
 const OLD_PROGRAM = 'io.ebpf.bpf_function_name';
 /** Behind these, bpfman's sections have a name of their own choice where others have the hook. */
-const UNTARGETED = /^\??(k(ret)?probe|u(ret)?probe|fentry|fexit|tracepoint|tp)\/[^/]+$/;
+const UNTARGETED = /^\??(k(ret)?probe|u(ret)?probe|fentry|fexit|tracepoint|tp)\/[^/()]+$/;
 
 /**
  * Reads bytecode that bpfman packed: a container image with one layer, in it one object at the top, and labels.
@@ -26,7 +26,10 @@ export async function unpackBpfman(store: Store, image: StoredImage): Promise<Pr
   if (!layer || others.length > 0)
     throw invalid(image, 'bytecode is packed in one layer, and it has several');
   const files = await filesInTar(await readLayer(store, image, layer, 'layer'), 'skip');
-  const objects = files.filter((f) => /^[^/]+\.o$/.test(f.name));
+  const top = files.filter((f) => !f.name.includes('/'));
+  const named = top.filter((f) => f.name.endsWith('.o'));
+  // Bytecode may be called anything; bpfman itself takes the only file that there is.
+  const objects = named.length === 0 && top.length === 1 ? top : named;
   const [file, ...more] = objects;
   if (!file || more.length > 0) throw invalid(image, `its layer holds ${objects.length} objects, not one`);
   const name = isFileName(file.name) ? file.name : 'program.o';
@@ -56,10 +59,11 @@ function withoutTargets(bytes: Uint8Array, name: string): Uint8Array {
   if (made.length === 0) return bytes;
   const file = new ElfEditor(bytes);
   const btf = new BtfEditor(file.content('.BTF')!);
-  for (const section of made) {
-    file.cutSectionName(section);
-    btf.cutName(section);
-  }
+  // libbpf finds what belongs to a program by its section's name, so each keeps one of its own: kprobe/(my_kprobe).
+  const named = (section: string) => section.replace(/\/(.*)$/, '/($1)');
+  const ext = file.content('.BTF.ext');
+  if (ext) for (const section of made) btf.renameSection(ext, section, named(section));
+  for (const section of made) file.renameSection(section, named(section));
   file.replace('.BTF', btf.bytes);
   return file.bytes;
 }
@@ -76,6 +80,8 @@ function checkLabel(
   } catch {
     throw invalid(image, `its label ${PROGRAMS} is not JSON`);
   }
+  if (typeof said !== 'object' || Array.isArray(said))
+    throw invalid(image, `its label ${PROGRAMS} names no programs and types`);
   const programs = new Set(describeObject(bytes, name).programs.map((p) => p.name));
   const missing = Object.keys(said ?? {}).find((program) => !programs.has(program));
   if (missing !== undefined)

@@ -1,19 +1,23 @@
 import type { Store, StoredImage } from '@skep/oci';
-import { parse, YAMLParseError } from 'yaml';
+import { parseDocument } from 'yaml';
 import { describeObject } from '../describe/describe.ts';
 import { GADGET_CONFIG, GADGET_OBJECT, GADGET_WASM } from '../image/layout.ts';
 import { checkedObject, invalid, platformOf, readLayer, readObject } from '../image/read-layers.ts';
 import type { ProbeImage } from '../image/types.ts';
 import { adaptGadget } from './gadget-object.ts';
 
+const DISABLED = 'gadget_program_disabled';
+
 /** What of gadget.yaml is used: https://inspektor-gadget.io/docs/latest/gadget-devel/metadata */
 interface GadgetYaml {
   name?: unknown;
   description?: unknown;
   sourceURL?: unknown;
-  params?: { ebpf?: Record<string, { defaultValue?: unknown } | null> | null } | null;
-  programs?: Record<string, { attach_to?: unknown } | null> | null;
+  params: { ebpf: Record<string, Entry> };
+  programs: Record<string, Entry>;
 }
+
+type Entry = Record<string, unknown>;
 
 /** Reads an image of Inspektor Gadget: its one object, in our words. What a WASM module would do is left out, and said. */
 export async function unpackGadget(store: Store, image: StoredImage): Promise<ProbeImage> {
@@ -21,19 +25,32 @@ export async function unpackGadget(store: Store, image: StoredImage): Promise<Pr
   const layer = layers.find((l) => l.mediaType === GADGET_OBJECT);
   if (!layer) throw invalid(image, 'it is a gadget without a BPF program');
   const { bytes } = await readObject(store, image, layer, 'program.o');
-  const adapted = adaptGadget(bytes, 'program.o');
+  const yaml = config.mediaType === GADGET_CONFIG ? await readYaml(store, image) : tidied({});
+  const disabled = Object.entries(yaml.programs).filter(([, p]) => p.attach_to === DISABLED);
+  const adapted = adaptGadget(bytes, 'program.o', new Set(disabled.map(([program]) => program)));
   const object = checkedObject(image, 'program.o', adapted.bytes);
-  const yaml = config.mediaType === GADGET_CONFIG ? await readYaml(store, image) : {};
   const { programs, params } = describeObject(object.bytes, object.name);
-  const attach = programs.flatMap(({ name }) => {
-    const target = yaml.programs?.[name]?.attach_to;
-    return typeof target === 'string' && target !== 'gadget_program_disabled' ? [`${name}=${target}`] : [];
+  const attach = programs.flatMap(({ name, section, type }) => {
+    // Of a perf event, what is behind the slash is what gadget.yaml calls it.
+    const called = type === 'perf_event' ? (section.split('/')[1] ?? name) : name;
+    const { attach_to: target, sampler } =
+      (Object.hasOwn(yaml.programs, called) && yaml.programs[called]) || {};
+    const frequency = isMap(sampler) ? text(sampler.frequency) : undefined;
+    if (type === 'perf_event') return frequency ? [`${name}=${frequency}hz`] : [];
+    return text(target) && target !== DISABLED ? [`${name}=${target}`] : [];
   });
+  const said = new Set(attach.map((a) => a.split('=', 1)[0]));
+  attach.push(...adapted.attach.filter((a) => !said.has(a.split('=', 1)[0])));
   const defaults = params.flatMap(({ name }) => {
-    const value = yaml.params?.ebpf?.[name]?.defaultValue;
-    return value === undefined || value === null || value === '' ? [] : [`${name}=${value}`];
+    const value = Object.hasOwn(yaml.params.ebpf, name) && text(yaml.params.ebpf[name]?.defaultValue);
+    return value && value !== 'null' ? [`${name}=${value}`] : [];
   });
   const notes = [...adapted.notes];
+  const off = programs.filter((p) => !p.autoload && !attach.some((a) => a.startsWith(`${p.name}=`)));
+  if (off.length > 0)
+    notes.push(
+      `it leaves ${off.map((p) => p.name).join(', ')} out unless its WASM module says where: --attach can say it`,
+    );
   if (layers.some((l) => l.mediaType === GADGET_WASM))
     notes.push('its WASM module is not run: what that would add to the events or change in them is missing');
   return {
@@ -52,14 +69,34 @@ export async function unpackGadget(store: Store, image: StoredImage): Promise<Pr
 
 async function readYaml(store: Store, image: StoredImage): Promise<GadgetYaml> {
   const bytes = await readLayer(store, image, image.manifest.config, 'gadget.yaml');
+  // Texts as they stand there: a number of 64 bits is more than JavaScript's hold, and 0x10 a way to write one.
+  const document = parseDocument(Buffer.from(bytes).toString('utf8'), {
+    schema: 'failsafe',
+    logLevel: 'silent',
+  });
   try {
-    const value: unknown = parse(Buffer.from(bytes).toString('utf8'));
-    return typeof value === 'object' && value !== null ? value : {};
+    const [problem] = document.errors;
+    if (problem) throw problem;
+    const value: unknown = document.toJS();
+    return tidied(isMap(value) ? value : {});
   } catch (e) {
-    if (e instanceof YAMLParseError)
-      throw invalid(image, `its gadget.yaml is no YAML: ${e.message.split('\n', 1)[0]}`);
-    throw e;
+    // An alias of nothing, or of more than can be meant, is found when it is followed.
+    throw invalid(image, `its gadget.yaml is no YAML: ${(e as Error).message.split('\n', 1)[0]}`);
   }
+}
+
+/** Only maps where maps belong, so that nothing below has to ask. */
+function tidied(yaml: Record<string, unknown>): GadgetYaml {
+  const maps = (value: unknown): Record<string, Entry> =>
+    Object.fromEntries(
+      Object.entries(isMap(value) ? value : {}).filter((e): e is [string, Entry] => isMap(e[1])),
+    );
+  const { params } = yaml;
+  return { ...yaml, programs: maps(yaml.programs), params: { ebpf: maps(isMap(params) ? params.ebpf : {}) } };
+}
+
+function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function text(value: unknown): string | undefined {

@@ -1,12 +1,24 @@
 import type { Descriptor, Store, StoredImage } from '@skep/oci';
-import { BTF_TYPE, EXTRA_TYPES, PROGRAM_TYPE } from './layout.ts';
+import {
+  BTF_TYPE,
+  EXTRA_TYPES,
+  GADGET_BTF,
+  GADGET_OBJECT,
+  GADGET_WASM,
+  PROGRAM_TYPE,
+  TAR_LAYER,
+} from './layout.ts';
 import { isObjectType } from './object-layer.ts';
 import { readLayer, titleOf } from './read-layers.ts';
 import type { ExtraKind, ExtraLayer } from './types.ts';
 
-/** What kind of layer it is, going by its media type; undefined for one that is not of ours or bee's. */
-export function layerKind({ mediaType }: Descriptor): 'object' | 'btf' | ExtraKind | undefined {
+/** What kind of layer it is, going by its media type; undefined for one that no probe that is read here has. */
+export function layerKind({ mediaType }: Descriptor): 'object' | 'btf' | 'wasm' | ExtraKind | undefined {
   if (isObjectType(mediaType) || mediaType === PROGRAM_TYPE) return 'object';
+  // bpfman's is in a layer of containers.
+  if (mediaType === GADGET_OBJECT || TAR_LAYER.test(mediaType)) return 'object';
+  if (mediaType === GADGET_WASM) return 'wasm';
+  if (mediaType === GADGET_BTF) return 'btf';
   if (mediaType === BTF_TYPE) return 'btf';
   return (Object.keys(EXTRA_TYPES) as ExtraKind[]).find((kind) => EXTRA_TYPES[kind] === mediaType);
 }

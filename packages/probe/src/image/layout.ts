@@ -70,6 +70,8 @@ export const MAX_OBJECT_BYTES = 64 * 1024 * 1024;
 export const GADGET_CONFIG = 'application/vnd.gadget.config.v1+yaml';
 export const GADGET_OBJECT = 'application/vnd.gadget.ebpf.program.v1+binary';
 export const GADGET_WASM = 'application/vnd.gadget.wasm.program.v1+binary';
+/** Kernels' types, a tar in the layout of btfhub-archive. */
+export const GADGET_BTF = 'application/vnd.gadget.btfgen.v1+binary';
 /** Layers of containers, in which bpfman packs an object. */
 export const TAR_LAYER =
   /^application\/vnd\.(oci\.image\.layer\.v1\.tar(\+gzip)?|docker\.image\.rootfs\.diff\.tar\.gzip)$/;
