@@ -14,7 +14,7 @@ fi
 
 # The agent's probes travel as objects, so that running it needs no compiler.
 objects=packages/agent/build/linux-$(node -p process.arch)
-if is_newer "$objects/processes.o" probes/l7 probes/http-red probes/processes packages/probe/include scripts/objects.ts; then
+if is_newer "$objects/processes.o" probes/l7 probes/http-red probes/processes packages/probe/include packages/probe/src/clang scripts/objects.ts; then
   say "the agent's probes"
   node scripts/objects.ts
 fi

@@ -26,8 +26,8 @@ export interface BuiltFixture {
 }
 
 /**
- * The object of a C file of ours: a test's `*.bpf.c`, or a probe of the catalogue. Compiled when its source or a
- * header has changed; in a guest of the kernel tests, the object that the host compiled beforehand.
+ * The object of a C file of ours: a test's `*.bpf.c`, or a probe of the catalogue. Compiled when its source, a
+ * header, or how we compile has changed; in a guest of the kernel tests, the object that the host compiled beforehand.
  */
 export async function fixture(source: string | URL): Promise<Uint8Array> {
   const path = typeof source === 'string' ? source : fileURLToPath(source);
@@ -70,8 +70,9 @@ async function compileOnce(path: string, architecture = process.arch): Promise<s
     .update(readFileSync(import.meta.filename))
     .update(readFileSync(path))
     .update(architecture);
-  const headers = ['packages/probe/include/*.h', `${relative(root, dirname(path))}/*.h`, 'probes/{,l7/}*.h'];
-  for (const h of globSync(headers, { cwd: root }).sort()) key.update(readFileSync(join(root, h)));
+  const read = ['packages/probe/include/*.h', `${relative(root, dirname(path))}/*.h`, 'probes/{,l7/}*.h'];
+  if (isProbe) read.push('packages/probe/src/clang/**/*.ts');
+  for (const file of globSync(read, { cwd: root }).sort()) key.update(readFileSync(join(root, file)));
   const object = join(cache, `${basename(path, '.c')}-${key.digest('hex').slice(0, 16)}.o`);
   if (existsSync(object)) return object;
   await atomically(object, (to) =>
