@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { cachePath } from './cache.ts';
+import { linesOf } from './listed-table.ts';
 import type { Settings } from './settings.ts';
 
 /** A row of `skep list`, not yet in words. */
@@ -32,15 +33,25 @@ const STATE = ['oci-layout', '.skep/version', 'index.json', 'blobs/sha256', 'blo
  */
 export async function listImages(settings: Settings): Promise<ListedImage[]> {
   const dir = resolve(settings.storage);
-  const file = cacheFile(dir, 'rows');
+  const { text } = stateOf(dir);
+  const kept = keptText(cacheFile(dir, 'rows'), headOf(dir, text));
+  return kept === undefined ? readAll(settings, dir) : rowsOf(kept);
+}
+
+/** The same as {@link linesOf} makes of it, kept beside it: to print them, there is no need for ten thousand objects. */
+export async function listLines(settings: Settings): Promise<string> {
+  const dir = resolve(settings.storage);
+  const { text } = stateOf(dir);
+  return keptText(cacheFile(dir, 'lines'), headOf(dir, text)) ?? linesOf(await readAll(settings, dir));
+}
+
+async function readAll(settings: Settings, dir: string): Promise<ListedImage[]> {
   const state = stateOf(dir);
-  const kept = readRows(file, headOf(dir, state.text));
-  if (kept) return kept;
   const { readImages } = await import('./read-images.ts');
   const { images, passing } = await readImages(settings, cacheFile(dir, 'memos.json'));
   images.sort((a, b) => b.created - a.created);
   // One that changed just now may change again within the same tick of the file system's clock.
-  if (!passing && Date.now() - state.changed > SAME_TIME_MS) writeRows(file, headOf(dir, state.text), images);
+  if (!passing && Date.now() - state.changed > SAME_TIME_MS) keep(dir, headOf(dir, state.text), images);
   return images;
 }
 
@@ -60,8 +71,8 @@ function headOf(dir: string, state: string): string {
   return JSON.stringify([VERSION, process.arch, dir, state]);
 }
 
-/** @returns nothing unless the file begins with this head */
-function readRows(file: string, head: string): ListedImage[] | undefined {
+/** What a file holds behind this head; nothing unless it begins with it and is whole. */
+function keptText(file: string, head: string): string | undefined {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
@@ -70,23 +81,36 @@ function readRows(file: string, head: string): ListedImage[] | undefined {
   }
   // The last line says that the file is whole.
   if (!text.startsWith(`${head}\n`) || !text.endsWith('\n.\n')) return undefined;
+  return text.slice(head.length + 1, -2);
+}
+
+function rowsOf(text: string): ListedImage[] {
   const images: ListedImage[] = [];
-  for (let at = head.length + 1; at < text.length - 2; ) {
-    const end = text.indexOf('\n', at);
-    const [reference = '', digest = '', size, created, platform = '', programs = ''] = text
-      .slice(at, end)
-      .split('\t');
-    images.push({ reference, digest, size: Number(size), created: Number(created), platform, programs });
-    at = end + 1;
+  for (let at = 0; at < text.length; ) {
+    // split() would make an array for each of ten thousand lines.
+    const cell = (end: string): string => {
+      const from = at;
+      at = text.indexOf(end, from) + 1;
+      return text.slice(from, at - 1);
+    };
+    const [reference, digest, size, created] = [
+      cell('\t'),
+      cell('\t'),
+      Number(cell('\t')),
+      Number(cell('\t')),
+    ];
+    images.push({ reference, digest, size, created, platform: cell('\t'), programs: cell('\n') });
   }
   return images;
 }
 
-function writeRows(file: string, head: string, images: readonly ListedImage[]): void {
+function keep(dir: string, head: string, images: readonly ListedImage[]): void {
   const rows = images.map((i) => [i.reference, i.digest, i.size, i.created, i.platform, i.programs]);
   // Another tool may have written any name.
   if (rows.some((row) => row.some((text) => /[\t\n]/.test(String(text))))) return;
-  writeCache(file, `${head}\n${rows.map((row) => `${row.join('\t')}\n`).join('')}.\n`);
+  const write = (ending: string, text: string) => writeCache(cacheFile(dir, ending), `${head}\n${text}.\n`);
+  write('rows', rows.map((row) => `${row.join('\t')}\n`).join(''));
+  write('lines', linesOf(images));
 }
 
 /** What changes with every name and every blob that comes or goes, and when the last of it did. */

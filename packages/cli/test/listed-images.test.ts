@@ -14,7 +14,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Store } from '@skep/oci';
-import { listImages } from '../src/listed-images.ts';
+import { type ListedImage, listImages, listLines } from '../src/listed-images.ts';
+import { linesOf, tableOf } from '../src/listed-table.ts';
+import { humanAge } from '../src/output/age.ts';
+import { humanSize } from '../src/output/size.ts';
+import { renderTable } from '../src/output/table.ts';
 import type { Settings } from '../src/settings.ts';
 
 const TYPE = {
@@ -122,4 +126,54 @@ test('a change in the same moment as the list is not taken for none', async () =
   );
   await put(store, 'b:1', ['on_b'], false);
   assert.deepEqual(await rows(storage), ['a:1 on_a', 'b:1 on_b']);
+});
+
+test('the table is the same as one that is made row by row, at any time', () => {
+  const now = new Date('2026-11-26T12:00:00Z');
+  const made = (i: number): number => (i < 280 ? Math.floor(now.getTime() - (1.13 ** i / 3) * 1000) : 0);
+  const images = Array.from({ length: 290 }, (_, i): ListedImage => {
+    const digest = `sha256:${String(i).padStart(64, '0')}`;
+    const reference = i % 7 === 0 ? `r.example/x@${digest}` : `r.example/p${i % 3}:${i}`;
+    const programs = ['', 'one', 'a,b', 'a,b,c,d,e,f'][i % 4]!;
+    return { reference, digest, size: 7 ** (i % 14), created: made(i), platform: 'linux/amd64', programs };
+  });
+  for (const part of [images, images.slice(0, 1), images.slice(285), images.slice(0, 40), []]) {
+    for (const later of [0, 59_000, 86_400_000 * 9]) {
+      const then = new Date(now.getTime() + later);
+      const cells = part.map((i) => [
+        i.reference.replace(/@.*/, `@${i.digest.slice(0, 19)}`),
+        i.digest.slice(0, 19),
+        humanSize(i.size),
+        humanAge(i.created > 0 ? new Date(i.created) : undefined, then),
+        i.programs.replace(/^(a,b,c),.*/, '$1 +3'),
+      ]);
+      const header = ['REFERENCE', 'DIGEST', 'SIZE', 'CREATED', 'PROGRAMS'];
+      assert.equal(tableOf(linesOf(part), then), renderTable(header, cells));
+    }
+  }
+  // Rounded to three digits as before: 999.5 is a thousand.
+  assert.deepEqual([999, 999.4, 999.5, 999_499, 999_500, 0].map(humanSize), [
+    '999B',
+    '999B',
+    '1kB',
+    '999kB',
+    '1MB',
+    '0B',
+  ]);
+});
+
+test('the lines that are kept are those of the store', async () => {
+  const storage = join(dir, 'lines');
+  const store = await Store.open(storage);
+  await put(store, 'a:1', ['on_a']);
+  settle(storage);
+  const first = await listLines(settings(storage));
+  assert.match(first, /^a:1 .*\ton_a$/m);
+  assert.equal(first, await listLines(settings(storage)));
+  const kept = cached().find((f) => f.endsWith('lines.lines'))!;
+  const path = join(dir, 'cache/skep/lists', kept);
+  writeFileSync(path, readFileSync(path, 'utf8').replace('on_a', 'kept'));
+  assert.match(await listLines(settings(storage)), /\tkept$/m, 'out of the file');
+  await put(store, 'b:1', ['on_b']);
+  assert.match(await listLines(settings(storage)), /\ton_b$/m);
 });

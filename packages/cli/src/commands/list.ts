@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { examples } from '../examples.ts';
-import { type ListedImage, listImages } from '../listed-images.ts';
+import { type ListedImage, listImages, listLines } from '../listed-images.ts';
+import { linesOf, listed, shortened, tableOf } from '../listed-table.ts';
 import { humanAge } from '../output/age.ts';
 import { formatRows, type Row } from '../output/format.ts';
 import { out } from '../output/out.ts';
@@ -35,7 +36,10 @@ async function list(
   flags: { quiet?: boolean; trunc: boolean; format?: string },
   command: Command,
 ): Promise<void> {
-  const all = await listImages(settingsOf(command));
+  const settings = settingsOf(command);
+  if (only === undefined && !flags.quiet && flags.format === undefined && flags.trunc)
+    return out(tableOf(await listLines(settings)));
+  const all = await listImages(settings);
   const images = only === undefined ? all : all.filter(({ reference }) => matches(reference, only));
   if (flags.quiet) {
     // Each once, so that `skep rm $(skep list -q)` takes away all names of an image and does not miss it the next time.
@@ -43,25 +47,20 @@ async function list(
     return out([...digests].map((digest) => `${digest}\n`).join(''));
   }
   if (flags.format !== undefined) return out(formatRows(images.map(rowOf), columns, flags.format));
-  // With ten thousand of them every object counts.
-  const age = ages();
-  const cells = images.map((image) => {
-    const digest = shortened(image.digest, flags.trunc);
-    const { reference } = image;
-    return [
-      reference.includes('@') ? reference.replace(/@.*/, `@${digest}`) : reference,
-      digest,
-      humanSize(image.size),
-      age(image.created),
-      listed(image.programs, flags.trunc),
-    ];
-  });
+  if (flags.trunc) return out(tableOf(linesOf(images)));
+  const cells = images.map((i) => [
+    i.reference,
+    i.digest,
+    humanSize(i.size),
+    humanAge(created(i)),
+    i.programs,
+  ]);
   await out(renderTable(['REFERENCE', 'DIGEST', 'SIZE', 'CREATED', 'PROGRAMS'], cells));
 
   function rowOf(image: ListedImage): Row {
     const digest = shortened(image.digest, flags.trunc);
     const { repository, tag } = splitReference(image.reference);
-    const created = image.created > 0 ? new Date(image.created) : undefined;
+    const made = created(image);
     return {
       // A template may pass it on to another command, which needs the whole digest.
       Reference: image.reference,
@@ -71,36 +70,16 @@ async function list(
       ID: digest.replace('sha256:', ''),
       Size: humanSize(image.size),
       SizeBytes: image.size,
-      CreatedAt: created?.toISOString() ?? '',
-      CreatedSince: humanAge(created),
+      CreatedAt: made?.toISOString() ?? '',
+      CreatedSince: humanAge(made),
       Platform: image.platform,
       Programs: listed(image.programs, flags.trunc),
     };
   }
 }
 
-/** How long ago something was; images that come one after the other are often of the same second. */
-function ages(now = new Date()): (created: number) => string {
-  let [second, text] = [Number.NaN, ''];
-  return (created) => {
-    const its = Math.floor(created / 1000);
-    if (its !== second) {
-      second = its;
-      text = humanAge(created > 0 ? new Date(created) : undefined, now);
-    }
-    return text;
-  };
-}
-
-/** A few names and how many more: the whole list would not fit a line. */
-function listed(joined: string, trunc: boolean): string {
-  if (!trunc) return joined;
-  const names = joined.split(',');
-  return names.length > 4 ? `${names.slice(0, 3).join(',')} +${names.length - 3}` : joined;
-}
-
-function shortened(digest: string, trunc: boolean): string {
-  return trunc ? digest.slice(0, 'sha256:'.length + 12) : digest;
+function created(image: ListedImage): Date | undefined {
+  return image.created > 0 ? new Date(image.created) : undefined;
 }
 
 /** `host:5000/a/b:1` is `host:5000/a/b` and `1`; without a tag `<none>`, as docker says. */

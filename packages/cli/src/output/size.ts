@@ -4,7 +4,8 @@ const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
 export function humanSize(bytes: number): string {
   let value = bytes;
   let unit = 0;
-  while (Number(value.toPrecision(3)) >= 1000 && unit < units.length - 1) {
+  // What rounds to four digits goes into the next unit: 999.5 kB is 1 MB.
+  while (value >= 999.5 && unit < units.length - 1) {
     value /= 1000;
     unit++;
   }

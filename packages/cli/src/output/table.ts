@@ -5,14 +5,15 @@ export function renderTable(header: readonly string[], rows: readonly (readonly 
     for (const row of rows) width = Math.max(width, (row[i] ?? '').length);
     return width;
   });
-  let text = line(header, widths);
-  for (const row of rows) text += line(row, widths);
-  return text;
+  // Joined at the end: a text that grows by each cell is a tree of as many pieces.
+  const lines = rows.map((row) => line(row, widths));
+  lines.unshift(line(header, widths));
+  return `${lines.join('\n')}\n`;
 }
 
 function line(row: readonly string[], widths: readonly number[]): string {
+  const last = widths.length - 1;
   let text = '';
-  for (let i = 0; i < widths.length; i++)
-    text += (i === 0 ? '' : '   ') + (row[i] ?? '').padEnd(widths[i] as number);
-  return `${text.trimEnd()}\n`;
+  for (let i = 0; i < last; i++) text += `${(row[i] ?? '').padEnd(widths[i] as number)}   `;
+  return (text + (row[last] ?? '')).trimEnd();
 }
