@@ -10,6 +10,7 @@ import { nameService, type ServiceName } from './name/service.ts';
 import { type Environment, readEnvironment, resourceAttributesOf } from './process/environ.ts';
 import { mappedFiles } from './process/maps.ts';
 import type { Process } from './process/read.ts';
+import { tellingArgv } from './process/started-by.ts';
 import { findSdks, type Sdk } from './sdk.ts';
 
 /** Who a process is. Plain data; it does not change afterwards. */
@@ -68,7 +69,7 @@ export function identify(
   const place = bare ? found : namedFromInside(sources, pid, found, environment);
   const context: CommandContext = {
     exe: process.exe,
-    argv: process.argv,
+    argv: bare ? process.argv : tellingArgv(host, process),
     comm: process.comm,
     runtime: runtime ?? guessed(process),
     environment,

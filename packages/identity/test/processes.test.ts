@@ -141,6 +141,23 @@ suite('Python', { skip: missing('python3') }, () => {
       encoding: 'utf8',
     }).trim();
 
+  test("a worker that Python's multiprocessing started is called what started it", async (t) => {
+    const dir = folder(t, {
+      'orders.py': `import multiprocessing as m, os, time
+def work():
+    print(os.getpid(), flush=True)
+    time.sleep(1e6)
+if __name__ == '__main__':
+    m.set_start_method('spawn')
+    m.Process(target=work).start()
+    time.sleep(1e6)
+`,
+    });
+    const { pid, said } = await started(t, ['python3', 'orders.py'], { cwd: dir });
+    assert.notEqual(Number(said), pid);
+    assert.equal(who(Number(said)).service.name, 'orders');
+  });
+
   test('is its module', async (t) => {
     const dir = folder(t, { 'shop/__init__.py': '', 'shop/orders.py': WAIT_PY });
     const identity = who((await started(t, ['python3', '-u', '-m', 'shop.orders'], { cwd: dir })).pid);
