@@ -1,5 +1,7 @@
 /** Requests sent are requests counted, whichever system calls, socket and rung they come by. */
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { release } from 'node:os';
 import { test } from 'node:test';
 import type { Run } from '@skep/runtime';
@@ -177,6 +179,15 @@ const put = (lines: readonly string[], body: string) =>
 
 /** Names that begin like ours, and ours in any case; ours where a window of 512 bytes ends, at each of its bytes. */
 const names: Case[] = [
+  ...[0, 3].map(
+    (piece): Case => [
+      {
+        response: 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nDate: x\r\ncontent-length: 5\r\n\r\nhello',
+        piece,
+      },
+      both(3),
+    ],
+  ),
   [{ request: put([...near, 'CONTENT-length:5'], 'GET /') }, both(3, 'PUT')],
   [{ request: put([...near, 'transfer-ENCODING: Chunked'], chunks) }, both(3, 'PUT')],
   [{ response: `HTTP/1.1 404\r\n${near.join('\r\n')}\r\nContent-Length: 0\r\n\r\n` }, both(3, 'GET', 404)],
@@ -206,6 +217,12 @@ const reset: Talk[] = [
   { count: 2, end: 'reset' },
   { family: 'tcp6', count: 1, end: 'reset' },
 ];
+/** The server leaves without a response. */
+const closed: Talk[] = [
+  { family: 'unix', count: 2, end: 'gone' },
+  { family: 'pair', count: 1, end: 'gone' },
+  { family: 'unix', response: 'HTTP/1.0 200 OK\r\n\r\nuntil the end', count: 2, end: 'gone' },
+];
 
 const rungs = await rungsOf('http-red', 'traffic');
 const better = (rung: string) => rungs.includes(`${rung}_sendpage`);
@@ -223,7 +240,7 @@ for (const rung of rungs) {
     // Without the functions that sendfile has here, what it sends over a Unix socket is seen by nothing.
     const seen = past.filter(([talk]) => !(better(rung) && talk.family === 'unix'));
     const cases = [...calls, ...cuts, ...inFull, ...names, ...seen, ...foreign];
-    const list = [...cases.map(([talk]) => talk), ...reset];
+    const list = [...cases.map(([talk]) => talk), ...reset, ...closed];
     // Its hooks are there, but before 5.17 its programs do not load: bpf_loop().
     const unloadable = rung.startsWith('fentry') && !rung.startsWith('fentry_lru') && before(5, 17);
     const found = await talks(list, { traffic: rung }).catch((error: { code?: string }) => {
@@ -239,7 +256,7 @@ for (const rung of rungs) {
       counted.slice(0, cases.length),
       cases.map(([, want]) => want),
     );
-    for (const c of counted.slice(cases.length)) {
+    for (const c of counted.slice(cases.length, -closed.length)) {
       strictEqual(c['HTTP_SERVER HTTP_GET 0 HTTP_RESET'], 1, JSON.stringify(c));
       const client = Object.entries(c).filter(([name]) => name.startsWith('HTTP_CLIENT HTTP_GET 0 '));
       deepStrictEqual(
@@ -248,6 +265,13 @@ for (const rung of rungs) {
         JSON.stringify(c),
       );
     }
+    if (rung !== 'syscalls')
+      for (const c of counted.slice(-closed.length))
+        for (const end of ['SERVER', 'CLIENT'])
+          strictEqual(c[`HTTP_${end} HTTP_GET 0 HTTP_CLOSED`], 1, JSON.stringify(c));
+    // Both ends are on this machine, also when a connection's only request is counted as it ends.
+    for (const { labels } of watched.series('hist_http_requests'))
+      strictEqual(BigInt(`${labels.peer}`) >> 56n, 1n);
     // Each path once a process, whole wherever it was cut, without its query, and none of other protocols.
     const texts = new Set(watched.records('print_http_paths').map((p) => String(p.text).slice(0, 20)));
     const known = ['/users/42', '/up', '/', '/xxxxxxxxxxxxxxxxxxx', 'http://proxied.examp', '*', '/old'];
@@ -297,6 +321,70 @@ test('of pipelines deeper than is remembered each request is counted or lost', {
   const counted = watched.series('hist_http_requests').reduce((sum, { value }) => sum + value, 0);
   ok(lost > 0, 'some were forgotten');
   strictEqual(counted + lost, 2 * count, `${counted} counted, ${lost} lost`);
+});
+
+/** Both ends of a connection, in this process. */
+async function connected(server: Server): Promise<[client: Socket, server: Socket]> {
+  const accepted = once(server, 'connection');
+  const client = connect((server.address() as AddressInfo).port, '127.0.0.1').setNoDelay();
+  const [other] = (await accepted) as [Socket];
+  for (const socket of [client, other]) socket.on('error', () => undefined);
+  return [client, other.setNoDelay()];
+}
+
+/** One message, and everything of it has arrived. */
+async function passed(from: Socket, to: Socket, text: string): Promise<void> {
+  from.write(text);
+  for (let left = text.length; left > 0; ) {
+    const bytes: Buffer | null = to.read();
+    if (bytes) left -= bytes.length;
+    else await once(to, 'readable');
+  }
+}
+
+test('bodies under way when the probe begins cost no later request; the end is no byte of a body', {
+  skip: skip || again,
+}, async (t) => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const [up, down, end] = [await connected(server), await connected(server), await connected(server)];
+  t.after(() => {
+    for (const socket of [...up, ...down, ...end]) socket.destroy();
+    server.close();
+  });
+  const half = 'x'.repeat(1000);
+  await passed(...up, `PUT /up HTTP/1.1\r\nContent-Length: 2000\r\n\r\n${half}`);
+  await passed(...down, GET);
+  await passed(down[1], down[0], `HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n${half}`);
+  const watched = await watch('http-red', { target_pid: [`${process.pid}`] }, async () => {
+    for (let i = 0; i < 10; i++) {
+      await passed(...up, half.slice(0, 100));
+      await passed(down[1], down[0], half.slice(0, 100));
+    }
+    await passed(up[1], up[0], OK);
+    for (const [client, serving] of [up, down, up, down]) {
+      await passed(client, serving, GET);
+      await passed(serving, client, OK);
+    }
+    await passed(...end, 'GET /old HTTP/1.0\r\n\r\n');
+    const ended = once(end[0], 'end');
+    end[1].end('HTTP/1.0 200 OK\r\n\r\nuntil the end');
+    end[0].resume();
+    await ended;
+    const closed = once(end[0], 'close');
+    end[0].destroy();
+    await closed;
+  });
+  const sums: Record<string, number> = {};
+  for (const { labels, value } of watched.series('hist_http_requests'))
+    sums[`${labels.role} ${labels.method} ${labels.status}`] =
+      (sums[`${labels.role} ${labels.method} ${labels.status}`] ?? 0) + value;
+  deepStrictEqual(sums, both(5));
+  const bodies = watched.records('print_http_spans').map((s) => Number(s.response_bytes));
+  deepStrictEqual(
+    bodies.filter((n) => n !== 5),
+    ['until the end'.length, 'until the end'.length],
+  );
 });
 
 test('no byte is read that is not of the message', { skip: skip || again }, async () => {

@@ -52,9 +52,21 @@ static __always_inline __u32 l7_sent(struct sock *sk)
 	return BPF_CORE_READ((struct tcp_sock *)sk, write_seq);
 }
 
+/* SOCK_DONE of enum sock_flags: the other end's FIN has come. */
+#define L7_SOCK_DONE 1
+
+/* The other end's FIN takes a number of its own, once everything before it has been read. */
+static __always_inline __u32 l7_read_of(struct sock *sk)
+{
+	__u32 read = BPF_CORE_READ((struct tcp_sock *)sk, copied_seq);
+	bool ended = BPF_CORE_READ(sk, __sk_common.skc_flags) >> L7_SOCK_DONE & 1;
+
+	return read - (ended && read == BPF_CORE_READ((struct tcp_sock *)sk, rcv_nxt));
+}
+
 static __always_inline __u32 l7_sequence(struct sock *sk, enum l7_direction direction)
 {
-	return direction == L7_SEND ? l7_sent(sk) : BPF_CORE_READ((struct tcp_sock *)sk, copied_seq);
+	return direction == L7_SEND ? l7_sent(sk) : l7_read_of(sk);
 }
 
 /* The same where the verifier knows what `sk` points to: one call less for each, and none that copies. */

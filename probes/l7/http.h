@@ -100,89 +100,6 @@ static __always_inline void l7_settle(struct l7_feed *f, enum l7_direction direc
 	work->bypassed = 0;
 }
 
-#define L7_EAGAIN 11
-#define L7_EINTR 4
-#define L7_ERESTARTSYS 512
-
-/* A call on a socket has moved `result` bytes, or failed. `at_exit`: it has its result. */
-static __always_inline int l7_traffic(struct sock *sk, enum l7_direction direction, int result, int flags,
-				      bool stored, bool at_exit)
-{
-	struct l7_connection *c = l7_connection_of(sk, stored, false);
-	__u32 process = bpf_get_current_pid_tgid() >> 32, zero = 0;
-	struct l7_feed f = {};
-	struct l7_control *control;
-	bool turned;
-
-	if (c && c->protocol >= L7_LEFT && (c->protocol != L7_UNWATCHED || c->process == process))
-		return 0;
-	if (result <= 0) {
-		l7_end_batch();
-		if (!c || c->protocol != L7_HTTP1)
-			return 0;
-		if (result < 0 && result != -L7_EAGAIN && result != -L7_EINTR && result > -L7_ERESTARTSYS)
-			c->error = -result;
-		else if (!result && direction == L7_RECEIVE && !(flags & L7_MSG_PEEK) && c->role == L7_CLIENT &&
-			 c->stream[L7_RECEIVE].state == HTTP1_CLOSE)
-			if (l7_begin(&f, sk, c, L7_RECEIVE)) {
-				l7_end_of_body(&f, L7_RECEIVE);
-				l7_finished(&f);
-			}
-		return 0;
-	}
-	if (direction == L7_RECEIVE && flags & (L7_MSG_PEEK | L7_MSG_ERRQUEUE | L7_MSG_OOB))
-		return 0;
-	if (!c || c->process != process) {
-		__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
-
-		if ((family != L7_AF_INET && family != L7_AF_INET6 && family != L7_AF_UNIX) ||
-		    l7_socket_type(sk) != L7_SOCK_STREAM)
-			return 0;
-		if (!c) {
-			/* Of a request that one hook has seen and another has not, the next response would be taken for its own. */
-			control = bpf_map_lookup_elem(&l7_controls, &zero);
-			if (control && control->closed)
-				return 0;
-			c = l7_connection_of(sk, stored, true);
-		}
-		if (!c)
-			return 0;
-		c->family = family;
-		c->process = process;
-		c->service = 0;
-		if (!l7_watched(sk, process, family == L7_AF_UNIX)) {
-			c->protocol = L7_UNWATCHED;
-			return 0;
-		}
-		if (c->protocol == L7_UNWATCHED)
-			c->protocol = L7_UNDECIDED;
-	}
-	turned = c->direction != direction + 1;
-	c->direction = direction + 1;
-	if (c->protocol != L7_HTTP1 && !turned && c->stream[direction & 1].state == HTTP1_START)
-		return 0;
-	control = bpf_map_lookup_elem(&l7_controls, &zero);
-	if (!control)
-		return 0;
-	if (control->learned)
-		c->stream[direction & 1].flags |= HTTP1_LEARNED;
-	if (!c->service || c->generation != control->generation) {
-		c->generation = control->generation;
-		c->service = l7_service_of(process);
-	}
-	if (!l7_begin(&f, sk, c, direction)) {
-		c->protocol = L7_UNDECIDED;
-		return 0;
-	}
-	/* The end of a response that no hook saw, before the next request. */
-	l7_settle(&f, direction ^ 1);
-	f.work->direction = direction;
-	f.work->end = result;
-	l7_look(&f, at_exit, flags, stored);
-	l7_finished(&f);
-	return 0;
-}
-
 #define L7_ECONNRESET 104
 #define L7_EPIPE 32
 #define L7_ETIMEDOUT 110
@@ -275,6 +192,124 @@ static __always_inline int l7_ended(struct sock *sk, struct l7_connection *c, bo
 	return modern ? l7_ended_modern(sk, c, half) : l7_ended_few(sk, c, half);
 }
 
+#define L7_SHUT_BOTH 3
+
+/* Nothing is left for a connection's hooks to do. */
+static __always_inline void l7_over(struct sock *sk, struct l7_connection *c, bool modern)
+{
+	if (c->protocol != L7_HTTP1)
+		return;
+	l7_ended(sk, c, false, modern);
+	c->protocol = L7_LEFT;
+}
+
+/*
+ * A call on a Unix socket moved nothing: has its other end been closed? No event says when a Unix socket ends, but this end
+ * notices, and still holds the other.
+ */
+static __always_inline void l7_unix_over(struct sock *sk, struct l7_connection *c)
+{
+	struct l7_connection *other;
+	struct unix_sock *unix_sock;
+	struct sock *peer;
+
+	if (BPF_CORE_READ(sk, sk_shutdown) != L7_SHUT_BOTH)
+		return;
+	l7_over(sk, c, true);
+	unix_sock = bpf_skc_to_unix_sock(sk);
+	peer = unix_sock ? unix_sock->peer : 0;
+	if (!peer)
+		return;
+	other = l7_connection_of(peer, true, false);
+	if (other)
+		l7_over(peer, other, true);
+}
+
+#define L7_EAGAIN 11
+#define L7_EINTR 4
+#define L7_ERESTARTSYS 512
+
+/* A call on a socket has moved `result` bytes, or failed. `at_exit`: it has its result. */
+static __always_inline int l7_traffic(struct sock *sk, enum l7_direction direction, int result, int flags,
+				      bool stored, bool at_exit)
+{
+	struct l7_connection *c = l7_connection_of(sk, stored, false);
+	__u32 process = bpf_get_current_pid_tgid() >> 32, zero = 0;
+	struct l7_feed f = {};
+	struct l7_control *control;
+	bool turned;
+
+	if (c && c->protocol >= L7_LEFT && (c->protocol != L7_UNWATCHED || c->process == process))
+		return 0;
+	if (result <= 0) {
+		l7_end_batch();
+		if (!c || c->protocol != L7_HTTP1)
+			return 0;
+		if (result < 0 && result != -L7_EAGAIN && result != -L7_EINTR && result > -L7_ERESTARTSYS)
+			c->error = -result;
+		else if (!result && direction == L7_RECEIVE && !(flags & L7_MSG_PEEK) && c->role == L7_CLIENT &&
+			 c->stream[L7_RECEIVE].state == HTTP1_CLOSE)
+			if (l7_begin(&f, sk, c, L7_RECEIVE)) {
+				l7_end_of_body(&f, L7_RECEIVE);
+				l7_finished(&f);
+			}
+		if (stored && c->family == L7_AF_UNIX && result != -L7_EAGAIN)
+			l7_unix_over(sk, c);
+		return 0;
+	}
+	if (direction == L7_RECEIVE && flags & (L7_MSG_PEEK | L7_MSG_ERRQUEUE | L7_MSG_OOB))
+		return 0;
+	if (!c || c->process != process) {
+		__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+
+		if ((family != L7_AF_INET && family != L7_AF_INET6 && family != L7_AF_UNIX) ||
+		    l7_socket_type(sk) != L7_SOCK_STREAM)
+			return 0;
+		if (!c) {
+			/* Of a request that one hook has seen and another has not, the next response would be taken for its own. */
+			control = bpf_map_lookup_elem(&l7_controls, &zero);
+			if (control && control->closed)
+				return 0;
+			c = l7_connection_of(sk, stored, true);
+		}
+		if (!c)
+			return 0;
+		c->family = family;
+		c->process = process;
+		c->service = 0;
+		if (!l7_watched(sk, process, family == L7_AF_UNIX)) {
+			c->protocol = L7_UNWATCHED;
+			return 0;
+		}
+		if (c->protocol == L7_UNWATCHED)
+			c->protocol = L7_UNDECIDED;
+	}
+	turned = c->direction != direction + 1;
+	c->direction = direction + 1;
+	if (c->protocol != L7_HTTP1 && !turned && c->stream[direction & 1].state == HTTP1_START)
+		return 0;
+	control = bpf_map_lookup_elem(&l7_controls, &zero);
+	if (!control)
+		return 0;
+	if (control->learned)
+		c->stream[direction & 1].flags |= HTTP1_LEARNED;
+	if (!c->service || c->generation != control->generation) {
+		c->generation = control->generation;
+		c->service = l7_service_of(process);
+	}
+	if (!l7_begin(&f, sk, c, direction)) {
+		c->protocol = L7_UNDECIDED;
+		return 0;
+	}
+	/* The end of a response that no hook saw, before the next request. */
+	l7_settle(&f, direction ^ 1);
+	f.work->direction = direction;
+	f.work->end = result;
+	l7_look(&f, at_exit, flags, stored);
+	l7_finished(&f);
+	return 0;
+}
+
 /* A connection has ended. */
 static __always_inline int l7_closed(struct sock *sk, bool stored)
 {
@@ -282,10 +317,7 @@ static __always_inline int l7_closed(struct sock *sk, bool stored)
 
 	if (!c)
 		return 0;
-	if (c->protocol == L7_HTTP1) {
-		l7_ended(sk, c, false, stored);
-		c->protocol = L7_LEFT;
-	}
+	l7_over(sk, c, stored);
 	l7_forget_connection(sk, stored);
 	return 0;
 }

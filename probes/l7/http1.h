@@ -232,6 +232,7 @@ static __always_inline __u32 http1_name(struct http1_window *w, struct http1_str
 	if ((first | HTTP1_LOW7) == HTTP1_EIGHT('c', 'o', 'n', 't', 'e', 'n', 't', '-')) {
 		if (((then | 0x202020202020ULL) << 8) == HTTP1_EIGHT(0, 'l', 'e', 'n', 'g', 't', 'h', ':')) {
 			s->state = HTTP1_LENGTH;
+			s->remain = 0;
 			return 15 + (then >> 56 == ' ');
 		}
 		return 8;
@@ -442,6 +443,9 @@ static __always_inline __u32 http1_byte(struct http1_window *w, struct http1_str
 			__u32 ended = (__u32)s->candidates << 8 | at;
 
 			s->at = 0;
+			/* Said twice, it is said again, not on. */
+			if (ended == (1 << 8 | 14))
+				s->remain = 0;
 			s->state = ended == (1 << 8 | 14) ? HTTP1_LENGTH
 				 : ended == (2 << 8 | 17) ? HTTP1_CODING
 				 : ended == (4 << 8 | 11) ? HTTP1_PARENT

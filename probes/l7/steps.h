@@ -125,6 +125,8 @@ static __always_inline void l7_not_http1(struct l7_feed *f, struct http1_stream 
 
 	l7_give_up(f, L7_LOST_FORMAT, turns >= L7_TRIES ? L7_FOREIGN : L7_UNDECIDED);
 	c->turns = turns;
+	/* More of the same direction is more of the same, and no further try: a body may be under way for minutes. */
+	c->direction = f->work->direction + 1;
 	http1_start(s);
 }
 

@@ -92,7 +92,8 @@ static __always_inline void l7_ends_at(struct sock *sk, __u16 family, struct l7_
 		BPF_CORE_READ_INTO(&e->local.ip, sk, __sk_common.skc_v6_rcv_saddr);
 		BPF_CORE_READ_INTO(&e->remote.ip, sk, __sk_common.skc_v6_daddr);
 	}
-	e->local.port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	/* By its name on the wire: skc_num is taken back before a connection's end is told. */
+	e->local.port = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
 	e->remote.port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
 	e->local.pad = e->remote.pad = 0;
 }

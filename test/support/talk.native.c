@@ -225,6 +225,15 @@ static int talk(int argc, char **argv)
 			setsockopt(ends[0], SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 			break;
 		}
+		if (i == count - 1 && argc > 8 && !strcmp(argv[8], "gone")) {
+			char rest;
+
+			close(ends[1]);
+			if (read(ends[0], &rest, 1))
+				fail("the end");
+			ends[1] = -1;
+			break;
+		}
 		at_client += pass(ends[1], ends[0], argv + 2, piece, argv[7]);
 	}
 	close(ends[0]);
