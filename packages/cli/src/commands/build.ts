@@ -41,7 +41,7 @@ export function define(command: Command): void {
     .addOption(new Option('--mcpu <version>', 'BPF instruction set').choices(['v1', 'v2', 'v3', 'v4']))
     .option('--clang <file>', 'the compiler (SKEP_CLANG; else clang, clang-19 … clang-14)')
     .option('-b, --builder <program>', 'compile in a container: podman, docker')
-    .option('-i, --build-image <image>', 'with the clang of this image; one made for it unless said')
+    .option('-i, --build-image <image>', 'the image that has the compiler (else one made at the first use)')
     .option(
       '--vmlinux <[platform=]file>',
       "a vmlinux.h, or BTF to make it from, instead of this kernel's; may be repeated",
