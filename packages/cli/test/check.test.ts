@@ -3,7 +3,9 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { storedKernels } from '@skep/bpf';
+import { compile } from '@skep/probe';
 import { fixture } from '../../../test/support/fixtures.ts';
+import { oneOfAlike } from '../src/check/alike.ts';
 import { Sandbox } from './harness.ts';
 
 const vmlinux = '/sys/kernel/btf/vmlinux';
@@ -168,4 +170,48 @@ char LICENSE[] SEC("license") = "GPL";
     // 1.0 with the bundle, 1.4 from the sources, which this runs.
     assert.ok(seconds < 6, `${seconds} s`);
   });
+});
+
+test('programs that are the same to the verifier are loaded once', async () => {
+  using b = new Sandbox();
+  const body = (map: string, add: number) =>
+    `__u32 k = 0; __u64 *v = bpf_map_lookup_elem(&${map}, &k); if (v) __sync_fetch_and_add(v, ${add}); return pid();`;
+  const programs: [name: string, section: string, map: string, add: number][] = [
+    ['first', 'tracepoint/syscalls/sys_exit_read', 'a', 1],
+    ['same', 'tp/syscalls/sys_exit_readv', 'a', 1],
+    ['constant', 'tracepoint/syscalls/sys_exit_write', 'a', 2],
+    ['map', 'tracepoint/syscalls/sys_exit_writev', 'b', 1],
+    ['kind', 'raw_tp/sys_exit', 'a', 1],
+    ['probe', 'kprobe/vfs_read', 'a', 1],
+    ['probe_too', 'kprobe/vfs_write', 'a', 1],
+    ['traced', 'fentry/vfs_read', 'a', 1],
+    ['traced_too', 'fentry/vfs_write', 'a', 1],
+  ];
+  const map = (name: string) =>
+    `struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __type(key, __u32); __type(value, __u64); } ${name} SEC(".maps");`;
+  writeFileSync(
+    b.path('alike.c'),
+    [
+      '#include "vmlinux.h"\n#include <bpf/bpf_helpers.h>\n#include <bpf/bpf_core_read.h>',
+      map('a'),
+      map('b'),
+      'static __always_inline int pid(void) { return BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), tgid) == 0; }',
+      ...programs.map(
+        ([name, section, m, add]) => `SEC("${section}") int ${name}(void *ctx) { ${body(m, add)} }`,
+      ),
+      'char LICENSE[] SEC("license") = "GPL";',
+    ].join('\n'),
+  );
+  const { object } = await compile({ source: b.path('alike.c') });
+  const all = programs.map(([name, section]) => ({ name, section }));
+  assert.deepEqual(oneOfAlike(object, 'alike.o', all), [
+    'first',
+    'constant',
+    'map',
+    'kind',
+    'probe',
+    'traced',
+    'traced_too',
+  ]);
+  assert.deepEqual(oneOfAlike(object, 'alike.o', all.slice(1, 2)), ['same']);
 });

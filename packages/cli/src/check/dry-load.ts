@@ -47,10 +47,18 @@ export async function dryLoad(
         object.program(name).setKernelFunction(targets[name]!);
     await object.load();
   };
-  if (wanted.size >= WORTH_TWO) {
-    const two = [0, 1].map((half) => new Set([...wanted].filter((_, i) => i % 2 === half)));
+  const { oneOfAlike } = await import('./alike.ts');
+  const few = oneOfAlike(
+    bytes,
+    checked.name,
+    checked.programs.filter((p) => wanted.has(p.name)),
+  );
+  if (few.length >= WORTH_TWO || few.length < wanted.size) {
+    const parts = few.length >= WORTH_TWO ? [0, 1] : [0];
+    const shares = parts.map((part) => new Set(few.filter((_, i) => i % parts.length === part)));
     // What is refused, and for whose sake, only the whole tells.
-    if ((await Promise.allSettled(two.map(load))).every((r) => r.status === 'fulfilled')) return { verdicts };
+    if ((await Promise.allSettled(shares.map(load))).every((r) => r.status === 'fulfilled'))
+      return { verdicts };
   }
   while (wanted.size > 0) {
     try {
