@@ -164,3 +164,20 @@ test('values that are wrong are refused, and say where', { skip }, () => {
     assert.match(stderr, message);
   }
 });
+
+test("the container image's own store: nothing is mounted over it, and what could not work is refused", {
+  skip,
+}, () => {
+  const own = { ...minimal, pull: 'never', store: { inImage: true } };
+  const { containers, volumes } = rendered(own)['DaemonSet node-skep'].spec.template.spec;
+  assert.ok(!containers[0].env.some((e: Thing) => e.name === 'SKEP_STORAGE'));
+  assert.ok(![...volumes, ...containers[0].volumeMounts].some((v: Thing) => v.name === 'store'));
+  for (const wrong of [
+    { ...own, pull: 'missing' },
+    { ...own, store: { inImage: true, hostPath: '/x' } },
+  ]) {
+    const { status, stderr } = helm(['template', 'node', chart], wrong);
+    assert.notEqual(status, 0);
+    assert.match(stderr, /store\.inImage: the container image's own store cannot be written/);
+  }
+});

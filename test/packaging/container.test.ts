@@ -28,6 +28,7 @@ import { nodeRelease } from '../../packages/cli/src/package/node-release.ts';
 import { packageProbe } from '../../packages/cli/src/package/package.ts';
 import { crossBuild } from '../../scripts/cross.ts';
 import { containerd, podman } from '../support/engines.ts';
+import { minimal, noHelm, rendered, type Thing } from '../support/helm.ts';
 
 const root = process.getuid?.() === 0;
 const PLATFORMS = ['linux/amd64', 'linux/arm64'];
@@ -235,6 +236,22 @@ suite('skep package', { timeout: 240_000 }, () => {
       `${tracefs}:${tracefs}:ro`,
     ];
     await sees(...engine.command(...start, ...given, NAME, ...ARGUMENTS));
+    // The chart takes it as it is, with its store: another command, a list, no registry.
+    if (!noHelm) {
+      const things = rendered({
+        ...minimal,
+        ...{ probes: ['watch:1'], pull: 'never', store: { inImage: true }, extraArgs: ARGUMENTS.slice(2) },
+      });
+      const [{ command, args, env, volumeMounts }] =
+        things['DaemonSet node-skep'].spec.template.spec.containers;
+      assert.ok(!volumeMounts.some((m: Thing) => m.mountPath.startsWith('/var/lib/skep')));
+      writeFileSync(join(dir, 'probes.yaml'), things['ConfigMap node-skep-probes'].data['probes.yaml']);
+      const more = [
+        ...env.flatMap((e: Thing) => ['-e', `${e.name}=${e.value}`]),
+        ...['-v', `${join(dir, 'probes.yaml')}:/etc/skep/probes/probes.yaml:ro`, '--entrypoint', command[0]],
+      ];
+      await sees(...engine.command(...start, ...given, ...more, NAME, ...args));
+    }
     // Without the right to load it says so, and what would bring it.
     await assert.rejects(engine.call(...start, ...least, '-v', `${tracefs}:${tracefs}:ro`, NAME), {
       code: 4,
