@@ -14,15 +14,18 @@ const ALGORITHMS = ['sha256', 'sha512'];
 export class Blobs {
   readonly #dir: string;
   readonly #workDir: string;
+  /** What {@link Blobs.path} begins with. */
+  readonly #folder: string;
 
   constructor(dir: string, workDir: string) {
     this.#dir = dir;
     this.#workDir = workDir;
+    this.#folder = join(dir, 'blobs');
   }
 
   /** The folder of an algorithm's blobs. */
   folder(algorithm = 'sha256'): string {
-    return join(this.#dir, 'blobs', algorithm);
+    return `${this.#folder}/${algorithm}`;
   }
 
   /** Makes all that was published last through a power cut: the folders of every algorithm that has blobs. */
@@ -38,7 +41,8 @@ export class Blobs {
       });
     }
     const [algorithm, hex] = digest.split(':') as [string, string];
-    return join(this.folder(algorithm), hex);
+    // Of a digest that is one, there is nothing to normalize; removing an image asks for ten thousands of paths.
+    return `${this.folder(algorithm)}/${hex}`;
   }
 
   /** Bytes of a blob, or undefined when it is not there. */
@@ -96,15 +100,16 @@ export class Blobs {
   list(): { digest: string; path: string }[] {
     const found: { digest: string; path: string }[] = [];
     for (const algorithm of ALGORITHMS) {
+      const folder = this.folder(algorithm);
       let names: string[] = [];
       try {
-        names = readdirSync(this.folder(algorithm));
+        names = readdirSync(folder);
       } catch (e) {
         if (errno(e) !== 'ENOENT') throw e;
       }
       for (const name of names) {
         const digest = `${algorithm}:${name}`;
-        if (isDigest(digest)) found.push({ digest, path: join(this.folder(algorithm), name) });
+        if (isDigest(digest)) found.push({ digest, path: `${folder}/${name}` });
       }
     }
     return found;
