@@ -342,14 +342,17 @@ async function passed(from: Socket, to: Socket, text: string): Promise<void> {
   }
 }
 
-test('bodies under way when the probe begins cost no later request; the end is no byte of a body', {
+test('bodies under way at the start cost no later request, nor does a client that leaves; an end is no byte of a body', {
   skip: skip || again,
 }, async (t) => {
-  const server = createServer().listen(0, '127.0.0.1');
+  const server = createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const [up, down, end] = [await connected(server), await connected(server), await connected(server)];
+  const up = await connected(server);
+  const down = await connected(server);
+  const end = await connected(server);
+  const left = await connected(server);
   t.after(() => {
-    for (const socket of [...up, ...down, ...end]) socket.destroy();
+    for (const socket of [...up, ...down, ...end, ...left]) socket.destroy();
     server.close();
   });
   const half = 'x'.repeat(1000);
@@ -374,15 +377,22 @@ test('bodies under way when the probe begins cost no later request; the end is n
     const closed = once(end[0], 'close');
     end[0].destroy();
     await closed;
+    // What it is sent is answered by a reset, within the call that sends it.
+    await passed(...left, GET);
+    const gone = once(left[0], 'close');
+    left[0].destroy();
+    await gone;
+    await new Promise((written) => left[1].write(OK, written));
+    left[1].destroy();
   });
   const sums: Record<string, number> = {};
   for (const { labels, value } of watched.series('hist_http_requests'))
     sums[`${labels.role} ${labels.method} ${labels.status}`] =
       (sums[`${labels.role} ${labels.method} ${labels.status}`] ?? 0) + value;
-  deepStrictEqual(sums, both(5));
+  deepStrictEqual(sums, { ...both(5), 'HTTP_SERVER HTTP_GET 200': 6, 'HTTP_CLIENT HTTP_GET 0': 1 });
   const bodies = watched.records('print_http_spans').map((s) => Number(s.response_bytes));
   deepStrictEqual(
-    bodies.filter((n) => n !== 5),
+    bodies.filter((n) => n > 5),
     ['until the end'.length, 'until the end'.length],
   );
 });

@@ -60,6 +60,8 @@ struct l7_connection {
 	__u32 ahead_sequence;	/* how far the socket had sent by then */
 	__u16 ahead_status;
 	__u16 family;		/* AF_* */
+	__u8 over;		/* it ended within a call that sends: what that sent is yet to be seen */
+	__u8 pad2[7];
 	struct http1_stream stream[2]; /* by enum l7_direction */
 	struct l7_request queue[L7_QUEUE];
 };

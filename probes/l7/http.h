@@ -225,6 +225,31 @@ static __always_inline void l7_unix_over(struct sock *sk, struct l7_connection *
 		l7_over(peer, other, true);
 }
 
+/*
+ * Is the current task within a call that sends on this connection? Who answers a client that has left is told so before its
+ * call returns, and what it sent is seen only then.
+ */
+static __noinline bool l7_sending_stored(struct sock *sk)
+{
+	struct l7_message message;
+
+	return l7_find_message(sk, L7_SEND, false, &message, true) == L7_SEEN;
+}
+
+static __noinline bool l7_sending_addressed(struct sock *sk)
+{
+	struct l7_message message;
+
+	return l7_find_message(sk, L7_SEND, false, &message, false) == L7_SEEN;
+}
+
+static __always_inline bool l7_sending(struct sock *sk, struct l7_connection *c, bool stored)
+{
+	if ((__s32)(l7_sequence(sk, L7_SEND) - c->sequence[L7_SEND]) <= 0)
+		return false;
+	return stored ? l7_sending_stored(sk) : l7_sending_addressed(sk);
+}
+
 #define L7_EAGAIN 11
 #define L7_EINTR 4
 #define L7_ERESTARTSYS 512
@@ -307,6 +332,10 @@ static __always_inline int l7_traffic(struct sock *sk, enum l7_direction directi
 	f.work->end = result;
 	l7_look(&f, at_exit, flags, stored);
 	l7_finished(&f);
+	if (direction == L7_SEND && c->over) {
+		l7_over(sk, c, stored);
+		l7_forget_connection(sk, stored);
+	}
 	return 0;
 }
 
@@ -317,6 +346,11 @@ static __always_inline int l7_closed(struct sock *sk, bool stored)
 
 	if (!c)
 		return 0;
+	if (c->protocol == L7_HTTP1 && c->role == L7_SERVER && c->family != L7_AF_UNIX && c->pushed != c->popped &&
+	    l7_sending(sk, c, stored)) {
+		c->over = true;
+		return 0;
+	}
 	l7_over(sk, c, stored);
 	l7_forget_connection(sk, stored);
 	return 0;
