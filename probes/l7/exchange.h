@@ -14,6 +14,9 @@ struct l7_feed {
 	__u32 index; /* of the work */
 };
 
+/* Who is at the other end is asked so often, unless it is known to be a service of this machine. */
+#define L7_ASKED 2
+
 /* A connection's request has ended as the work's `ending` says: counts it, with what is known of the connection. */
 static __always_inline void l7_finish(struct l7_feed *f, struct l7_request *r)
 {
@@ -34,7 +37,9 @@ static __always_inline void l7_finish(struct l7_feed *f, struct l7_request *r)
 	o->family = c->family;
 	o->role = c->role;
 	l7_count(f->index);
-	c->peer = o->peer;
+	/* Of a connection that is older than the probe the other end may tell who it is only after this one has asked. */
+	if ((o->peer & ~L7_PEER_MASK) == L7_PEER_SERVICE || c->popped >= L7_ASKED)
+		c->peer = o->peer;
 }
 
 static __always_inline void l7_ends_with(struct l7_feed *f, __u64 at, __u64 response_bytes, __u16 status, __u16 error)

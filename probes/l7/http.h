@@ -226,7 +226,7 @@ static __always_inline void l7_unix_over(struct sock *sk, struct l7_connection *
 }
 
 /*
- * Is the current task within a call that sends on this connection? Who answers a client that has left is told so before its
+ * Is the current task within a call that sends on this connection? Who writes to an end that has left is told so before its
  * call returns, and what it sent is seen only then.
  */
 static __noinline bool l7_sending_stored(struct sock *sk)
@@ -299,6 +299,9 @@ static __always_inline int l7_traffic(struct sock *sk, enum l7_direction directi
 		}
 		if (!c)
 			return 0;
+		/* What it sends first may have been answered by a reset. */
+		if (!c->family && family != L7_AF_UNIX && BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_CLOSE)
+			c->over = true;
 		c->family = family;
 		c->process = process;
 		c->service = 0;
@@ -346,7 +349,7 @@ static __always_inline int l7_closed(struct sock *sk, bool stored)
 
 	if (!c)
 		return 0;
-	if (c->protocol == L7_HTTP1 && c->role == L7_SERVER && c->family != L7_AF_UNIX && c->pushed != c->popped &&
+	if (c->protocol == L7_HTTP1 && c->family != L7_AF_UNIX && (c->role == L7_CLIENT || c->pushed != c->popped) &&
 	    l7_sending(sk, c, stored)) {
 		c->over = true;
 		return 0;
