@@ -128,6 +128,8 @@ const inFull: Case[] = [
   [{ response: response(304, 'Content-Length: 100\r\n') }, both(3, 'GET', 304)],
   [{ response: response(200, chunked, chunks) }, both(3)],
   [{ response: response(200, chunked, chunks), piece: 1 }, both(3)],
+  // More chunks in one call than it may take steps for each byte of their sizes.
+  [{ response: response(200, chunked, `${'8\r\n12345678\r\n'.repeat(3000)}0\r\n\r\n`), count: 2 }, both(2)],
   [{ request: `POST /up HTTP/1.1\r\n${chunked}\r\n${chunks}` }, both(3, 'POST')],
   [{ request: 'PUT /up HTTP/1.1\r\ncontent-length:  11\r\n\r\nGET / HTTP/' }, both(3, 'PUT')],
   [

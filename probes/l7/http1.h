@@ -220,6 +220,31 @@ static __always_inline __u32 http1_ahead(const struct http1_window *w, __u32 pos
 }
 
 /*
+ * The size of a chunk as most are written: one to six digits and a line end, among the next eight bytes. How many bytes that
+ * are; 0: it is written in another way. A chunk of some bytes would take as many steps for its size as a header's line.
+ */
+static __always_inline __u32 http1_size(const struct http1_window *w, __u32 position, __u32 *size)
+{
+	__u64 word = http1_eight(w, position), letters, digits, nibbles;
+	__u32 n = http1_first(http1_is(word, '\r')) & 7;
+
+	if (!n || n > 6 || (__u8)(word >> (n + 1) * 8) != '\n')
+		return 0;
+	/* The digits at the end of a number of eight. */
+	digits = word << (8 - n) * 8 | 0x30 * HTTP1_ONES >> n * 8;
+	letters = digits >> 6 & HTTP1_ONES;
+	nibbles = (digits & 0x0f * HTTP1_ONES) + letters * 9;
+	/* 0 to 9 lie from 0x30 on, A to F and a to f behind 0x40 and 0x60. */
+	if (((digits | letters << 5) & 0xf0 * HTTP1_ONES) != 0x30 * HTTP1_ONES + letters * 0x30 ||
+	    ((nibbles + 6 * HTTP1_ONES) & 0x10 * HTTP1_ONES) != letters << 4 || nibbles & 0xf0 * HTTP1_ONES)
+		return 0;
+	nibbles = (nibbles << 4 | nibbles >> 8) & 0x00ff00ff00ff00ffULL;
+	nibbles = (nibbles << 8 | nibbles >> 16) & 0x0000ffff0000ffffULL;
+	*size = nibbles << 16 | nibbles >> 32;
+	return n + 2;
+}
+
+/*
  * At the beginning of a line of a header, with HTTP1_AHEAD bytes of it or more in the window: is it one of the three that
  * matter, told by its first eight bytes and those behind them? Sets the state; how many bytes that took.
  */
@@ -499,6 +524,17 @@ static __always_inline __u32 http1_byte(struct http1_window *w, struct http1_str
 		here = w->length - position;
 		return step < here ? step : here;
 	case HTTP1_SIZE:
+		if (!at) {
+			__u32 size;
+
+			step = http1_size(w, position, &size);
+			if (step) {
+				s->remain = size;
+				s->at = 1;
+				http1_end_size(s);
+				return step;
+			}
+		}
 		s->at = 1;
 		if (kind.digit != HTTP1_NO_DIGIT && !(s->remain >> 48)) {
 			s->remain = s->remain << 4 | kind.digit;
