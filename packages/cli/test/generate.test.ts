@@ -9,6 +9,7 @@ import { parseAllDocuments } from 'yaml';
 import { fixture } from '../../../test/support/fixtures.ts';
 import { kubernetesFaults } from '../../../test/support/kubernetes.ts';
 import { needsOf } from '../src/generate/needs.ts';
+import { panelsOf } from '../src/generate/panels.ts';
 import { systemdUnit } from '../src/generate/systemd.ts';
 import { paranoidPerfEvents } from '../src/perf-events.ts';
 import { perfDenied } from '../src/run/perf-denied.ts';
@@ -43,6 +44,29 @@ test('systemd takes the unit, and finds little exposed', () => {
     unit.replace(/^(CapabilityBoundingSet|NoNewPrivileges|Protect|SystemCallFilter).*\n/gm, ''),
   );
   assert.notEqual(spawnSync('systemd-analyze', args).status, 0);
+});
+
+test('whatever a description or a flag holds stays in its line of the unit', () => {
+  const about = {
+    ...{ program: 'x:1', skep: ['/bin/true'], storage: '/a b/"c"', listen: undefined },
+    description: 'ends with a backslash\n[Service]\nExecStart=/bin/false \\\\',
+    words: ['--filter', 'a\nExecStopPost=/bin/false', '$HOME %n;', '\\', ''],
+  };
+  const text = systemdUnit(about, needsOf([]));
+  assert.match(text, /^Description=skep: ends with a backslash \[Service\] ExecStart=\/bin\/false\nWants=/m);
+  assert.doesNotMatch(text, /^ExecStopPost/m);
+  const file = box.path('odd.service');
+  writeFileSync(file, text);
+  const verified = spawnSync('systemd-analyze', ['verify', file], { encoding: 'utf8' });
+  assert.deepEqual([verified.status, verified.stderr], [0, '']);
+});
+
+test('labels that Prometheus has itself are asked for as what it makes of them', () => {
+  const labels = ['job', 'instance', 'comm'];
+  const [panel] = panelsOf({ name: 'x_total', type: 'counter', labels, unit: '', help: 'Calls.' } as never);
+  const { expr, legendFormat } = panel!.targets![0]!;
+  assert.match(expr, /sum by \(exported_job, exported_instance, comm\)/);
+  assert.equal(legendFormat, '{{exported_job}} {{exported_instance}} {{comm}}');
 });
 
 test('a machine that keeps perf events for CAP_SYS_ADMIN has it in the unit, for probes that need them', async () => {

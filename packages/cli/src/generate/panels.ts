@@ -25,7 +25,9 @@ const MOST = 20;
 
 /** What shows a metric: a line for each of its label sets; of a histogram quantiles, its whole shape, and who is slow. */
 export function panelsOf(metric: Metric): Panel[] {
-  const { name, type, labels, unit, help } = metric;
+  const { name, type, unit, help } = metric;
+  // Prometheus puts its own in the place of these two, and the probe's beside them.
+  const labels = metric.labels.map((l) => (l === 'job' || l === 'instance' ? `exported_${l}` : l));
   const title = titleOf(help, name);
   const legendFormat = labels.length > 0 ? labels.map((l) => `{{${l}}}`).join(' ') : title;
   if (type === 'counter') {

@@ -33,7 +33,7 @@ export function systemdUnit(o: UnitOptions, needs: Needs): string {
 # Put it into /etc/systemd/system, then: systemctl daemon-reload && systemctl enable --now NAME
 
 [Unit]
-Description=skep: ${o.description.replaceAll('%', '%%')}
+Description=skep: ${described(o.description)}
 Wants=network-online.target sys-kernel-tracing.mount
 After=network-online.target sys-kernel-tracing.mount
 
@@ -79,11 +79,20 @@ WantedBy=multi-user.target
 `;
 }
 
+/** An image's text, in one line that does not go on in the next: a line of a unit does after a backslash. */
+function described(text: string): string {
+  return text
+    .replace(/\s+/g, ' ')
+    .replace(/[\\ ]+$/, '')
+    .replaceAll('%', '%%');
+}
+
 /** A word of a command line in a unit. */
 function quoted(word: string): string {
   const escaped = word
     .replaceAll('\\', '\\\\')
     .replaceAll('"', '\\"')
+    .replaceAll('\n', '\\n')
     .replaceAll('%', '%%')
     .replaceAll('$', '$$$$');
   return /^[\w@%+=:,./-]+$/.test(word) ? escaped : `"${escaped}"`;
