@@ -344,6 +344,9 @@ test('section names are read as libbpf reads them', () => {
     ['uretprobe//bin/bash:readline', 'uretprobe', '/bin/bash:readline'],
     ['xdp', 'xdp', ''],
     ['cgroup_skb/egress', 'cgroup_skb', 'egress'],
+    ['kprobe/(my_probe)', 'kprobe', ''],
+    ['socket1', 'socket_filter', ''],
+    ['socketx', 'unknown', ''],
     ['constructor', 'unknown', ''],
   ] as const) {
     assert.deepEqual(parseSection(section), { kind, target });
