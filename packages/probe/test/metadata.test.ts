@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { filesInTar } from '@skep/oci/tar';
 import fc from 'fast-check';
+import { gatherExtras } from '../src/image/gather-extras.ts';
 import { metadataSchema, ProbeError, readMetadata } from '../src/index.ts';
 import { parseMetadata } from '../src/metadata/parse.ts';
 import { Folder } from './support.ts';
@@ -107,4 +109,24 @@ test('the published schema is the one that the fields make, and its patterns agr
     const example = JSON.stringify(property.examples[0]);
     assert.ok(parseMetadata(`name: x\n${name === 'name' ? '' : `${name}: ${example}`}`, 'example'), name);
   }
+});
+
+test('embedded sources say how they are built again, whatever the files are called', async () => {
+  for (const file of ['plain.bpf.c', 'a, b: c.c', '..x.c', '123.c', '#.c', "it's.c"]) {
+    using folder = new Folder();
+    const path = folder.write(file, 'int x;');
+    for (const name of ['plain', 'true', '123']) {
+      const [layer] = await gatherExtras({ dir: folder.path, sources: [path], embed: [path], name });
+      const files = await filesInTar(layer!.bytes, 'refuse');
+      const text = Buffer.from(files.find((f) => f.name === 'skep.yaml')!.bytes).toString();
+      const { sources, ...more } = parseMetadata(text, 'skep.yaml');
+      assert.deepEqual({ sources, name: more.name }, { sources: [file], name }, text);
+      assert.ok(files.some((f) => f.name === file));
+    }
+  }
+  using folder = new Folder();
+  const path = folder.write('in/a.c', '');
+  const embed = [folder.write('out.h', '')];
+  const outside = gatherExtras({ dir: join(folder.path, 'in'), sources: [path], embed, name: 'x' });
+  await assert.rejects(outside, /out\.h lies outside/);
 });

@@ -48,7 +48,7 @@ export async function gatherExtras(from: ExtraSources): Promise<ExtraLayer[]> {
 async function sourceTar(from: ExtraSources, read: readonly string[]): Promise<Uint8Array> {
   const { dir, metadata: m, name, sources } = from;
   const { tarOf } = await import('@skep/oci/tar');
-  const outside = read.find((file) => relative(dir, file).startsWith('..'));
+  const outside = read.find((file) => /^\.\.(\/|$)/.test(relative(dir, file)));
   if (outside !== undefined) {
     throw new ProbeError(
       'SKEP_SOURCE',
@@ -64,10 +64,16 @@ async function sourceTar(from: ExtraSources, read: readonly string[]): Promise<U
   for (const file of new Set(names.filter((n) => n !== undefined)))
     files.push({ name: file, bytes: await contents(dir, file) });
   if (!m) {
-    const text = `name: ${name}\nsources: [${sources.map((s) => relative(dir, s)).join(', ')}]\nembed_sources: true\n`;
+    const listed = sources.map((s) => yamlText(relative(dir, s))).join(', ');
+    const text = `name: ${yamlText(name)}\nsources: [${listed}]\nembed_sources: true\n`;
     files.push({ name: METADATA_FILE, bytes: Buffer.from(text) });
   }
   return tarOf(files);
+}
+
+/** A file may be called anything. JSON's texts are YAML's. */
+function yamlText(text: string): string {
+  return /^[A-Za-z_][\w./-]*$/.test(text) && !/^(true|false|null)$/i.test(text) ? text : JSON.stringify(text);
 }
 
 async function contents(dir: string, file: string): Promise<Uint8Array> {
