@@ -9,8 +9,9 @@
 # how many were answered as they should be and the longest exchange in milliseconds, and ends with stdin.
 use strict;
 use warnings;
+use Cwd qw(abs_path);
 use Socket;
-use Time::HiRes qw(time sleep);
+require(abs_path($0) =~ s{[^/]+$}{clock.pl}r);
 
 my ($name, $services, $connections, $rounds, $rate, $path) = @ARGV;
 $| = 1;
@@ -79,7 +80,7 @@ sub one {
 	my ($answered, $longest, $sent) = (0, 0, 0);
 	print "ready\n";
 	sysread(STDIN, my $go, 1);
-	my $began = time;
+	my $began = now();
 	for my $round (1 .. $rounds) {
 		for my $pair (@pairs) {
 			my ($client, $server) = @$pair;
@@ -89,16 +90,16 @@ sub one {
 			$at =~ s/%w/word($sent)/ge;
 			my $request = "GET $at HTTP/1.1\r\nHost: test\r\n\r\n";
 			my $response = "HTTP/1.1 200 OK\r\nContent-Length: " . length($at) . "\r\n\r\n$at";
-			my $from = time;
+			my $from = now();
 			syswrite($client, $request);
 			sysread($server, my $heard, 65536);
 			syswrite($server, $response);
 			sysread($client, my $answer, 65536);
-			my $ms = (time - $from) * 1000;
+			my $ms = (now() - $from) * 1000;
 			$longest = $ms if $ms > $longest;
 			$answered++ if $heard eq $request && $answer eq $response;
-			my $early = $rate ? $began + $sent / $rate - time : 0;
-			sleep($early) if $early > 0.002;
+			my $early = $rate ? $began + $sent / $rate - now() : 0;
+			pause($early) if $early > 0.002;
 		}
 	}
 	printf "%d %.1f\n", $answered, $longest;
