@@ -29,6 +29,13 @@ struct process_event {
 };
 
 /* Large, so that a machine that starts many processes is looked at sixty times a second and not more often. */
+/* Which process, also when its id is used again. */
+struct process {
+	__u32 pid;
+	__u64 started;
+} __attribute__((packed));
+
+SKEP_LRU_HASH(ended, struct process, __u8, 8192);
 SKEP_EVENTS(print_processes, struct process_event, 1024 * 1024) SKEP_HELP("one row a fork, exec or exit of a process");
 
 /* Linux 5.5 called it real_start_time; nothing here is that old. */
@@ -219,13 +226,22 @@ SKEP_RAW_TP(sched_process_exec, exec_raw_tp, struct task_struct *task, int old_p
 	return became(ctx, task, program);
 }
 
-/* The last thread's end is the process's; two that end at once may both be the last: whoever reads can bear it. */
+/*
+ * The last thread's end is the process's. Two that end at once can both find signal->live at 0 before either comes here:
+ * `ended` lets one of them through.
+ */
 static __always_inline int process_exit(void *ctx)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct process process = {};
 	struct process_event *e;
+	__u8 yes = 1;
 
 	if (BPF_CORE_READ(task, signal, live.counter) != 0 || !skep_watched())
+		return 0;
+	process.pid = BPF_CORE_READ(task, tgid);
+	process.started = BPF_CORE_READ(task, group_leader, start_boottime);
+	if (bpf_map_update_elem(&ended, &process, &yes, BPF_NOEXIST))
 		return 0;
 	e = begin(task, PROCESS_EXIT);
 	if (e)
