@@ -86,6 +86,29 @@ test('functions: those that ftrace lists, less the blacklist; variants are not t
   strictEqual(kernelFunctions({ symbols: '0 T plain\n' }).look('plain'), 'unknown', 'nobody knows');
 });
 
+test('functions: one that ftrace lists by another name can be hooked by its own', () => {
+  const functions = kernelFunctions({
+    symbols: [
+      'ffffffff810000a0 t __do_sys_getpid',
+      'ffffffff810000a0 T __ia32_sys_getpid',
+      'ffffffff810000a0 T __x64_sys_getpid',
+      'ffffffff810000b0 T notrace_one',
+      'ffffffff810000b0 T notrace_two',
+      '',
+    ].join('\n'),
+    traceable: '__do_sys_getpid\n',
+  });
+  const names = ['__x64_sys_getpid', '__do_sys_getpid', 'notrace_one'];
+  deepStrictEqual(
+    names.map((name) => [functions.look(name), functions.alias?.(name)]),
+    [
+      ['traceable', '__do_sys_getpid'],
+      ['traceable', undefined],
+      ['untraceable', undefined],
+    ],
+  );
+});
+
 test('symbols of any sort, modules and names that LTO made longer', () => {
   const text = '0 T plain\n0 d data\n0 t of_module\t[nfs]\n0 t long.llvm.123\n';
   for (const name of ['plain', 'data', 'of_module']) strictEqual(hasSymbol(text, name), true, name);

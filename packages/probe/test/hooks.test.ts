@@ -1,4 +1,4 @@
-import assert from 'node:assert/strict';
+import assert, { strictEqual } from 'node:assert/strict';
 import { test } from 'node:test';
 import { Btf, Elf, type KernelFacts, type Verdict } from '@skep/bpf';
 import { misfit, parseArguments } from '../src/hooks/prototype.ts';
@@ -121,6 +121,33 @@ const functions = (
 });
 const there = { hasType: () => true };
 const taking = (n: number) => ({ prototype: () => ['int', ...Array(n).fill('int')] });
+
+test('judging: what may sleep or change a result, by how the kernel was built', async () => {
+  const btf = Btf.fromElf(Elf.parse(await build(`${MAPS} SEC("kprobe/f") A(p)`)));
+  const with_ = { ...there, config: new Map([['CONFIG_FUNCTION_ERROR_INJECTION', 'y']]) };
+  const without = { ...there, config: new Map<string, string>() };
+  const cases: [string, Partial<KernelFacts>, Verdict['state']][] = [
+    ['fentry.s/__x64_sys_nanosleep', with_, 'runs'],
+    ['fentry.s/__x64_sys_nanosleep', without, 'refused'],
+    ['fentry.s/__x64_sys_nanosleep', { ...without, version: [7, 2, 0] }, 'unknown'],
+    ['fentry.s/vfs_read', { ...without, version: [7, 2, 0] }, 'refused'],
+    ['fentry.s/vfs_read', with_, 'unknown'],
+    ['fentry/vfs_read', without, 'runs'],
+    ['fmod_ret/security_file_open', without, 'runs'],
+    ['fmod_ret/vfs_read', without, 'refused'],
+    ['fmod_ret/bpf_fentry_test1', without, 'unknown'],
+    ['fentry.s/vfs_read', there, 'runs'],
+  ];
+  for (const [section, facts, state] of cases) {
+    const [type, target] = section.replace('.s/', '/').split('/') as [string, string];
+    const verdict = judgeHook({ ...program(type, target), section }, kernel(facts), btf);
+    strictEqual(verdict.state, state, `${section}: ${JSON.stringify(verdict)}`);
+  }
+  const other = { ...functions('traceable'), alias: () => 'other' };
+  const verdict = judgeHook(program('fentry', 'f'), kernel({ hasType: () => false, functions: other }), btf);
+  strictEqual(verdict.state, 'refused');
+  strictEqual(judgeHook(program('kprobe', 'f'), kernel({ functions: other }), btf).state, 'runs');
+});
 
 test('judging: refused only what is known, unknown what is not', async () => {
   const btf = Btf.fromElf(Elf.parse(await build(`${MAPS} SEC("kprobe/f") A(p)`)));

@@ -39,14 +39,17 @@ export function runningFunctions(symbols: string | undefined): KernelFunctions |
 
 /** What the lists say; exported for tests, and for lists that are kept as data. */
 export function kernelFunctions({ symbols = '', traceable, blacklist }: Lists): KernelFunctions {
+  const lists = (name: string) => hasLine(`\n${traceable}`, '\n', name);
+  const alias = (name: string) => (lists(name) ? undefined : namesakes(symbols, name).find(lists));
   return {
     look(name) {
       const { count } = countOf(symbols, name);
       if (count === 0) return symbols === '' ? 'unknown' : 'absent';
       if (blacklist && hasLine(blacklist, '\t', name)) return 'untraceable';
       if (!traceable) return 'unknown';
-      return hasLine(`\n${traceable}`, '\n', name) ? 'traceable' : 'untraceable';
+      return lists(name) || alias(name) !== undefined ? 'traceable' : 'untraceable';
     },
+    alias,
     variants: (name) => variantsOf(symbols, name),
     symbol(name) {
       const { count, local } = countOf(symbols, name);
@@ -78,6 +81,32 @@ function countOf(symbols: string, name: string): { count: number; local: number 
     if (type === 't') local++;
   }
   return { count, local };
+}
+
+/** Where a code symbol is, as the text says it; undefined without privileges, when all addresses are 0. */
+function addressOf(symbols: string, name: string): string | undefined {
+  for (let at = symbols.indexOf(` ${name}`); at >= 0; at = symbols.indexOf(` ${name}`, at + 1)) {
+    const end = symbols[at + name.length + 1];
+    if ((end !== '\n' && end !== undefined) || !/[tTwW]/.test(symbols[at - 1] ?? '')) continue;
+    const address = symbols.slice(symbols.lastIndexOf('\n', at) + 1, at - 2);
+    return /[^0]/.test(address) ? address : undefined;
+  }
+  return undefined;
+}
+
+/** Other names of a function: their lines begin with the same address. */
+function namesakes(symbols: string, name: string): string[] {
+  const found: string[] = [];
+  const address = addressOf(symbols, name);
+  if (address === undefined) return found;
+  const text = `\n${symbols}`;
+  const start = `\n${address} `;
+  for (let at = text.indexOf(start); at >= 0; at = text.indexOf(start, at + 1)) {
+    const from = at + start.length;
+    const other = /^[tTwW] (\S+)/.exec(text.slice(from, from + 200))?.[1];
+    if (other !== undefined && other !== name) found.push(other);
+  }
+  return found;
 }
 
 function variantsOf(symbols: string, name: string): string[] {

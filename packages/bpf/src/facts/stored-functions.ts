@@ -35,12 +35,23 @@ export function storedFunctions(
     const bits = mark === undefined ? NO_SYMBOL : mark.charCodeAt(0) - 65;
     return (bits & NO_SYMBOL) !== 0 ? undefined : bits;
   };
+  const hookable = (bits: number) => (bits & BLACKLISTED) === 0 && (bits & TRACEABLE) !== 0;
+  const alias = (name: string): string | undefined => {
+    const call = /^__(?:x64|ia32)_sys_(.+)/.exec(name)?.[1];
+    if (call === undefined || ((bitsOf(name) ?? TRACEABLE) & (TRACEABLE | BLACKLISTED)) !== 0)
+      return undefined;
+    const other = `__do_sys_${call}`;
+    return hookable(bitsOf(other) ?? 0) && btf.find(name, 'func') === undefined ? other : undefined;
+  };
   return {
     look(name) {
       const bits = bitsOf(name);
       if (bits === undefined) return inModules(name) ? 'unknown' : 'absent';
-      return (bits & BLACKLISTED) === 0 && (bits & TRACEABLE) !== 0 ? 'traceable' : 'untraceable';
+      return hookable(bits) || alias(name) !== undefined ? 'traceable' : 'untraceable';
     },
+    // The addresses are not kept. x86 has one function for a system call without arguments and gives it three names
+    // (SYSCALL_DEFINE0 of arch/x86/include/asm/syscall_wrapper.h).
+    alias,
     variants: (name) => variantsOf(lines, name),
     symbol(name) {
       const bits = bitsOf(name);

@@ -54,6 +54,11 @@ export interface KernelFunctions {
    * hooked.
    */
   look(name: string): 'traceable' | 'untraceable' | 'absent' | 'unknown';
+  /**
+   * The name by which ftrace lists a function that has this name as well, as `__do_sys_getpid` for `__x64_sys_getpid`. Hooks
+   * that go by the address, as kprobes do, take either; the kernel's types know one.
+   */
+  alias?(name: string): string | undefined;
   /** What the compiler made of it: `foo.isra.0`, `foo.constprop.0`, `foo.part.0`, `foo.cold`, … Empty when nothing is known. */
   variants(name: string): readonly string[];
   /**

@@ -1,5 +1,6 @@
 import type { Btf, HookKind, KernelFacts, Verdict } from '@skep/bpf';
 import { readTags } from '../describe/tags.ts';
+import { mayChangeOrSleep } from './may-sleep.ts';
 import { misfit, type Prototype, parseArguments, prototypeIn } from './prototype.ts';
 import type { HookProgram } from './types.ts';
 
@@ -106,6 +107,12 @@ function tracedFunction(program: HookProgram, facts: KernelFacts, btf: Btf): Ver
   if (look === 'absent') return absent(target, facts);
   if (there === undefined) return unknown(`the types of ${facts.name} are not known`);
   if (look === 'untraceable') return untraceable(target);
+  const alias = there ? undefined : facts.functions?.alias?.(target);
+  if (alias !== undefined)
+    return refused(
+      `this kernel's types do not have ${target}, which is another name of ${alias}`,
+      has(facts, alias, 'func') ? `Hook ${alias}, or use a kprobe.` : 'A kprobe takes its place.',
+    );
   if (!there) {
     return look === 'traceable'
       ? unknown(`${target} is not among the kernel's own types; those of a module may have it`)
@@ -114,6 +121,8 @@ function tracedFunction(program: HookProgram, facts: KernelFacts, btf: Btf): Ver
   const prototype = () => prototypeIn(facts, target, 'function');
   const wrong = argumentsMisfit(program, btf, prototype, type === 'fexit');
   if (wrong) return refused(wrong, 'The function has changed between kernel versions.');
+  const kept = mayChangeOrSleep(program, facts);
+  if (kept) return kept;
   const room = trampolineArguments(facts);
   const taken = prototype()?.parameters.length ?? 0;
   if (room !== undefined && taken > room)

@@ -1,0 +1,33 @@
+import type { KernelFacts, Verdict } from '@skep/bpf';
+import type { HookProgram } from './types.ts';
+
+const SYSTEM_CALL = /^__(?:x64|ia32|arm64|se|riscv)_(?:compat_)?sys_/;
+/** Functions of the kernel's own that are meant for it (register_btf_fmodret_id_set()). */
+const MEANT_FOR_IT = /^(?:__)?(?:bpf|hid_bpf)_|^update_socket_protocol$/;
+
+/**
+ * fmod_ret programs, and sleepable ones, may be only on functions whose errors can be injected (ALLOW_ERROR_INJECTION(), as
+ * all system calls have): kernel/bpf/verifier.c, check_attach_modify_return() and bpf_check_attach_target(). A kernel without
+ * CONFIG_FUNCTION_ERROR_INJECTION has none of these; some that are newer than 6.12 let system calls be, all the same. Undefined
+ * when nothing speaks against it, as far as it is known.
+ */
+export function mayChangeOrSleep(
+  { type, section, target }: HookProgram,
+  { config, version: [major, minor] }: KernelFacts,
+): Verdict | undefined {
+  const sleeps = /\.s\//.test(section);
+  if (!sleeps && (type !== 'fmod_ret' || target.startsWith('security_'))) return undefined;
+  if (config === undefined) return undefined;
+  const can = config.get('CONFIG_FUNCTION_ERROR_INJECTION') === 'y';
+  const call = SYSTEM_CALL.test(target);
+  if (can && call) return undefined;
+  const what = sleeps ? 'sleep' : 'change what it returns';
+  const newer = major > 6 || (major === 6 && minor > 12);
+  if (can || MEANT_FOR_IT.test(target) || (call && newer))
+    return { state: 'unknown', reason: `whether a program on ${target} may ${what} is not known` };
+  return {
+    state: 'refused',
+    reason: `a program on ${target} may not ${what} here`,
+    hint: 'The kernel was built without CONFIG_FUNCTION_ERROR_INJECTION. Observe it by fentry or fexit.',
+  };
+}
