@@ -2,7 +2,8 @@
 // What of an object's maps and programs is set between opening and loading it.
 #include "skep_bpf.h"
 
-/* mapConfigure(object, map, 'type'|'keySize'|'valueSize'|'maxEntries'|'flags'|'autocreate', number) */
+/* mapConfigure(object, map, 'type'|'keySize'|'valueSize'|'maxEntries'|'flags'|'autocreate'|'window', number); window: map_extra in
+ * units of 4 GiB, unless the object says it itself */
 static napi_value mapConfigure(napi_env env, napi_callback_info info)
 {
 	struct args a = args_get(env, info);
@@ -32,6 +33,8 @@ static napi_value mapConfigure(napi_env env, napi_callback_info info)
 		err = bpf_map__set_map_flags(m, n);
 	else if (!strcmp(what, "autocreate"))
 		err = bpf_map__set_autocreate(m, n != 0);
+	else if (!strcmp(what, "window"))
+		err = bpf_map__map_extra(m) ? 0 : bpf_map__set_map_extra(m, (uint64_t)n << 32);
 	log_end(&log);
 	free(what);
 	return answer(env, err, "configure map", &log);

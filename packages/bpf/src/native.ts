@@ -68,7 +68,7 @@ export interface Native {
   mapConfigure(
     o: ObjectHandle,
     map: number,
-    what: 'type' | 'keySize' | 'valueSize' | 'maxEntries' | 'flags' | 'autocreate',
+    what: 'type' | 'keySize' | 'valueSize' | 'maxEntries' | 'flags' | 'autocreate' | 'window',
     n: number,
   ): void;
   mapReuse(o: ObjectHandle, map: number, fd: number): void;

@@ -74,14 +74,19 @@ export function completeMaps(handle: ObjectHandle, maps: readonly NativeMap[]): 
   });
 }
 
+/** Where user space would see an arena, in units of 4 GiB: 1 << 44, as newer versions of libbpf have it (arm64: 1 << 32). */
+const ARENA_WINDOW = process.arch === 'arm64' ? 1 : 4096;
+
 /**
  * Makes map definitions fit the kernel. `__type(value, struct event)` on a ring or perf buffer tells readers
- * what its records are; the kernel wants no key or value there, or four bytes each.
+ * what its records are; the kernel wants no key or value there, or four bytes each. Programs on an arena load only when it
+ * is settled where user space would map it, which libbpf 1.1 does not know of.
  */
 export function prepareMaps(handle: ObjectHandle, maps: readonly BpfMap[]): void {
   maps.forEach((m, i) => {
     const want =
       m.type === 'ringbuf' || m.type === 'user_ringbuf' ? 0 : m.type === 'perf_event_array' ? 4 : undefined;
+    if (m.type === 'arena' && !m.reused) native().mapConfigure(handle, i, 'window', ARENA_WINDOW);
     if (want === undefined || m.reused) return;
     if (m.keySize !== want) native().mapConfigure(handle, i, 'keySize', want);
     if (m.valueSize !== want) native().mapConfigure(handle, i, 'valueSize', want);

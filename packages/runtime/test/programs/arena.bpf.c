@@ -6,7 +6,6 @@ struct {
 	__uint(type, 33 /* BPF_MAP_TYPE_ARENA */);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 4);         /* pages */
-	__uint(map_extra, 0x10000000);  /* where user space would see them */
 } arena SEC(".maps");
 
 extern void *bpf_arena_alloc_pages(void *map, void *address, __u32 pages, int node, __u64 flags) __ksym;
