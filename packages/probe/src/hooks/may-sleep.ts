@@ -8,7 +8,7 @@ const MEANT_FOR_IT = /^(?:__)?(?:bpf|hid_bpf)_|^update_socket_protocol$/;
 /**
  * fmod_ret programs, and sleepable ones, may be only on functions whose errors can be injected (ALLOW_ERROR_INJECTION(), as
  * all system calls have): kernel/bpf/verifier.c, check_attach_modify_return() and bpf_check_attach_target(). A kernel without
- * CONFIG_FUNCTION_ERROR_INJECTION has none of these; some that are newer than 6.12 let system calls be, all the same. Undefined
+ * CONFIG_FUNCTION_ERROR_INJECTION has none of these; 6.12 has no exception, 7.2 makes one of system calls. Undefined
  * when nothing speaks against it, as far as it is known.
  */
 export function mayChangeOrSleep(
@@ -20,10 +20,10 @@ export function mayChangeOrSleep(
   if (config === undefined) return undefined;
   const can = config.get('CONFIG_FUNCTION_ERROR_INJECTION') === 'y';
   const call = SYSTEM_CALL.test(target);
-  if (can && call) return undefined;
+  const since = (...[a, b]: [number, number]) => major > a || (major === a && minor >= b);
+  if (call && (can || since(7, 2))) return undefined;
   const what = sleeps ? 'sleep' : 'change what it returns';
-  const newer = major > 6 || (major === 6 && minor > 12);
-  if (can || MEANT_FOR_IT.test(target) || (call && newer))
+  if (can || MEANT_FOR_IT.test(target) || (call && since(6, 13)))
     return { state: 'unknown', reason: `whether a program on ${target} may ${what} is not known` };
   return {
     state: 'refused',
