@@ -70,8 +70,12 @@ suite('an agent', { skip, timeout: 900_000 }, () => {
       (all) =>
         sum(all, CLIENT, { url_template: '/short' }) + sum(all, SERVER, { http_route: '/short' }) >= 60,
     );
-    strictEqual(sum(found, CLIENT, { service_name: 'get', url_template: '/short' }), 30);
-    strictEqual(sum(found, SERVER, { peer_service: 'get', http_route: '/short' }), 30);
+    const by = (name: string, route: string, who: string) =>
+      found
+        .filter((s) => s.name === name && s.labels[route] === '/short')
+        .map(({ labels, value }) => `${labels[who]} ${value}`);
+    deepStrictEqual(by(CLIENT, 'url_template', 'service_name'), ['get 30']);
+    deepStrictEqual(by(SERVER, 'http_route', 'peer_service'), ['get 30']);
   });
 
   test('counts errors by what they are', async () => {
