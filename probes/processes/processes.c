@@ -28,7 +28,6 @@ struct process_event {
 	char dd_service[NAME_MAX_BYTES] SKEP_HELP("of an exec: likewise, cut at 63 bytes");
 };
 
-/* Large, so that a machine that starts many processes is looked at sixty times a second and not more often. */
 /* Which process, also when its id is used again. */
 struct process {
 	__u32 pid;
@@ -36,6 +35,8 @@ struct process {
 } __attribute__((packed));
 
 SKEP_LRU_HASH(ended, struct process, __u8, 8192);
+
+/* Large, so that a machine that starts many processes is looked at sixty times a second and not more often. */
 SKEP_EVENTS(print_processes, struct process_event, 1024 * 1024) SKEP_HELP("one row a fork, exec or exit of a process");
 
 /* Linux 5.5 called it real_start_time; nothing here is that old. */

@@ -134,7 +134,7 @@ static const char *const fields[] = {
 	"transfer-encoding: gzip, Chunked", "Transfer-Encoding: chunked, gzip", "Transfer: x", "Trailer: t", "T", "C", "c:", "tt: \t",
 	"traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "Traceparent: 00-0af7", "X-Long: vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv",
 };
-static const char *const bodies[] = { "", "hello", "GET / HTTP/1.1\r\n\r\n", "5\r\nhello\r\n0\r\n\r\n", "a;x=y\r\n0123456789\r\n0\r\nT: x\r\n\r\n", "0\r\n\r\n", "ffffffffffffffff\r\n" };
+static const char *const bodies[] = { "", "hello", "GET / HTTP/1.1\r\n\r\n", "5\r\nhello\r\n0\r\n\r\n", "a;x=y\r\n0123456789\r\n0\r\nT: x\r\n\r\n", "0\r\n\r\n", "ffffffffffffffff\r\n", "1F\r\n0123456789abcdef0123456789abcde\r\n3\r\nxyz\r\n000000\r\n\r\n", "g\r\n", "0x1\r\n", "00000001\r\nx\r\n0\r\n\r\n" };
 
 static unsigned make(char *to)
 {
