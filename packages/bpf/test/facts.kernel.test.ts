@@ -80,6 +80,7 @@ test('functions: those that ftrace lists, less the blacklist; variants are not t
     names.map((name) => functions.look(name)),
     ['traceable', 'absent', 'absent', 'traceable', 'traceable', 'untraceable', 'untraceable', 'absent'],
   );
+  strictEqual(functions.look('forbidden', 'ftrace'), 'traceable', 'the list is for kprobes');
   deepStrictEqual(functions.variants('helper'), ['helper.constprop.0.cold', 'helper.isra.0']);
   deepStrictEqual(functions.symbol('twice'), { count: 2, static: true });
   deepStrictEqual(functions.symbol('plain'), { count: 1, static: false });

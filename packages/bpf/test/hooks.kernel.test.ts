@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { probeHook } from '../src/index.ts';
+import { probeHook, runningKernel } from '../src/index.ts';
 import { asU64, callGetpriority, openSource, u32 } from './support/kernel.ts';
 
 /** Every way of seeing getpriority(2), one counter each: kind, and section as it stands between quotes in C. */
@@ -79,4 +79,27 @@ test('a kernel function that is not there is named', async () => {
   });
   using other = openSource('SEC("fentry/no_such_function_x") int on_none(void *ctx) { return 0; }', 'none');
   await assert.rejects(other.load(), { code: 'SKEP_UNSUPPORTED', message: /hooks "no_such_function_x"/ });
+});
+
+test('a kernel function that must not be traced is not taken for one that somebody else traces', async (t) => {
+  using object = openSource('SEC("fentry/sched_clock") int on_entry(void *ctx) { return 0; }', 'untraced');
+  if (!probeHook('fentry').available) return t.skip('this kernel has no BPF trampolines');
+  const { functions, btf } = runningKernel();
+  if (functions?.look('sched_clock', 'ftrace') !== 'untraceable' || !btf?.find('sched_clock', 'func'))
+    return t.skip('sched_clock() has no types here, or can be traced');
+  await object.load();
+  assert.throws(() => object.program('on_entry').attach(), {
+    code: 'SKEP_UNSUPPORTED',
+    message: /sched_clock: this function must not be traced/,
+  });
+});
+
+test('a kernel function that kprobes must not be on can have an fentry program', async (t) => {
+  using object = openSource('SEC("fentry/get_kprobe") int on_entry(void *ctx) { return 0; }', 'forbidden');
+  if (!probeHook('fentry').available) return t.skip('this kernel has no BPF trampolines');
+  const { functions } = runningKernel();
+  if (functions?.look('get_kprobe', 'ftrace') !== 'traceable')
+    return t.skip('ftrace does not list get_kprobe()');
+  await object.load();
+  object.program('on_entry').attach().close();
 });

@@ -42,10 +42,10 @@ export function kernelFunctions({ symbols = '', traceable, blacklist }: Lists): 
   const lists = (name: string) => hasLine(`\n${traceable}`, '\n', name);
   const alias = (name: string) => (lists(name) ? undefined : namesakes(symbols, name).find(lists));
   return {
-    look(name) {
+    look(name, by = 'kprobe') {
       const { count } = countOf(symbols, name);
       if (count === 0) return symbols === '' ? 'unknown' : 'absent';
-      if (blacklist && hasLine(blacklist, '\t', name)) return 'untraceable';
+      if (by === 'kprobe' && blacklist && hasLine(blacklist, '\t', name)) return 'untraceable';
       if (!traceable) return 'unknown';
       return lists(name) || alias(name) !== undefined ? 'traceable' : 'untraceable';
     },

@@ -44,9 +44,10 @@ export function storedFunctions(
     return hookable(bitsOf(other) ?? 0) && btf.find(name, 'func') === undefined ? other : undefined;
   };
   return {
-    look(name) {
+    look(name, by = 'kprobe') {
       const bits = bitsOf(name);
       if (bits === undefined) return inModules(name) ? 'unknown' : 'absent';
+      if (by === 'ftrace' && (bits & TRACEABLE) !== 0) return 'traceable';
       return hookable(bits) || alias(name) !== undefined ? 'traceable' : 'untraceable';
     },
     // The addresses are not kept. x86 has one function for a system call without arguments and gives it three names

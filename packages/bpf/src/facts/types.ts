@@ -51,9 +51,9 @@ export interface KernelFunctions {
   /**
    * `traceable`: ftrace lists it and no blacklist names it. `untraceable`: it is there and cannot be hooked. `absent`:
    * there is no symbol of exactly that name, in modules neither. `unknown`: whether it is there, or whether it can be
-   * hooked.
+   * hooked. Trampolines (`ftrace`) heed ftrace's list alone: what kprobes must not be on may have an fentry program.
    */
-  look(name: string): 'traceable' | 'untraceable' | 'absent' | 'unknown';
+  look(name: string, by?: 'kprobe' | 'ftrace'): 'traceable' | 'untraceable' | 'absent' | 'unknown';
   /**
    * The name by which ftrace lists a function that has this name as well, as `__do_sys_getpid` for `__x64_sys_getpid`. Hooks
    * that go by the address, as kprobes do, take either; the kernel's types know one.

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { runningFunctions, runningSymbols } from '../facts/functions.ts';
 import { probeHook } from '../features/hooks.ts';
 import { Errno } from '../kernel/errno.ts';
 import { tracefs, tracefsReadable, tracepointsIn } from '../kernel/filesystems.ts';
@@ -68,7 +69,7 @@ export function diagnose(hook: Hook, cause: NativeError): Reason | undefined {
     case 'fentry':
     case 'fexit':
     case 'fmod_ret':
-      return cause.errno === Errno.ENOTSUPP ? trampoline() : undefined;
+      return cause.errno === Errno.ENOTSUPP ? trampoline() : untraceable(hook);
     case 'perf_event':
       return perfEvent(cause);
     case 'tc':
@@ -85,6 +86,13 @@ export function diagnose(hook: Hook, cause: NativeError): Reason | undefined {
     default:
       return undefined;
   }
+}
+
+/** What ftrace does not know begins without room for a call: the kernel takes it for a function that is traced already. */
+function untraceable({ target }: Hook): Reason | undefined {
+  return runningFunctions(runningSymbols())?.look(target, 'ftrace') === 'untraceable'
+    ? unsupported('this function must not be traced', 'It is marked notrace: hook a caller of it.')
+    : undefined;
 }
 
 function unsupported(why: string, hint: string): Reason {

@@ -103,7 +103,7 @@ function known(kind: 'func' | 'typedef', name: string, what: string, facts: Kern
 function tracedFunction(program: HookProgram, facts: KernelFacts, btf: Btf): Verdict {
   const { target, type } = program;
   const there = has(facts, target, 'func');
-  const look = facts.functions?.look(target);
+  const look = facts.functions?.look(target, 'ftrace');
   if (look === 'absent') return absent(target, facts);
   if (there === undefined) return unknown(`the types of ${facts.name} are not known`);
   if (look === 'untraceable') return untraceable(target);
