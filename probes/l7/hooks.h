@@ -11,7 +11,7 @@
  *
  * A protocol's header defines
  *   int l7_traffic(struct sock *sk, enum l7_direction direction, int result, int flags, bool stored, bool at_exit)
- *   int l7_tcp_state(struct sock *sk, int state, bool stored)
+ *   int l7_tcp_state(struct sock *sk, int from, int state, bool stored)
  *   int l7_closed(struct sock *sk, bool stored)
  * and includes this one behind them.
  */
@@ -51,7 +51,7 @@ SKEP_TP_BTF(sock_recv_length, l7_received_event, struct sock *sk, int result, in
 SKEP_RUNG(traffic, 1, events) L7_RUNG_FENTRY
 SKEP_TP_BTF(inet_sock_set_state, l7_state_event, struct sock *sk, int from, int to)
 {
-	return l7_tcp_state(sk, to, true);
+	return l7_tcp_state(sk, from, to, true);
 }
 
 /* ---- the functions of the protocols ---- */
@@ -124,7 +124,7 @@ SKEP_FENTRY(unix_release, l7_closed_unix_lru, struct socket *socket)
 L7_RUNG_FENTRY_LRU L7_RUNG_KPROBE SKEP_RUNG(traffic, 8, syscalls)
 SKEP_RAW_TP(inet_sock_set_state, l7_state_lru, struct sock *sk, int from, int to)
 {
-	return l7_tcp_state(sk, to, false);
+	return l7_tcp_state(sk, from, to, false);
 }
 
 /* ---- kprobes: a return does not know its function's arguments ---- */

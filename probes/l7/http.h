@@ -359,11 +359,18 @@ static __always_inline int l7_closed(struct sock *sk, bool stored)
 	return 0;
 }
 
-/* TCP states: FIN_WAIT1 and LAST_ACK are the server's own end of a body, CLOSE that of the connection. */
-static __always_inline int l7_tcp_state(struct sock *sk, int state, bool stored)
+/*
+ * TCP states: SYN_SENT and ESTABLISHED are a client's beginning, FIN_WAIT1 and LAST_ACK the server's own end of a body, CLOSE
+ * that of the connection.
+ */
+static __always_inline int l7_tcp_state(struct sock *sk, int from, int state, bool stored)
 {
 	struct l7_connection *c;
 
+	if (state == TCP_SYN_SENT)
+		l7_connects(sk);
+	else if (from == TCP_SYN_SENT && state == TCP_ESTABLISHED)
+		l7_connected(sk);
 	if (state == TCP_CLOSE)
 		return l7_closed(sk, stored);
 	if (state != TCP_FIN_WAIT1 && state != TCP_LAST_ACK)

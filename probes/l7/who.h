@@ -132,6 +132,36 @@ static __always_inline void l7_tell_end(struct sock *sk, __u16 family, __u32 pro
 	bpf_map_update_elem(&l7_ends, &key, &process, BPF_ANY);
 }
 
+/*
+ * A client says who it is when its connection is made, not when it first sends: a server on another processor, or one that is
+ * let run first, may have answered before the hook of that sending runs. Who connects is known when it begins to, and from
+ * which port only when the other end has agreed, which happens under anybody.
+ */
+SKEP_LRU_HASH(l7_connecting, __u64, __u32, 4096);
+
+static __always_inline void l7_connects(struct sock *sk)
+{
+	__u32 process = bpf_get_current_pid_tgid() >> 32;
+	__u64 address = (__u64)sk;
+
+	if (l7_watched(sk, process, false))
+		bpf_map_update_elem(&l7_connecting, &address, &process, BPF_ANY);
+	else
+		bpf_map_delete_elem(&l7_connecting, &address);
+}
+
+static __always_inline void l7_connected(struct sock *sk)
+{
+	__u64 address = (__u64)sk;
+	__u32 *process = bpf_map_lookup_elem(&l7_connecting, &address);
+	struct l7_ends_of ends;
+
+	if (!process)
+		return;
+	l7_tell_end(sk, BPF_CORE_READ(sk, __sk_common.skc_family), *process, &ends);
+	bpf_map_delete_elem(&l7_connecting, &address);
+}
+
 /* The process at the other end of a Unix socket: who had it made. */
 static __always_inline __u64 l7_unix_peer(struct sock *sk)
 {
