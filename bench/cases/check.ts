@@ -6,8 +6,8 @@ import { skep } from '../lib/workplace.ts';
 const KERNELS = ['5.10', '6.1', '6.12', '7.2', 'running'];
 const probes = join(import.meta.dirname, '../../probes');
 
-/** The probe with the most programs, and one of the usual size. */
-const CHECKED = ['fslatency', 'opensnoop'] as const;
+/** The probe with by far the most programs, the next, and one of the usual size. */
+const CHECKED = ['http-red', 'fslatency', 'opensnoop'] as const;
 
 export const check: Case = {
   name: 'check',

@@ -18,7 +18,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 using place = openPlace(quick);
 prepareAgent();
 let failed = 0;
-for (const part of parts.filter(({ name }) => asked.length === 0 || asked.includes(name))) {
+for (const part of parts.filter((p) => (asked.length === 0 ? !p.onlyByName : asked.includes(p.name)))) {
   console.log(`${part.title} (${part.name})`);
   const at = conditions();
   try {

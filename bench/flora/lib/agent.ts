@@ -78,9 +78,8 @@ export function startSleeper(place: Place): Promise<Running> {
   return launch({ name: 'sleeper', command: ['sleep', 'infinity'], logs: place.dir });
 }
 
-/** The counts' names: of the agent by OpenTelemetry's conventions, of the probe by its map. */
-const COUNTS =
-  /^(?:http_server_request_duration_seconds|skep_http_requests_seconds)_count\{([^}]*)\} (\S+)/gm;
+/** The counts' names: of the agent by OpenTelemetry's conventions, of the probe by its map. A route may have braces. */
+const COUNTS = /^(?:http_server_request_duration_seconds|skep_http_requests_seconds)_count\{(.*)\} (\S+)$/gm;
 
 /** Requests to servers that skep has counted so far, by its /metrics. */
 export async function counted(): Promise<number> {

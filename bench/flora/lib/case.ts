@@ -5,6 +5,8 @@ import type { Place } from './place.ts';
 export interface Part {
   readonly name: string;
   readonly title: string;
+  /** Not among those that are measured when none is named. */
+  readonly onlyByName?: boolean;
   measure(place: Place): Promise<Measured>;
 }
 

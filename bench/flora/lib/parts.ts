@@ -3,6 +3,7 @@ import { capped } from '../cases/capped.ts';
 import { compare } from '../cases/compare.ts';
 import { dashboard } from '../cases/dashboard.ts';
 import { flat } from '../cases/flat.ts';
+import { hour } from '../cases/hour.ts';
 import { pricePart } from '../cases/price.ts';
 import { spans } from '../cases/spans.ts';
 import { start } from '../cases/start.ts';
@@ -67,5 +68,6 @@ export const parts: readonly Part[] = [
   flat,
   spans,
   start,
+  hour,
   dashboard,
 ];
