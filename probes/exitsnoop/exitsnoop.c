@@ -43,7 +43,8 @@ static __always_inline int process_exit(void *ctx)
 		return 0;
 	process.pid = bpf_get_current_pid_tgid() >> 32;
 	process.started = BPF_CORE_READ(task, group_leader, start_time);
-	if (bpf_map_update_elem(&seen, &process, &yes, BPF_NOEXIST))
+	/* For want of room it is told perhaps twice, and not never. */
+	if (bpf_map_update_elem(&seen, &process, &yes, BPF_NOEXIST) == -17 /* EEXIST */)
 		return 0;
 	/* When the whole group was told to end, by exit_group or a signal, the code is the group's. */
 	code = BPF_CORE_READ(task, signal, group_exit_code);

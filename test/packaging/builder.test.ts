@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import { cachePath } from '../../packages/cli/src/cache.ts';
 import { Sandbox } from '../../packages/cli/test/harness.ts';
 import { source } from '../../packages/cli/test/objects.ts';
 import { type Engine, podman } from '../support/engines.ts';
@@ -139,8 +139,7 @@ exec ${file} ${args.join(' ')} "$@"
 
 /** apt and what it needs, made once and kept. */
 function baseImage(): string {
-  const cache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
-  const path = join(cache, 'skep/debian-base/bookworm.tar');
+  const path = cachePath('debian-base', 'bookworm.tar');
   if (existsSync(path)) return path;
   mkdirSync(dirname(path), { recursive: true });
   const made = `${path}.${process.pid}.tar`;
