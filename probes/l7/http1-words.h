@@ -128,6 +128,7 @@ static __always_inline __u8 http1_method_of(__u64 word)
 #define HTTP1_EIGHT_VERSION HTTP1_EIGHT('H', 'T', 'T', 'P', '/', '1', '.', '1')
 #define HTTP1_EIGHT_GET HTTP1_EIGHT('G', 'E', 'T', ' ', 0, 0, 0, 0)
 #define HTTP1_EIGHT_POST HTTP1_EIGHT('P', 'O', 'S', 'T', ' ', 0, 0, 0)
+#define HTTP1_EIGHT_OK HTTP1_EIGHT(' ', 'O', 'K', '\r', '\n', 0, 0, 0)
 
 /* For letters of either case; what is no letter stays what it is. */
 #define HTTP1_LOW7 0x0020202020202020ULL

@@ -142,8 +142,16 @@ static __always_inline void http1_parent_byte(struct http1_stream *s, __u8 digit
 
 /* What is parsed: a window into a message, and a copy of the state of the direction that it moves in. */
 #define HTTP1_WINDOW 512
-/* Bytes that one step looks at, at most. */
-#define HTTP1_AHEAD 32
+/* Bytes of a line that one step looks at, at most. They may lie behind the window's end. */
+#define HTTP1_AHEAD 64
+/*
+ * Where in the window, whichever way the parser came there: to the verifier all ways are the same then, and it goes on from
+ * the first only. So there is room for as many bytes, and for what is looked at from the last of them.
+ */
+#define HTTP1_PLACES (2 * HTTP1_WINDOW)
+#define HTTP1_PLACE(position) ((position) & (HTTP1_PLACES - 1))
+/* So many bytes behind a window's end are zero: no word or number goes on in them. */
+#define HTTP1_ZEROES 32
 
 struct http1_window {
 	struct http1_stream stream;
@@ -153,7 +161,7 @@ struct http1_window {
 	__u32 length;	/* of the window */
 	__u32 path_from; /* where the path begins and ends in it; equal when it does not lie whole within */
 	__u32 path_to;
-	__u8 bytes[HTTP1_WINDOW + HTTP1_AHEAD]; /* those behind the window's end are zero */
+	__u8 bytes[HTTP1_PLACES + HTTP1_AHEAD];
 };
 
 static __always_inline void http1_end_size(struct http1_stream *s)
@@ -202,13 +210,16 @@ static __always_inline __u32 http1_first(__u64 found)
 	return found ? (((((found & -found) - 1) >> 7 & HTTP1_ONES) * HTTP1_ONES) >> 56) & 7 : 8;
 }
 
-/* Bytes before the next line feed, or with `query` before the end of a query; HTTP1_AHEAD: it is none of so many. */
-static __always_inline __u32 http1_ahead(const struct http1_window *w, __u32 position, bool query)
+/*
+ * Bytes before the next line feed, or with `query` before the end of a query; `most`: it is none of so many. May be behind
+ * the window's end.
+ */
+static __always_inline __u32 http1_ahead(const struct http1_window *w, __u32 position, __u32 most, bool query)
 {
 	__u32 at = 0, here = 8;
 
 #pragma unroll
-	for (int i = 0; i < HTTP1_AHEAD / 8; i++) {
+	for (__u32 i = 0; i < most / 8; i++) {
 		__u64 word = http1_eight(w, position + at);
 
 		here = http1_first(query ? http1_is_end(word) : http1_is(word, '\n'));
@@ -244,8 +255,11 @@ static __always_inline __u32 http1_size(const struct http1_window *w, __u32 posi
 	return n + 2;
 }
 
+/* Bytes of a line that tell whether it is one that matters, with eight digits and a line end behind its name. */
+#define HTTP1_TELLING 32
+
 /*
- * At the beginning of a line of a header, with HTTP1_AHEAD bytes of it or more in the window: is it one of the three that
+ * At the beginning of a line of a header, with HTTP1_TELLING bytes of it or more in the window: is it one of the three that
  * matter, told by its first eight bytes and those behind them? Sets the state; how many bytes that took.
  */
 static __always_inline __u32 http1_name(struct http1_window *w, struct http1_stream *s, __u32 position)
@@ -260,7 +274,7 @@ static __always_inline __u32 http1_name(struct http1_window *w, struct http1_str
 			s->remain = 0;
 			return 15 + (then >> 56 == ' ');
 		}
-		return 8;
+		return 0;
 	}
 	if ((first | HTTP1_LOW8) == HTTP1_EIGHT('t', 'r', 'a', 'n', 's', 'f', 'e', 'r')) {
 		if ((then | HTTP1_LOW8 << 8) == HTTP1_EIGHT('-', 'e', 'n', 'c', 'o', 'd', 'i', 'n') &&
@@ -268,14 +282,14 @@ static __always_inline __u32 http1_name(struct http1_window *w, struct http1_str
 			s->state = HTTP1_CODING;
 			return 18;
 		}
-		return 8;
+		return 0;
 	}
 	if ((first | HTTP1_LOW8) == HTTP1_EIGHT('t', 'r', 'a', 'c', 'e', 'p', 'a', 'r')) {
 		if (((then | 0x202020) & 0xffffffff) == HTTP1_EIGHT('e', 'n', 't', ':', 0, 0, 0, 0)) {
 			s->state = HTTP1_PARENT;
 			return 12;
 		}
-		return 8;
+		return 0;
 	}
 	return 0;
 }
@@ -336,14 +350,28 @@ static __always_inline __u16 http1_status(__u64 word)
 	return a * 100 + b * 10 + c;
 }
 
-/* One step in one state, from one byte on: how many bytes it took. What most messages look like takes several. */
-static __always_inline __u32 http1_byte(struct http1_window *w, struct http1_stream *s, __u8 state, __u32 position)
+#define HTTP1_CRLF ('\r' | '\n' << 8)
+
+static __always_inline bool http1_is_crlf(const struct http1_window *w, __u32 position)
 {
-	__u8 c = w->bytes[position], at = s->at;
-	struct http1_byte_kind kind = http1_kinds[c];
-	__u32 step, here;
+	return (http1_eight(w, position) & 0xffff) == HTTP1_CRLF;
+}
+
+/*
+ * One step in one state, from one byte on: how many bytes it took. What most messages look like goes on into the next state
+ * at once, since coming to a state costs more than most of them do.
+ */
+static __always_inline __u32 http1_byte(struct http1_window *w, struct http1_stream *s, __u8 state, __u32 from)
+{
+	__u32 position = from, step, left = w->length - position;
+	__u8 c = w->bytes[position], at = s->at, kind;
 	__u64 word;
 
+	/* Most steps are of these two. */
+	if (state == HTTP1_LINE)
+		goto line;
+	if (state == HTTP1_SKIP)
+		goto skip;
 	switch (state) {
 	case HTTP1_START:
 		if (c == '\r' || c == '\n')
@@ -351,7 +379,7 @@ static __always_inline __u32 http1_byte(struct http1_window *w, struct http1_str
 		s->started = w->now;
 		s->state = HTTP1_TOKEN;
 		/* What most messages begin with, in one step. */
-		if (w->length - position <= 12)
+		if (left <= 17)
 			return 0;
 		word = http1_eight(w, position);
 		if (word == HTTP1_EIGHT_VERSION) {
@@ -359,7 +387,12 @@ static __always_inline __u32 http1_byte(struct http1_window *w, struct http1_str
 			s->status = http1_status(http1_eight(w, position + 8));
 			s->at = 3;
 			s->state = s->status ? HTTP1_SKIP : HTTP1_REPLY;
-			return s->status ? 12 : 8;
+			if (!s->status)
+				return 8;
+			if ((http1_eight(w, position + 12) & 0xffffffffffULL) != HTTP1_EIGHT_OK)
+				return 12;
+			s->state = HTTP1_LINE;
+			return 17;
 		}
 		if ((word & 0xffffffff) == HTTP1_EIGHT_GET)
 			step = 4, s->method = HTTP1_GET;
@@ -392,34 +425,37 @@ static __always_inline __u32 http1_byte(struct http1_window *w, struct http1_str
 		}
 		break;
 	case HTTP1_TARGET:
-		if (kind.in_path & (HTTP1_SLASH | HTTP1_END)) {
+		kind = http1_kinds[c].in_path;
+		if (kind & (HTTP1_SLASH | HTTP1_END)) {
 			http1_end_segment(s);
-			if (!(kind.in_path & HTTP1_END))
+			if (!(kind & HTTP1_END))
 				return 1 + http1_segment(w, s, position + 1);
 			w->path_to = position;
 			s->at = 0;
 			s->state = c == ' ' ? HTTP1_VERSION : HTTP1_QUERY;
 			return 1;
 		}
-		if (kind.in_path == HTTP1_CONTROL)
+		if (kind == HTTP1_CONTROL)
 			break;
 		return http1_segment(w, s, position);
 	case HTTP1_QUERY:
 		if (c == ' ')
 			s->state = HTTP1_VERSION;
-		else if (kind.in_path == HTTP1_CONTROL)
+		else if (http1_kinds[c].in_path == HTTP1_CONTROL)
 			break;
 		else
 			/* What is behind the window's end is zero, and so ends it. */
-			return http1_ahead(w, position, true);
+			return http1_ahead(w, position, HTTP1_ZEROES, true);
 		return 1;
 	case HTTP1_VERSION:
-		if (!at && w->length - position > 9 && http1_eight(w, position) == HTTP1_EIGHT_VERSION) {
+		if (!at && left > 10 && http1_eight(w, position) == HTTP1_EIGHT_VERSION) {
 			s->at = 8;
-			if ((http1_eight(w, position + 8) & 0xffff) != ('\r' | '\n' << 8))
+			if (!http1_is_crlf(w, position + 8))
 				return 8;
-			s->state = HTTP1_LINE;
-			return 10;
+			position = HTTP1_PLACE(position + 10);
+			left -= 10;
+			c = w->bytes[position];
+			goto line;
 		}
 		s->at = at + 1;
 		if (at < 8 ? http1_pattern(HTTP1_WORD_VERSION, c, at) : at == 8 && c == '\r')
@@ -433,7 +469,7 @@ static __always_inline __u32 http1_byte(struct http1_window *w, struct http1_str
 		if (at < 7) {
 			if (!http1_pattern(HTTP1_WORD_REPLY, c, at))
 				break;
-			s->status = at < 4 ? 0 : s->status * 10 + kind.digit;
+			s->status = at < 4 ? 0 : s->status * 10 + http1_kinds[c].digit;
 			return 1;
 		}
 		if (c != '\n' && c != ' ' && c != '\r')
@@ -441,24 +477,30 @@ static __always_inline __u32 http1_byte(struct http1_window *w, struct http1_str
 		s->state = c == '\n' ? HTTP1_LINE : HTTP1_SKIP;
 		return 1;
 	case HTTP1_LINE:
+	line:
+		s->state = HTTP1_LINE;
 		if (c == '\n' || c == '\r') {
 			if (c == '\r' && w->bytes[position + 1] != '\n')
-				return 1;
+				return position - from + 1;
 			s->state = HTTP1_HEADERS;
-			return c == '\r' ? 2 : 1;
+			return position - from + (c == '\r' ? 2 : 1);
 		}
 		if ((c | 0x20) == 'c' || (c | 0x20) == 't') {
-			if (w->length - position < HTTP1_AHEAD) {
+			if (left < HTTP1_TELLING) {
 				s->at = 1;
 				s->candidates = (c | 0x20) == 'c' ? 1 : 6;
 				s->state = HTTP1_NAME;
-				return 1;
+				return position - from + 1;
 			}
 			step = http1_name(w, s, position);
-			if (step)
-				return step;
+			if (s->state == HTTP1_LENGTH) {
+				position = HTTP1_PLACE(position + step);
+				c = w->bytes[position];
+				goto length;
+			}
+			if (s->state != HTTP1_SKIP)
+				return position - from + step;
 		}
-		s->state = HTTP1_SKIP;
 		goto skip;
 	case HTTP1_NAME: {
 		__u8 low = http1_lower(c);
@@ -486,18 +528,23 @@ static __always_inline __u32 http1_byte(struct http1_window *w, struct http1_str
 		return 1;
 	}
 	case HTTP1_LENGTH:
+	length:
 		step = http1_digits(w, s, position);
 		if (step) {
 			s->flags |= HTTP1_HAS_LENGTH;
-			return step;
+			position = HTTP1_PLACE(position + step);
+			if (!http1_is_crlf(w, position))
+				return position - from;
+			s->state = HTTP1_LINE;
+			return position - from + 2;
 		}
 		if (c == '\r' && w->bytes[position + 1] == '\n') {
 			s->state = HTTP1_LINE;
-			return 2;
+			return position - from + 2;
 		}
 		if (c != ' ' && c != '\t')
 			s->state = c == '\n' ? HTTP1_LINE : HTTP1_SKIP;
-		return 1;
+		return position - from + 1;
 	case HTTP1_CODING:
 		if (c == '\n') {
 			s->state = HTTP1_LINE;
@@ -511,18 +558,25 @@ static __always_inline __u32 http1_byte(struct http1_window *w, struct http1_str
 			s->state = HTTP1_LINE;
 			s->flags |= s->parent_at == HTTP1_PARENT_DIGITS && s->parent[0] != 0xff ? HTTP1_HAS_PARENT : 0;
 		} else if (c != ' ' && c != '\r' && c != '-') {
-			http1_parent_byte(s, kind.digit);
+			http1_parent_byte(s, http1_kinds[c].digit);
 		}
 		return 1;
 	case HTTP1_SKIP:
 	skip:
-		step = http1_ahead(w, position, false);
-		if (step < HTTP1_AHEAD) {
-			s->state = HTTP1_LINE;
-			step++;
-		}
-		here = w->length - position;
-		return step < here ? step : here;
+		s->state = HTTP1_SKIP;
+		step = http1_ahead(w, position, HTTP1_AHEAD, false);
+		/* What is found behind the window's end is an earlier window's. */
+		if (step >= left)
+			return position - from + left;
+		position = HTTP1_PLACE(position + step);
+		if (step == HTTP1_AHEAD)
+			return position - from;
+		position = HTTP1_PLACE(position + 1);
+		s->state = HTTP1_LINE;
+		if (left - step < 3 || !http1_is_crlf(w, position))
+			return position - from;
+		s->state = HTTP1_HEADERS;
+		return position - from + 2;
 	case HTTP1_SIZE:
 		if (!at) {
 			__u32 size;
@@ -532,12 +586,20 @@ static __always_inline __u32 http1_byte(struct http1_window *w, struct http1_str
 				s->remain = size;
 				s->at = 1;
 				http1_end_size(s);
+				/* With the chunk, when all of it is here. */
+				if (s->state == HTTP1_CHUNK && s->remain <= left - step) {
+					step += s->remain;
+					s->remain = 0;
+					s->at = 0;
+					s->state = HTTP1_SIZE;
+				}
 				return step;
 			}
 		}
+		kind = http1_kinds[c].digit;
 		s->at = 1;
-		if (kind.digit != HTTP1_NO_DIGIT && !(s->remain >> 48)) {
-			s->remain = s->remain << 4 | kind.digit;
+		if (kind != HTTP1_NO_DIGIT && !(s->remain >> 48)) {
+			s->remain = s->remain << 4 | kind;
 			return 1;
 		}
 		s->at = at;
@@ -550,16 +612,15 @@ static __always_inline __u32 http1_byte(struct http1_window *w, struct http1_str
 			http1_end_size(s);
 		return 1;
 	case HTTP1_CHUNK:
-		here = w->length - position;
-		if (s->remain > here) {
-			s->remain -= here;
-			return here;
+		if (s->remain > left) {
+			s->remain -= left;
+			return left;
 		}
-		here = s->remain;
+		step = s->remain;
 		s->remain = 0;
 		s->at = 0;
 		s->state = HTTP1_SIZE;
-		return here;
+		return step;
 	case HTTP1_TRAILER:
 		if (c != '\r')
 			s->state = c == '\n' ? HTTP1_DONE : HTTP1_TRAILING;

@@ -77,7 +77,7 @@ static __always_inline bool l7_fetch(struct l7_feed *f)
 		return false;
 	behind = (__u64 *)&w->bytes[left];
 #pragma unroll
-	for (int i = 0; i < HTTP1_AHEAD / 8; i++)
+	for (int i = 0; i < HTTP1_ZEROES / 8; i++)
 		behind[i] = 0;
 	w->length = left;
 	w->position = 0;
@@ -183,7 +183,7 @@ static __always_inline long l7_one_step(struct l7_feed *f)
 
 /* ---- what the hooks call ---- */
 
-#define L7_STEPS 1024
+#define L7_STEPS 8192
 #define L7_FEW_STEPS 1000
 
 static __noinline long l7_step(__u32 index, struct l7_feed *f)
@@ -211,7 +211,7 @@ __noinline int l7_step_addressed(__u32 index)
 }
 
 /* Goes through `work->end` bytes, of which the first `work->bypassed` were not seen by any hook. */
-static __always_inline void l7_go_on(struct l7_feed *f, bool modern)
+static __always_inline void l7_go(struct l7_feed *f, bool modern)
 {
 	struct l7_connection *c = f->c;
 	struct l7_work *work = f->work;
@@ -229,24 +229,6 @@ static __always_inline void l7_go_on(struct l7_feed *f, bool modern)
 	if (work->at < work->end && c->protocol == L7_HTTP1)
 		l7_give_up(f, L7_LOST_STEPS, L7_UNDECIDED);
 	*own = w->stream;
-}
-
-static __noinline void l7_go_modern(struct l7_feed *f)
-{
-	l7_go_on(f, true);
-}
-
-static __noinline void l7_go_few(struct l7_feed *f)
-{
-	l7_go_on(f, false);
-}
-
-static __always_inline void l7_go(struct l7_feed *f, bool modern)
-{
-	if (modern)
-		l7_go_modern(f);
-	else
-		l7_go_few(f);
 }
 
 #endif /* SKEP_L7_STEPS_H */

@@ -104,8 +104,8 @@ static __always_inline struct l7_work *l7_take_work(__u32 *index)
 	return 0;
 }
 
-/* Steps of one call of http1_parse(), which the verifier goes through one by one; most headers take one call or two. */
-#define HTTP1_STEPS 12
+/* Steps of one call of http1_parse(), each of which the verifier goes through; most headers take one call or two. */
+#define HTTP1_STEPS 6
 
 /*
  * Parses a window until it ends, a header or a message has ended, or a body begins that is not in chunks. A global
@@ -128,7 +128,7 @@ __noinline int http1_parse(__u32 index)
 
 		if (position >= w->length || state >= HTTP1_DONE || state == HTTP1_BODY || state == HTTP1_CLOSE)
 			return 0;
-		position &= HTTP1_WINDOW - 1;
+		position = HTTP1_PLACE(position);
 		w->position = position + http1_byte(w, s, state, position);
 	}
 	return 0;

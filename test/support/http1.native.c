@@ -63,7 +63,7 @@ static void parse(const char *bytes, unsigned length, unsigned piece, struct see
 			size = length - at;
 		/* What was there before stays behind the zeros. */
 		memcpy(w.bytes, bytes + at, size);
-		memset(w.bytes + size, 0, HTTP1_AHEAD);
+		memset(w.bytes + size, 0, HTTP1_ZEROES);
 		w.length = size;
 		w.position = 0;
 		while (w.position < w.length) {
