@@ -74,6 +74,8 @@ static __always_inline __u32 l7_sequence(struct sock *sk, enum l7_direction dire
 	return direction == L7_SEND ? l7_sent(sk) : l7_read_of(sk);
 }
 
+#define L7_IPPROTO_TCP 6
+
 /* The same where the verifier knows what `sk` points to: one call less for each, and none that copies. */
 static __always_inline __u32 l7_sequence_of(struct sock *sk, enum l7_direction direction, bool trusted)
 {
@@ -81,7 +83,10 @@ static __always_inline __u32 l7_sequence_of(struct sock *sk, enum l7_direction d
 
 	if (!trusted)
 		return l7_sequence(sk, direction);
-	tcp = bpf_skc_to_tcp_sock(sk);
+	if (L7_CASTS())
+		tcp = sk->sk_protocol == L7_IPPROTO_TCP ? L7_CAST(sk, struct tcp_sock) : 0;
+	else
+		tcp = bpf_skc_to_tcp_sock(sk);
 	if (!tcp)
 		return 0;
 	return direction == L7_SEND ? tcp->write_seq : tcp->copied_seq;

@@ -259,7 +259,7 @@ static __always_inline int l7_traffic(struct sock *sk, enum l7_direction directi
 				      bool stored, bool at_exit)
 {
 	struct l7_connection *c = l7_connection_of(sk, stored, false);
-	__u32 process = bpf_get_current_pid_tgid() >> 32, zero = 0;
+	__u32 process = stored ? bpf_get_current_task_btf()->tgid : bpf_get_current_pid_tgid() >> 32, zero = 0;
 	struct l7_feed f = {};
 	struct l7_control *control;
 	bool turned;

@@ -64,13 +64,17 @@ static __always_inline void l7_read_files(struct task_struct *task, struct sock 
 	f->size = L7_FIELD(trusted, table, max_fds);
 }
 
-static __always_inline bool l7_is_socket(struct l7_files *f, __u32 descriptor)
+static __always_inline bool l7_is_socket(struct l7_files *f, __u32 descriptor, bool trusted)
 {
 	__u64 file = 0;
 
 	if (descriptor >= f->size)
 		return false;
-	bpf_probe_read_kernel(&file, sizeof(file), f->table + descriptor);
+	/* Any structure that begins with a pointer. */
+	if (trusted && L7_CASTS())
+		file = (__u64)L7_CAST(f->table + descriptor, struct list_head)->next;
+	else
+		bpf_probe_read_kernel(&file, sizeof(file), f->table + descriptor);
 	return file && file == f->own;
 }
 
@@ -174,7 +178,7 @@ static __always_inline enum l7_unseen l7_find_message(struct sock *sk, enum l7_d
 		call = l7_compat_call_of(r.number);
 	if (call.shape == L7_NONE || call.direction != direction)
 		return L7_SYSCALL;
-	if (!l7_is_socket(&files, r.args[0]))
+	if (!l7_is_socket(&files, r.args[0], trusted))
 		return L7_DESCRIPTOR;
 	m->compat = r.compat;
 	m->parts = 0;

@@ -27,6 +27,15 @@ struct l7_registers {
 /* `trusted`: a pointer that the verifier knows the type of, which is read without a call. */
 #define L7_FIELD(trusted, pointer, field) ((trusted) ? (pointer)->field : BPF_CORE_READ(pointer, field))
 
+/*
+ * What a kernel address is taken for, without a call: it is read as a field is, and what is not there reads as zero (6.2;
+ * the kernel's types have a list of such functions, which tells whether this is one of them).
+ */
+enum special_kfunc_type___since_6_2 { KF_bpf_rdonly_cast___since_6_2 };
+extern void *bpf_rdonly_cast(const void *object, __u32 type) __ksym __weak;
+#define L7_CASTS() bpf_core_enum_value_exists(enum special_kfunc_type___since_6_2, KF_bpf_rdonly_cast___since_6_2)
+#define L7_CAST(pointer, type) ((type *)bpf_rdonly_cast((const void *)(pointer), bpf_core_type_id_kernel(type)))
+
 #if defined(__TARGET_ARCH_x86)
 
 #define L7_THREAD_SIZE 16384
