@@ -69,6 +69,13 @@ static __always_inline __u32 l7_read_of(struct sock *sk)
 	return read - (ended && read == BPF_CORE_READ((struct tcp_sock *)sk, rcv_nxt));
 }
 
+/* Has anything come that is yet to be read? */
+static __always_inline bool l7_unread(struct sock *sk)
+{
+	return l7_read_of(sk) != BPF_CORE_READ((struct tcp_sock *)sk, rcv_nxt) -
+				 (BPF_CORE_READ(sk, __sk_common.skc_flags) >> L7_SOCK_DONE & 1);
+}
+
 static __always_inline __u32 l7_sequence(struct sock *sk, enum l7_direction direction)
 {
 	return direction == L7_SEND ? l7_sent(sk) : l7_read_of(sk);
@@ -169,11 +176,34 @@ static __always_inline void l7_respond(struct l7_feed *f, struct l7_request *r, 
 	l7_pop(f->c, r);
 }
 
-/* A response without a request: older than the probe, or its request's hook is yet to run. */
+/*
+ * A response whose request has no whole header: the server refuses one that is too long, or does not wait for its end. What
+ * is known of it is counted. False: it is not that.
+ */
+static __always_inline bool l7_refused(struct l7_feed *f, const struct http1_stream *asked)
+{
+	struct l7_request *r = &f->work->spare;
+
+	if (asked->state <= HTTP1_TOKEN || asked->state >= HTTP1_BODY || asked->flags & HTTP1_IS_RESPONSE)
+		return false;
+	__builtin_memset(r, 0, sizeof(*r));
+	r->started = asked->started;
+	r->path = asked->state == HTTP1_TARGET ? f->work->service * HTTP1_PARAMETER : asked->path;
+	r->method = asked->method;
+	l7_finish(f, r);
+	/* The rest of the header may come, and is no request. */
+	f->c->protocol = L7_LEFT;
+	return true;
+}
+
+/* A response without a request: older than the probe, refused, or its request's hook is yet to run. */
 static __always_inline void l7_unasked(struct l7_feed *f, struct http1_stream *s)
 {
 	struct l7_connection *c = f->c;
 
+	l7_ends_with(f, f->work->window.now, s->body, s->status, HTTP_NO_ERROR);
+	if (c->role == L7_SERVER && l7_refused(f, &c->stream[L7_RECEIVE]))
+		return;
 	if (c->role != L7_CLIENT || f->work->family == L7_AF_UNIX || c->ahead) {
 		l7_lost(L7_LOST_ALONE, 1);
 		return;

@@ -54,6 +54,13 @@ SKEP_TP_BTF(inet_sock_set_state, l7_state_event, struct sock *sk, int from, int 
 	return l7_tcp_state(sk, from, to, true);
 }
 
+/* A socket whose connection has ended is read on, and closed later, which no change of its state tells. */
+SKEP_RUNG(traffic, 1, events) L7_RUNG_FENTRY
+SKEP_TP_BTF(tcp_destroy_sock, l7_destroyed_event, struct sock *sk)
+{
+	return l7_closed(sk, true);
+}
+
 /* ---- the functions of the protocols ---- */
 
 #define L7_FEXIT_SEND(function, name)                                                                             \
@@ -125,6 +132,12 @@ L7_RUNG_FENTRY_LRU L7_RUNG_KPROBE SKEP_RUNG(traffic, 8, syscalls)
 SKEP_RAW_TP(inet_sock_set_state, l7_state_lru, struct sock *sk, int from, int to)
 {
 	return l7_tcp_state(sk, from, to, false);
+}
+
+L7_RUNG_FENTRY_LRU L7_RUNG_KPROBE SKEP_RUNG(traffic, 8, syscalls)
+SKEP_RAW_TP(tcp_destroy_sock, l7_destroyed_lru, struct sock *sk)
+{
+	return l7_closed(sk, false);
 }
 
 /* ---- kprobes: a return does not know its function's arguments ---- */

@@ -161,6 +161,19 @@ static __always_inline void l7_fail(struct l7_feed *f, enum l7_direction directi
 	c->popped = c->pushed;
 }
 
+/* A response has come for which no request was seen, and none will be. */
+static __always_inline void l7_end_ahead(struct l7_feed *f)
+{
+	struct l7_connection *c = f->c;
+
+	if (!c->ahead)
+		return;
+	l7_ends_with(f, c->ahead, c->ahead_body, c->ahead_status, HTTP_NO_ERROR);
+	c->ahead = 0;
+	if (!l7_refused(f, &c->stream[L7_SEND]))
+		l7_lost(L7_LOST_ALONE, 1);
+}
+
 /* The end of a connection, or with `half` of its server's side. */
 static __always_inline int l7_end_connection(struct sock *sk, struct l7_connection *c, bool half, bool modern)
 {
@@ -171,8 +184,10 @@ static __always_inline int l7_end_connection(struct sock *sk, struct l7_connecti
 		return 0;
 	l7_settle(&f, responses);
 	l7_end_of_body(&f, responses);
-	if (!half)
+	if (!half) {
+		l7_end_ahead(&f);
 		l7_fail(&f, responses, modern);
+	}
 	l7_finished(&f);
 	return 0;
 }
@@ -335,22 +350,38 @@ static __always_inline int l7_traffic(struct sock *sk, enum l7_direction directi
 	f.work->end = result;
 	l7_look(&f, at_exit, flags, stored);
 	l7_finished(&f);
-	if (direction == L7_SEND && c->over) {
+	/* What it was answered with may still wait to be read. */
+	if (direction == L7_SEND && c->over && !l7_unread(sk)) {
 		l7_over(sk, c, stored);
 		l7_forget_connection(sk, stored);
 	}
 	return 0;
 }
 
-/* A connection has ended. */
+/* Nothing can happen on a connection any more: a Unix socket has been closed, TCP's is taken away. */
 static __always_inline int l7_closed(struct sock *sk, bool stored)
 {
 	struct l7_connection *c = l7_connection_of(sk, stored, false);
 
 	if (!c)
 		return 0;
-	if (c->protocol == L7_HTTP1 && c->family != L7_AF_UNIX && (c->role == L7_CLIENT || c->pushed != c->popped) &&
-	    l7_sending(sk, c, stored)) {
+	l7_over(sk, c, stored);
+	l7_forget_connection(sk, stored);
+	return 0;
+}
+
+/*
+ * A TCP connection has ended, of which there may be more to see: what a call that is under way sends, and what has come
+ * and was not read yet. A program that has shut down its own side reads the response only now.
+ */
+static __always_inline int l7_tcp_closed(struct sock *sk, bool stored)
+{
+	struct l7_connection *c = l7_connection_of(sk, stored, false);
+
+	if (!c)
+		return 0;
+	if (c->protocol == L7_HTTP1 && (l7_unread(sk) || ((c->role == L7_CLIENT || c->pushed != c->popped) &&
+							  l7_sending(sk, c, stored)))) {
 		c->over = true;
 		return 0;
 	}
@@ -372,7 +403,7 @@ static __always_inline int l7_tcp_state(struct sock *sk, int from, int state, bo
 	else if (from == TCP_SYN_SENT && state == TCP_ESTABLISHED)
 		l7_connected(sk);
 	if (state == TCP_CLOSE)
-		return l7_closed(sk, stored);
+		return l7_tcp_closed(sk, stored);
 	if (state != TCP_FIN_WAIT1 && state != TCP_LAST_ACK)
 		return 0;
 	c = l7_connection_of(sk, stored, false);

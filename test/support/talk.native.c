@@ -12,7 +12,9 @@
  * RECEIVE  read, readv, recv, recvfrom, recvmsg, recvmmsg, peek (MSG_PEEK before each), splice (into a pipe), trunc
  *          (TCP's MSG_TRUNC)
  * PIECE    bytes a call sends at most, 0: all
- * END      what the ends do at the end: close (default), reset (SO_LINGER 0 by the client before its response)
+ * END      what the ends do at the end: close (default), reset (SO_LINGER 0 by the client before its response), late (so, and
+ *          the server reads the request only then, and cannot answer), gone (the server closes without a response), half (the
+ *          client has shut down its side, and reads the response when the server has closed)
  *
  * Prints the process id and how many bytes each end received, as `PID SERVER CLIENT`.
  */
@@ -22,6 +24,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -200,6 +203,43 @@ static size_t pass(int from, int to, char **how, size_t piece, const char *bytes
 	return got;
 }
 
+/* The client is gone when the server reads what it asked. */
+static size_t late(int ends[2], char **how, const char *request, const char *response)
+{
+	struct linger now = { 1, 0 };
+	static char buffer[1 << 16];
+	size_t length = strlen(request);
+
+	if (send_some(ends[0], how[0], request, length) != (ssize_t)length)
+		fail("send");
+	setsockopt(ends[0], SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	close(ends[0]);
+	if (receive_some(ends[1], how[1], buffer, sizeof(buffer)) != (ssize_t)length)
+		fail("receive");
+	if (send(ends[1], response, strlen(response), MSG_NOSIGNAL) >= 0)
+		fail("not reset");
+	return length;
+}
+
+/* Both ends have said all that they will when the client reads the response. */
+static size_t half(int ends[2], char **how, const char *response)
+{
+	struct pollfd ended = { .fd = ends[0] };
+	static char buffer[1 << 16];
+	size_t length = strlen(response);
+
+	shutdown(ends[0], SHUT_WR);
+	if (send_some(ends[1], how[0], response, length) != (ssize_t)length)
+		fail("send");
+	close(ends[1]);
+	while (!(ended.revents & POLLHUP))
+		if (poll(&ended, 1, -1) < 0)
+			fail("poll");
+	if (receive_some(ends[0], how[1], buffer, sizeof(buffer)) != (ssize_t)length)
+		fail("receive");
+	return length;
+}
+
 /* One conversation; see above for the words. */
 static int talk(int argc, char **argv)
 {
@@ -218,6 +258,11 @@ static int talk(int argc, char **argv)
 		setsockopt(ends[1], IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	}
 	for (int i = 0; i < count; i++) {
+		if (i == count - 1 && argc > 8 && !strcmp(argv[8], "late")) {
+			at_server += late(ends, argv + 2, argv[6], argv[7]);
+			ends[0] = -1;
+			break;
+		}
 		at_server += pass(ends[0], ends[1], argv + 2, piece, argv[6]);
 		if (i == count - 1 && argc > 8 && !strcmp(argv[8], "reset")) {
 			struct linger now = { 1, 0 };
@@ -231,6 +276,11 @@ static int talk(int argc, char **argv)
 			close(ends[1]);
 			if (read(ends[0], &rest, 1))
 				fail("the end");
+			ends[1] = -1;
+			break;
+		}
+		if (i == count - 1 && argc > 8 && !strcmp(argv[8], "half")) {
+			at_client += half(ends, argv + 2, argv[7]);
 			ends[1] = -1;
 			break;
 		}
