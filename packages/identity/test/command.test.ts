@@ -87,6 +87,10 @@ const table: Record<string, [Given, string][]> = {
       { exe: python, args: 'manage.py runserver', env: { DJANGO_SETTINGS_MODULE: 'portal.settings' } },
       'portal',
     ],
+    [{ exe: python, args: '/usr/bin/sanic prices.server:app' }, 'prices'],
+    [{ exe: python, args: '/usr/bin/fastapi dev api/orders.py --port 80' }, 'api.orders'],
+    [{ exe: python, args: '-m robyn app.py', cwd: '/srv/lager' }, 'lager'],
+    [{ exe: python, args: '/usr/bin/litestar --app prices.main:app run' }, 'prices'],
     [{ exe: python, args: '-c pass' }, 'python3.11'],
     [
       {
@@ -107,6 +111,11 @@ const table: Record<string, [Given, string][]> = {
     [{ exe: java, args: '--add-opens java.base/java.lang=ALL-UNNAMED -m acme.shop/com.acme.Till' }, 'Till'],
     [{ exe: java, args: '-jar x.jar --spring.application.name=prices' }, 'prices'],
     [{ exe: java, args: 'org.springframework.boot.loader.launch.JarLauncher', cwd: '/srv/prices' }, 'prices'],
+    [{ exe: java, args: '-jar target/app.jar', cwd: '/srv/shop' }, 'shop'],
+    [{ exe: java, args: '-jar /srv/shop/target/quarkus-app/quarkus-run.jar' }, 'shop'],
+    [{ exe: java, args: '-cp a com.acme.orders.MainKt' }, 'orders'],
+    [{ exe: java, args: '-cp a io.vertx.core.Launcher run com.acme.Shop' }, 'Shop'],
+    [{ exe: java, args: '-cp a io.ktor.server.netty.EngineMain', cwd: '/srv/prices' }, 'prices'],
     [{ exe: java, args: '-Xmx1g' }, 'java'],
   ],
   others: [
@@ -121,6 +130,16 @@ const table: Record<string, [Given, string][]> = {
     [{ exe: '/usr/bin/dotnet', args: 'exec --depsfile d /srv/Shop.Jobs.dll' }, 'Shop.Jobs'],
     [{ exe: '/usr/lib/erlang/erts-13/bin/beam.smp', args: '-W w -sname rabbit@host' }, 'rabbit'],
     [{ exe: '/usr/bin/perl', args: '-w /usr/share/x/spool.pl' }, 'spool'],
+    [{ exe: '/usr/bin/perl', args: '/usr/bin/plackup -p 80 prices.psgi' }, 'prices'],
+    [{ exe: '/usr/bin/perl', args: '/usr/bin/starman --port 80 app.psgi', cwd: '/srv/shop' }, 'shop'],
+    [{ exe: '/usr/bin/perl', args: '/usr/bin/hypnotoad script/shop' }, 'shop'],
+    [
+      { exe: '/usr/lib/erlang/bin/beam.smp', args: '-- -extra --erl mix phx.server', cwd: '/srv/chat' },
+      'chat',
+    ],
+    [{ exe: '/opt/chat/erts-13/bin/beam.smp', args: '-boot /opt/chat/releases/0.1.0/start' }, 'chat'],
+    [{ exe: '/srv/shop/target/release/server' }, 'shop'],
+    [{ exe: '/usr/local/bin/server' }, 'server'],
     [{ exe: '/bin/bash', args: '/opt/sync/run.sh' }, 'sync'],
     [{ exe: '/bin/bash', args: '-c sleep' }, 'bash'],
     [{ exe: '/bin/bash', args: '/dev/fd/3' }, 'bash'],
@@ -152,6 +171,9 @@ suite('titles', () => {
     ['puma: cluster worker 0: 12 [wiki]', 'wiki'],
     ['sidekiq 7.1.0 wiki [0 of 10 busy]', 'wiki'],
     ['gunicorn: master [shop.wsgi:application]', 'shop'],
+    ['unicorn worker[0] -c unicorn.rb', 'wiki'],
+    ['starman worker --port 80 app.psgi', 'wiki'],
+    ['starman master --port 80 shop.psgi', 'shop'],
     ['npm start', 'npm'],
   ] as const) {
     test(`${title} is ${expected}`, () => {
@@ -159,7 +181,7 @@ suite('titles', () => {
         exe: '/usr/bin/x',
         comm: 'x',
         environment: new Map(),
-        cwd: () => undefined,
+        cwd: () => '/srv/wiki',
         readText: () => undefined,
       };
       assert.equal(commandName({ ...context, argv: [title] }), expected);

@@ -14,7 +14,7 @@ const rubyServers = /^(?:puma|unicorn|rails|rackup|sidekiq|thin|passenger|falcon
  * The program's own name is the answer where the arguments say nothing.
  */
 export function commandName(context: CommandContext): string {
-  const name = titleName(context.argv) ?? ofLanguage(context) ?? programName(context);
+  const name = titleName(context) ?? ofLanguage(context) ?? programName(context);
   return clean(name) || clean(context.comm) || 'unknown';
 }
 
@@ -37,6 +37,7 @@ function ofLanguage(context: CommandContext): string | undefined {
     case 'erlang':
       return erlangName(context);
     case 'perl':
+      return perlName(context);
     case 'lua':
     case 'shell':
       return scriptName(context);
@@ -91,10 +92,32 @@ function dotnetName(context: CommandContext): string | undefined {
   return argv[1] === 'run' || argv[1] === 'watch' ? projectName(cwd && `${cwd}/x`) : undefined;
 }
 
+/** By the node's name, a release's folder, or the project that mix runs in. */
 function erlangName(context: CommandContext): string | undefined {
-  const at = context.argv.findIndex((a) => a === '-sname' || a === '-name');
-  const node = at < 0 ? undefined : context.argv[at + 1];
-  return node?.split('@')[0];
+  const { argv } = context;
+  const at = argv.findIndex((a) => a === '-sname' || a === '-name');
+  const node = at < 0 ? undefined : argv[at + 1];
+  if (node !== undefined) return node.split('@')[0];
+  const release = /([^/]+)\/releases\//.exec(argv[argv.indexOf('-boot') + 1] ?? '')?.[1];
+  if (release !== undefined && !isBland(release)) return release;
+  const cwd = context.cwd();
+  return argv.some((a) => basename(a) === 'mix') ? projectName(cwd && `${cwd}/x`) : undefined;
+}
+
+const perlServers = /^(?:plackup|starman|starlet|twiggy|gazelle|monoceros|hypnotoad|morbo)$/;
+
+/** `plackup shop.psgi` is shop. */
+function perlName(context: CommandContext): string | undefined {
+  const name = scriptName(context);
+  if (name === undefined || !perlServers.test(name)) return name;
+  const { argv } = context;
+  const served = argv.findLastIndex((a) => stem(a) === name);
+  const app =
+    argv.slice(served + 1).find((a) => a.endsWith('.psgi')) ??
+    (/^(?:hypnotoad|morbo)$/.test(name) ? argv.at(-1) : undefined);
+  if (app !== undefined && !isBland(stem(app)) && stem(app) !== name) return stem(app);
+  const cwd = context.cwd();
+  return projectName(app === undefined ? cwd && `${cwd}/x` : absolute(context, app)) ?? name;
 }
 
 function scriptName(context: CommandContext): string | undefined {
@@ -127,7 +150,7 @@ function programName(context: CommandContext): string {
     const called = argv.find((a) => !a.startsWith('-') && !multicall.test(basename(a)));
     if (called !== undefined) return basename(called);
   }
-  return program;
+  return isBland(program) ? (projectName(exe) ?? program) : program;
 }
 
 /** At most 128 characters of one line. */

@@ -3,7 +3,8 @@ import { absolute, type CommandContext, firstOperand, isBland, projectName, stem
 
 const withValue = new Set(['-W', '-X', '-c', '--check-hash-based-pycs']);
 /** Servers that import the application they are told: MODULE:OBJECT. */
-const servers = /^(?:gunicorn|uvicorn|hypercorn|daphne|granian|waitress-serve|uwsgi|fastapi)$/;
+const servers =
+  /^(?:gunicorn|uvicorn|hypercorn|daphne|granian|waitress-serve|uwsgi|fastapi|sanic|litestar|robyn|streamlit)$/;
 const serverOptions = new Set(
   `-b --bind -w --workers -k --worker-class -c --config --chdir -n --name -t --timeout --threads --host --port --uds
   --fd --log-level --log-config --env-file --root-path --app-dir --access-logfile --error-logfile --log-file -u --user
@@ -52,6 +53,7 @@ function tool(context: CommandContext, name: string, at: number): string | undef
     return pythonName({ ...context, argv: program });
   }
   if (servers.test(name)) {
+    if (/^(?:run|dev|serve)$/.test(argv[at + 1] ?? '')) at++;
     const given = option(argv, at, ['-n', '--name']);
     if (given !== undefined && name === 'gunicorn') return given;
     const app =
