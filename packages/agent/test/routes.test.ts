@@ -147,6 +147,15 @@ test('the kernel keeps the youngest fingerprints, and asks again for others', ()
   strictEqual(all.find(BIG + 10_000n), undefined);
 });
 
+test('what a proxy is asked for goes by its path, without the host', () => {
+  const all = new Routes(new FakeTables(100), { patterns: ['/admin/*'] });
+  const targets = ['http://a.example/users/42', 'https://[::1]:8443/users/7', '/users/1', 'http://a.example'];
+  const texts = [...targets, 'HTTP://b/admin/x', 'a.example:443', '*', 'odd'].map(
+    (target, i) => all.path(BIG + BigInt(i), 1, target, 0).text,
+  );
+  deepStrictEqual(texts, ['/users/{id}', '/users/{id}', '/users/{id}', '/', '/admin/*', '*', '*', 'odd']);
+});
+
 test('a learned place frees the fingerprints behind it, once each', () => {
   const tables = new FakeTables(100);
   const all = new Routes(tables, { limits: { children: 5 } });

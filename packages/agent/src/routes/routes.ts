@@ -74,8 +74,9 @@ export class Routes {
   }
 
   /** The text of a fingerprint has come. `service` is whose it is, whatever number the kernel had for it. */
-  path(fingerprint: bigint, service: number, path: string, now: number): Route {
+  path(fingerprint: bigint, service: number, target: string, now: number): Route {
     const of = this.#of(service);
+    const path = pathOf(target);
     const pattern = this.#patterns.match(path);
     if (pattern !== undefined) this.#learnPlaces(of, service, path);
     const route = this.#route(of, service, pattern ?? this.#learnedRoute(of, service, path, now));
@@ -204,6 +205,14 @@ export class Routes {
       this.#learn(of, service, prefix);
     }
   }
+}
+
+/** The path of a request's target: proxies are asked for `http://host/path`, and to CONNECT to `host:443`, which is no route. */
+function pathOf(target: string): string {
+  if (target.startsWith('/') || target === '*') return target;
+  const host = /^[a-z][a-z0-9+.-]*:\/\/[^/]*/i.exec(target)?.[0];
+  if (host !== undefined) return target.slice(host.length) || '/';
+  return /^[^/]+:\d+$/.test(target) ? OTHER_ROUTE : target;
 }
 
 /** A path as the probe sends it: up to 255 bytes, in two parts where a call's end cut it, with zeros between them. */
