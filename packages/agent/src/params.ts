@@ -1,4 +1,4 @@
-import { readFileSync, readlinkSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { AgentError } from './errors.ts';
 import type { Sampling, Watch } from './options.ts';
 
@@ -16,7 +16,7 @@ export function probeParams(
     if (values !== undefined && values.length > 0) params[name] = [...values];
   };
   list('target_port', watch.port);
-  list('target_pid', watch.pid);
+  list('target_pid', watch.pid?.map(processOf));
   list('target_cgroup', watch.cgroup);
   list('target_exe', watch.exe?.map(inodeOf));
   list('target_netns', watch.netns?.map(namespaceOf));
@@ -33,6 +33,17 @@ export function probeParams(
 export function ownPid(): number {
   const outer = /^NSpid:\s+(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
   return outer === undefined ? process.pid : Number(outer);
+}
+
+/** A process that ended, or one mistyped, would be a quiet machine. */
+function processOf(pid: string): string {
+  if (/^\d+$/.test(pid) && !existsSync(`/proc/${pid}`))
+    throw new AgentError(
+      'SKEP_AGENT_CONFIG',
+      `--pid ${pid}: there is no such process`,
+      'pgrep -f NAME finds ids. --exe FILE watches a program whenever it runs, --cgroup DIR a service.',
+    );
+  return pid;
 }
 
 /** A program is known in the kernel by its file's inode. */

@@ -6,6 +6,8 @@ import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { after, before, suite, test } from 'node:test';
 import { takeInventory } from '@skep/bpf';
+import type { CliError } from '../src/errors.ts';
+import { checkPrivileges } from '../src/run/preflight.ts';
 import { AgentChild, until } from './agent-child.ts';
 import { Sandbox } from './harness.ts';
 import { inTerminal } from './terminal.ts';
@@ -141,4 +143,24 @@ test('names what is wrong with its settings before it does anything', async () =
   const { code, stderr } = await box.skep(['agent', '--config', 'bad.yaml']);
   assert.equal(code, 2);
   assert.match(stderr, /bad\.yaml:2: "watch\.prots" is no setting; there are ports, /);
+});
+
+test('without the right to load programs, says what to call', () => {
+  for (const command of ['agent', 'run oomkill'])
+    assert.throws(
+      () => checkPrivileges(new Set(), command),
+      (error: CliError) => error.hint?.startsWith(`sudo skep ${command}\n`),
+    );
+});
+
+test('takes no flag that would do nothing', async () => {
+  for (const [words, said] of [
+    ['-o json', /^skep: -o json is how an answer is written/],
+    ['services --port 80', /^skep: --port is for an agent that is started; "services" asks/],
+    ['status --no-tty', /^skep: --no-tty is for an agent that is started/],
+  ] as const) {
+    const { code, stderr } = await box.skep(['agent', ...words.split(' ')]);
+    assert.equal(code, 2, words);
+    assert.match(stderr, said);
+  }
 });

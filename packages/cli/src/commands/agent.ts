@@ -1,6 +1,7 @@
 import { Argument, type Command } from 'commander';
 import type { AgentFlags } from '../agent/flags.ts';
 import { addAgentFlags } from '../agent/flags.ts';
+import { usageError } from '../errors.ts';
 import { examples } from '../examples.ts';
 
 /** `skep agent` */
@@ -30,10 +31,30 @@ export function define(command: Command): void {
 }
 
 async function agent(question: string | undefined, flags: AgentFlags): Promise<void> {
+  checkFlags(question, flags);
   if (question !== undefined) {
     const { ask } = await import('../agent/ask.ts');
     return ask(question as 'services', flags);
   }
   const { runAgent } = await import('../agent/run.ts');
   await runAgent(flags);
+}
+
+/** A flag that would do nothing is a mistake: `skep agent services --port 80` asks for all of them. */
+function checkFlags(question: string | undefined, flags: AgentFlags): void {
+  const { output, socket: _, tty, ...starting } = flags;
+  if (question === undefined) {
+    if (output === undefined) return;
+    throw usageError(
+      `-o ${output} is how an answer is written, and nothing is asked`,
+      'skep agent services -o json asks the agent that runs. To start one that writes spans as lines: --print.',
+    );
+  }
+  const [flag] = tty ? Object.keys(starting) : ['noTty'];
+  if (flag === undefined) return;
+  const said = flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  throw usageError(
+    `--${said} is for an agent that is started; "${question}" asks the one that runs`,
+    `skep agent ${question} takes --socket and -o.`,
+  );
 }

@@ -74,7 +74,7 @@ async function runOnce(
   mark('code read');
   const stopper = listenForSignals();
   if (flags.tied) atEndOfInput(() => stopper.stop('quit'));
-  checkPrivileges(bpf.capabilities(), said);
+  checkPrivileges(bpf.capabilities(), `run ${said}`);
   provideTracefs(bpf);
   if (flags.pinMaps !== undefined || flags.pinProgs !== undefined) provideBpffs(bpf);
   const probes: Probe[] = [];

@@ -8,15 +8,18 @@ import { note } from '../output/out.ts';
 /** What loading and attaching always needs. CAP_SYS_ADMIN stands in for both, as before Linux 5.8. */
 const needed = ['CAP_BPF', 'CAP_PERFMON'];
 
-/** Throws SKEP_PERMISSION when this process may not load programs, before anything is read or asked of the kernel. */
-export function checkPrivileges(have: ReadonlySet<string>, program: string): void {
+/**
+ * Throws SKEP_PERMISSION when this process may not load programs, before anything is read or asked of the kernel. `command`:
+ * what would do as root, such as `run IMAGE`.
+ */
+export function checkPrivileges(have: ReadonlySet<string>, command: string): void {
   if (have.has('CAP_SYS_ADMIN')) return;
   const missing = needed.filter((c) => !have.has(c));
   if (missing.length === 0) return;
   throw new CliError(
     'SKEP_PERMISSION',
     `running a probe needs ${missing.join(' and ')}, which this process does not have`,
-    `sudo skep run ${program}\n${setcapAdvice()}`,
+    `sudo skep ${command}\n${setcapAdvice()}`,
   );
 }
 

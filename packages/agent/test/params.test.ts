@@ -1,0 +1,42 @@
+import { deepStrictEqual, strictEqual, throws } from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { statSync } from 'node:fs';
+import { test } from 'node:test';
+import { ownPid, probeParams } from '../src/params.ts';
+
+test('what is watched becomes parameters', () => {
+  const watch = {
+    port: ['80'],
+    pid: [`${process.pid}`],
+    exe: [process.execPath],
+    netns: [`${process.pid}`],
+  };
+  const inode = (path: string) => String(statSync(path, { bigint: true }).ino);
+  deepStrictEqual(probeParams(watch, { errorMs: 0, slowMs: 500 }, true), {
+    own_pid: String(ownPid()),
+    callers: 'true',
+    target_port: ['80'],
+    target_pid: [`${process.pid}`],
+    target_exe: [inode(process.execPath)],
+    target_netns: [inode('/proc/self/ns/net')],
+    error_gap: '0',
+    slow_gap: '500ms',
+  });
+});
+
+test('what is not there is not watched in silence', () => {
+  const { pid } = spawnSync('true');
+  for (const [watch, said] of [
+    [{ pid: [`${pid}`] }, /^--pid \d+: there is no such process$/],
+    [{ exe: ['/none'] }, /^--exe \/none: /],
+    [{ netns: ['/none'] }, /^--netns \/none names no /],
+    [{ netns: [`${pid}`] }, /^--netns \d+ names no /],
+  ] as const)
+    throws(
+      () => probeParams(watch, {}, false),
+      (error: Error & { code: string }) => {
+        strictEqual(error.code, 'SKEP_AGENT_CONFIG');
+        return said.test(error.message);
+      },
+    );
+});
