@@ -215,8 +215,11 @@ test('a full disk is said', { skip: !existsSync('/dev/full') }, async () => {
 
 test('the entry says what it needs on an old Node', () => {
   const entry = readFileSync(join(import.meta.dirname, '../src/main.ts'), 'utf8');
-  const named = entry.match(/^import \{[^}]*\} from 'node:module'/m);
-  assert.equal(named, null, 'a named import would be a SyntaxError there');
+  assert.equal(
+    entry.match(/^import /m),
+    null,
+    'a named import that an old Node lacks is a SyntaxError there',
+  );
 });
 
 test('save and load, through a file and a pipe', async () => {
