@@ -31,8 +31,10 @@ export type { ReferrerOptions } from './registry/referrers.ts';
 export type { BlobSource, FetchedManifest, Registry } from './registry/registry.ts';
 export { builtHereMark, isBuiltHere } from './store/built.ts';
 export type { StoreCheck, StoreProblem } from './store/check-store.ts';
+export type { NamedEntry } from './store/documents.ts';
 export type { NamedImage, PutImageOptions } from './store/entries.ts';
-export { type NamedEntry, type PrunedBlob, Store } from './store/store.ts';
+export type { PrunedBlob, Removed } from './store/removal.ts';
+export { Store } from './store/store.ts';
 export * from './types.ts';
 
 // What talks to a network or looks for passwords is loaded when it is called: `list` and `run` never pay for it.

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
-import type { Store } from '@skep/oci';
+import type { Removed, Store } from '@skep/oci';
 import type { Command } from 'commander';
 import { CliError, report, usageError } from '../errors.ts';
 import { examples } from '../examples.ts';
-import { findImage, openStore } from '../images.ts';
+import { noImage, openStore } from '../images.ts';
 import { type Instance, listInstances } from '../instances/folder.ts';
 import { out } from '../output/out.ts';
 import { type Settings, settingsOf } from '../settings.ts';
@@ -42,21 +42,37 @@ async function remove(references: string[], flags: Flags, command: Command): Pro
   if (flags.remote) return removeInRegistries(references, flags, settings);
   const instances = new Map(listInstances().map((i) => [i.name, i]));
   const store = await openStore(settings);
-  for (const reference of references) {
+  // All images at once: what the others need is then found out once.
+  const removals = references.map((reference) => {
+    const instance = instanceCalled(reference, instances);
+    if (instance) return { reference, instance };
+    const image = store.remove(reference);
+    image.catch(() => undefined); // said below, in its turn
+    return { reference, image };
+  });
+  for (const { reference, instance, image } of removals) {
     try {
-      const instance = instanceCalled(reference, instances);
-      if (instance) {
-        await removeInstance(instance, reference, store, flags);
-        continue;
-      }
-      if (flags.force && !(await store.resolve(reference))) continue;
-      await findImage(store, reference);
-      const { removed, freed } = await store.remove(reference);
-      if (flags.quiet) continue;
-      await out([...removed.map((r) => `Untagged: ${r}\n`), ...freed.map((d) => `Deleted: ${d}\n`)].join(''));
+      if (instance) await removeInstance(instance, reference, store, flags);
+      else await removeImage(image, reference, store, flags);
     } catch (e) {
       process.exitCode = report(e, settings.verbose);
     }
+  }
+}
+
+async function removeImage(
+  image: Promise<Removed>,
+  reference: string,
+  store: Store,
+  { force, quiet }: Flags,
+): Promise<void> {
+  try {
+    const { removed, freed } = await image;
+    if (!quiet)
+      await out([...removed.map((r) => `Untagged: ${r}\n`), ...freed.map((d) => `Deleted: ${d}\n`)].join(''));
+  } catch (e) {
+    if ((e as { code?: string }).code !== 'SKEP_NOT_FOUND') throw e;
+    if (!force) await noImage(store, reference);
   }
 }
 

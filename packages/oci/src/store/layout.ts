@@ -6,6 +6,7 @@ import { isDescriptor, isObject } from '../manifest.ts';
 import type { Descriptor } from '../types.ts';
 import { MEDIA_TYPE } from '../types.ts';
 import { storeError, syncDir, writeNewFile } from './fs.ts';
+import { withLock } from './lock.ts';
 import { uniqueName } from './owner.ts';
 
 // https://github.com/opencontainers/image-spec/blob/main/image-layout.md. What is ours besides lies in `.skep`.
@@ -112,6 +113,15 @@ export class Layout {
       await syncDir(this.dir);
     } catch (e) {
       throw storeError(e, 'Writing index.json', this.dir);
+    }
+  }
+
+  /** Runs something while no other process changes the store. @throws OciError SKEP_STORE_… when the system refuses */
+  async locked<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await withLock(this.ownDir, work);
+    } catch (e) {
+      throw e instanceof Error && 'syscall' in e ? storeError(e, 'Working', this.dir) : e;
     }
   }
 

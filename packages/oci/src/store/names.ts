@@ -56,3 +56,12 @@ function repositoryOf(name: string | undefined): string | undefined {
     throw e;
   }
 }
+
+/** The same, of which there must be some. @throws OciError SKEP_NOT_FOUND, SKEP_REFERENCE_INVALID */
+export function needEntries(entries: readonly Descriptor[], ref: string): Descriptor[] {
+  const found = findEntries(entries, ref);
+  if (found.length > 0) return found;
+  throw new OciError('SKEP_NOT_FOUND', `There is no image ${printable(ref)} in the store.`, {
+    hint: 'skep list shows what there is; skep pull fetches one from a registry.',
+  });
+}

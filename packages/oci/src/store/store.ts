@@ -1,13 +1,10 @@
-import { rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { OciError, printable } from '../errors.ts';
-import { type Document, isIndexType, isManifestType, parseDocument } from '../manifest.ts';
-import { chooseFetched, choosePlatform } from '../platform.ts';
+import { type Document, parseDocument } from '../manifest.ts';
+import { choosePlatform } from '../platform.ts';
 import { formatReference, parseReference, withDefaultTag } from '../reference.ts';
 import {
-  CREATED,
   type Descriptor,
-  type Index,
   type Manifest,
   type Platform,
   REF_NAME,
@@ -16,6 +13,7 @@ import {
 } from '../types.ts';
 import { Blobs } from './blobs.ts';
 import type { StoreCheck } from './check-store.ts';
+import { Documents, type NamedEntry } from './documents.ts';
 import {
   childrenOf,
   entryOf,
@@ -25,36 +23,12 @@ import {
   type PutImageOptions,
   withEntries,
 } from './entries.ts';
-import { storeError } from './fs.ts';
-import { type IndexFile, Layout } from './layout.ts';
-import { Lease, readWorkFolder } from './lease.ts';
-import { clearTakeovers, withLock } from './lock.ts';
-import { findEntries, nameOf } from './names.ts';
-import { uniqueName } from './owner.ts';
+import { Layout } from './layout.ts';
+import { Lease } from './lease.ts';
+import { findEntries, nameOf, needEntries } from './names.ts';
+import { Reach } from './reach.ts';
+import { type PrunedBlob, Removal, type Removed } from './removal.ts';
 import { type Asking, Together } from './together.ts';
-
-// A blob that nothing refers to and no process of ours has leased may belong to another tool that is just copying
-// into the store (skopeo writes blobs first and knows no leases): it is left alone for this long.
-const FOREIGN_BLOB_MS = 60 * 60 * 1000;
-const NO_MANIFEST: Manifest = {
-  schemaVersion: 2,
-  config: { mediaType: '', digest: '', size: 0 },
-  layers: [],
-};
-
-/** A blob that {@link Store.prune} took, or spared. */
-export interface PrunedBlob {
-  digest: string;
-  /** Bytes. */
-  size: number;
-}
-
-/** A name in index.json, and the manifest or index that it leads to. */
-export interface NamedEntry {
-  /** The name; the digest of an entry that has none. */
-  reference: string;
-  descriptor: Descriptor;
-}
 
 /**
  * Images on disk, as an OCI image layout that skopeo, umoci and bee can read. Several processes may use one store at
@@ -67,6 +41,8 @@ export interface NamedEntry {
 export class Store {
   readonly #layout: Layout;
   readonly #blobs: Blobs;
+  readonly #documents: Documents;
+  readonly #removal: Removal;
   readonly #naming = new Together<readonly NamedImage[], Descriptor[]>((take) => this.#nameAll(take));
   #lease: Lease | undefined;
   #prepared: Promise<void> | undefined;
@@ -74,6 +50,8 @@ export class Store {
   private constructor(layout: Layout) {
     this.#layout = layout;
     this.#blobs = new Blobs(layout.dir, layout.workDir);
+    this.#documents = new Documents(this.#blobs);
+    this.#removal = new Removal(layout, this.#blobs, new Reach(this.#documents, this.#blobs, layout));
   }
 
   /** The folder, as an absolute path. */
@@ -90,7 +68,7 @@ export class Store {
   static async open(dir: string): Promise<Store> {
     const layout = new Layout(resolve(dir));
     const store = new Store(layout);
-    if (layout.check()) await store.#cleanUp();
+    if (layout.check()) await store.#removal.cleanUp();
     return store;
   }
 
@@ -107,7 +85,7 @@ export class Store {
   async close(): Promise<void> {
     if (this.#lease === undefined || this.#lease.isEmpty) return;
     const lease = this.#lease;
-    await this.#locked(async () => lease.releaseAll());
+    await this.#layout.locked(async () => lease.releaseAll());
   }
 
   /**
@@ -141,7 +119,7 @@ export class Store {
    */
   async claim(blobs: readonly { digest: string; size: number }[]): Promise<Set<string>> {
     await this.prepare();
-    return this.#locked(async () => {
+    return this.#layout.locked(async () => {
       this.#lease ??= new Lease(this.#layout.workDir);
       this.#lease.add(blobs.map((b) => b.digest));
       const present = new Set<string>();
@@ -156,7 +134,7 @@ export class Store {
    */
   async release(digests: readonly string[]): Promise<void> {
     const lease = this.#lease;
-    if (lease !== undefined) await this.#locked(async () => lease.release(digests));
+    if (lease !== undefined) await this.#layout.locked(async () => lease.release(digests));
   }
 
   /** A whole blob, its digest checked. @throws OciError SKEP_STORE_CORRUPT */
@@ -223,7 +201,7 @@ export class Store {
   }
 
   async #nameAll(take: () => Asking<readonly NamedImage[], Descriptor[]>[]): Promise<void> {
-    const named = await this.#locked(async () => {
+    const named = await this.#layout.locked(async () => {
       const whole = take().filter(({ what, reject }) => {
         const missing = what.map((image) => this.#missing(neededBy(image), image.ref ?? image.blob.digest));
         const first = missing.find((error) => error !== undefined);
@@ -257,9 +235,9 @@ export class Store {
   async discard(digests: readonly string[]): Promise<void> {
     const lease = this.#lease;
     if (lease === undefined || digests.length === 0) return;
-    await this.#locked(async () => {
+    await this.#layout.locked(async () => {
       lease.release(digests);
-      await this.#sweep(new Set(digests), this.#layout.readIndex().manifests);
+      await this.#removal.sweep(new Set(digests), this.#layout.readIndex().manifests);
     });
   }
 
@@ -274,29 +252,7 @@ export class Store {
     opts: { all?: boolean; dryRun?: boolean } = {},
   ): Promise<{ freed: PrunedBlob[]; young: PrunedBlob[] }> {
     if (!this.#layout.check()) return { freed: [], young: [] };
-    return this.#locked(async () => {
-      const needed = new Set<string>();
-      for (const entry of this.#layout.readIndex().manifests) {
-        if ((await this.#reach(entry, needed)) || isIndexType(entry.mediaType)) continue;
-        throw new OciError(
-          'SKEP_STORE_CORRUPT',
-          `${nameOf(entry) ?? entry.digest} is broken, so nothing is pruned.`,
-          {
-            hint: 'skep verify --store says what is wrong; remove the image (skep rm), then prune.',
-          },
-        );
-      }
-      const { leased } = readWorkFolder(this.#layout.workDir, mtimeMs);
-      const freed: PrunedBlob[] = [];
-      const young: PrunedBlob[] = [];
-      for (const { digest, path } of this.#blobs.list()) {
-        if (needed.has(digest) || leased.has(digest)) continue;
-        const blob = { digest, size: this.#blobs.size(digest) ?? 0 };
-        if (!opts.all && (this.#blobs.age(path) ?? 0) < FOREIGN_BLOB_MS) young.push(blob);
-        else if (opts.dryRun || this.#blobs.delete(path)) freed.push(blob);
-      }
-      return { freed, young };
-    });
+    return this.#layout.locked(() => this.#removal.prune(opts));
   }
 
   /** Reads every blob and follows every name: see {@link StoreCheck}. Changes nothing, and waits for nobody. */
@@ -338,7 +294,7 @@ export class Store {
     const artifactType = document.kind === 'manifest' ? document.manifest.artifactType : undefined;
     const entry: Descriptor = { ...blob, annotations: { [SUBJECT]: subject } };
     if (artifactType !== undefined) entry.artifactType = artifactType;
-    await this.#locked(async () => {
+    await this.#layout.locked(async () => {
       const missing = this.#missing([blob, ...children], `what is attached to ${subject}`);
       if (missing) throw missing;
       const index = this.#layout.readIndex();
@@ -383,14 +339,8 @@ export class Store {
    *
    * @param platform of an index, this one; see {@link StoredImage} for which it is without
    */
-  async describe({ reference, descriptor }: NamedEntry, platform?: Platform): Promise<StoredImage> {
-    try {
-      return await this.#describe(descriptor, platform);
-    } catch (e) {
-      if (!(e instanceof OciError)) throw e;
-      const common = { reference, descriptor, manifestDescriptor: descriptor, size: descriptor.size };
-      return { ...common, manifest: NO_MANIFEST, damaged: e };
-    }
+  async describe(entry: NamedEntry, platform?: Platform): Promise<StoredImage> {
+    return this.#documents.describe(entry, platform);
   }
 
   /**
@@ -407,9 +357,9 @@ export class Store {
     const images = entries.length > 1 ? entries.filter((e) => e.platform !== undefined) : [];
     if (new Set(images.map((e) => e.digest)).size > 1) {
       const fit = choosePlatform({ schemaVersion: 2, manifests: images }, printable(ref), platform);
-      return this.#describe(fit, platform);
+      return this.#documents.image(fit, platform);
     }
-    return this.#describe(entries[0] as Descriptor, platform);
+    return this.#documents.image(entries[0] as Descriptor, platform);
   }
 
   /** Gives an image one more name; a name that exists moves. @throws OciError SKEP_NOT_FOUND, SKEP_REFERENCE_INVALID */
@@ -425,11 +375,11 @@ export class Store {
       );
     }
     const name = formatReference(withDefaultTag(target));
-    this.#need(src, findEntries(this.#layout.readIndex().manifests, src));
+    needEntries(this.#layout.readIndex().manifests, src);
     await this.prepare();
-    return this.#locked(async () => {
+    return this.#layout.locked(async () => {
       const index = this.#layout.readIndex();
-      const found = this.#need(src, findEntries(index.manifests, src));
+      const found = needEntries(index.manifests, src);
       const entries = found.map((e) => ({ ...e, annotations: { ...e.annotations, [REF_NAME]: name } }));
       index.manifests = [...index.manifests.filter((m) => nameOf(m) !== name), ...entries];
       await this.#layout.writeIndex(index);
@@ -438,185 +388,20 @@ export class Store {
   }
 
   /**
-   * Removes a name, or all names of a digest, and then the blobs that nothing else needs.
+   * Removes a name, or all names of a digest, and then the blobs that nothing else needs. Removals that are asked for while
+   * one is going on are done together, each with its own answer; a blob that several leave behind is told to the first.
    *
    * @returns the names that went and the digests of the blobs that went
    * @throws OciError SKEP_NOT_FOUND, SKEP_REFERENCE_INVALID
    */
-  async remove(ref: string): Promise<{ removed: string[]; freed: string[] }> {
-    this.#need(ref, findEntries(this.#layout.readIndex().manifests, ref));
+  async remove(ref: string): Promise<Removed> {
+    if (!this.#layout.check()) needEntries([], ref); // and no store is made for it
     await this.prepare();
-    return this.#locked(async () => {
-      const index = this.#layout.readIndex();
-      const gone = this.#need(ref, findEntries(index.manifests, ref));
-      const candidates = new Set<string>();
-      for (const entry of gone) await this.#reach(entry, candidates);
-      // Killed after the index is written, the blobs would have no name and no owner: this list leads to them.
-      const doomed = join(this.#layout.workDir, `${uniqueName()}.doomed`);
-      index.manifests = index.manifests.filter((m) => !gone.includes(m));
-      const orphans = await this.#orphans(index.manifests);
-      for (const entry of orphans) await this.#reach(entry, candidates);
-      index.manifests = index.manifests.filter((m) => !orphans.includes(m));
-      const removed = gone.map((e) => nameOf(e) ?? e.digest);
-      try {
-        writeFileSync(doomed, [...candidates].map((d) => `${d}\n`).join(''));
-        await this.#layout.writeIndex(index);
-        const freed = await this.#sweep(candidates, index.manifests);
-        unlinkSync(doomed);
-        return { removed, freed };
-      } catch (e) {
-        const error = storeError(e, `Removing ${printable(ref)}`, this.dir);
-        if (error.code !== 'SKEP_DISK_FULL') throw error;
-        const freed = await this.#removeOnFullDisk(index, candidates, error);
-        rmSync(doomed, { force: true });
-        return { removed, freed };
-      }
-    });
-  }
-
-  /** What is attached to images that are in the list no more. */
-  async #orphans(entries: readonly Descriptor[]): Promise<Descriptor[]> {
-    const attached = entries.filter((m) => !isImage(m));
-    if (attached.length === 0) return [];
-    const kept = new Set<string>();
-    for (const entry of entries.filter(isImage)) await this.#reach(entry, kept);
-    return attached.filter((m) => !kept.has(m.annotations?.[SUBJECT] as string));
-  }
-
-  /**
-   * A full disk has no room for a new index.json until something is deleted, so here the blobs go first. Killed in
-   * between, the name stays as that of a damaged image, and removing it once more takes it away.
-   */
-  async #removeOnFullDisk(
-    index: IndexFile,
-    candidates: ReadonlySet<string>,
-    error: OciError,
-  ): Promise<string[]> {
-    const freed = await this.#sweep(candidates, index.manifests);
-    if (freed.length === 0) throw error;
-    await this.#layout.writeIndex(index);
-    return freed;
+    return this.#removal.remove(ref);
   }
 
   /** The manifest behind a descriptor; of an index, the one for this machine. @throws OciError SKEP_STORE_CORRUPT, SKEP_MANIFEST_INVALID, SKEP_PLATFORM */
   async readManifest(desc: Descriptor): Promise<Manifest> {
-    return (await this.#readPlatformManifest(desc)).manifest;
+    return (await this.#documents.manifest(desc)).manifest;
   }
-
-  async #readPlatformManifest(
-    desc: Descriptor,
-    platform?: Platform,
-  ): Promise<{ descriptor: Descriptor; manifest: Manifest; index?: Index }> {
-    const document = await this.#readDocument(desc);
-    if (document.kind === 'manifest') return { descriptor: desc, manifest: document.manifest };
-    const what = nameOf(desc) ?? desc.digest;
-    const { index } = document;
-    const descriptor = chooseFetched(index, what, platform, (d) => this.#blobs.size(d.digest) !== undefined);
-    const child = await this.#readDocument(descriptor);
-    if (child.kind === 'manifest') return { descriptor, manifest: child.manifest, index };
-    throw new OciError('SKEP_MANIFEST_INVALID', `${what} is an index inside an index.`, {
-      hint: 'Build it again.',
-    });
-  }
-
-  async #readDocument(desc: Descriptor): Promise<Document> {
-    const what = `The manifest of ${nameOf(desc) ?? desc.digest}`;
-    // Before reading: an entry may point to anything, also to a file of gigabytes.
-    if (!isManifestType(desc.mediaType)) return parseDocument(new Uint8Array(), desc.mediaType, what);
-    return parseDocument(await this.#blobs.read(desc.digest), desc.mediaType, what);
-  }
-
-  async #describe(entry: Descriptor, platform?: Platform): Promise<StoredImage> {
-    const { descriptor, manifest, index } = await this.#readPlatformManifest(entry, platform);
-    const blobs = [...(index ? [entry] : []), descriptor, manifest.config, ...manifest.layers];
-    const image: StoredImage = {
-      reference: nameOf(entry) ?? entry.digest,
-      descriptor: entry,
-      ...(index && { index, fetched: this.#fetched(index) }),
-      manifestDescriptor: descriptor,
-      manifest,
-      size: blobs.reduce((sum, b) => sum + b.size, 0),
-    };
-    const created = manifest.annotations?.[CREATED];
-    if (created !== undefined && !Number.isNaN(Date.parse(created))) image.created = new Date(created);
-    return image;
-  }
-
-  #fetched({ manifests }: Index): string[] {
-    return manifests.map((m) => m.digest).filter((d) => this.#blobs.size(d) !== undefined);
-  }
-
-  #need(ref: string, entries: Descriptor[]): Descriptor[] {
-    if (entries.length > 0) return entries;
-    throw new OciError('SKEP_NOT_FOUND', `There is no image ${printable(ref)} in the store.`, {
-      hint: 'skep list shows what there is; skep pull fetches one from a registry.',
-    });
-  }
-
-  async #locked<T>(fn: () => Promise<T>): Promise<T> {
-    try {
-      return await withLock(this.#layout.ownDir, fn);
-    } catch (e) {
-      throw e instanceof Error && 'syscall' in e ? storeError(e, 'Working', this.dir) : e;
-    }
-  }
-
-  /** Adds what an entry leads to. @returns false when a manifest on the way cannot be read */
-  async #reach(entry: Descriptor, into: Set<string>): Promise<boolean> {
-    if (into.has(entry.digest)) return true;
-    into.add(entry.digest);
-    if (!isManifestType(entry.mediaType)) return true;
-    let document: Document;
-    try {
-      document = await this.#readDocument(entry);
-    } catch (e) {
-      if (e instanceof OciError) return false;
-      throw e;
-    }
-    let all = true;
-    for (const child of childrenOf(document)) all = (await this.#reach(child, into)) && all;
-    return all;
-  }
-
-  /**
-   * Deletes candidates that no image needs and no process has leased, and strays older than an hour. Under the lock.
-   * With a broken manifest in the store nothing can be said about what it needs, so nothing is deleted.
-   */
-  async #sweep(candidates: ReadonlySet<string>, named: readonly Descriptor[]): Promise<string[]> {
-    const needed = new Set<string>();
-    for (const entry of named) {
-      const whole = await this.#reach(entry, needed);
-      // An index may list manifests of other platforms that were never fetched; those need nothing here.
-      if (!whole && !isIndexType(entry.mediaType)) return [];
-    }
-    const { leased } = readWorkFolder(this.#layout.workDir, mtimeMs);
-    const freed: string[] = [];
-    for (const { digest, path } of this.#blobs.list()) {
-      if (needed.has(digest) || leased.has(digest)) continue;
-      if (!candidates.has(digest) && (this.#blobs.age(path) ?? 0) < FOREIGN_BLOB_MS) continue;
-      if (this.#blobs.delete(path)) freed.push(digest);
-    }
-    return freed;
-  }
-
-  /** Removes what dead processes left. A store that this user may only read is left as it is. */
-  async #cleanUp(): Promise<void> {
-    const { workDir, ownDir } = this.#layout;
-    try {
-      if (readWorkFolder(workDir, mtimeMs).leftovers.length === 0) return;
-      await withLock(ownDir, async () => {
-        clearTakeovers(ownDir);
-        const { orphaned, leftovers } = readWorkFolder(workDir, mtimeMs);
-        if (orphaned.size > 0) await this.#sweep(orphaned, this.#layout.readIndex().manifests);
-        for (const path of leftovers) rmSync(path, { force: true });
-      });
-    } catch (e) {
-      const error = storeError(e, 'Cleaning up', this.dir);
-      if (error.code !== 'SKEP_STORE_ACCESS') throw error;
-    }
-  }
-}
-
-function mtimeMs(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
 }
