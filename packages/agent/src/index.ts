@@ -2,7 +2,7 @@ export type { Side } from './activity.ts';
 export { Agent, startAgent } from './agent.ts';
 export { defaultSocket } from './control/socket.ts';
 export { AgentError, type AgentErrorCode } from './errors.ts';
-export { imagePath } from './images/images.ts';
+export { IMAGES, type ImageName, imagePath, readImage } from './images/images.ts';
 export type { AgentOptions, Sampling, Watch } from './options.ts';
 export type { ServiceInfo } from './services/info.ts';
 export { type SpanInfo, spanInfo } from './spans/info.ts';

@@ -58,6 +58,6 @@ export interface AgentOptions {
   readonly onSpan?: (span: Span) => void;
   /** After each second's counts. */
   readonly onTick?: () => void;
-  /** The objects to run in place of those that were installed: a test's. */
+  /** The objects to run in place of those that are read from where they were installed: what was checked, or a test's. */
   readonly objects?: readonly { readonly name: string; readonly bytes: Uint8Array }[];
 }

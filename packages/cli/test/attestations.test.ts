@@ -211,7 +211,7 @@ test('a certificate is as good as a key, for verify and for a policy', async () 
   const held = async (who: string) => {
     const signers = `signers: { ci: { identity: "${who}", issuer: ${issuer}, trusted-root: trusted_root.json } }`;
     writeFileSync(box.path('policy.yaml'), `${signers}\nrules: [{ images: "*", signers: ci }]\n`);
-    const check = await policyCheck(box.path('policy.yaml'), name, false, {} as never);
+    const check = await policyCheck(box.path('policy.yaml'), name, undefined);
     return check({ image, stored }, store);
   };
   await held('https://ci.example/*');

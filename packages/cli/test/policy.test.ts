@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
+import { IMAGES, readImage } from '@skep/agent';
+import { allowedProbes } from '../src/agent/probes.ts';
 import { Sandbox } from './harness.ts';
 import { source } from './objects.ts';
 import { realRegistry } from './real-registry.ts';
@@ -32,6 +34,7 @@ function fromElsewhere(): void {
   });
 }
 
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 const blob = (digest: string) => box.path('store/blobs', digest.replace(':', '/'));
 const run = ['--set', `target_pid=${process.pid}`, '--timeout', '200ms', '--no-prom', '--pull', 'never'];
 const under = (policy: string) => {
@@ -104,7 +107,7 @@ test('what was changed in the store never reaches the kernel', needsRoot, async 
   writeFileSync(blob(layer), original);
 
   // All digests made to fit, and the mark of what was built here and the signatures kept.
-  const digestOf = (bytes: Uint8Array) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+  const digestOf = (bytes: Uint8Array) => `sha256:${sha256(bytes)}`;
   const put = (bytes: Buffer) => {
     const digest = digestOf(bytes);
     writeFileSync(blob(digest), bytes);
@@ -165,4 +168,53 @@ test('rules on digests and code hold for images and files', needsRoot, async () 
     rule('observe_only: true'),
   );
   await box.fails(3, /no\.yaml/, ['run', 'calls:3', ...run], { env: { SKEP_POLICY: box.path('no.yaml') } });
+  // To be tried is to be loaded.
+  await box.fails(9, /refuses calls:3: it may not run here/, ['check', 'calls:3'], rule('refuse: true'));
+  await box.ok(['check', 'calls:3', '--no-load', '--kernel', '6.1'], rule('refuse: true'));
+  // A file has no digest of an image: its object's counts.
+  const object: string = JSON.parse(await box.ok(['inspect', 'calls:3']))[0].Manifest.layers[0].digest;
+  writeFileSync(box.path('calls.o'), readFileSync(blob(object)));
+  await box.ok(['check', './calls.o'], rule(`digests: ${object}`));
+  await box.fails(9, /its digest is not among/, ['check', './calls.o'], rule(`digests: ${digest}`));
+});
+
+test("the agent's own probes are held against the policy, by their names", { timeout: 60_000 }, async (t) => {
+  const before = process.env.SKEP_POLICY;
+  t.after(() => {
+    if (before === undefined) delete process.env.SKEP_POLICY;
+    else process.env.SKEP_POLICY = before;
+  });
+  const probes = async (rule: string) => {
+    process.env.SKEP_POLICY = under(rule).env.SKEP_POLICY;
+    return (await allowedProbes()).map(({ name }) => name);
+  };
+  const both = ['http-red.o', 'processes.o'];
+  const digests = IMAGES.map((name) => `sha256:${sha256(readImage(name).bytes)}`);
+  for (const rule of [
+    'signers: { team: cosign.pub }\nrules: [{ images: "*", signers: team, observe-only: true }]',
+    'rules: [{ images: http-*, refuse-helpers: bpf_probe_write_user }, { images: other, refuse: true }]',
+    `rules: [{ images: "*", digests: [${digests}] }]`,
+  ])
+    assert.deepEqual(await probes(rule), both, rule);
+  for (const [rule, why] of [
+    ['rules: [{ images: processes, refuse: true }]', /refuses processes: it may not run here/],
+    [`rules: [{ images: "*", digests: [${digests[0]}] }]`, /refuses processes: its digest is not among/],
+    [
+      'rules: [{ images: "http*", program-types: [kprobe] }]',
+      /refuses http-red: its program \w+ is of the kind/,
+    ],
+    [
+      'rules: [{ images: "*", refuse-helpers: bpf_get_current_pid_tgid }]',
+      /refuses http-red: its program \w+ calls/,
+    ],
+    ['rules: [{ images: "*", refuses: true }]', /"refuses" is no key here/],
+  ] as const)
+    await assert.rejects(probes(rule), why, rule);
+  if (isRoot)
+    await box.fails(
+      9,
+      /refuses http-red: it may not run here.*\n.*policy\.yaml:1/,
+      ['agent', '--no-tty'],
+      under('rules: [{ images: http-red, refuse: true }]\n'),
+    );
 });

@@ -5,6 +5,7 @@ import { checkPrivileges, provideTracefs } from '../run/preflight.ts';
 import { version } from '../version.ts';
 import type { AgentFlags } from './flags.ts';
 import { openView } from './live.ts';
+import { allowedProbes } from './probes.ts';
 import { spanLine } from './text.ts';
 
 /** Runs the agent until it is stopped. */
@@ -25,6 +26,7 @@ export async function runAgent(flags: AgentFlags): Promise<void> {
   const options: AgentOptions = {
     version,
     ...settings,
+    objects: await allowedProbes(),
     onNote: (text) => (view ? view.notice(text) : note(text)),
     onSpan: flags.print ? (span) => void out(`${spanLine(spanInfo(span))}\n`) : undefined,
     onTick: () => view?.tick(),

@@ -11,8 +11,9 @@ import { ExitCode } from '../exit-codes.ts';
 import { useColor } from '../output/color.ts';
 import { out } from '../output/out.ts';
 import { template, toJson } from '../output/template.ts';
-import { storedPlatforms } from '../probe-source.ts';
+import { type SourceCheck, storedPlatforms } from '../probe-source.ts';
 import { runSource } from '../run/source.ts';
+import { policyFor } from '../run/trust.ts';
 import { collect, type Settings, settingsOf } from '../settings.ts';
 import { collectPairs } from '../values.ts';
 
@@ -59,7 +60,15 @@ export function define(command: Command): void {
 async function check(program: string, flags: CheckFlags, command: Command): Promise<void> {
   const filled = flags.format && flags.format !== 'json' ? template(flags.format) : undefined;
   const asked = await kernelsOf(flags.kernel ?? []);
-  const parts = await partsOf(program, flags.platform, settingsOf(command));
+  const settings = settingsOf(command);
+  // Nor does it reach the kernel to be tried what may not be run.
+  const loads = flags.load && asked.some((kernel) => kernel.running);
+  const parts = await partsOf(
+    program,
+    flags.platform,
+    settings,
+    loads ? await policyFor(program, settings) : undefined,
+  );
   const meant = asked.filter(
     (k) => k.onlyFor === undefined || parts.some((p) => processorOf(p) === k.onlyFor),
   );
@@ -90,14 +99,15 @@ async function partsOf(
   program: string,
   platform: string | undefined,
   settings: Settings,
+  mayLoad: SourceCheck | undefined,
 ): Promise<ProbeImage[]> {
   const here = await storedPlatforms(program, settings);
   if (platform === undefined && here.length > 1) {
-    const parts = here.map((p) => runSource(program, { pull: 'never', platform: p }, settings));
+    const parts = here.map((p) => runSource(program, { pull: 'never', platform: p }, settings, mayLoad));
     return (await Promise.all(parts)).map((p) => p.image);
   }
   const wanted = platform ?? here[0];
-  return [(await runSource(program, { pull: 'missing', platform: wanted }, settings)).image];
+  return [(await runSource(program, { pull: 'missing', platform: wanted }, settings, mayLoad)).image];
 }
 
 /** The part for a kernel's processor; where there is none, the first, of which it is said why it is refused. */

@@ -13,10 +13,20 @@ export async function trustCheck(
   flags: Pick<RunFlags, 'pull'>,
   settings: Settings,
 ): Promise<SourceCheck> {
+  return (await policyFor(program, flags.pull === 'never' ? undefined : settings)) ?? warn;
+}
+
+/**
+ * Holds a probe against the policy of this machine; undefined where there is none.
+ *
+ * @param program as it was named
+ * @param fetchWith to fetch signatures that the store lacks from the image's registry; without, they are not fetched
+ */
+export async function policyFor(program: string, fetchWith?: Settings): Promise<SourceCheck | undefined> {
   const named = process.env.SKEP_POLICY || undefined;
-  if (named === undefined && !existsSync(POLICY_FILE)) return warn;
+  if (named === undefined && !existsSync(POLICY_FILE)) return undefined;
   const { policyCheck } = await import('../trust/index.ts');
-  return policyCheck(named ?? POLICY_FILE, program, flags.pull !== 'never', settings);
+  return policyCheck(named ?? POLICY_FILE, program, fetchWith);
 }
 
 async function warn({ image, stored }: Parameters<SourceCheck>[0]): Promise<void> {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { isBuiltHere, parseReference, type Store, type StoredImage } from '@skep/oci';
+import { isBuiltHere, parseReference, type Store, type StoredImage, sha256 } from '@skep/oci';
 import {
   copySignatures,
   readPublicKey,
@@ -28,13 +28,12 @@ import { registryOptions } from '../transfer.ts';
  * Reads the policy and all keys that it names, and returns what holds a probe against it.
  *
  * @param program as it was named; a file is matched by this
- * @param mayFetch whether signatures that the store lacks may be fetched from the image's registry
+ * @param fetchWith to fetch signatures that the store lacks from the image's registry; without, they are not fetched
  */
 export async function policyCheck(
   file: string,
   program: string,
-  mayFetch: boolean,
-  settings: Settings,
+  fetchWith: Settings | undefined,
 ): Promise<SourceCheck> {
   const policy = parsePolicy(await readText(file), file);
   const known = new Map<string, Signer>();
@@ -45,14 +44,17 @@ export async function policyCheck(
     const rule = ruleFor(policy, name);
     if (rule?.refuse) throw refused(policy, rule, { name }, 'it may not run here');
     if (rule?.digests) {
-      const digests = stored ? [stored.descriptor.digest, stored.manifestDescriptor.digest] : [];
-      if (!digests.some((digest) => rule.digests?.includes(digest)))
-        throw refused(policy, rule, { name }, 'its digest is not among those that are allowed');
+      const allowed = (digest: string) => rule.digests?.includes(digest) ?? false;
+      // A file, and what is built into skep, is no image: there the digests of its objects count.
+      const fits = stored
+        ? [stored.descriptor.digest, stored.manifestDescriptor.digest].some(allowed)
+        : image.objects.every(({ bytes }) => allowed(sha256(bytes)));
+      if (!fits) throw refused(policy, rule, { name }, 'its digest is not among those that are allowed');
     }
     const signers = signersFor(policy, rule);
     if (stored && store && signers && !isBuiltHere(stored.descriptor)) {
       const allowed = signers.map((name) => known.get(name) as Signer);
-      await needSignature(policy, stored, store, allowed, mayFetch ? settings : undefined);
+      await needSignature(policy, stored, store, allowed, fetchWith);
     }
     if (rule) checkCode(policy, rule, { ...image, name });
   };
