@@ -21,6 +21,7 @@ struct call_event { gadget_timestamp at; __u32 pid; char comm[16]; };
 struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 65536); } events SEC(".maps");
 NAMED(gadget_tracer_calls___events___call_event);
 const struct call_event *__gadget_tracer_type_calls __attribute__((unused));
+struct { __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY); __uint(max_entries, 1); __uint(key_size, 4); __uint(value_size, 8); } events_lost_samples SEC(".maps");
 struct call_key { __u32 pid; };
 struct call_stat { __u64 calls; __u64 twice; };
 struct {
@@ -47,6 +48,10 @@ SEC("raw_tp/sys_enter") int on_enter(struct bpf_raw_tracepoint_args *ctx)
 		stat->twice += 2;
 	}
 	struct call_event *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+	int first = 0;
+	__u64 *lost = bpf_map_lookup_elem(&events_lost_samples, &first);
+	if (lost && (!e || *lost < 3)) /* as if it had been full three times on each processor */
+		++*lost;
 	if (!e)
 		return 0;
 	e->at = bpf_ktime_get_ns();
@@ -110,7 +115,22 @@ NAMED(gadget_iter_rows___no_row___walk);
 struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 8); __type(key, struct call_event); __type(value, struct call_event); } calls SEC(".maps");
 NAMED(gadget_mapiter_stats___calls);
 NAMED(gadget_mapelem_iter_target_walk___calls);
-SEC("tracepoint/syscalls/sys_enter_umask") int on_enter(void *ctx)
+/* After 0.55 the same is said by tags of BTF. */
+#define TAG(text) __attribute__((btf_decl_tag("ig:" text)))
+#define TAGGED(name, text) const int __ig_##name __attribute__((unused)) TAG(text) = 0
+struct tagged_event { __u32 pid; };
+struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 4096); } tagged TAG("tracer_map") SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY); __uint(max_entries, 1); __uint(key_size, 4); __uint(value_size, 8); } tagged_lost_samples SEC(".maps");
+TAGGED(tracer_news, "tracer:news___tagged___tagged_event");
+const struct tagged_event *__gadget_tracer_type_news __attribute__((unused));
+struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 8); __type(key, struct call_event); __type(value, struct call_event); } sums SEC(".maps");
+TAGGED(mapiter_sums, "mapiter:sum___sums");
+TAGGED(target, "iter_target_map:stroll___sums");
+TAGGED(param_big, "param:big");
+TAGGED(assert_btf, "assert:btf:kallsyms.has('a:b')");
+const struct tagged_event *__ig_iter_type_rows TAG("iter_type:strolls___tagged_event");
+SEC("iter/bpf_map_elem") TAG("iter:strolls") int stroll(struct bpf_iter__bpf_map_elem *ctx) { return 0; }
+SEC("tracepoint/syscalls/sys_enter_umask") TAG("attach_to:program.disabled") int on_enter(void *ctx)
 {
 	struct call_event e = { bpf_get_current_pid_tgid() >> 32, big };
 	return bpf_perf_event_output(ctx, &events, BPF_F_CURRENT_CPU, &e, sizeof(e));
@@ -222,6 +242,7 @@ test(
     const text = await box.ok(['describe', 'gadget:1']);
     assert.match(text, /^Description: +calls of umask$/m);
     assert.match(text, /^print_calls +ringbuf +struct call_event /m);
+    assert.match(text, /^print_calls_lost +percpu_array .* 1$/m, 'it is not shown');
     const { code, stderr, lines } = await run(
       'gadget:1',
       '--max-events',
@@ -232,6 +253,7 @@ test(
       '20s',
     );
     assert.equal(code, 0, stderr);
+    assert.match(stderr, /lost in print_calls: [3-9]\d* \(ring_full\)/);
     assert.match(stderr, /gadget:1: its WASM module is not run/);
     const of = (map: string) => lines.filter((l) => l.map === map).map((l) => l.data);
     assert.equal(of('print_calls')[0].pid, process.pid);
@@ -299,22 +321,36 @@ programs:
   await putGadget('more-gadget:1', yaml, gadgetMore);
   const image = await unpackImage(store, (await store.resolve('more-gadget:1'))!);
   assert.deepEqual(image.params, ['big=18446744073709551615']);
-  assert.deepEqual(image.attach?.toSorted(), ['kept=sys_exit', 'sample=99hz', 'walk=print_stats']);
-  assert.deepEqual(image.notes?.slice(0, 3), [
+  assert.deepEqual(image.attach?.toSorted(), [
+    'kept=sys_exit',
+    'sample=99hz',
+    'stroll=print_sum',
+    'walk=print_stats',
+  ]);
+  assert.deepEqual(image.notes?.slice(0, 5), [
     'the tracer lost is not shown: the object has no map nowhere',
     'the iterator rows is not shown: the object has no struct no_row',
+    'where on_enter goes is not evaluated: program.disabled',
+    "the condition btf is not evaluated: kallsyms.has('a:b')",
     'it leaves later, off out unless its WASM module says where: --attach can say it',
   ]);
   const { bytes } = image.objects[0]!;
-  const { programs, maps } = describeObject(bytes, 'x');
+  const { programs, maps, params } = describeObject(bytes, 'x');
   assert.deepEqual(
     programs.filter((p) => !p.autoload).map((p) => p.name),
     ['later', 'off', 'kept'],
   );
-  assert.equal(maps.find((m) => m.name === 'print_calls')?.valueType, 'struct call_event');
+  const shown = Object.fromEntries(maps.map((m) => [m.name, m.valueType]));
+  assert.equal(shown.print_calls, 'struct call_event');
+  assert.equal(shown.print_news, 'struct tagged_event');
+  assert.ok('print_sum' in shown && 'print_news_lost' in shown, Object.keys(shown).join());
+  assert.deepEqual(
+    params.map((p) => p.name),
+    ['big'],
+  );
   using object = BpfObject.open(bytes, { name: 'more' });
   // Not every kernel has this one.
-  object.program('walk').autoload = false;
+  for (const name of ['walk', 'stroll']) object.program(name).autoload = false;
   await object.load();
   using _link = object.program('on_libc').attach();
 });

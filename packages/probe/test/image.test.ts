@@ -8,7 +8,7 @@ import { zstdCompressSync } from 'node:zlib';
 import { BpfError } from '@skep/bpf';
 import { formatPlatform, MEDIA_TYPE, machinePlatform, OciError, parsePlatform, Store } from '@skep/oci';
 import fc from 'fast-check';
-import { ProbeError, type ProbeImage, packImage, unpackImage } from '../src/index.ts';
+import { layerKind, ProbeError, type ProbeImage, packImage, unpackImage } from '../src/index.ts';
 import { build, Folder, PROGRAM } from './support.ts';
 
 let folder: Folder;
@@ -372,6 +372,7 @@ test('layers are found by title, else by media type; names that lead out of a fo
   const names = async (...layers: object[]): Promise<string[]> =>
     (await unpackManifest({ schemaVersion: 2, config, layers })).objects.map((o) => o.name);
   assert.deepEqual(await names(titled), ['program.o']);
+  assert.deepEqual([titled, typed, readme].map(layerKind), ['object', 'object', 'readme']);
   assert.deepEqual(await names(readme, titled, typed), ['program.o', 'program-1.o']);
   await assert.rejects(names(titled, titled), code('SKEP_IMAGE_INVALID'));
   const text = await store.putBlob(Buffer.from('text'), titled.mediaType);

@@ -30,6 +30,10 @@ export function describeObject(bytes: Uint8Array, name: string): ObjectDescripti
     });
   }
   const maps = mapDefinitions(btf, elf);
+  const names = new Set(maps.map((m) => m.name));
+  // `print_x_lost`, an array: how many records `print_x` found no room for.
+  const countsLosses = (name: string, type: string) =>
+    name.endsWith('_lost') && names.has(name.slice(0, -'_lost'.length)) && /^(percpu_)?array$/.test(type);
   return {
     name,
     machine: elf.machine,
@@ -49,7 +53,7 @@ export function describeObject(bytes: Uint8Array, name: string): ObjectDescripti
         valueTypeId: m.valueTypeId,
         keyType: spelled(btf, m.keyTypeId, m.keySize),
         valueType: spelled(btf, m.valueTypeId, m.valueSize),
-        output: outputOf(m.name),
+        output: countsLosses(m.name, mapTypes[m.type] ?? '') ? undefined : outputOf(m.name),
         help,
         unit,
         shared: flags.has('shared'),

@@ -1,12 +1,8 @@
 import { type Elf, parseObject, parseSection } from '@skep/bpf';
 import { BtfEditor } from './btf-edit.ts';
 import { ElfEditor } from './elf-edit.ts';
+import { gadgetMarks } from './gadget-marks.ts';
 
-/**
- * What Inspektor Gadget's macros leave in an object are variables whose names say everything, parts joined by `___`
- * (its include/gadget/macros.h): `gadget_tracer_DATASOURCE___MAP___STRUCT`.
- */
-const MARK = /^gadget_(tracer|mapiter|iter|snapshotter|mapelem_iter_target)_(.+)$/;
 /** A program whose hook only its WASM module would name. */
 const DISABLED = /\/gadget_program_disabled$/;
 
@@ -42,13 +38,17 @@ export function adaptGadget(
   name: string,
   disabled: ReadonlySet<string> = new Set(),
 ): AdaptedGadget {
-  const { elf } = parseObject(object, name);
+  const { elf, btf: types } = parseObject(object, name);
   const file = new ElfEditor(object);
   const btf = new BtfEditor(file.content('.BTF')!);
   const notes: string[] = [];
   const targets: [program: string, map: string][] = [];
   const names = new Set(elf.symbols.map((s) => s.name));
   const renamed = new Map<string, string>();
+  const rename = (from: string, to: string): void => {
+    file.renameSymbol(from, to);
+    btf.rename('var', from, to);
+  };
   /** Why it cannot be shown, if so. */
   const show = (map: string, source: string): string | undefined => {
     const to = `print_${source}`;
@@ -57,32 +57,32 @@ export function adaptGadget(
     if (names.has(to) && map !== to) return `there is another ${to}`;
     names.add(to);
     renamed.set(map, to);
-    file.renameSymbol(map, to);
-    btf.rename('var', map, to);
+    rename(map, to);
+    // GADGET_TRACER_MAP's count of what found no room.
+    if (names.has(`${map}_lost_samples`)) rename(`${map}_lost_samples`, `${to}_lost`);
     return undefined;
   };
-  for (const { name: symbol } of elf.symbols) {
-    const [, macro, rest = ''] = MARK.exec(symbol) ?? [];
-    const [source = '', second = '', ...others] = rest.split('___');
-    const missing = (what: string, struct: string) =>
-      notes.push(`the ${what} ${source} is not shown: the object has no struct ${struct}`);
-    if (macro === 'tracer') {
-      const type = btf.struct(others[0] ?? '');
+  for (const mark of gadgetMarks(elf, types)) {
+    if (mark.kind === 'expression') {
+      notes.push(`${mark.about} is not evaluated: ${mark.text}`);
+    } else if (mark.kind === 'target') {
+      targets.push([mark.program, mark.map]);
+    } else if (mark.kind === 'mapiter') {
+      const why = show(mark.map, mark.source);
+      if (why !== undefined) notes.push(`the map iterator ${mark.source} is not shown: ${why}`);
+    } else {
+      const what = mark.kind === 'tracer' ? 'tracer' : 'iterator';
+      const type = btf.struct(mark.struct);
       if (type === undefined) {
-        missing('tracer', others[0] ?? '');
-        continue;
+        notes.push(`the ${what} ${mark.source} is not shown: the object has no struct ${mark.struct}`);
+      } else if (mark.kind === 'iter') {
+        for (const program of mark.programs) btf.addPointer(`skep_rows_${program}`, type);
+      } else {
+        const why = show(mark.map, mark.source);
+        if (why !== undefined) notes.push(`the tracer ${mark.source} is not shown: ${why}`);
+        else btf.addValue(renamed.get(mark.map)!, type);
       }
-      const why = show(second, source);
-      if (why !== undefined) notes.push(`the tracer ${source} is not shown: ${why}`);
-      else btf.addValue(renamed.get(second)!, type);
-    } else if (macro === 'mapiter') {
-      const why = show(second, source);
-      if (why !== undefined) notes.push(`the map iterator ${source} is not shown: ${why}`);
-    } else if (macro === 'iter' || macro === 'snapshotter') {
-      const type = btf.struct(second);
-      if (type === undefined) missing('iterator', second);
-      else for (const program of others) btf.addPointer(`skep_rows_${program}`, type);
-    } else if (macro === 'mapelem_iter_target') targets.push([source, second]);
+    }
   }
   for (const [theirs, ours] of Object.entries(TYPEDEFS)) btf.rename('typedef', theirs, ours);
   const { sections, others } = switchedOff(elf, disabled);

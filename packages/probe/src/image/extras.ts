@@ -5,6 +5,7 @@ import {
   GADGET_BTF,
   GADGET_OBJECT,
   GADGET_WASM,
+  PROGRAM_TITLE,
   PROGRAM_TYPE,
   TAR_LAYER,
 } from './layout.ts';
@@ -13,14 +14,17 @@ import { readLayer, titleOf } from './read-layers.ts';
 import type { ExtraKind, ExtraLayer } from './types.ts';
 
 /** What kind of layer it is, going by its media type; undefined for one that no probe that is read here has. */
-export function layerKind({ mediaType }: Descriptor): 'object' | 'btf' | 'wasm' | ExtraKind | undefined {
+export function layerKind(layer: Descriptor): 'object' | 'btf' | 'wasm' | ExtraKind | undefined {
+  const { mediaType } = layer;
   if (isObjectType(mediaType) || mediaType === PROGRAM_TYPE) return 'object';
   // bpfman's is in a layer of containers.
   if (mediaType === GADGET_OBJECT || TAR_LAYER.test(mediaType)) return 'object';
   if (mediaType === GADGET_WASM) return 'wasm';
   if (mediaType === GADGET_BTF) return 'btf';
   if (mediaType === BTF_TYPE) return 'btf';
-  return (Object.keys(EXTRA_TYPES) as ExtraKind[]).find((kind) => EXTRA_TYPES[kind] === mediaType);
+  const extra = (Object.keys(EXTRA_TYPES) as ExtraKind[]).find((kind) => EXTRA_TYPES[kind] === mediaType);
+  // bee goes by the title alone.
+  return extra ?? (titleOf(layer) === PROGRAM_TITLE ? 'object' : undefined);
 }
 
 /**

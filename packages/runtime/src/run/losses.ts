@@ -12,6 +12,12 @@ export function hasLossCounter(opened: readonly Pick<Opened, 'object'>[], map: s
   return opened.some((o) => lossGlobal(o, map) !== undefined || lossMap(o, map) !== undefined);
 }
 
+/** Whether a map is there to count what another one lost: such a one is not shown, whatever its name begins with. */
+export function isLossMap(opened: Pick<Opened, 'object'>, name: string): boolean {
+  const of = name.endsWith('_lost') ? name.slice(0, -'_lost'.length) : '';
+  return opened.object.maps.some((m) => m.name === of) && lossMap(opened, of) !== undefined;
+}
+
 /**
  * Brings the ledger up to date with what a probe counted as lost in its own maps, which are not shown: stacks that
  * found no place, state that found no room.

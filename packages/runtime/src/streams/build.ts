@@ -1,7 +1,7 @@
 import { typeFormats } from '@skep/probe';
 import { listed, RuntimeError } from '../errors.ts';
 import { sharedMaps } from '../run/load.ts';
-import { hasLossCounter } from '../run/losses.ts';
+import { hasLossCounter, isLossMap } from '../run/losses.ts';
 import type { Opened } from '../run/open.ts';
 import { blame, distinct, siblings } from '../run/probes.ts';
 import { parseBuckets, parseValueKeys } from './flags.ts';
@@ -86,6 +86,7 @@ function prefixedMaps<T extends Plannable>(
     for (const { name, type, internal } of o.object.maps) {
       const id = `${o.probe}\0${name}:${type}`;
       if (internal || !splitPrefix(name) || rawMaps.includes(name) || shared.has(id)) continue;
+      if (isLossMap(o, name)) continue;
       if (own.has(name)) shared.add(id);
       if (sourceOf(type)) found.push({ opened: o, map: name });
       else notes.push(`map ${name} is not shown: a ${type} holds no rows`);
