@@ -154,7 +154,7 @@ test('build: output file, several sources, flags, the same digest twice', async 
     'no litter with a name',
   );
   await b.fails(2, /one source/, ['build', 'sub/a.bpf.c', 'b.c', '-o', 'x.o']);
-  await b.fails(2, /neither/, ['build', 'README', 'x:1']);
+  await b.fails(2, /there is no "README"/, ['build', 'README', 'x:1']);
   await b.fails(2, /not an image name/, ['build', 'b.c', 'No:Such:Name']);
   await b.fails(2, /holds a digest/, ['build', 'b.c', `b@sha256:${'0'.repeat(64)}`]);
   await b.fails(2, /would be overwritten/, ['build', 'b.c', '-o', './b.c']);
@@ -244,6 +244,7 @@ test('save and load, through a file and a pipe', async () => {
   await box.fails(2, /--name is for one/, ['load', '-i', 'all.tar', '--name', 'x', ...other]);
   await box.fails(3, /no image "nosuch"/, ['save', '-o', 'none.tar', 'calls:1', 'nosuch']);
   await box.fails(3, /none\.tar/, ['load', '-i', 'none.tar']);
+  await box.fails(2, /other: is a folder, a file was expected/, ['load', '-i', 'other']);
   writeFileSync(box.path('text'), 'hello');
   await box.fails(7, /archive is refused/, ['load', '-i', 'text']);
   assert.deepEqual(

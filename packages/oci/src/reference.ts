@@ -76,7 +76,8 @@ export function parseReference(s: string): Reference {
     fail(`the name is longer than ${MAX_NAME} characters`);
   if (rest !== rest.toLowerCase()) {
     const host = registry === undefined ? '' : `${registry}/`;
-    fail('the name must be lower case', `Write ${printable(host + rest.toLowerCase())}.`);
+    const end = `${tag === undefined ? '' : `:${tag}`}${digest === undefined ? '' : `@${digest}`}`;
+    fail('the name must be lower case', `Write ${printable(host + rest.toLowerCase() + end)}.`);
   }
   if (!REPOSITORY.test(rest)) {
     fail('a name is made of lower-case letters and digits, separated by ".", "_", "__", "-" or "/"');

@@ -63,8 +63,8 @@ test('what is no reference is refused with its reason', async () => {
     ['x'.repeat(2000), /longer than 1024/],
   ];
   for (const [text, why] of cases) await failsWith('SKEP_REFERENCE_INVALID', () => parseReference(text), why);
-  const upper = await failsWith('SKEP_REFERENCE_INVALID', () => parseReference('ghcr.io/Me/Oomkill'));
-  assert.equal(upper.hint, 'Write ghcr.io/me/oomkill.');
+  const upper = await failsWith('SKEP_REFERENCE_INVALID', () => parseReference('ghcr.io/Me/Oomkill:Two'));
+  assert.equal(upper.hint, 'Write ghcr.io/me/oomkill:Two.');
 });
 
 test('a message about a bad name cannot play with the terminal', async () => {

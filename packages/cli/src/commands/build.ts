@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import type { Store, StoredImage } from '@skep/oci';
 import type { PrivateKey } from '@skep/oci/signatures';
@@ -191,7 +192,9 @@ async function split(
   for (const file of files) {
     if (/\.[co]$/.test(file)) continue;
     throw usageError(
-      `"${file}" is neither a .c nor a .o file`,
+      existsSync(file)
+        ? `"${file}" is neither a .c nor a .o file`
+        : `there is no "${file}", and it is no .c or .o file`,
       'skep build FILE.c... [NAME:TAG], or a folder with a skep.yaml.',
     );
   }

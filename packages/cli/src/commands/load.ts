@@ -37,6 +37,8 @@ async function load(flags: Flags, command: Command): Promise<void> {
   const { loadImages } = await import('@skep/oci');
   const store = await openStore(settingsOf(command));
   const input = flags.input === undefined ? process.stdin : createReadStream(flags.input);
+  // Of a folder the system refuses the reading, and does not say of what.
+  input.once('error', (e: Error) => Object.assign(e, { path: flags.input }));
   const loaded = await loadImages(store, input, { name: flags.name });
   if (flags.quiet) return;
   const lines = loaded.map((i) =>
