@@ -1,4 +1,5 @@
 import type { TestEvent } from 'node:test/reporters';
+import { inspect } from 'node:util';
 
 /** One finished test, as it travels over the serial line. */
 export interface GuestTest {
@@ -30,9 +31,15 @@ export default async function* reporter(source: AsyncIterable<TestEvent>): Async
   }
 }
 
-/** node:test wraps what was thrown; the cause is what its author wants to see. */
+/** node:test wraps what was thrown; that is what its author wants to see, with its own cause: fetch only says that it failed. */
 function text(error: Error): string {
-  const cause = error.cause;
-  if (cause instanceof Error) return cause.stack ?? cause.message;
-  return String(cause ?? error.message);
+  const { cause } = error;
+  if (!(cause instanceof Error)) return String(cause ?? error.message);
+  const causes: unknown[] = [];
+  for (let at = cause.cause; at !== undefined && causes.length < 5; ) {
+    causes.push(at);
+    at = at instanceof Error ? at.cause : undefined;
+  }
+  const why = causes.map((c) => `\ncaused by ${c instanceof Error ? (c.stack ?? c.message) : inspect(c)}`);
+  return `${cause.stack ?? cause.message}${why.join('')}`;
 }
