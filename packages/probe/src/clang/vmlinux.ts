@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -51,7 +51,8 @@ export async function vmlinuxHeader(o: VmlinuxOptions): Promise<string> {
   const btf = o.btf ?? KERNEL_BTF;
   let bytes: Uint8Array;
   try {
-    bytes = await readFile(btf);
+    // sysfs hands out a page at a time: 1,300 turns of the thread pool, for each of which a read takes microseconds.
+    bytes = readFileSync(btf);
   } catch (cause) {
     const message = `This kernel does not tell its types (${btf} cannot be read), so vmlinux.h cannot be made.`;
     throw new ProbeError('SKEP_VMLINUX', message, { hint: OTHER_HINT, cause });
