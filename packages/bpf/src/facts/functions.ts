@@ -1,5 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { tracefs } from '../kernel/filesystems.ts';
+import { kernelList } from '../kernel/lists.ts';
 import type { KernelFunctions } from './types.ts';
 
 /** Texts of the kernel that list its functions; undefined where this process may not read them. */
@@ -16,7 +16,7 @@ const BLACKLIST = '/sys/kernel/debug/kprobes/blacklist';
 
 /** /proc/kallsyms, 10 MB of text; undefined where this process may not read it. */
 export function runningSymbols(): string | undefined {
-  return read('/proc/kallsyms');
+  return kernelList('/proc/kallsyms');
 }
 
 /** Whether symbols, in the form of /proc/kallsyms, have a name, be it a function's or that of data. */
@@ -32,8 +32,8 @@ export function runningFunctions(symbols: string | undefined): KernelFunctions |
   const where = tracefs();
   return kernelFunctions({
     symbols,
-    traceable: where && read(`${where}/available_filter_functions`),
-    blacklist: read(BLACKLIST),
+    traceable: where && kernelList(`${where}/available_filter_functions`),
+    blacklist: kernelList(BLACKLIST),
   });
 }
 
@@ -56,16 +56,6 @@ export function kernelFunctions({ symbols = '', traceable, blacklist }: Lists): 
       return count === 0 ? undefined : { count, static: local === count };
     },
   };
-}
-
-function read(path: string): string | undefined {
-  try {
-    return existsSync(path) ? readFileSync(path, 'latin1') || undefined : undefined;
-  } catch (e) {
-    // Lockdown lets not even root read some of them.
-    if (['EACCES', 'EPERM', 'ENODEV'].includes((e as NodeJS.ErrnoException).code ?? '')) return undefined;
-    throw e;
-  }
 }
 
 /** Code symbols (t: local to its file, T and weak W: global) of exactly that name. */

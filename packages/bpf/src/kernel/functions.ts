@@ -1,5 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { tracefs } from './filesystems.ts';
+import { kernelList } from './lists.ts';
 
 /** Whether this kernel can put probes on its functions: through perf (4.17), or through tracefs before. */
 export function hasKprobes(): boolean {
@@ -10,10 +11,9 @@ export function hasKprobes(): boolean {
 
 /** Whether this kernel has a function of that name; undefined when /proc/kallsyms does not tell. */
 export function hasKernelFunction(name: string): boolean | undefined {
-  if (!existsSync('/proc/kallsyms')) return undefined;
   // address, type (t or T: code), name, [module]
-  const text = readFileSync('/proc/kallsyms', 'latin1');
-  if (text.length === 0) return undefined;
+  const text = kernelList('/proc/kallsyms');
+  if (text === undefined) return undefined;
   for (let at = text.indexOf(` ${name}`); at >= 0; at = text.indexOf(` ${name}`, at + 1)) {
     const end = text[at + name.length + 1];
     if (/[tTwW]/.test(text[at - 1] ?? '') && (end === '\n' || end === '\t')) return true;
