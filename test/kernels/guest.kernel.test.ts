@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { release } from 'node:os';
 import { suite, test } from 'node:test';
+import { dumpVmlinuxHeader } from '@skep/bpf';
 import { fixture } from '../support/fixtures.ts';
 
 suite('a machine for kernel tests', () => {
@@ -16,6 +17,12 @@ suite('a machine for kernel tests', () => {
     assert.ok(existsSync('/sys/kernel/btf/vmlinux'));
     assert.ok(existsSync('/sys/kernel/tracing/events'), 'mount -t tracefs tracefs /sys/kernel/tracing');
     assert.ok(existsSync('/sys/fs/bpf'));
+  });
+
+  test('tells its types, so that a probe can be compiled for it', async () => {
+    const header = await dumpVmlinuxHeader();
+    assert.match(header, /^struct task_struct \{$/m);
+    assert.match(header, /^#pragma clang attribute push/m);
   });
 
   test('gets the objects of tests without a compiler', async () => {

@@ -8,8 +8,8 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { compile } from '@skep/probe';
 import { type Sink, startRun } from '@skep/runtime';
+import { compiled } from '../support/compiled.ts';
 import { textOf } from './walk.ts';
 
 const skip = process.getuid?.() === 0 ? false : 'loads BPF and makes a cgroup: needs root';
@@ -58,9 +58,7 @@ test('the cage kills what wants too much, and goes away', { skip }, () => {
 /** Runs a program of the text around two kills in a cage: names in its rows, and its series with their values. */
 async function aroundTwoKills(name: string, code: string) {
   using cage = new Cage();
-  const source = join(cage.dir, `${name}.c`);
-  writeFileSync(source, code);
-  const { object } = await compile({ source });
+  const object = await compiled(code);
   const rows: string[] = [];
   const sink: Sink = {
     name: 'test',

@@ -481,7 +481,7 @@ test('an object of which nothing is attached says why', { skip }, async () => {
     objects: [
       {
         name: 'none.o',
-        bytes: await build(`${WATCH}\n${section} int none(void *ctx) { return target_pid; }`),
+        bytes: await build(`${WATCH}\n${section} int nothing(void *ctx) { return target_pid; }`),
       },
     ],
   });
@@ -494,7 +494,7 @@ test('an object of which nothing is attached says why', { skip }, async () => {
   const lacking = await only('SKEP_OPTIONAL SEC("tp/syscalls/sys_enter_no_such_call")');
   await assert.rejects(startRun(request(producer, lacking)), {
     code: 'SKEP_NOTHING_TO_RUN',
-    message: /^none\.o: no program was attached; none was left out: [^;]*$/,
+    message: /^none\.o: no program was attached; nothing was left out: [^;]*$/,
     hint: /lacks every hook/,
   });
 });
