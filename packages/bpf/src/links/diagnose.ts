@@ -69,7 +69,7 @@ export function diagnose(hook: Hook, cause: NativeError): Reason | undefined {
     case 'fentry':
     case 'fexit':
     case 'fmod_ret':
-      return cause.errno === Errno.ENOTSUPP ? trampoline() : untraceable(hook);
+      return cause.errno === Errno.ENOTSUPP ? trampoline(hook) : untraceable(hook);
     case 'perf_event':
       return perfEvent(cause);
     case 'tc':
@@ -163,16 +163,20 @@ function kprobe(hook: Hook, cause: NativeError): Reason | undefined {
 }
 
 /** The program is loaded; what a trampoline would need turns out when one is made. */
-function trampoline(): Reason {
-  return probeHook('fentry').available === false
-    ? unsupported(
-        'this kernel has no BPF trampolines',
-        'They need CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS, which arm64 has from Linux 6.4 on: use a kprobe, tp_btf or tracepoint hook.',
-      )
-    : unsupported(
-        "this kernel's trampolines do not carry the arguments of this function",
-        'They carry six on x86-64 before Linux 6.6, and eight on arm64 before 6.16: use a kprobe.',
-      );
+function trampoline(hook: Hook): Reason {
+  if (probeHook('fentry').available === false)
+    return unsupported(
+      'this kernel has no BPF trampolines',
+      'They need CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS, which arm64 has from Linux 6.4 on: use a kprobe, tp_btf or tracepoint hook.',
+    );
+  // arm64 answers the same to a function without room for a call, where x86-64 says that it is busy.
+  return (
+    untraceable(hook) ??
+    unsupported(
+      "this kernel's trampolines do not carry the arguments of this function",
+      'They carry six on x86-64 before Linux 6.6, and eight on arm64 before 6.16: use a kprobe.',
+    )
+  );
 }
 
 function uprobe(hook: Hook, cause: NativeError): Reason | undefined {
