@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kernel's types, read ahead of their use.
+// The kernel's types, read ahead of their use, and kept from one load to the next.
 //
 // For an object with CO-RE relocations libbpf reads and indexes /sys/kernel/btf/vmlinux, 5 MB, inside of
-// bpf_object__load: the largest part of the time a small probe takes to start, and there is no way to hand it types
-// that are read already. But it calls its own public function for them, and a library that is loaded with dlopen is
-// searched before the libraries it needs. So the function below stands before libbpf's: it gives out, once, what a
-// thread has read while JavaScript was still starting, and is libbpf's own in every other case. Should a linker bind
-// libbpf to itself one day, everything works as before, only later.
+// bpf_object__load: half of the time that a small probe takes to load, for each object anew, and there is no way to hand
+// it types that are read already. But it calls its own public functions to get and to free them, and a library that is
+// loaded with dlopen is searched before the libraries it needs. So the two functions below stand before libbpf's: the
+// first gives out what a thread has read while JavaScript was still starting, or what an earlier load has given back;
+// the second keeps what is given back, until kernel_types_drop. In every other case they are libbpf's own. libbpf only
+// reads them, so that several loads may have them at once. Should a linker bind libbpf to itself one day, everything
+// works as before, only later: none is given out a second time before one came back through here.
 #include "skep_bpf.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <string.h>
 #include <uv.h>
@@ -18,6 +21,10 @@ static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 /* QUEUED: nobody waits for that. The thread that would read may be the one that waits, where the pool has few. */
 static enum { NOTHING, QUEUED, READING, UNWANTED, READY } state;
 static struct btf *types;
+static int users; /* loads that have `types` */
+static bool stale; /* the last of them frees it */
+static struct btf *awaited; /* given out to one load alone: may come back */
+static bool comes_back; /* one did */
 
 /* uv_dl…: dlopen itself would ask for glibc 2.34. libbpf is loaded already, so this only finds it. */
 static struct btf *libbpf_own(void)
@@ -34,6 +41,18 @@ static struct btf *libbpf_own(void)
 	uv_dlclose(&libbpf);
 	errno = err;
 	return btf;
+}
+
+static void libbpf_own_free(struct btf *btf)
+{
+	void (*release)(struct btf *btf) = NULL;
+	uv_lib_t libbpf;
+
+	if (!btf)
+		return;
+	if (!uv_dlopen("libbpf.so.1", &libbpf) && !uv_dlsym(&libbpf, "btf__free", (void **)&release))
+		release(btf);
+	uv_dlclose(&libbpf);
 }
 
 /* What goes wrong here is told to the one who needs the types and tries again. */
@@ -61,7 +80,7 @@ static void read_ahead(struct job *job)
 	}
 	pthread_cond_broadcast(&changed);
 	pthread_mutex_unlock(&lock);
-	btf__free(btf);
+	libbpf_own_free(btf);
 }
 
 __attribute__((visibility("default"))) struct btf *btf__load_vmlinux_btf(void)
@@ -73,28 +92,75 @@ __attribute__((visibility("default"))) struct btf *btf__load_vmlinux_btf(void)
 		pthread_cond_wait(&changed, &lock);
 	if (state == READY) {
 		btf = types;
-		types = NULL;
-	}
-	if (state != UNWANTED)
+		stale = false;
+		if (comes_back) {
+			users++;
+		} else {
+			awaited = btf;
+			types = NULL;
+			state = NOTHING;
+		}
+	} else if (state == QUEUED) {
 		state = NOTHING;
+	}
 	pthread_mutex_unlock(&lock);
-	return btf ? btf : libbpf_own();
+	if (btf)
+		return btf;
+	btf = libbpf_own();
+	if (btf) {
+		pthread_mutex_lock(&lock);
+		awaited = btf;
+		pthread_mutex_unlock(&lock);
+	}
+	return btf;
 }
 
-void kernel_types_drop(void)
+__attribute__((visibility("default"))) void btf__free(struct btf *btf)
+{
+	pthread_mutex_lock(&lock);
+	if (btf && btf == types) {
+		if (--users || !stale) {
+			btf = NULL;
+		} else {
+			types = NULL;
+			state = NOTHING;
+		}
+	} else if (btf && btf == awaited) {
+		comes_back = true;
+		awaited = NULL;
+		if (state == NOTHING) {
+			types = btf;
+			users = 0;
+			stale = false;
+			state = READY;
+			btf = NULL;
+		}
+	}
+	pthread_mutex_unlock(&lock);
+	libbpf_own_free(btf);
+}
+
+/* kernelTypesDrop() -> true: frees them, or has the last load that uses them do so */
+static napi_value kernelTypesDrop(napi_env env, napi_callback_info info)
 {
 	struct btf *btf = NULL;
 
+	(void)info;
 	pthread_mutex_lock(&lock);
 	if (state == READING || state == UNWANTED) {
 		state = UNWANTED;
+	} else if (users) {
+		stale = true;
 	} else {
 		btf = types;
 		types = NULL;
 		state = NOTHING;
 	}
 	pthread_mutex_unlock(&lock);
-	btf__free(btf);
+	libbpf_own_free(btf);
+	/* without this the heap keeps those 6 MB for ever */
+	malloc_trim(0);
+	return js_bool(env, true);
 }
 
 static napi_value ahead_done(napi_env env, struct job *job)
@@ -150,12 +216,13 @@ static int here(void)
 		err = types ? 0 : errno;
 		state = types ? READY : NOTHING;
 	}
+	stale = false;
 	return err;
 }
 
 /*
  * kernelTypeId(name, kind) -> id; 0 when there is none. Reads the kernel's types unless they are there, and leaves them
- * to the next object that is loaded: to ask costs the load nothing. From JavaScript's thread only, never from the pool.
+ * to the objects that are loaded next: to ask costs the load nothing. From JavaScript's thread only, never from the pool.
  */
 static napi_value kernelTypeId(napi_env env, napi_callback_info info)
 {
@@ -255,6 +322,7 @@ static napi_value kernelPrototype(napi_env env, napi_callback_info info)
 void kernel_types_exports(napi_env env, napi_value exports)
 {
 	EXPORT(env, exports, kernelTypesAhead);
+	EXPORT(env, exports, kernelTypesDrop);
 	EXPORT(env, exports, kernelTypeId);
 	EXPORT(env, exports, kernelPrototype);
 }

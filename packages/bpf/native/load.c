@@ -39,9 +39,8 @@ static void load_run(struct job *job)
 
 	make_typed_rings(load->object);
 	err = bpf_object__load(load->object->bpf);
-	kernel_types_drop();
 	job->err = err < 0 ? -err : err;
-	/* CO-RE reads all of the kernel's types; without this the heap keeps those 6 MB for ever */
+	/* CO-RE reads all of the kernel's types; without this the heap keeps what that took for ever */
 	malloc_trim(0);
 }
 

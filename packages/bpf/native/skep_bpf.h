@@ -104,9 +104,6 @@ void hooks_exports(napi_env env, napi_value exports);
 void resident_exports(napi_env env, napi_value exports);
 void confine_exports(napi_env env, napi_value exports);
 
-/* Frees types that were read ahead and that nobody took. */
-void kernel_types_drop(void);
-
 /* ---- objects, as what configures and loads them and as links see them ---- */
 struct object {
 	uint32_t kind;

@@ -243,6 +243,7 @@ export interface Native {
   interfaceIndex(name: string): number;
   vmlinuxDump(path: Text): Promise<string>;
   kernelTypesAhead(): Promise<boolean> | false;
+  kernelTypesDrop(): true;
   kernelTypeId(name: string, kind: number): number;
   kernelPrototype(name: string, kind: number): string;
   releaseMemory(): number;

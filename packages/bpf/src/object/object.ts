@@ -10,6 +10,7 @@ import { loadError, openError } from './load-error.ts';
 import { parseObject } from './parse.ts';
 import { completeMaps, prepareMaps, prepareProgramTypes } from './prepare.ts';
 import { BpfProgram, type ProgramOwner } from './program.ts';
+import { keepKernelTypes } from './types-kept.ts';
 
 /**
  * One BPF object: opened from bytes, configured, loaded, closed.
@@ -154,6 +155,7 @@ export class BpfObject implements Disposable {
       throw loadError(this, cause);
     } finally {
       this.#state = state;
+      keepKernelTypes();
     }
   }
 

@@ -62,6 +62,7 @@ const shapes: Partial<Record<keyof Native, string>> = {
   readDetached: 'tt',
   interfaceIndex: 't',
   kernelTypesAhead: '',
+  kernelTypesDrop: '',
   kernelPrototype: 'tn',
   releaseMemory: '',
 };
