@@ -59,7 +59,7 @@ export async function overlay(architecture: Architecture, o: OverlayOptions): Pr
   checkout ??= collectCheckout();
   for (const entry of await checkout) {
     // Each guest loads the addon of its own processor.
-    if (!/\/bpf\/build\/linux-/.test(entry.path) || entry.path.includes(`linux-${architecture}`))
+    if (!/\/(bpf|cli)\/build\/linux-/.test(entry.path) || entry.path.includes(`linux-${architecture}`))
       entries.push(entry);
   }
   if (kept) await collect(kept, 'kept', entries);
@@ -101,11 +101,16 @@ async function collect(path: string, to: string, into: Entry[]): Promise<void> {
     for (const name of await readdir(path)) {
       if (!leftOut.has(name)) await collect(join(path, name), join(to, name), into);
     }
-  } else if (stat.isFile() && !path.endsWith('.tgz')) {
+  } else if (stat.isFile() && !path.endsWith('.tgz') && !isForReaders(path)) {
     const raw = await readFile(path);
     const data = isOurSource(path) ? Buffer.from(stripTypeScriptTypes(raw.toString())) : raw;
     into.push({ path: to, kind: 'file', data, executable: (stat.mode & 0o100) !== 0 });
   }
+}
+
+/** What others' packages have beside what runs: half of their files, each of which a guest would unpack. */
+function isForReaders(path: string): boolean {
+  return path.includes('/node_modules/') && /\.(map|md|d\.[cm]?ts)$/.test(path);
 }
 
 function isOurSource(path: string): boolean {
