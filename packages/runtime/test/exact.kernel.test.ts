@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,6 +20,20 @@ before(async () => {
 
 const lostIn = (lost: readonly Lost[], map: string): number =>
   lost.filter((l) => l.map === map).reduce((sum, l) => sum + l.count, 0);
+
+type Missed = { count: number };
+
+/** Of 1,500 calls, of which the reader saw nothing before all were made. */
+function assertExact(delivered: number, losses: readonly Lost[], missed: readonly Missed[]): void {
+  const lost = lostIn(losses, 'print_calls');
+  const skipped = missed.reduce((sum, m) => sum + m.count, 0);
+  assert.ok(lost > 1000 - skipped, `4 KiB hold 56 records, and ${lost} were lost`);
+  assert.equal(delivered + lost + skipped, 1500);
+}
+
+/** To a kernel they are one: nobody reads. The process of its own takes an emulated processor eight seconds to start. */
+const tooLong =
+  process.env.SKEP_GUEST !== undefined && process.env.SKEP_LONG !== '1' && 'its reader stands still instead';
 
 for (const buffer of ['ring', 'perf'] as const) {
   test(`more producers than CPUs, ${buffer} buffers of 4 KiB, hashes of ten: sent is delivered and lost`, {
@@ -52,7 +66,26 @@ for (const buffer of ['ring', 'perf'] as const) {
     assert.deepEqual(lossUnknown, []);
   });
 
-  test(`a reader that is stopped, ${buffer} buffers: sent is delivered and lost`, { skip }, async () => {
+  test(`a reader that stands still, ${buffer} buffers: sent is delivered and lost`, { skip }, async () => {
+    const sink = new Collect();
+    const run = await startRun({
+      name: 'exact',
+      objects: [{ name: 'exact.o', bytes }],
+      params: { target_pid: String(process.pid) },
+      buffer,
+      sinks: [sink],
+    });
+    // The thread that reads waits for each of these.
+    for (let producer = 0; producer < 3; producer++)
+      spawnSync('perl', ['-e', 'getpgrp(1000000 + $_ % 20) for 0 .. 499'], { stdio: 'inherit' });
+    const { lost, missed, events } = await run.stop();
+    assert.equal(events.print_calls, sink.records.length);
+    assertExact(sink.records.length, lost, missed);
+  });
+
+  test(`a reader that is stopped, ${buffer} buffers: sent is delivered and lost`, {
+    skip: skip || tooLong,
+  }, async () => {
     using crowd = new Crowd();
     const dir = mkdtempSync(join(tmpdir(), 'skep-exact-'));
     try {
@@ -77,15 +110,12 @@ for (const buffer of ['ring', 'perf'] as const) {
         child.kill('SIGTERM');
         const summary = JSON.parse(String((await said.next()).value)) as {
           lost: Lost[];
-          missed: { count: number }[];
+          missed: Missed[];
           events: { print_calls: number };
         };
         await closed;
         assert.equal(delivered, summary.events.print_calls);
-        const lost = lostIn(summary.lost, 'print_calls');
-        const skipped = summary.missed.reduce((sum, m) => sum + m.count, 0);
-        assert.ok(lost > 1000 - skipped, `4 KiB hold 56 records, and ${lost} were lost`);
-        assert.equal(delivered + lost + skipped, 1500);
+        assertExact(delivered, summary.lost, summary.missed);
       } finally {
         child.kill('SIGKILL');
       }
