@@ -98,6 +98,8 @@ export { bpffs, ensureBpffs, ensureTracefs, tracefs } from './kernel/filesystems
 export { helperName, helperNames } from './kernel/helpers.ts';
 export { notifyService } from './kernel/notify.ts';
 export { releaseMemory } from './kernel/resident.ts';
+export { isThere } from './kernel/there.ts';
+export { globRegExp } from './kernel/traceable.ts';
 export { type MapType, mapTypeName, mapTypes, type ProgramType, programTypes } from './kernel/types.ts';
 export type { AttachOptions } from './links/attach.ts';
 export { sweepClsact } from './links/clsact.ts';

@@ -1,5 +1,6 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { BpfError } from '../errors.ts';
+import { isThere } from '../kernel/there.ts';
 import { textAt, withUserElf } from './user-elf.ts';
 
 /** A function of a program or library, and where in the file its code begins. */
@@ -49,7 +50,7 @@ export function findUserFile(name: string): string {
   const folders = /\.so(\.|$)/.test(name)
     ? [...paths('LD_LIBRARY_PATH'), ...libraries, '/lib64', '/usr/lib64', '/lib', '/usr/lib']
     : [...paths('PATH'), '/usr/bin', '/usr/sbin', '/bin', '/sbin'];
-  const found = folders.map((dir) => `${dir}/${name}`).find((file) => existsSync(file));
+  const found = folders.map((dir) => `${dir}/${name}`).find((file) => isThere(file));
   if (found !== undefined || !/^lib[^.]+$/.test(name)) return found ?? name;
   const file = libraries
     .flatMap((dir) => namesIn(dir).map((entry) => ({ dir, entry })))
@@ -91,7 +92,7 @@ export function usdtFileOf(pid: number, provider: string, probe: string, program
   const files = new Set([...maps.matchAll(/^\S+ ..x. \S+ \S+ \d+ +(\/.*)$/gm)].map((m) => m[1]!));
   for (const file of files) {
     const path = `/proc/${pid}/root${file}`;
-    if (existsSync(path) && hasUsdt(path, provider, probe)) return path;
+    if (isThere(path) && hasUsdt(path, provider, probe)) return path;
   }
   throw new BpfError(
     'SKEP_ATTACH',

@@ -1,9 +1,9 @@
-import { existsSync } from 'node:fs';
 import { BpfError } from '../errors.ts';
 import { errnoName } from '../kernel/errno.ts';
 import { tracefs, tracefsReadable } from '../kernel/filesystems.ts';
 import { hasKprobes } from '../kernel/functions.ts';
 import { securityModules } from '../kernel/security-modules.ts';
+import { isThere } from '../kernel/there.ts';
 import { programTypeNumber } from '../kernel/types.ts';
 import { isNativeError, native } from '../native.ts';
 import { available, type FeatureResult, missing, unknown } from './result.ts';
@@ -54,7 +54,7 @@ export function probeHook(kind: HookKind): FeatureResult {
             'It needs CONFIG_KPROBES; use tracepoint, tp_btf or raw_tp hooks here.',
           );
     case 'uprobe':
-      return existsSync('/sys/bus/event_source/devices/uprobe') || existsSync(`${tracefs()}/uprobe_events`)
+      return isThere('/sys/bus/event_source/devices/uprobe') || isThere(`${tracefs()}/uprobe_events`)
         ? available
         : missing('the kernel was built without uprobes', 'It needs CONFIG_UPROBES.');
     case 'kprobe.multi':

@@ -1,7 +1,8 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { BpfError } from '../errors.ts';
 import { isNativeError, native } from '../native.ts';
 import { errnoName } from './errno.ts';
+import { isThere } from './there.ts';
 
 /** Where file systems of a type are mounted, first mounted first, from /proc/self/mounts. */
 function mountPoints(type: string): string[] {
@@ -21,7 +22,7 @@ const tracefsPlaces = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'];
 /** Where tracefs is mounted, be it readable to this process or not; undefined when it is not mounted. */
 export function tracefs(): string | undefined {
   // The look itself may mount the one below debugfs; only root can look, though.
-  const seen = tracefsPlaces.find((p) => existsSync(`${p}/events`));
+  const seen = tracefsPlaces.find((p) => isThere(`${p}/events`));
   if (seen) return seen;
   const points = mountPoints('tracefs');
   return tracefsPlaces.find((p) => points.includes(p));
@@ -30,7 +31,7 @@ export function tracefs(): string | undefined {
 /** Whether this process may look up events in tracefs: by default root only. */
 export function tracefsReadable(): boolean {
   const where = tracefs();
-  return where !== undefined && existsSync(`${where}/events`);
+  return where !== undefined && isThere(`${where}/events`);
 }
 
 /** Where a bpf file system is mounted, /sys/fs/bpf when there are several; undefined when none is. */
@@ -80,7 +81,7 @@ export function ensureBpffs(): string {
 /** The names of the tracepoints in a category such as `syscalls`; undefined when there is no such category. */
 export function tracepointsIn(category: string): string[] | undefined {
   const dir = `${tracefs()}/events/${category}`;
-  if (!existsSync(dir)) return undefined;
+  if (!isThere(dir)) return undefined;
   return readdirSync(dir, { withFileTypes: true })
     .filter((e) => e.isDirectory())
     .map((e) => e.name);

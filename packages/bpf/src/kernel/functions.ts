@@ -1,12 +1,12 @@
-import { existsSync } from 'node:fs';
 import { tracefs } from './filesystems.ts';
 import { kernelList } from './lists.ts';
+import { isThere } from './there.ts';
 
 /** Whether this kernel can put probes on its functions: through perf (4.17), or through tracefs before. */
 export function hasKprobes(): boolean {
-  if (existsSync('/sys/bus/event_source/devices/kprobe/type')) return true;
+  if (isThere('/sys/bus/event_source/devices/kprobe/type')) return true;
   const where = tracefs();
-  return where !== undefined && existsSync(`${where}/kprobe_events`);
+  return where !== undefined && isThere(`${where}/kprobe_events`);
 }
 
 /** Whether this kernel has a function of that name; undefined when /proc/kallsyms does not tell. */

@@ -1,4 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { isThere } from './there.ts';
 
 /** How long a text is kept after somebody has asked for it. */
 const KEPT_MS = 10_000;
@@ -26,7 +27,7 @@ export function kernelList(path: string): string | undefined {
 
 function read(path: string): string | undefined {
   try {
-    return existsSync(path) ? readFileSync(path, 'latin1') || undefined : undefined;
+    return isThere(path) ? readFileSync(path, 'latin1') || undefined : undefined;
   } catch (e) {
     // Lockdown lets not even root read some of them.
     if (['EACCES', 'EPERM', 'ENODEV'].includes((e as NodeJS.ErrnoException).code ?? '')) return undefined;

@@ -1,9 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { runningFunctions, runningSymbols } from '../facts/functions.ts';
 import { probeHook } from '../features/hooks.ts';
 import { Errno } from '../kernel/errno.ts';
 import { tracefs, tracefsReadable, tracepointsIn } from '../kernel/filesystems.ts';
 import { hasKernelFunction, hasKprobes } from '../kernel/functions.ts';
+import { isThere } from '../kernel/there.ts';
 import type { NativeError } from '../native.ts';
 import type { Reason } from './attach-error.ts';
 import { nearest } from './nearest.ts';
@@ -181,7 +182,7 @@ function trampoline(hook: Hook): Reason {
 
 function uprobe(hook: Hook, cause: NativeError): Reason | undefined {
   const { path, name } = parseUserFunction(hook);
-  if (path.includes('/') && !existsSync(path)) {
+  if (path.includes('/') && !isThere(path)) {
     return {
       code: 'SKEP_ATTACH',
       why: `there is no file ${path}`,
@@ -196,7 +197,7 @@ function uprobe(hook: Hook, cause: NativeError): Reason | undefined {
       hint: `nm -D ${path} lists its exported functions; a stripped program has no others. (A process given by pid may also have ended.)`,
     };
   }
-  if (!existsSync('/sys/bus/event_source/devices/uprobe')) {
+  if (!isThere('/sys/bus/event_source/devices/uprobe')) {
     return unsupported(
       'this kernel was built without uprobes (CONFIG_UPROBES)',
       'Use a kernel with uprobes, as all distributions ship.',

@@ -1,8 +1,9 @@
-import { closeSync, constants, existsSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync } from 'node:fs';
 import { findUserFile, usdtFileOf, userFunctions } from '../elf/user-functions.ts';
 import { BpfError } from '../errors.ts';
 import { Errno } from '../kernel/errno.ts';
 import { securityModules } from '../kernel/security-modules.ts';
+import { isThere } from '../kernel/there.ts';
 import { globRegExp, traceableFunctions } from '../kernel/traceable.ts';
 import { isNativeError, type NativeAttachKind, native } from '../native.ts';
 import type { AttachOptions } from './attach.ts';
@@ -189,10 +190,10 @@ function planFile(hook: Hook, how: 'cgroup' | 'netns', path: string | undefined,
 
 /** A directory of cgroup2: as it is, or where it is below the mount. */
 function cgroupPath(name: string): string {
-  if (existsSync(name)) return name;
+  if (isThere(name)) return name;
   const mount = /^\S+ (\S+) cgroup2 /m.exec(readFileSync('/proc/self/mounts', 'utf8'))?.[1];
   const below = `${mount}/${name.replace(/^\/+/, '')}`;
-  return mount !== undefined && existsSync(below) ? below : name;
+  return mount !== undefined && isThere(below) ? below : name;
 }
 
 /** A link to many kernel functions, found by pattern among those that can be traced (5.18, sessions 6.10). */

@@ -1,5 +1,6 @@
-import { existsSync, mkdirSync, readdirSync, rmdirSync, statfsSync, unlinkSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmdirSync, statfsSync, unlinkSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { isThere } from '@skep/bpf';
 import { RuntimeError } from '../errors.ts';
 import { sharedMaps } from './load.ts';
 import type { Opened } from './open.ts';
@@ -25,11 +26,11 @@ export function planPins(opened: readonly Opened[], mapDir?: string, progDir?: s
   for (const dir of new Set([mapDir, progDir])) if (dir !== undefined) checkBpffs(dir);
   const add = (dir: string, name: string, pin: (path: string) => void): void => {
     const path = join(dir, name.replaceAll('.', '_'));
-    if (existsSync(path) || pins.some((p) => p.path === path)) {
+    if (isThere(path) || pins.some((p) => p.path === path)) {
       throw new RuntimeError(
         'SKEP_PIN_DIRECTORY',
-        `${path} is ${existsSync(path) ? 'there already' : 'the name of two things'}, so "${name}" cannot be pinned`,
-        existsSync(path)
+        `${path} is ${isThere(path) ? 'there already' : 'the name of two things'}, so "${name}" cannot be pinned`,
+        isThere(path)
           ? `Remove it (rm ${path}) or choose another directory.`
           : 'Choose different directories for --pin-maps and --pin-progs.',
       );
@@ -93,7 +94,7 @@ function removeFolders(first: string, last: string): void {
 
 function checkBpffs(dir: string): void {
   let at = resolve(dir);
-  while (!existsSync(at) && dirname(at) !== at) at = dirname(at);
+  while (!isThere(at) && dirname(at) !== at) at = dirname(at);
   if (dir !== '' && statfsSync(at).type === BPF_FS_MAGIC) return;
   throw new RuntimeError(
     'SKEP_PIN_DIRECTORY',
