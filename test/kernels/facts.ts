@@ -74,6 +74,7 @@ async function listsOf(facts: GuestFacts, btfBytes: Uint8Array, files: KernelFil
     tracepoints: Object.fromEntries(Object.entries(tracepoints).filter(([, events]) => events.length > 0)),
     typed,
     untyped,
+    aliases: facts.aliases,
     modules: packNames(await moduleNames(files.modules, btf)),
   };
 }

@@ -81,6 +81,15 @@ test('functions: those that ftrace lists, less the blacklist; variants are not t
     ['traceable', 'absent', 'absent', 'traceable', 'traceable', 'untraceable', 'untraceable', 'absent'],
   );
   strictEqual(functions.look('forbidden', 'ftrace'), 'traceable', 'the list is for kprobes');
+  deepStrictEqual(
+    ['pla*', 'p?ain', 'helper.isra*', 'notrace*', 'none*'].map((p) => functions.anyTraceable?.(p)),
+    [true, true, true, false, false],
+  );
+  const unlisted = kernelFunctions({ symbols: '0 T plain\n0 t of_module\t[nfs]\n' });
+  deepStrictEqual(
+    ['pla*', 'of_*', 'none*'].map((p) => unlisted.anyTraceable?.(p)),
+    [undefined, false, false],
+  );
   deepStrictEqual(functions.variants('helper'), ['helper.constprop.0.cold', 'helper.isra.0']);
   deepStrictEqual(functions.symbol('twice'), { count: 2, static: true });
   deepStrictEqual(functions.symbol('plain'), { count: 1, static: false });
@@ -127,12 +136,34 @@ test('functions of a kernel that is kept: by the types, by name alone, by what t
   strictEqual(functions!.look('skep_is_not_in_a_kernel'), 'absent');
   strictEqual(functions!.symbol('vfs_rea'), undefined, 'part of a name');
   deepStrictEqual(functions!.variants(''), []);
+  strictEqual(functions!.anyTraceable?.('vfs_rea?'), true);
+  strictEqual(functions!.anyTraceable?.('skep_is_not_*'), false);
   // Each of the first and last functions of the types finds its own letter.
   const ids = btf!.ids('func');
   for (const id of [...ids.slice(0, 20), ...ids.slice(-20)]) {
     const name = btf!.nameAt(id);
     strictEqual(functions!.look(name) !== 'absent' || functions!.symbol(name) === undefined, true, name);
   }
+});
+
+test('functions of kernels that are kept: second names, of which ftrace lists another', () => {
+  const looked = (kernel: string, name: string) => {
+    const { functions } = storedKernel(kernel)!;
+    return [functions!.look(name), functions!.look(name, 'ftrace'), functions!.alias?.(name)];
+  };
+  for (const kernel of ['5.10', '6.1', '6.12', '7.2'])
+    deepStrictEqual(
+      looked(kernel, '__x64_sys_getpid'),
+      ['traceable', 'traceable', '__do_sys_getpid'],
+      kernel,
+    );
+  // The compiler made one function of two that do the same.
+  deepStrictEqual(looked('7.2', 'thermal_genl_event_tz_trip_up'), [
+    'traceable',
+    'traceable',
+    'thermal_genl_event_tz_trip_down',
+  ]);
+  strictEqual(storedKernel('7.2')!.functions!.look('skep_is_not_in_a_kernel'), 'absent');
 });
 
 test('versions: Debian keeps the true one beside the release', () => {

@@ -1,6 +1,6 @@
 import assert, { strictEqual } from 'node:assert/strict';
 import { test } from 'node:test';
-import { Btf, Elf, type KernelFacts, type Verdict } from '@skep/bpf';
+import { Btf, Elf, type KernelFacts, storedKernel, type Verdict } from '@skep/bpf';
 import { misfit, parseArguments } from '../src/hooks/prototype.ts';
 import { chooseRung, describeObject, judgeHook, mapsUsed } from '../src/index.ts';
 import { build } from './support.ts';
@@ -200,6 +200,52 @@ test('judging: refused only what is known, unknown what is not', async () => {
     const [, type, target] = /^([^/]*)\/?(.*)$/.exec(section)!;
     const verdict = judgeHook(program(type!, target!), kernel(facts), btf);
     assert.equal(verdict.state, state, `${section} ${JSON.stringify(facts)}`);
+    if (text) assert.match((verdict.state === 'runs' ? verdict.note : verdict.reason) ?? '', text);
+  }
+});
+
+test('judging: patterns, system calls, functions of files, and kinds that came later', async () => {
+  const btf = Btf.fromElf(Elf.parse(await build(`${MAPS} SEC("kprobe/f") A(p)`)));
+  const files = {
+    userFunctions: (path: string) =>
+      path === '/bin/app' ? ['main', 'sort@@V2'] : path === '/bin/gone' ? ('absent' as const) : undefined,
+  };
+  const older = storedKernel('5.10')!;
+  const kept = storedKernel('6.1')!;
+  const newer = storedKernel('7.2')!;
+  const cases: [string, KernelFacts, Verdict['state'], RegExp?][] = [
+    ['kprobe.multi/vfs_rea*', newer, 'runs'],
+    ['kprobe.multi/skep_no_such_*', newer, 'refused', /no function .* is called skep_no_such_\*/],
+    ['kretprobe.multi/vfs_rea?', newer, 'runs'],
+    ['kretprobe.multi/vfs_read', newer, 'runs'],
+    ['kprobe.multi/skep_no_such', newer, 'refused', /no function skep_no_such/],
+    ['kprobe.multi/vfs_*', older, 'refused', /no kprobe\.multi/],
+    ['kprobe.multi/vfs_*', kernel({}), 'unknown'],
+    ['kprobe.session/vfs_*', kept, 'refused', /no kprobe\.multi/],
+    ['kprobe.session/vfs_*', newer, 'runs'],
+    ['ksyscall/nanosleep', kept, 'runs'],
+    ['kretsyscall/skep_no_such', kept, 'refused', /no system call skep_no_such/],
+    ['ksyscall/nanosleep', kernel({ hooks: { kprobe: false } }), 'refused', /no kprobes/],
+    ['uprobe.multi//bin/app:m*', kernel(files), 'runs'],
+    ['uprobe.multi//bin/app:m*', kept, 'refused', /attaches no uprobe\.multi/],
+    ['uprobe.multi//bin/app:no*', kernel(files), 'refused', /\/bin\/app has no function no\*/],
+    ['uprobe//bin/app:main+4', kernel(files), 'runs'],
+    ['uprobe//bin/app:sort', kernel(files), 'runs'],
+    ['uretprobe//bin/app:other', kernel(files), 'refused', /no function other/],
+    ['uprobe//bin/app:0x12af', kernel(files), 'runs'],
+    ['uprobe//bin/gone:main', kernel(files), 'refused', /no file \/bin\/gone/],
+    ['uprobe//bin/secret:main', kernel(files), 'runs'],
+    ['uprobe//bin/gone:main', kept, 'runs'],
+    ['uprobe', kernel(files), 'runs'],
+    ['netkit/peer', kept, 'refused', /attaches no netkit/],
+    ['netkit/peer', newer, 'runs'],
+    ['cgroup/connect_unix', kept, 'refused', /attaches no cgroup\/connect_unix/],
+    ['lsm_cgroup/socket_bind', older, 'refused', /attaches no lsm_cgroup/],
+  ];
+  for (const [section, facts, state, text] of cases) {
+    const [, type, target] = /^([^/]*)\/?(.*)$/.exec(section)!;
+    const verdict = judgeHook({ ...program(type!, target!), section }, facts, btf);
+    assert.equal(verdict.state, state, `${section} on ${facts.version}: ${JSON.stringify(verdict)}`);
     if (text) assert.match((verdict.state === 'runs' ? verdict.note : verdict.reason) ?? '', text);
   }
 });

@@ -21,6 +21,8 @@ export interface GuestFacts {
   /** `t name` a line: code symbols of the kernel proper. */
   symbols: string;
   traceable: string;
+  /** Names of functions that ftrace lists by another one, with that. */
+  aliases: Record<string, string>;
   blacklist: string;
   tracepoints: Record<string, string[]>;
   hooks: Record<string, boolean>;
@@ -36,6 +38,31 @@ for (const table of helperTables) {
   const found = probeHelpers(table);
   if (found) helpers[table] = helperNames.flatMap((_, n) => (n > 0 && found.has(helperName(n)) ? [n] : []));
 }
+const symbols = read('/proc/kallsyms')
+  .split('\n')
+  .filter((line) => /^\S+ [tTwW] \S+$/.test(line));
+const traceable = read('/sys/kernel/tracing/available_filter_functions')
+  .split('\n')
+  .filter((line) => !line.includes('['));
+
+/** Of the names of one address, those that ftrace does not list to one that it does. */
+function aliases(): Record<string, string> {
+  const listed = new Set(traceable);
+  const places = new Map<string, string[]>();
+  for (const line of symbols) {
+    const [address, , name] = line.split(' ') as [string, string, string];
+    // What the compiler pads functions with has a symbol for each.
+    if (/^__(pfx|cfi)_/.test(name)) continue;
+    places.set(address, [...(places.get(address) ?? []), name]);
+  }
+  const out: Record<string, string> = {};
+  for (const names of places.values()) {
+    const by = names.find((name) => listed.has(name));
+    if (by !== undefined) for (const name of names) if (!listed.has(name)) out[name] = by;
+  }
+  return out;
+}
+
 const events = '/sys/kernel/tracing/events';
 const folders = (dir: string): string[] =>
   readdirSync(dir, { withFileTypes: true })
@@ -43,15 +70,9 @@ const folders = (dir: string): string[] =>
     .map((e) => e.name);
 const facts: GuestFacts = {
   release: release(),
-  symbols: read('/proc/kallsyms')
-    .split('\n')
-    .filter((line) => /^\S+ [tTwW] \S+$/.test(line))
-    .map((line) => line.replace(/^\S+ /, ''))
-    .join('\n'),
-  traceable: read('/sys/kernel/tracing/available_filter_functions')
-    .split('\n')
-    .filter((line) => !line.includes('['))
-    .join('\n'),
+  symbols: symbols.map((line) => line.replace(/^\S+ /, '')).join('\n'),
+  traceable: traceable.join('\n'),
+  aliases: aliases(),
   blacklist: read('/sys/kernel/debug/kprobes/blacklist'),
   tracepoints: Object.fromEntries(folders(events).map((c) => [c, folders(`${events}/${c}`)])),
   hooks: Object.fromEntries(

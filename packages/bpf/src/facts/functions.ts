@@ -1,5 +1,6 @@
 import { tracefs } from '../kernel/filesystems.ts';
 import { kernelList } from '../kernel/lists.ts';
+import { globRegExp } from '../kernel/traceable.ts';
 import type { KernelFunctions } from './types.ts';
 
 /** Texts of the kernel that list its functions; undefined where this process may not read them. */
@@ -50,6 +51,13 @@ export function kernelFunctions({ symbols = '', traceable, blacklist }: Lists): 
       return lists(name) || alias(name) !== undefined ? 'traceable' : 'untraceable';
     },
     alias,
+    anyTraceable(pattern) {
+      const fits = globRegExp(pattern);
+      if (traceable) return someLine(traceable, (line) => !/\s/.test(line) && fits.test(line));
+      // Of those that are there not all can be traced.
+      const there = (line: string) => !line.includes('[') && fits.test(line.replace(/^\S+ [tTwW] /, ''));
+      return someLine(symbols, there) ? undefined : false;
+    },
     variants: (name) => variantsOf(symbols, name),
     symbol(name) {
       const { count, local } = countOf(symbols, name);
@@ -106,6 +114,18 @@ function variantsOf(symbols: string, name: string): string[] {
     if (/[tT]/.test(symbols[at - 1] ?? '')) found.add(/^[^\s]+/.exec(symbols.slice(at + 1, at + 200))![0]);
   }
   return [...found].sort();
+}
+
+/** Line by line: such a text has up to 200,000 of them, and most patterns fit one of the first. */
+function someLine(text: string, wanted: (line: string) => boolean): boolean {
+  for (let at = 0; at < text.length; ) {
+    const end = text.indexOf('\n', at);
+    const line = text.slice(at, end < 0 ? text.length : end);
+    if (line !== '' && wanted(line)) return true;
+    if (end < 0) break;
+    at = end + 1;
+  }
+  return false;
 }
 
 function hasLine(text: string, before: string, name: string, behind = ' '): boolean {

@@ -1,12 +1,14 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { machine, release, version } from 'node:os';
 import { Btf } from '../btf/btf.ts';
+import { findUserFile, userFunctions } from '../elf/user-functions.ts';
 import { BpfError } from '../errors.ts';
 import { askHelpers, type Helpers } from '../features/helpers.ts';
 import { type HookKind, hookKinds, probeHook, trampolinesRefused } from '../features/hooks.ts';
 import { hasKernelBtf } from '../features/system.ts';
 import { probeMapType, probeProgramType } from '../features/types.ts';
 import { capabilities } from '../kernel/capabilities.ts';
+import { isThere } from '../kernel/there.ts';
 import { mapTypes, programTypes } from '../kernel/types.ts';
 import { isNativeError, native } from '../native.ts';
 import { runningConfig } from './config.ts';
@@ -62,6 +64,7 @@ export function runningKernel(): KernelFacts {
     get config() {
       return config();
     },
+    userFunctions: functionsOfFile,
     hooks,
     get programTypes() {
       return ofPrograms();
@@ -77,6 +80,17 @@ export function runningKernel(): KernelFacts {
     modules,
     inModules: (name) => mentioned().some((names) => names.includes(`\0${name}\0`)),
   };
+}
+
+function functionsOfFile(name: string): readonly string[] | 'absent' | undefined {
+  const path = findUserFile(name);
+  if (!isThere(path)) return 'absent';
+  try {
+    return userFunctions(path).map((f) => f.name);
+  } catch (e) {
+    if (e instanceof BpfError) return undefined;
+    throw e;
+  }
 }
 
 function mayLoad(): boolean {

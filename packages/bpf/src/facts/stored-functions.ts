@@ -1,4 +1,5 @@
 import type { Btf } from '../btf/btf.ts';
+import { globRegExp } from '../kernel/traceable.ts';
 import type { StoredLists } from './stored.ts';
 import type { KernelFunctions } from './types.ts';
 
@@ -19,7 +20,7 @@ export function markOf(bits: number): string {
 /** The functions of a kernel that is kept as data. Looked up one by one: a table of 60,000 names takes 100 ms to make. */
 export function storedFunctions(
   btf: Btf,
-  { typed, untyped }: Pick<StoredLists, 'typed' | 'untyped'>,
+  { typed, untyped, aliases = {} }: Pick<StoredLists, 'typed' | 'untyped' | 'aliases'>,
   inModules: (name: string) => boolean,
 ): KernelFunctions {
   const lines = `\n${untyped}\n`;
@@ -36,23 +37,25 @@ export function storedFunctions(
     return (bits & NO_SYMBOL) !== 0 ? undefined : bits;
   };
   const hookable = (bits: number) => (bits & BLACKLISTED) === 0 && (bits & TRACEABLE) !== 0;
-  const alias = (name: string): string | undefined => {
-    const call = /^__(?:x64|ia32)_sys_(.+)/.exec(name)?.[1];
-    if (call === undefined || ((bitsOf(name) ?? TRACEABLE) & (TRACEABLE | BLACKLISTED)) !== 0)
-      return undefined;
-    const other = `__do_sys_${call}`;
-    return hookable(bitsOf(other) ?? 0) && btf.find(name, 'func') === undefined ? other : undefined;
-  };
+  const alias = (name: string): string | undefined =>
+    Object.hasOwn(aliases, name) ? aliases[name] : undefined;
   return {
     look(name, by = 'kprobe') {
       const bits = bitsOf(name);
       if (bits === undefined) return inModules(name) ? 'unknown' : 'absent';
       if (by === 'ftrace' && (bits & TRACEABLE) !== 0) return 'traceable';
-      return hookable(bits) || alias(name) !== undefined ? 'traceable' : 'untraceable';
+      const forbidden = by === 'kprobe' && (bits & BLACKLISTED) !== 0;
+      return hookable(bits) || (!forbidden && alias(name) !== undefined) ? 'traceable' : 'untraceable';
     },
-    // The addresses are not kept. x86 has one function for a system call without arguments and gives it three names
-    // (SYSCALL_DEFINE0 of arch/x86/include/asm/syscall_wrapper.h).
     alias,
+    anyTraceable(pattern) {
+      const fits = globRegExp(pattern);
+      ids ??= btf.ids('func');
+      const listed = (mark: string | undefined) =>
+        mark !== undefined && ((mark.charCodeAt(0) - 65) & (NO_SYMBOL | TRACEABLE)) === TRACEABLE;
+      if (ids.some((id, i) => listed(typed[i]) && fits.test(btf.nameAt(id)))) return true;
+      return untyped.split('\n').some((line) => listed(line.at(-1)) && fits.test(line.slice(0, -1)));
+    },
     variants: (name) => variantsOf(lines, name),
     symbol(name) {
       const bits = bitsOf(name);

@@ -28,6 +28,11 @@ export interface StoredLists {
   readonly typed: string;
   /** `name` and letter of each other function, one a line. */
   readonly untyped: string;
+  /**
+   * Functions that ftrace lists by another name, with that name: x86 has one function for a system call without arguments
+   * and gives it three names, and compilers make one function of several that do the same.
+   */
+  readonly aliases?: Readonly<Record<string, string>>;
   /** Names that only modules bring, of types, functions and variables ({@link packNames}). */
   readonly modules: string;
 }

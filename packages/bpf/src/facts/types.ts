@@ -31,6 +31,11 @@ export interface KernelFacts {
   /** Whether a symbol of that name is there, of a function or of data; undefined when it is not known. */
   readonly hasSymbol?: (name: string) => boolean | undefined;
   readonly tracepoints?: Tracepoints;
+  /**
+   * Names of the functions in a program or library of the machine whose kernel this is; `'absent'` when there is no such
+   * file, undefined when it cannot be read. Of kernels that are kept as data nobody knows what files they run with.
+   */
+  readonly userFunctions?: (path: string) => readonly string[] | 'absent' | undefined;
   /** `CONFIG_X` to `y`, `m` or its value, quotes kept. What is not set is not in it. */
   readonly config?: ReadonlyMap<string, string>;
   /** Which kinds of hook attach at all: kprobes permitted, trampolines permitted, … A kind that is absent is not known. */
@@ -59,6 +64,11 @@ export interface KernelFunctions {
    * that go by the address, as kprobes do, take either; the kernel's types know one.
    */
   alias?(name: string): string | undefined;
+  /**
+   * Whether ftrace lists a function whose name fits a pattern (`*` and `?` as in a shell); those of modules, which patterns
+   * are not held against, left out. Undefined when it is not known.
+   */
+  anyTraceable?(pattern: string): boolean | undefined;
   /** What the compiler made of it: `foo.isra.0`, `foo.constprop.0`, `foo.part.0`, `foo.cold`, … Empty when nothing is known. */
   variants(name: string): readonly string[];
   /**

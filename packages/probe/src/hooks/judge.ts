@@ -1,5 +1,6 @@
-import type { Btf, HookKind, KernelFacts, Verdict } from '@skep/bpf';
+import { type Btf, globRegExp, type HookKind, type KernelFacts, type Verdict } from '@skep/bpf';
 import { readTags } from '../describe/tags.ts';
+import { lacksAttachType } from './attach-type.ts';
 import { mayChangeOrSleep } from './may-sleep.ts';
 import { misfit, type Prototype, parseArguments, prototypeIn } from './prototype.ts';
 import type { HookProgram } from './types.ts';
@@ -32,9 +33,26 @@ export function judgeHook(program: HookProgram, facts: KernelFacts, btf: Btf): V
     case 'kprobe':
     case 'kretprobe':
       return permitted(type, facts) ?? probedFunction(program, facts, btf);
+    case 'ksyscall':
+    case 'kretsyscall':
+      return permitted(type, facts) ?? systemCall(program, facts, btf);
+    case 'kprobe.multi':
+    case 'kretprobe.multi':
+    case 'kprobe.session':
+      return never(program, facts) ?? matchedFunctions(program, facts);
+    case 'uprobe':
+    case 'uretprobe':
+    case 'uprobe.multi':
+    case 'uretprobe.multi':
+      return never(program, facts) ?? userFunction(program, facts) ?? RUNS;
     default:
-      return permitted(type, facts) ?? RUNS;
+      return never(program, facts) ?? RUNS;
   }
+}
+
+/** What stands against a hook of this kind, whatever its target. */
+function never({ type, section }: HookProgram, facts: KernelFacts): Verdict | undefined {
+  return permitted(type, facts) ?? lacksAttachType(section, facts);
 }
 
 /** Which kind of hook has to be there for a program of a type. */
@@ -53,8 +71,11 @@ const kindOf: Readonly<Record<string, HookKind>> = {
   kretsyscall: 'kprobe',
   'kprobe.multi': 'kprobe.multi',
   'kretprobe.multi': 'kprobe.multi',
+  'kprobe.session': 'kprobe.multi',
   uprobe: 'uprobe',
   uretprobe: 'uprobe',
+  'uprobe.multi': 'uprobe',
+  'uretprobe.multi': 'uprobe',
   usdt: 'uprobe',
   perf_event: 'perf_event',
 };
@@ -166,6 +187,57 @@ function probedFunction(program: HookProgram, facts: KernelFacts, btf: Btf): Ver
   const count = facts.functions?.symbol(name)?.count ?? 1;
   if (count > 1) return unknown(`${count} functions are called ${name}: newer kernels refuse such a name`);
   return look === undefined ? RUNS : { state: 'runs', note: caveat(name, facts) };
+}
+
+/** The wrapper of a system call: libbpf goes by the processor's name. */
+function systemCall(program: HookProgram, facts: KernelFacts, btf: Btf): Verdict {
+  const { target } = program;
+  if (target === '') return RUNS;
+  const wrapper = `__${facts.architecture === 'arm64' ? 'arm64' : 'x64'}_sys_${target}`;
+  if (facts.functions?.look(wrapper) === 'absent')
+    return refused(`this kernel has no system call ${target}`, 'It may have come with a later version.');
+  const type = program.type === 'ksyscall' ? 'kprobe' : 'kretprobe';
+  return probedFunction({ ...program, type, target: wrapper }, facts, btf);
+}
+
+/** Functions by pattern or name; the kernel looks them up in ftrace's list, so the blacklist of kprobes says nothing. */
+function matchedFunctions({ target }: HookProgram, facts: KernelFacts): Verdict {
+  if (target === '') return RUNS;
+  if (!/[*?]/.test(target)) {
+    const look = facts.functions?.look(target, 'ftrace');
+    if (look === 'absent') return absent(target, facts);
+    if (look === 'untraceable') return untraceable(target);
+    if (look === 'unknown') return unknown(`whether ${target} can be traced is not known`);
+    return RUNS;
+  }
+  const any = facts.functions?.anyTraceable?.(target);
+  if (any) return RUNS;
+  return any === false
+    ? refused(
+        `no function of this kernel that can be traced is called ${target}`,
+        'Functions of modules do not count, and those that the compiler inlined are gone.',
+      )
+    : unknown(`whether functions called ${target} can be traced is not known`);
+}
+
+/** What a file has not, where there is a file to look into. A number is a place in it, a path with `!` leads into an archive. */
+function userFunction({ type, target }: HookProgram, facts: KernelFacts): Verdict | undefined {
+  const m = /^([^:!]+):([^:]*[A-Za-z_*?][^:]*)$/.exec(target);
+  if (!m || /^0x[0-9a-f]+$/i.test(m[2]!)) return undefined;
+  const [, path, text] = m as unknown as [string, string, string];
+  const names = facts.userFunctions?.(path);
+  if (names === undefined) return undefined;
+  if (names === 'absent') return refused(`there is no file ${path} here`, 'Say where it is with --attach.');
+  const name = text.replace(/\+.*$/, '');
+  const fits = type.includes('.multi') ? globRegExp(name) : undefined;
+  // A symbol may have its version behind it: memcpy@@GLIBC_2.14.
+  const there = names.some((n) => (fits ? fits.test(n) : n === name || n.startsWith(`${name}@`)));
+  return there
+    ? undefined
+    : refused(
+        `${path} has no function ${name}`,
+        'A stripped program has only what it exports: nm -D lists that.',
+      );
 }
 
 /** What a hook on a function may miss, although it attaches. */
