@@ -233,6 +233,25 @@ SEC("?xdp") int no_helper_of_others(struct xdp_md *ctx)
 	return helper() ? XDP_PASS : XDP_ABORTED;
 }
 
+/* What programs of a kind may return and read, and which may wait. */
+SEC("?fentry/vfs_read") int no_return_value(void *ctx) { return 1; }
+SEC("?fentry/vfs_read") int BPF_PROG(no_argument, void *f, void *b, __u64 n, void *pos, __u64 fifth)
+{
+	sink += fifth;
+	return 0;
+}
+SEC("?lsm/file_open") int no_waiting_helper(void *ctx)
+{
+	__u64 there;
+
+	return bpf_copy_from_user(&there, sizeof(there), (void *)0) ? 0 : -1;
+}
+SEC("?cgroup/connect4") int no_cgroup_value(void *ctx) { return 2; }
+SEC("?kprobe.multi/skep_no_such_*") int attach_multi(void *ctx) { return 0; }
+SEC("?ksyscall/skep_no_such") int attach_ksyscall(void *ctx) { return 0; }
+SEC("?uprobe//bin/sh:skep_no_such") int attach_uprobe(void *ctx) { return 0; }
+SEC("?fsomething/vfs_read") int no_such_kind(void *ctx) { return 0; }
+
 SEC("?raw_tp/skep_no_such_event") int attach_raw_tp(void *ctx) { return 0; }
 SEC("?tracepoint/sched/skep_no_such_event") int attach_tracepoint(void *ctx) { return 0; }
 SEC("?tracepoint/sched/sched_switch") int yes_tracepoint(void *ctx) { return 0; }

@@ -32,6 +32,7 @@ export {
   type RelocationKind,
   type Resolution,
   relocationSubject,
+  typesAgree,
 } from './core-relo/index.ts';
 export { namesEnumerators } from './decode/build-plan.ts';
 export { compileDecoder } from './decode/compile.ts';

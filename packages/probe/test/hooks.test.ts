@@ -240,7 +240,7 @@ test('judging: patterns, system calls, functions of files, and kinds that came l
     ['netkit/peer', kept, 'refused', /attaches no netkit/],
     ['netkit/peer', newer, 'runs'],
     ['cgroup/connect_unix', kept, 'refused', /attaches no cgroup\/connect_unix/],
-    ['lsm_cgroup/socket_bind', older, 'refused', /attaches no lsm_cgroup/],
+    ['lsm_cgroup/socket_bind', older, 'refused', /runs no LSM programs/],
   ];
   for (const [section, facts, state, text] of cases) {
     const [, type, target] = /^([^/]*)\/?(.*)$/.exec(section)!;

@@ -1,4 +1,5 @@
 export { type Access, readAccess, spellAccess } from './access.ts';
+export { typesAgree } from './compatible.ts';
 export { type Patched, patchInstruction } from './patch.ts';
 export {
   type CoreRelocation,

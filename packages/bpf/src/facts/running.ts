@@ -64,6 +64,9 @@ export function runningKernel(): KernelFacts {
     get config() {
       return config();
     },
+    get configFile() {
+      return isThere(`/boot/config-${release()}`) || isThere('/proc/config.gz');
+    },
     userFunctions: functionsOfFile,
     hooks,
     get programTypes() {

@@ -38,6 +38,8 @@ export interface KernelFacts {
   readonly userFunctions?: (path: string) => readonly string[] | 'absent' | undefined;
   /** `CONFIG_X` to `y`, `m` or its value, quotes kept. What is not set is not in it. */
   readonly config?: ReadonlyMap<string, string>;
+  /** Whether libbpf finds the configuration where it looks, to fill in kconfig externs; absent when nobody knows. */
+  readonly configFile?: boolean;
   /** Which kinds of hook attach at all: kprobes permitted, trampolines permitted, … A kind that is absent is not known. */
   readonly hooks?: Readonly<Partial<Record<HookKind, boolean>>>;
   /** By the kernel's names: `'kprobe'`, `'tracing'`, … */

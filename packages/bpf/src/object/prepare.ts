@@ -23,6 +23,7 @@ const newerSections: readonly {
   { section: /^xdp\//, type: 'xdp', attachType: 37 },
   { section: /^xdp\.frags\//, type: 'xdp', attachType: 37, flags: BPF_F_XDP_HAS_FRAGS },
   { section: /^sockops\//, type: 'sock_ops', attachType: 3 },
+  { section: /^sk_skb\/verdict(\/|$)/, type: 'sk_skb', attachType: 38 },
   { section: /^sk_msg\//, type: 'sk_msg', attachType: 7 },
   { section: /^u(ret)?probe\.multi(\/|$)/, type: 'kprobe', attachType: 48 },
   { section: /^u(ret)?probe\.multi\.s(\/|$)/, type: 'kprobe', attachType: 48, flags: BPF_F_SLEEPABLE },

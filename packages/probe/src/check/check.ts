@@ -2,8 +2,6 @@ import {
   type Btf,
   type Elf,
   type KernelFacts,
-  mapDefinitions,
-  mapTypes,
   type Place,
   parseObject,
   type Reached,
@@ -18,11 +16,15 @@ import { judgeHook } from '../hooks/judge.ts';
 import { codeOf } from './code.ts';
 import { constantSections } from './constants.ts';
 import { argumentHazards } from './context.ts';
-import { externsOf, presence } from './externs.ts';
+import { externMisfit, externsOf, presence } from './externs.ts';
 import { walkedAnyway } from './global-functions.ts';
 import { relocate } from './hazards.ts';
 import { helperCalls, helperHazards } from './helper-calls.ts';
-import { hasPlainContext, kernelType } from './kernel-type.ts';
+import { hasPlainContext, kernelType, listed } from './kernel-type.ts';
+import { kfuncHazards } from './kfunc-calls.ts';
+import { lockedMapVerdict } from './locked-maps.ts';
+import { mapVerdicts } from './maps.ts';
+import { returnVerdict } from './returns.ts';
 import type { CheckedObject, CheckedProgram } from './types.ts';
 
 /** How an object is checked. */
@@ -133,6 +135,8 @@ function judgePrograms(
   const relocated = relocate(elf, btf, facts, externs);
   const whole: Verdict[] = [...mapVerdicts(elf, btf, facts)];
   for (const extern of externs.values()) {
+    const misfit = externMisfit(extern, btf, facts);
+    if (misfit !== undefined) whole.push({ state: 'refused', reason: misfit });
     const there = presence(extern, facts);
     if (extern.weak || there === true) continue;
     const what = extern.kind === 'kconfig' ? `the option ${extern.name}` : `"${extern.name}"`;
@@ -142,6 +146,13 @@ function judgePrograms(
         : { state: 'unknown', reason: `whether the kernel has ${what} is not known` },
     );
   }
+  const option = [...externs.values()].find((e) => e.kind === 'kconfig' && e.name.startsWith('CONFIG_'));
+  if (option && facts.configFile === false)
+    whole.push({
+      state: 'refused',
+      reason: `the object asks for ${option.name}, and the kernel's configuration is nowhere to be read`,
+      hint: 'libbpf looks for /boot/config-… of this kernel and for /proc/config.gz.',
+    });
   for (const f of relocated.faults)
     if (f.section === '.text') whole.push({ state: 'refused', reason: f.reason });
   const code = codeOf(elf, btf, relocated, facts, externs, constants);
@@ -157,6 +168,7 @@ function judgePrograms(
     const problems = [
       ...relocated.hazards,
       ...helperHazards(calls, program, facts),
+      ...kfuncHazards(elf, program, facts, externs),
       ...argumentHazards(elf, program, place, facts, code(false).callee),
     ];
     let reached: ((place: Place) => Reached) | undefined;
@@ -174,6 +186,19 @@ function judgePrograms(
         reason: certain && way === 'perhaps' ? `${reason}, and the program may need it` : reason,
       });
     }
+    const alive = (at: number): boolean => {
+      reached ??= reach(
+        code(hasPlainContext(program.type)),
+        place,
+        walkedAnyway(elf, btf, program.name, facts),
+      );
+      return reached({ section: place.section, at }) !== 'never';
+    };
+    const more = [
+      returnVerdict(elf, program, facts, place, code(false).callee, alive),
+      lockedMapVerdict(elf, btf, program, facts),
+    ];
+    verdicts.push(...more.filter((v) => v !== undefined));
     const verdict = worst(verdicts);
     out.set(
       program.name,
@@ -189,36 +214,23 @@ function placeOf(elf: Elf, program: string): Place | undefined {
   return section && { section: section.name, at: symbol.value };
 }
 
-/** Whether the kernel's list of types has one: by what was probed, or else by its own enum. */
-function listed(
-  facts: KernelFacts,
-  probed: ReadonlySet<string> | undefined,
-  type: string,
-  list: 'bpf_map_type' | 'bpf_prog_type',
-): boolean | undefined {
-  if (probed) return probed.has(type);
-  const t = facts.btf?.find(list, 'enum');
-  if (t?.kind !== 'enum') return undefined;
-  const prefix = list.replace('_type', '_TYPE').toUpperCase();
-  return t.values.some((v) => v.name === `${prefix}_${type.toUpperCase()}`) ? undefined : false;
-}
-
-function typeVerdict({ type }: ProgramDescription, facts: KernelFacts): Verdict {
-  const kernel = kernelType(type);
+function typeVerdict({ type, section }: ProgramDescription, facts: KernelFacts): Verdict {
+  if (type === 'unknown')
+    return {
+      state: 'refused',
+      reason: `the section "${section}" names no kind of program`,
+      hint: 'Name its hook, such as SEC("tracepoint/oom/mark_victim").',
+    };
+  if (type === 'freplace')
+    return {
+      state: 'refused',
+      reason: 'it replaces a function of another program, and skep loads it beside none',
+      hint: 'Observe the other program with fentry or fexit.',
+    };
+  const kernel = kernelType(type, section);
   if (kernel === undefined)
-    return { state: 'unknown', reason: `what a section "${type}" becomes is not known` };
+    return { state: 'unknown', reason: `what a section "${section}" becomes is not known` };
   if (listed(facts, facts.programTypes, kernel, 'bpf_prog_type') === false)
     return { state: 'refused', reason: `the kernel has no program type ${kernel}` };
   return { state: 'runs' };
-}
-
-function mapVerdicts(elf: Elf, btf: Btf, facts: KernelFacts): Verdict[] {
-  return mapDefinitions(btf, elf).map((m): Verdict => {
-    const type = mapTypes[m.type];
-    if (type === undefined)
-      return { state: 'unknown', reason: `map "${m.name}" is of a type (${m.type}) unknown to skep` };
-    return listed(facts, facts.mapTypes, type, 'bpf_map_type') === false
-      ? { state: 'refused', reason: `the kernel has no map type ${type}, which "${m.name}" is` }
-      : { state: 'runs' };
-  });
 }

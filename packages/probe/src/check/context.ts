@@ -15,11 +15,11 @@ const ATOMIC = 0xc0;
 const PSEUDO_CALL = 1;
 
 /** Which function a call goes to. */
-type Callee = (place: Place, ins: Instruction) => Place | undefined;
+export type Callee = (place: Place, ins: Instruction) => Place | undefined;
 
 /**
- * Reads of arguments that a tracepoint does not hand over here: what a tp_btf program's verifier refuses, and a raw_tp
- * program's attachment. Where the context lies is followed only as far as it is sure: from register 1 into copies of it,
+ * Reads of arguments that a tracepoint or function does not hand over here: what the verifier refuses, and of a raw_tp
+ * program its attachment. Where the context lies is followed only as far as it is sure: from register 1 into copies of it,
  * and into functions that are always called with it.
  */
 export function argumentHazards(
@@ -29,16 +29,37 @@ export function argumentHazards(
   facts: KernelFacts,
   callee: Callee,
 ): Hazard[] {
-  if (program.type !== 'tp_btf' && program.type !== 'raw_tp') return [];
-  const given = prototypeIn(facts, program.target, 'tracepoint')?.parameters.length;
+  const given = slotsOf(program, facts);
   if (given === undefined) return [];
   const hazards: Hazard[] = [];
   for (const { place, offset } of contextReads(elf, entry, callee)) {
     if (offset < given * 8) continue;
-    const reason = `it reads argument ${(offset >> 3) + 1} of ${program.target}, which has ${given} here`;
+    const returns = program.type === 'fexit' || program.type === 'fmod_ret' || program.type === 'lsm';
+    const has = returns ? `${given} with what it returns` : `${given}`;
+    const reason = `it reads argument ${(offset >> 3) + 1} of ${program.target}, which has ${has} here`;
     hazards.push({ ...place, certain: true, reason });
   }
   return hazards;
+}
+
+/** How many numbers of eight bytes the context holds; undefined for other kinds, and where that is not known. */
+function slotsOf({ type, target }: ProgramDescription, facts: KernelFacts): number | undefined {
+  switch (type) {
+    case 'tp_btf':
+    case 'raw_tp':
+      return prototypeIn(facts, target, 'tracepoint')?.parameters.length;
+    case 'fentry':
+    case 'fexit':
+    case 'fmod_ret':
+    case 'lsm': {
+      const found = prototypeIn(facts, type === 'lsm' ? `bpf_lsm_${target}` : target, 'function');
+      // A structure that is handed over by value takes one or two.
+      if (!found || found.parameters.some((p) => /^(struct|union) [^*]*$/.test(p))) return undefined;
+      return found.parameters.length + (type === 'fentry' || found.returns === 'void' ? 0 : 1);
+    }
+    default:
+      return undefined;
+  }
 }
 
 interface Read {
@@ -47,8 +68,20 @@ interface Read {
   offset: number;
 }
 
+/** What a program reads is the same on every kernel. */
+const objects = new WeakMap<Elf, Map<string, Read[]>>();
+
 /** Where a program surely reads its context. */
-function contextReads(elf: Elf, entry: Place, callee: Callee): Read[] {
+export function contextReads(elf: Elf, entry: Place, callee: Callee): Read[] {
+  const known = objects.get(elf) ?? new Map<string, Read[]>();
+  objects.set(elf, known);
+  const key = `${entry.at} ${entry.section}`;
+  const reads = known.get(key) ?? findReads(elf, entry, callee);
+  known.set(key, reads);
+  return reads;
+}
+
+function findReads(elf: Elf, entry: Place, callee: Callee): Read[] {
   const seen = new Map<string, { registers: string; reads: Read[] }>();
   const visit = (place: Place, registers: readonly number[]): void => {
     const key = `${place.at} ${place.section}`;

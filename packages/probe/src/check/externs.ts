@@ -1,10 +1,13 @@
-import type { Btf, Elf, KernelFacts } from '@skep/bpf';
+import { type Btf, type Elf, type KernelFacts, typesAgree } from '@skep/bpf';
+import { kconfigMisfit } from './kconfig.ts';
 
 /** A name that an object expects the kernel to fill in when it is loaded. */
 export interface Extern {
   readonly name: string;
   /** `kconfig`: a value of the configuration. `variable`: with a type. `symbol`: an address only. `function`: a kfunc. */
   readonly kind: 'kconfig' | 'variable' | 'symbol' | 'function';
+  /** Id of its type; 0 for a symbol that has none. */
+  readonly typeId: number;
   /** The object does without it where there is none. */
   readonly weak: boolean;
 }
@@ -30,7 +33,7 @@ export function externsOf(elf: Elf, btf: Btf): Map<string, Extern> {
             : btf.resolve(t.type).kind === 'void'
               ? 'symbol'
               : 'variable';
-      out.set(t.name, { name: t.name, kind, weak: weak.has(t.name) });
+      out.set(t.name, { name: t.name, kind, typeId: t.type, weak: weak.has(t.name) });
     }
   }
   return out;
@@ -55,6 +58,26 @@ export function presence(extern: Extern, facts: KernelFacts): Presence {
   }
 }
 
+/**
+ * Why libbpf gives up the whole object although the kernel has what it asks for: it is of another type. It makes no
+ * exception of weak externs.
+ */
+export function externMisfit(extern: Extern, btf: Btf, facts: KernelFacts): string | undefined {
+  const { name, kind, typeId } = extern;
+  if (kind === 'kconfig') {
+    const text = name.startsWith('CONFIG_') ? facts.config?.get(name) : undefined;
+    return text === undefined ? undefined : kconfigMisfit(btf, name, typeId, text);
+  }
+  if (kind === 'symbol' || !facts.btf) return undefined;
+  const found = facts.btf.find(name, kind === 'function' ? 'func' : 'var');
+  if (found?.kind !== 'func' && found?.kind !== 'var') return undefined;
+  const [local, theirs] = [btf.resolve(typeId).id, facts.btf.resolve(found.type).id];
+  if (typesAgree(btf, local, facts.btf, theirs)) return undefined;
+  return kind === 'function'
+    ? `the kernel's function ${name} takes or returns something else than the object declares`
+    : `the kernel's "${name}" is of another type than the object declares`;
+}
+
 /** What libbpf makes up itself. */
 const virtual = new Set(['LINUX_KERNEL_VERSION', 'LINUX_HAS_BPF_COOKIE', 'LINUX_HAS_SYSCALL_WRAPPER']);
 
@@ -73,6 +96,11 @@ export function kconfigValue(extern: Extern, facts: KernelFacts): bigint | undef
     return major === 0 ? undefined : BigInt((major << 16) + (minor << 8) + Math.min(patch, 255));
   }
   if (name === 'LINUX_HAS_SYSCALL_WRAPPER') return facts.btf && facts.version[0] > 4 ? 1n : undefined;
+  if (name === 'LINUX_HAS_BPF_COOKIE') {
+    const helpers = facts.btf?.find('bpf_func_id', 'enum');
+    if (helpers?.kind !== 'enum') return undefined;
+    return helpers.values.some((v) => v.name === 'BPF_FUNC_get_attach_cookie') ? 1n : 0n;
+  }
   if (!name.startsWith('CONFIG_') || !facts.config) return undefined;
   const text = facts.config.get(name);
   if (text === undefined) return extern.weak ? 0n : undefined;

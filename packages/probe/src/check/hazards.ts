@@ -101,6 +101,10 @@ function callHazards(
     if (ins.opcode === CALL && extern?.kind === 'function') {
       const there = presence(extern, facts);
       if (there !== true) add(at, there === false, `the kernel has no function ${extern.name} for programs`);
+    } else if (extern?.kind === 'variable') {
+      // The types name it, but the kernel gives its address by its symbols, which may be those of functions alone.
+      if (presence(extern, facts) === true && facts.hasSymbol?.(extern.name) === false)
+        add(at, true, `the kernel does not say where its "${extern.name}" is (CONFIG_KALLSYMS_ALL)`);
     } else if (ins.opcode === CALL && ins.source === 0 && !symbol) {
       const name = helperName(ins.immediate);
       if (has && ins.immediate >= has) add(at, true, `the kernel has no helper ${name}`);

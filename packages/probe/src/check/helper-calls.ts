@@ -6,6 +6,15 @@ import { helperTable } from './kernel-type.ts';
 /** Sections of sleepable programs, which may call more helpers than the tables know. */
 const SLEEPABLE = /^\??[\w.]+\.s(\/|$)/;
 
+/** Helpers that may wait, for memory of the user's to be read in or a file to be hashed. */
+const SLEEPING: ReadonlySet<string> = new Set([
+  ...['bpf_copy_from_user', 'bpf_copy_from_user_task', 'bpf_ima_inode_hash', 'bpf_ima_file_hash'],
+]);
+
+/** btf_allowlist_d_path of kernel/trace/bpf_trace.c. */
+const D_PATH =
+  /^(security_(file_permission|inode_getattr|file_open|path_truncate)|vfs_(truncate|fallocate|getattr)|dentry_open|filp_close)$/;
+
 /** A call of a helper. */
 export interface HelperCall {
   readonly section: string;
@@ -44,16 +53,18 @@ export function helperHazards(
   program: ProgramDescription,
   facts: KernelFacts,
 ): Hazard[] {
-  const table = helperTable(program.type);
+  const { type, section: own, target } = program;
+  const table = helperTable(type);
   const allowed = table === undefined ? undefined : facts.helpers?.(table);
-  if (!allowed) return [];
-  return [...new Set([program.section, '.text'])]
-    .flatMap(calls)
-    .filter(({ helper }) => !allowed.has(helper))
-    .map(({ section, at, helper }) => ({
-      section,
-      at,
-      certain: !SLEEPABLE.test(program.section),
-      reason: `the kernel has no ${helper} for ${program.type} programs`,
-    }));
+  const sleeps = SLEEPABLE.test(own);
+  return [...new Set([own, '.text'])].flatMap(calls).flatMap(({ section, at, helper }): Hazard[] => {
+    const refused = (certain: boolean, reason: string) => [{ section, at, certain, reason }];
+    if (allowed && !allowed.has(helper))
+      return refused(!sleeps, `the kernel has no ${helper} for ${type} programs`);
+    if (type === 'lsm' && !sleeps && SLEEPING.has(helper))
+      return refused(true, `${helper} may sleep, and the program may not: SEC("lsm.s/…") may`);
+    if (helper === 'bpf_d_path' && (type === 'fentry' || type === 'fexit') && !D_PATH.test(target))
+      return refused(false, `whether programs on ${target} may call bpf_d_path is not known`);
+    return [];
+  });
 }

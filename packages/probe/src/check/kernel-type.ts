@@ -1,3 +1,5 @@
+import type { KernelFacts } from '@skep/bpf';
+
 /**
  * The kernel's program type behind a section's kind, where it is one. What helpers a tracing program has hangs on what
  * it is attached to, so those go by their kind: `tracing/iter`.
@@ -47,9 +49,37 @@ export function helperTable(kind: string): string | undefined {
   return Object.hasOwn(types, kind) ? types[kind] : undefined;
 }
 
+/** Programs of cgroups are of five types, by what follows in the section. */
+const ofCgroups: readonly (readonly [RegExp, string])[] = [
+  [/^cgroup\/skb$/, 'cgroup_skb'],
+  [/^cgroup\/(sock|sock_create|sock_release|post_bind[46])$/, 'cgroup_sock'],
+  [/^cgroup\/(bind|connect|sendmsg|recvmsg|getpeername|getsockname)(4|6|_unix)$/, 'cgroup_sock_addr'],
+  [/^cgroup\/sysctl$/, 'cgroup_sysctl'],
+  [/^cgroup\/[gs]etsockopt$/, 'cgroup_sockopt'],
+  [/^cgroup\/dev$/, 'cgroup_device'],
+];
+
 /** The kernel's program type; undefined where the section does not tell. */
-export function kernelType(kind: string): string | undefined {
+export function kernelType(kind: string, section = ''): string | undefined {
+  const name = section.replace(/^\?/, '');
+  if (kind === 'cgroup') return ofCgroups.find(([pattern]) => pattern.test(name))?.[1];
+  if (kind === 'lwt') return name.replace(/\/.*$/, '');
+  if (kind === 'lsm_cgroup') return 'lsm';
   return helperTable(kind)?.replace(/\/.*$/, '');
+}
+
+/** Whether the kernel's list of types has one: by what was probed, or else by its own enum. */
+export function listed(
+  facts: KernelFacts,
+  probed: ReadonlySet<string> | undefined,
+  type: string,
+  list: 'bpf_map_type' | 'bpf_prog_type',
+): boolean | undefined {
+  if (probed) return probed.has(type);
+  const t = facts.btf?.find(list, 'enum');
+  if (t?.kind !== 'enum') return undefined;
+  const prefix = list.replace('_type', '_TYPE').toUpperCase();
+  return t.values.some((v) => v.name === `${prefix}_${type.toUpperCase()}`) ? undefined : false;
 }
 
 /** Kinds whose context holds numbers of which the verifier knows nothing. */

@@ -36,9 +36,11 @@ const LONGEST = 200_000;
 export class FlowReader {
   readonly #shape: ContextShape;
   readonly #onWrite: OnWrite;
+  readonly #longest: number;
   #visits = 0;
 
-  constructor(shape: ContextShape, onWrite: OnWrite) {
+  constructor(shape: ContextShape, onWrite: OnWrite, longest = LONGEST) {
+    this.#longest = longest;
     this.#shape = shape;
     this.#onWrite = onWrite;
   }
@@ -74,7 +76,7 @@ export class FlowReader {
       const state = copy(states.get(at)!);
       // Straight on to where the path ends, parts or meets another.
       for (let one = code.instructions.get(at); one; one = code.instructions.get(at)) {
-        if (++this.#visits > LONGEST) return { flow: { returned: OTHER, exit: at }, leaks: true };
+        if (++this.#visits > this.#longest) return { flow: { returned: OTHER, exit: at }, leaks: true };
         const target = branchTarget(one);
         const op = one.opcode & 0xf0;
         const jumps = (one.opcode & 7) === 5 || (one.opcode & 7) === 6;

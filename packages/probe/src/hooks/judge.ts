@@ -3,6 +3,7 @@ import { readTags } from '../describe/tags.ts';
 import { lacksAttachType } from './attach-type.ts';
 import { mayChangeOrSleep } from './may-sleep.ts';
 import { misfit, type Prototype, parseArguments, prototypeIn } from './prototype.ts';
+import { securityHook } from './security-hooks.ts';
 import type { HookProgram } from './types.ts';
 
 const RUNS: Verdict = { state: 'runs' };
@@ -22,7 +23,7 @@ export function judgeHook(program: HookProgram, facts: KernelFacts, btf: Btf): V
     case 'fmod_ret':
       return permitted(type, facts) ?? tracedFunction(program, facts, btf);
     case 'lsm':
-      return permitted(type, facts) ?? known('func', `bpf_lsm_${target}`, `LSM hook ${target}`, facts);
+      return permitted(type, facts) ?? lsmHook(program, facts);
     case 'iter':
       return permitted(type, facts) ?? known('func', `bpf_iter_${target}`, `iterator ${target}`, facts);
     case 'tp_btf':
@@ -52,7 +53,22 @@ export function judgeHook(program: HookProgram, facts: KernelFacts, btf: Btf): V
 
 /** What stands against a hook of this kind, whatever its target. */
 function never({ type, section }: HookProgram, facts: KernelFacts): Verdict | undefined {
-  return permitted(type, facts) ?? lacksAttachType(section, facts);
+  return permitted(type, facts) ?? lacksAttachType(section, facts) ?? lacksFlag(section, facts);
+}
+
+/** Flags that came later than what they are for; distributions may have brought that to older versions. */
+function lacksFlag(section: string, { btf, version: [major] }: KernelFacts): Verdict | undefined {
+  if (/^\??u(ret)?probe(\.multi)?\.s(\/|$)|^\??usdt\.s(\/|$)/.test(section) && major > 0 && major < 6)
+    return unknown(
+      'whether programs on functions of processes may sleep is not known: that came with Linux 6.0',
+    );
+  const program = /^\??xdp\.frags/.test(section) ? btf?.find('bpf_prog_aux', 'struct') : undefined;
+  return program?.kind === 'struct' && !program.members.some((m) => m.name === 'xdp_has_frags')
+    ? refused(
+        'this kernel hands over no packets in several parts',
+        'They came with Linux 5.18; SEC("xdp") has none.',
+      )
+    : undefined;
 }
 
 /** Which kind of hook has to be there for a program of a type. */
@@ -77,6 +93,7 @@ const kindOf: Readonly<Record<string, HookKind>> = {
   'uprobe.multi': 'uprobe',
   'uretprobe.multi': 'uprobe',
   usdt: 'uprobe',
+  lsm_cgroup: 'lsm',
   perf_event: 'perf_event',
 };
 
@@ -119,6 +136,11 @@ function known(kind: 'func' | 'typedef', name: string, what: string, facts: Kern
   if (there) return RUNS;
   if (there === undefined) return unknown(`the types of ${facts.name} are not known`);
   return refused(`this kernel has no ${what}`, 'It may have come with a later version.');
+}
+
+function lsmHook(program: HookProgram, facts: KernelFacts): Verdict {
+  const verdict = known('func', `bpf_lsm_${program.target}`, `LSM hook ${program.target}`, facts);
+  return verdict.state === 'runs' ? (securityHook(program, facts.version) ?? verdict) : verdict;
 }
 
 function tracedFunction(program: HookProgram, facts: KernelFacts, btf: Btf): Verdict {
@@ -184,6 +206,8 @@ function probedFunction(program: HookProgram, facts: KernelFacts, btf: Btf): Ver
     argumentsMisfit(program, btf, () => prototypeIn(facts, name, 'function'), false);
   if (wrong) return refused(wrong, 'The function has changed between kernel versions.');
   if (look === 'unknown') return unknown(`whether ${name} can be probed is not known`);
+  if (!/\+(0x)?0+$/i.test(program.target) && program.target !== name)
+    return unknown(`whether an instruction begins at ${program.target} is not known`);
   const count = facts.functions?.symbol(name)?.count ?? 1;
   if (count > 1) return unknown(`${count} functions are called ${name}: newer kernels refuse such a name`);
   return look === undefined ? RUNS : { state: 'runs', note: caveat(name, facts) };

@@ -1,0 +1,66 @@
+import { type Btf, CALL, type Elf, instructionAt, type KernelFacts, lengthOf } from '@skep/bpf';
+import type { ProgramDescription } from '../describe/types.ts';
+import type { Extern } from './externs.ts';
+import type { Hazard } from './hazards.ts';
+import { kernelType } from './kernel-type.ts';
+
+/** Functions for programs of every type (common_btf_ids of kernel/bpf/helpers.c). */
+const COMMON =
+  /^bpf_(rcu_read_|cast_to_kern_ctx$|rdonly_cast$|dynptr_(?!from_(skb|xdp))|iter_(num|bits)_|preempt_|local_irq_|wq_|arena_|map_sum_elem_count$|copy_from_user|res_spin_|str|stream_)/;
+/** Functions for security modules' programs alone (bpf_fs_kfunc_set_ids of fs/bpf_fs_kfuncs.c). */
+const OF_SECURITY =
+  /^bpf_(get_task_exe_file|put_file|path_d_path|get_dentry_xattr|get_file_xattr|(set|remove)_dentry_xattr|cgroup_read_xattr)$/;
+/** Types that have no set of their own, the last two until 6.12. */
+const WITHOUT = new Set(['raw_tracepoint', 'kprobe']);
+const WITHOUT_THEN = new Set(['tracepoint', 'perf_event']);
+
+/** Which functions of the kernel a program of a type may call is in no list of the kernel's that can be read. */
+export function kfuncHazards(
+  elf: Elf,
+  program: ProgramDescription,
+  { version: [major, minor], btf }: KernelFacts,
+  externs: ReadonlyMap<string, Extern>,
+): Hazard[] {
+  if (![...externs.values()].some((e) => e.kind === 'function')) return [];
+  const type = kernelType(program.type, program.section) ?? '';
+  const before = major < 6 || (major === 6 && minor < 12);
+  const plain = WITHOUT.has(type) || (before && WITHOUT_THEN.has(type));
+  const out: Hazard[] = [];
+  for (const name of new Set([program.section, '.text'])) {
+    const section = elf.section(name);
+    if (!section) continue;
+    const symbols = new Map(elf.relocations(section).map((r) => [r.offset, r.symbol]));
+    for (let at = 0; at < section.data.length; ) {
+      const ins = instructionAt(section.data, at);
+      if (!ins) break;
+      const symbol = ins.opcode === CALL ? symbols.get(at) : undefined;
+      if (symbol?.section === 0 && externs.get(symbol.name)?.kind === 'function') {
+        const called = symbol.name;
+        if (btf?.find(called, 'func') && tagged(btf, called) === false)
+          out.push({
+            section: name,
+            at,
+            certain: true,
+            reason: `the kernel has ${called}, but not for programs`,
+          });
+        else if ((plain && !COMMON.test(called)) || (type !== 'lsm' && OF_SECURITY.test(called)))
+          out.push({
+            section: name,
+            at,
+            certain: false,
+            reason: `whether ${program.type} programs may call ${called} is not known`,
+          });
+      }
+      at += lengthOf(ins.opcode);
+    }
+  }
+  return out;
+}
+
+/** Whether a function is marked as one that programs may call; kernels are built with such marks since 6.9, if pahole knows them. */
+function tagged(btf: Btf, name: string): boolean | undefined {
+  const id = btf.find(name, 'func')?.id;
+  const known = btf.find('bpf_rcu_read_lock', 'func')?.id;
+  const has = (func: number | undefined) => func !== undefined && btf.declTags(func).includes('bpf_kfunc');
+  return has(known) ? has(id) : undefined;
+}

@@ -1,0 +1,49 @@
+import { type Btf, type Elf, type KernelFacts, mapDefinitions, type Verdict } from '@skep/bpf';
+import type { ProgramDescription } from '../describe/types.ts';
+import { mapsUsed } from '../hooks/uses.ts';
+import { kernelType } from './kernel-type.ts';
+
+/** is_tracing_prog_type() of kernel/bpf/verifier.c: they may run wherever the kernel is, a lock held. */
+const ANYWHERE = new Set(['kprobe', 'tracepoint', 'perf_event', 'raw_tracepoint']);
+const KEPT_OFF = ['bpf_spin_lock', 'bpf_timer', 'bpf_wq', 'bpf_list_head', 'bpf_rb_root'] as const;
+
+/** Maps whose values have a lock or a timer are not for programs that may interrupt whoever holds it. */
+export function lockedMapVerdict(
+  elf: Elf,
+  btf: Btf,
+  program: ProgramDescription,
+  { version: [major] }: KernelFacts,
+): Verdict | undefined {
+  const type = kernelType(program.type, program.section);
+  if (type === undefined || !(ANYWHERE.has(type) || type === 'socket_filter')) return undefined;
+  const locked = lockedMaps(elf, btf);
+  if (locked.size === 0) return undefined;
+  for (const map of mapsUsed(elf, [program.name]).get(program.name) ?? []) {
+    const what = locked.get(map);
+    if (what === undefined || (type === 'socket_filter' && what !== 'bpf_spin_lock')) continue;
+    const reason = `the values of "${map}" have a ${what}, which is not for ${program.type} programs`;
+    const hint = 'Use fentry or tp_btf in their place.';
+    // Kernels to come may allow it.
+    return { state: major > 0 && major < 7 ? 'refused' : 'unknown', reason, hint };
+  }
+  return undefined;
+}
+
+const objects = new WeakMap<Elf, ReadonlyMap<string, string>>();
+
+function lockedMaps(elf: Elf, btf: Btf): ReadonlyMap<string, string> {
+  const known = objects.get(elf);
+  if (known) return known;
+  const found = new Map<string, string>();
+  for (const { name, valueTypeId } of mapDefinitions(btf, elf)) {
+    const value = valueTypeId === 0 ? undefined : btf.resolve(valueTypeId);
+    if (value?.kind !== 'struct') continue;
+    for (const member of value.members) {
+      const held = btf.resolve(member.type);
+      const what = held.kind === 'struct' && KEPT_OFF.find((k) => k === held.name);
+      if (what) found.set(name, what);
+    }
+  }
+  objects.set(elf, found);
+  return found;
+}
