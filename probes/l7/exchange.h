@@ -202,7 +202,9 @@ static __always_inline void l7_unasked(struct l7_feed *f, struct http1_stream *s
 	struct l7_connection *c = f->c;
 
 	l7_ends_with(f, f->work->window.now, s->body, s->status, HTTP_NO_ERROR);
-	if (c->role == L7_SERVER && l7_refused(f, &c->stream[L7_RECEIVE]))
+	/* Of a client the hook of the request's end may be yet to run: over TCP its numbers tell, when that does. */
+	if (c->role == L7_SERVER ? l7_refused(f, &c->stream[L7_RECEIVE])
+				 : f->work->family == L7_AF_UNIX && l7_refused(f, &c->stream[L7_SEND]))
 		return;
 	if (c->role != L7_CLIENT || f->work->family == L7_AF_UNIX || c->ahead) {
 		l7_lost(L7_LOST_ALONE, 1);

@@ -64,13 +64,13 @@ static __always_inline void l7_end_of_body(struct l7_feed *f, enum l7_direction 
 
 	if (s->state != HTTP1_CLOSE)
 		return;
-	if (r) {
-		l7_ends_with(f, bpf_ktime_get_ns(), s->body, s->status, HTTP_NO_ERROR);
-		l7_finish(f, r);
-		l7_pop(f->c, r);
-	} else if (f->c->popped != f->c->pushed) {
+	f->work->window.now = bpf_ktime_get_ns();
+	if (r)
+		l7_respond(f, r, s);
+	else if (f->c->popped != f->c->pushed)
 		l7_forgotten(f->c);
-	}
+	else
+		l7_unasked(f, s);
 	http1_start(s);
 }
 
@@ -207,6 +207,7 @@ static __always_inline int l7_ended(struct sock *sk, struct l7_connection *c, bo
 	return modern ? l7_ended_modern(sk, c, half) : l7_ended_few(sk, c, half);
 }
 
+#define L7_SHUT_RECEIVE 1
 #define L7_SHUT_BOTH 3
 
 /* Nothing is left for a connection's hooks to do. */
@@ -219,25 +220,31 @@ static __always_inline void l7_over(struct sock *sk, struct l7_connection *c, bo
 }
 
 /*
- * A call on a Unix socket moved nothing: has its other end been closed? No event says when a Unix socket ends, but this end
- * notices, and still holds the other.
+ * A call on a Unix socket moved nothing: has its other end been closed, or says it no more? No event tells when a Unix socket
+ * ends, but this end notices, and still holds the other.
  */
 static __always_inline void l7_unix_over(struct sock *sk, struct l7_connection *c)
 {
+	__u8 shut = BPF_CORE_READ(sk, sk_shutdown) & L7_SHUT_BOTH;
 	struct l7_connection *other;
 	struct unix_sock *unix_sock;
 	struct sock *peer;
 
-	if (BPF_CORE_READ(sk, sk_shutdown) != L7_SHUT_BOTH)
+	if (!(shut & L7_SHUT_RECEIVE))
 		return;
-	l7_over(sk, c, true);
+	if (shut == L7_SHUT_BOTH)
+		l7_over(sk, c, true);
 	unix_sock = bpf_skc_to_unix_sock(sk);
 	peer = unix_sock ? unix_sock->peer : 0;
 	if (!peer)
 		return;
 	other = l7_connection_of(peer, true, false);
-	if (other)
+	if (!other)
+		return;
+	if (shut == L7_SHUT_BOTH)
 		l7_over(peer, other, true);
+	else if (other->protocol == L7_HTTP1 && other->role == L7_SERVER)
+		l7_ended(peer, other, true, true);
 }
 
 /*

@@ -14,7 +14,8 @@
  * PIECE    bytes a call sends at most, 0: all
  * END      what the ends do at the end: close (default), reset (SO_LINGER 0 by the client before its response), late (so, and
  *          the server reads the request only then, and cannot answer), gone (the server closes without a response), half (the
- *          client has shut down its side, and reads the response when the server has closed)
+ *          client has shut down its side, and reads the response when the server has closed),
+ *          shut (the server shuts down its side behind its response, which the client reads to its end; nobody else reads on)
  *
  * Prints the process id and how many bytes each end received, as `PID SERVER CLIENT`.
  */
@@ -285,6 +286,13 @@ static int talk(int argc, char **argv)
 			break;
 		}
 		at_client += pass(ends[1], ends[0], argv + 2, piece, argv[7]);
+		if (argc > 8 && !strcmp(argv[8], "shut")) {
+			char rest;
+
+			shutdown(ends[1], SHUT_WR);
+			if (read(ends[0], &rest, 1))
+				fail("the end");
+		}
 	}
 	close(ends[0]);
 	close(ends[1]);
