@@ -75,7 +75,8 @@ function before(major: number, minor: number): boolean {
   return a < major || (a === major && b < minor);
 }
 
-/** L7_LOST_DEEP of enum l7_loss, probes/l7/loss.h. */
+/** L7_LOST_* of enum l7_loss, probes/l7/loss.h. */
+const FORMAT = 0;
 const DEEP = 7;
 
 /** Requests and responses that were lost for a reason, on all processors. */
@@ -387,57 +388,76 @@ test('bodies under way at the start cost no later request, nor does a client tha
   const left = await connected(server);
   const idle = await connected(server);
   const fresh = await connected(server);
+  const head = await connected(server);
+  let garbled = 0;
   t.after(() => {
-    for (const socket of [...up, ...down, ...end, ...left, ...idle, ...fresh]) socket.destroy();
+    for (const socket of [...up, ...down, ...end, ...left, ...idle, ...fresh, ...head]) socket.destroy();
     server.close();
   });
   const half = 'x'.repeat(1000);
   await passed(...up, `PUT /up HTTP/1.1\r\nContent-Length: 2000\r\n\r\n${half}`);
   await passed(...down, GET);
   await passed(down[1], down[0], `HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n${half}`);
-  const watched = await watch('http-red', { target_pid: [`${process.pid}`] }, async () => {
-    for (let i = 0; i < 10; i++) {
-      await passed(...up, half.slice(0, 100));
-      await passed(down[1], down[0], half.slice(0, 100));
-    }
-    await passed(up[1], up[0], OK);
-    for (const [client, serving] of [up, down, up, down]) {
-      await passed(client, serving, GET);
-      await passed(serving, client, OK);
-    }
-    await passed(...end, 'GET /old HTTP/1.0\r\n\r\n');
-    const ended = once(end[0], 'end');
-    end[1].end('HTTP/1.0 200 OK\r\n\r\nuntil the end');
-    end[0].resume();
-    await ended;
-    const closed = once(end[0], 'close');
-    end[0].destroy();
-    await closed;
-    // What it is sent is answered by a reset, within the call that sends it.
-    await passed(...left, GET);
-    const gone = once(left[0], 'close');
-    left[0].destroy();
-    await gone;
-    await new Promise((written) => left[1].write(OK, written));
-    left[1].destroy();
-    // The same of a request, the first of its connection or a later one.
-    await passed(...idle, GET);
-    await passed(idle[1], idle[0], OK);
-    for (const [client, serving] of [idle, fresh]) {
-      const closed = once(serving, 'close');
-      serving.destroy();
+  const watched = await watch(
+    'http-red',
+    { target_pid: [`${process.pid}`] },
+    async () => {
+      for (let i = 0; i < 10; i++) {
+        await passed(...up, half.slice(0, 100));
+        await passed(down[1], down[0], half.slice(0, 100));
+      }
+      await passed(up[1], up[0], OK);
+      for (const [client, serving] of [up, down, up, down]) {
+        await passed(client, serving, GET);
+        await passed(serving, client, OK);
+      }
+      await passed(...end, 'GET /old HTTP/1.0\r\n\r\n');
+      const ended = once(end[0], 'end');
+      end[1].end('HTTP/1.0 200 OK\r\n\r\nuntil the end');
+      end[0].resume();
+      await ended;
+      const closed = once(end[0], 'close');
+      end[0].destroy();
       await closed;
-      await new Promise((written) => client.write(GET, written));
-      client.destroy();
-    }
-  });
+      // A body where there should be none, as some servers have for HEAD.
+      await passed(...head, 'HEAD /users/42 HTTP/1.1\r\n\r\n');
+      await passed(head[1], head[0], OK.slice(0, -5));
+      await passed(head[1], head[0], 'hello');
+      await passed(...head, GET);
+      await passed(head[1], head[0], OK);
+      // What it is sent is answered by a reset, within the call that sends it.
+      await passed(...left, GET);
+      const gone = once(left[0], 'close');
+      left[0].destroy();
+      await gone;
+      await new Promise((written) => left[1].write(OK, written));
+      left[1].destroy();
+      // The same of a request, the first of its connection or a later one.
+      await passed(...idle, GET);
+      await passed(idle[1], idle[0], OK);
+      for (const [client, serving] of [idle, fresh]) {
+        const closed = once(serving, 'close');
+        serving.destroy();
+        await closed;
+        await new Promise((written) => client.write(GET, written));
+        client.destroy();
+      }
+    },
+    {},
+    (run) => {
+      garbled = lostFor(run, FORMAT);
+    },
+  );
+  strictEqual(garbled, 0);
   const sums: Record<string, number> = {};
   for (const { labels, value } of watched.series('hist_http_requests'))
     sums[`${labels.role} ${labels.method} ${labels.status}`] =
       (sums[`${labels.role} ${labels.method} ${labels.status}`] ?? 0) + value;
   deepStrictEqual(sums, {
-    'HTTP_SERVER HTTP_GET 200': 7,
-    'HTTP_CLIENT HTTP_GET 200': 6,
+    'HTTP_SERVER HTTP_GET 200': 8,
+    'HTTP_CLIENT HTTP_GET 200': 7,
+    'HTTP_SERVER HTTP_HEAD 200': 1,
+    'HTTP_CLIENT HTTP_HEAD 200': 1,
     'HTTP_CLIENT HTTP_GET 0': 3,
   });
   const bodies = watched.records('print_http_spans').map((s) => Number(s.response_bytes));

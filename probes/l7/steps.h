@@ -12,9 +12,13 @@ static __always_inline void l7_give_up(struct l7_feed *f, enum l7_loss reason, _
 {
 	struct l7_connection *c = f->c;
 	__u32 waiting = c->pushed - c->popped;
+	bool answers = (c->role == L7_SERVER) == (f->work->direction == L7_SEND);
 
+	/* What is said behind a response and is none, as a body that HEAD got nevertheless, is no request's. */
+	if (!waiting && !(reason == L7_LOST_FORMAT && answers))
+		waiting = 1;
 	if (c->protocol == L7_HTTP1)
-		l7_lost(reason, waiting ? waiting : 1);
+		l7_lost(reason, waiting);
 	c->popped = c->pushed;
 	c->protocol = protocol;
 	c->turns = 0;
