@@ -69,8 +69,8 @@ test('a trampoline that would run within itself is not run, and that is counted'
 /** So many children that are all in select(2) at once, then all return. */
 async function select(children: number, started: (pid: number) => Promise<Started>): Promise<Started> {
   const script = `
-$| = 1; <STDIN>; pipe(my $r, my $w);
-for (1 .. ${children}) { next if fork; close $w; my $v = ''; vec($v, fileno($r), 1) = 1; select($v, undef, undef, 20); require POSIX; POSIX::_exit(0) }
+$| = 1; require POSIX; <STDIN>; pipe(my $r, my $w);
+for (1 .. ${children}) { next if fork; close $w; my $v = ''; vec($v, fileno($r), 1) = 1; select($v, undef, undef, 20); POSIX::_exit(0) }
 close $r; print "forked\\n"; <STDIN>; close $w; 1 while wait != -1; print "done\\n"; <STDIN>`;
   const child = spawn('perl', ['-e', script], { stdio: ['pipe', 'pipe', 'inherit'] });
   try {

@@ -2,15 +2,15 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface, type Interface } from 'node:readline';
 
+/** POSIX is for the children, who would each read it. */
 const SCRIPT = `
-$| = 1;
+$| = 1; require POSIX;
 while (<STDIN>) {
   my ($producers, $n, $mod) = split;
   for my $p (1 .. $producers) {
     my $pid = fork;
     next if $pid;
     for (my $i = 0; $i < $n; $i++) { getpgrp(1000000 + $i % $mod) }
-    require POSIX;
     POSIX::_exit(0);
   }
   1 while wait != -1;
