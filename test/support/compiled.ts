@@ -15,7 +15,13 @@ const root = join(import.meta.dirname, '../..');
 export async function compiled(source: string): Promise<Uint8Array> {
   const kept = process.env.SKEP_KEPT_OBJECTS;
   const place = kept && join(kept, `probe-${keyOf(source)}`);
-  if (place && process.env.SKEP_GUEST) return readFileSync(`${place}-${process.arch}.o`);
+  if (place && process.env.SKEP_GUEST) {
+    const object = `${place}-${process.arch}.o`;
+    if (existsSync(object)) return readFileSync(object);
+    throw new Error(
+      `a guest has no compiler, and the same test on the host did not compile this:\n${source}`,
+    );
+  }
   const dir = mkdtempSync(join(tmpdir(), `skep-compiled-${process.pid}-`));
   try {
     const file = join(dir, 'probe.c');
