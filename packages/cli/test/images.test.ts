@@ -111,6 +111,11 @@ test('a damaged image is named and harms no other', async () => {
   truncateSync(blob, 100);
   await hurt.fails(7, /./, ['describe', 'calls:1']);
   assert.match(await hurt.ok(['list']), /other:1/);
+  // What every such message says helps, also where it is the manifest.
+  const digest = (await hurt.ok(['list', '-q', '--no-trunc', 'other'])).trim();
+  truncateSync(hurt.path('store', 'blobs', digest.replace(':', '/')), 3);
+  await hurt.fails(7, /skep rm IMAGE/, ['describe', 'other:1']);
+  assert.match(await hurt.ok(['rm', 'other:1']), /^Untagged: other:1\n/);
   const index = hurt.path('store', 'index.json');
   writeFileSync(index, '{');
   await hurt.fails(7, /index\.json/, ['list']);
