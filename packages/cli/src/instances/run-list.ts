@@ -55,7 +55,7 @@ export function parseRunList(text: string, file: string): RunList {
   };
   const list = (node: unknown, what: string, at: number): unknown[] => {
     if (node instanceof YAMLSeq && node.items.length > 0) return node.items;
-    throw fail(start(node) || at, `${what} must be a list`);
+    throw fail(start(node) || at, `${what} must be a list with something in it`);
   };
   const known = (keys: readonly string[], key: string, at: number): void => {
     if (!keys.includes(key)) throw fail(at, `"${key}" is no key here`, `The keys are ${keys.join(', ')}.`);
