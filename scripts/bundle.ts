@@ -276,8 +276,7 @@ export async function bundle(to: string = dist): Promise<Metafile> {
 
 /**
  * `import{readFile}from"node:fs"` reads every export of the module, getters among them: of fs that loads streams, of process
- * it opens all three standard ones, of http it loads fetch. Taken as an object, a module gives only what is asked for: 5 ms
- * of each start. esbuild's output is a statement an import, in the order in which modules need each other.
+ * it opens all three standard ones, of http it loads fetch. Taken as an object, a module gives only what is asked for. esbuild's output is a statement an import, in the order in which modules need each other.
  */
 export function lightImports(text: string): string {
   return text.replaceAll(
