@@ -52,14 +52,15 @@ export function parseListen(flag: string): (text: string) => ListenAddress {
   };
 }
 
-/** `NAME=VALUE` pairs of a repeated flag. The last of a name wins. */
+/** `NAME=VALUE` pairs of a repeated flag, or what else the flag calls its halves. The last of a name wins. */
 export function collectPairs(
   flag: string,
+  form = 'NAME=VALUE',
+  example = 'target_pid=1234',
 ): (text: string, previous?: Record<string, string>) => Record<string, string> {
   return (text, previous) => {
     const equals = text.indexOf('=');
-    if (equals < 1)
-      throw usageError(`${flag}: "${text}" is not NAME=VALUE`, `For example ${flag} target_pid=1234.`);
+    if (equals < 1) throw usageError(`${flag}: "${text}" is not ${form}`, `For example ${flag} ${example}.`);
     return { ...previous, [text.slice(0, equals)]: text.slice(equals + 1) };
   };
 }

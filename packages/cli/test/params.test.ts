@@ -94,6 +94,7 @@ test('what sets nothing, or twice, is refused', needsRoot, async () => {
     run('--min-latency', '1s', '--set', 'min_latency=2s'),
   );
   await box.fails(2, /"extra" is one word too many/, run('--min-latency', '1s', 'extra'));
+  await box.fails(2, /--explain takes no value/, run('--explain=yes'));
   await box.fails(2, /unknown option '--bogus'/, ['run', '--bogus', 'execs:1']);
   await box.fails(2, /"0" is no value for the parameter "target_pid"/, run('--pid', '0'));
   writeFileSync(box.path('wrong.yaml'), 'failed_only: true\nports:\n  - 80\n  - http\n');

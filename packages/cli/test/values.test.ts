@@ -45,4 +45,8 @@ test('NAME=VALUE pairs', () => {
   assert.deepEqual(collect('a=b=c', collect('x=1')), { x: '1', a: 'b=c' });
   assert.deepEqual(collect('a='), { a: '' });
   for (const text of ['', 'a', '=b']) assert.throws(() => collect(text), { code: 'SKEP_USAGE' }, text);
+  assert.throws(() => collectPairs('--hook', 'GROUP=RUNG', 'calls=kprobe')('calls'), {
+    message: '--hook: "calls" is not GROUP=RUNG',
+    hint: 'For example --hook calls=kprobe.',
+  });
 });

@@ -65,7 +65,7 @@ export function addRunFlags(command: Command): void {
     .option(
       '--hook <group=rung>',
       'take this alternative of a group of hooks, may be repeated',
-      collectPairs('--hook'),
+      collectPairs('--hook', 'GROUP=RUNG', 'calls=kprobe'),
     )
     .option('--explain', 'say of each alternative of hooks whether it runs here, and why not')
     .option('--no-twins', 'take no two programs for alternatives that are not declared so')

@@ -42,6 +42,8 @@ export function readParamWords(
     if (!flag.startsWith('-'))
       throw usageError(`"${words[i]}" is one word too many`, 'skep run [flags] PROGRAM [flags]');
     const param = byFlag.get(flag);
+    if (!param && rest.length > 0 && taken.has(flag))
+      throw usageError(`${flag} takes no value`, `Write ${flag} alone.`);
     if (!param) throw unknown(flag, [...byFlag.keys()], taken);
     const value = rest.length > 0 ? rest.join('=') : param.bool ? 'true' : words[++i];
     if (value === undefined)
