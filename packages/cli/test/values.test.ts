@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { checkRunFlags, type RunFlags } from '../src/run/flags.ts';
 import { collectPairs, parseCount, parseDuration, parseListen } from '../src/values.ts';
 
 test('durations', () => {
@@ -49,4 +50,10 @@ test('NAME=VALUE pairs', () => {
     message: '--hook: "calls" is not GROUP=RUNG',
     hint: 'For example --hook calls=kprobe.',
   });
+});
+
+test('a picture and its text are two files', () => {
+  const flags = { prom: true, tty: true, flame: 'cpu.svg' } as RunFlags;
+  checkRunFlags({ ...flags, folded: 'cpu.txt' });
+  assert.throws(() => checkRunFlags({ ...flags, folded: 'cpu.svg' }), { code: 'SKEP_USAGE' });
 });

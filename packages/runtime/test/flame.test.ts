@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { foldedText } from '../src/flame/folded.ts';
+import { FlameSink } from '../src/flame/sink.ts';
 import { flameSvg } from '../src/flame/svg.ts';
 import { FlameTree, type Step } from '../src/flame/tree.ts';
 import { boxesOf } from './support/flame.ts';
@@ -9,6 +10,12 @@ import { boxesOf } from './support/flame.ts';
 const INNER = 1168;
 const step = (name: string, kind: Step['kind'] = 'native'): Step => ({ name, kind });
 const text = { title: 'a <probe> & more', subtitle: 'samples', unit: 'samples' };
+
+test('where a picture cannot go is told before anything is counted', () => {
+  for (const file of [import.meta.dirname, `${import.meta.dirname}/nothing/cpu.svg`])
+    assert.throws(() => new FlameSink({ svg: file }).prepare(), { code: 'SKEP_FLAME' }, file);
+  new FlameSink({ svg: `${import.meta.dirname}/cpu.svg`, folded: () => {} }).prepare();
+});
 
 test('boxes are as wide as their share, over what called them', () => {
   const tree = new FlameTree('cpu');

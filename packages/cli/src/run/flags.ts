@@ -147,6 +147,9 @@ export function checkRunFlags(flags: RunFlags): void {
   if (/^([^=]+=)?-$/.test(flags.folded ?? '') && flags.output !== undefined) {
     throw usageError('--folded - and --output exclude each other', 'Both write to standard output.');
   }
+  if (flags.flame !== undefined && flags.flame === flags.folded) {
+    throw usageError('--flame and --folded name the same file', 'The picture and its text need one each.');
+  }
   if (flags.otlpInterval !== undefined && flags.otlp === undefined) {
     throw usageError('--otlp-interval needs --otlp', 'For example --otlp http://127.0.0.1:4318.');
   }

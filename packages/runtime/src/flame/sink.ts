@@ -1,4 +1,4 @@
-import { accessSync, constants, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Decoder, RecordView } from '@skep/bpf';
 import { listed, RuntimeError } from '../errors.ts';
@@ -52,6 +52,13 @@ export class FlameSink implements Sink {
   prepare(): void {
     for (const file of [this.#options.svg, this.#options.folded]) {
       if (typeof file !== 'string') continue;
+      // Now, not when all that was counted is to be written.
+      if (statSync(file, { throwIfNoEntry: false })?.isDirectory())
+        throw new RuntimeError(
+          'SKEP_FLAME',
+          `${file} cannot be written: it is a folder`,
+          'Name a file in it.',
+        );
       try {
         accessSync(dirname(file), constants.W_OK);
       } catch (cause) {
