@@ -44,6 +44,15 @@ export function loadError(object: BpfObject, cause: NativeError): BpfError {
   switch (seen.kind) {
     case 'relocation':
       return relocation(object, seen, cause);
+    case 'extern-type':
+      return new BpfError(
+        'SKEP_RELOCATION',
+        `${object.name} takes ${seen.what} for something of another type`,
+        {
+          hint: 'Declare it as this kernel has it; declared __weak, it would be refused as well.',
+          ...details(object.name, cause),
+        },
+      );
     case 'map':
       return map(object, seen, cause);
     case 'program':
@@ -101,7 +110,9 @@ function relocation(object: BpfObject, seen: Of<'relocation'>, cause: NativeErro
     'SKEP_RELOCATION',
     `${object.name} needs ${seen.what}, which this kernel does not have`,
     {
-      hint: 'Guard it with bpf_core_field_exists() or bpf_core_type_exists(), or declare an extern __weak.',
+      hint:
+        seen.hint ??
+        'Guard it with bpf_core_field_exists() or bpf_core_type_exists(), or declare an extern __weak.',
       ...details(seen.name ?? object.name, cause),
     },
   );
@@ -166,5 +177,7 @@ function program(object: BpfObject, seen: Of<'program'>, cause: NativeError): Bp
 
 function lastLine(log: string): string {
   const lines = log.trim().split('\n');
-  return (lines.at(-1) ?? '').replace(/^libbpf: /, '');
+  // That it failed is no reason.
+  const last = lines.findLast((line) => !/^libbpf: failed to load object /.test(line)) ?? lines.at(-1);
+  return (last ?? '').replace(/^libbpf: /, '');
 }

@@ -4,7 +4,9 @@ export type LoadFailure =
   | { kind: 'program'; name: string; log: string }
   | { kind: 'map'; name: string }
   /** A kernel type, member or symbol that is not there; `what` names it. */
-  | { kind: 'relocation'; name?: string; what: string }
+  | { kind: 'relocation'; name?: string; what: string; hint?: string }
+  /** An extern that is there, and of another type than the object says. */
+  | { kind: 'extern-type'; what: string }
   /** An fentry, tp_btf or lsm program whose function is not in the kernel's BTF. */
   | { kind: 'btf-target'; name: string; target: string }
   | { kind: 'section'; name: string }
@@ -31,6 +33,23 @@ export function readLoadLog(log: string): LoadFailure {
   if (/^libbpf: failed to open system Kconfig/m.test(log)) {
     return { kind: 'relocation', what: "the kernel's configuration (/proc/config.gz or /boot/config-…)" };
   }
+
+  const table = /^libbpf: struct_ops init_kern: struct (\S+) is not found in kernel BTF/m.exec(log);
+  if (table) {
+    const hint = 'It is the table of functions that its programs stand in for; other versions may have it.';
+    return { kind: 'relocation', what: `struct ${table[1]}`, hint };
+  }
+
+  const option = /^libbpf: extern \(kcfg\) '([^']+)': value '([^']*)'/m.exec(log);
+  if (option) return { kind: 'extern-type', what: `${option[1]}, which is ${option[2]} here,` };
+
+  const shape =
+    /^libbpf: extern \((var|func) ksym\) '([^']+)': (?:func_proto .*incompatible|incompatible)/m.exec(log);
+  if (shape)
+    return {
+      kind: 'extern-type',
+      what: `the kernel's ${shape[1] === 'func' ? 'function ' : ''}"${shape[2]}"`,
+    };
 
   const symbol =
     /^libbpf: (?:extern|failed to find|kernel) .*?\b(?:extern|ksym|symbol)\b.*?'([^']+)'.*$/m.exec(log);
