@@ -87,6 +87,14 @@ for (const [what, source, kernel, state, text] of [
     /"m" have a bpf_timer, which is not for kprobe programs/,
   ],
   [
+    'a hash that grows, and programs that may interrupt the allocator',
+    `struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(map_flags, BPF_F_NO_PREALLOC); __uint(max_entries, 8); __type(key, __u32); __type(value, __u64); } m SEC(".maps");
+     SEC("perf_event") int p(void *ctx) { __u32 k = 0; return bpf_map_lookup_elem(&m, &k) != 0; }`,
+    '5.10',
+    'unknown',
+    /"m", which is not allocated beforehand/,
+  ],
+  [
     'a function of the kernel that is not for programs, where its types tell',
     `extern int vfs_fsync(struct file *file, int datasync) __ksym;
      SEC("fentry/vfs_read") int p(__u64 *ctx) { vfs_fsync((void *)ctx[0], 0); return 0; }`,

@@ -1,4 +1,4 @@
-import { type Btf, type Elf, type KernelFacts, mapDefinitions, type Verdict } from '@skep/bpf';
+import { type Btf, type Elf, type KernelFacts, mapDefinitions, mapTypes, type Verdict } from '@skep/bpf';
 import type { ProgramDescription } from '../describe/types.ts';
 import { mapsUsed } from '../hooks/uses.ts';
 import { kernelType } from './kernel-type.ts';
@@ -7,14 +7,27 @@ import { kernelType } from './kernel-type.ts';
 const ANYWHERE = new Set(['kprobe', 'tracepoint', 'perf_event', 'raw_tracepoint']);
 const KEPT_OFF = ['bpf_spin_lock', 'bpf_timer', 'bpf_wq', 'bpf_list_head', 'bpf_rb_root'] as const;
 
-/** Maps whose values have a lock or a timer are not for programs that may interrupt whoever holds it. */
+/**
+ * Maps whose values have a lock or a timer are not for programs that may interrupt whoever holds it, nor was the memory of
+ * hashes that grow for those that may interrupt the allocator.
+ */
 export function lockedMapVerdict(
   elf: Elf,
   btf: Btf,
   program: ProgramDescription,
-  { version: [major] }: KernelFacts,
+  { version: [major, minor] }: KernelFacts,
 ): Verdict | undefined {
   const type = kernelType(program.type, program.section);
+  if (type === 'perf_event' && (major < 6 || (major === 6 && minor < 1))) {
+    const later = allocatedLater(elf, btf);
+    const map = [...(mapsUsed(elf, [program.name]).get(program.name) ?? [])].find((m) => later.has(m));
+    if (map !== undefined)
+      return {
+        state: 'unknown',
+        reason: `whether perf_event programs may use "${map}", which is not allocated beforehand, is not known`,
+        hint: 'They may since Linux 6.1: leave out BPF_F_NO_PREALLOC.',
+      };
+  }
   if (type === undefined || !(ANYWHERE.has(type) || type === 'socket_filter')) return undefined;
   const locked = lockedMaps(elf, btf);
   if (locked.size === 0) return undefined;
@@ -27,6 +40,17 @@ export function lockedMapVerdict(
     return { state: major > 0 && major < 7 ? 'refused' : 'unknown', reason, hint };
   }
   return undefined;
+}
+
+const BPF_F_NO_PREALLOC = 1;
+const HASHES = new Set(['hash', 'percpu_hash']);
+
+/** Hashes that take memory as they fill. */
+function allocatedLater(elf: Elf, btf: Btf): ReadonlySet<string> {
+  const maps = mapDefinitions(btf, elf);
+  return new Set(
+    maps.filter((m) => m.flags & BPF_F_NO_PREALLOC && HASHES.has(mapTypes[m.type] ?? '')).map((m) => m.name),
+  );
 }
 
 const objects = new WeakMap<Elf, ReadonlyMap<string, string>>();
