@@ -29,6 +29,7 @@ export function lockedMapVerdict(
       };
   }
   if (type === undefined || !(ANYWHERE.has(type) || type === 'socket_filter')) return undefined;
+  const older = major < 6 || (major === 6 && minor < 12);
   const locked = lockedMaps(elf, btf);
   if (locked.size === 0) return undefined;
   for (const map of mapsUsed(elf, [program.name]).get(program.name) ?? []) {
@@ -36,8 +37,9 @@ export function lockedMapVerdict(
     if (what === undefined || (type === 'socket_filter' && what !== 'bpf_spin_lock')) continue;
     const reason = `the values of "${map}" have a ${what}, which is not for ${program.type} programs`;
     const hint = 'Use fentry or tp_btf in their place.';
-    // Kernels to come may allow it.
-    return { state: major > 0 && major < 7 ? 'refused' : 'unknown', reason, hint };
+    // 7.2 allows timers, so that distributions' 6.12 may have come to do so; and later ones may allow the rest.
+    const still = what === 'bpf_spin_lock' ? major < 7 : older;
+    return { state: major > 0 && still ? 'refused' : 'unknown', reason, hint };
   }
   return undefined;
 }
