@@ -83,17 +83,23 @@ static __always_inline __u32 l7_sequence(struct sock *sk, enum l7_direction dire
 
 #define L7_IPPROTO_TCP 6
 
+/* To ask for the kernel's number of a whole type would take all that is in it into the image. */
+struct tcp_sock___l7 {
+	__u32 write_seq;
+	__u32 copied_seq;
+} __attribute__((preserve_access_index));
+
 /* The same where the verifier knows what `sk` points to: one call less for each, and none that copies. */
 static __always_inline __u32 l7_sequence_of(struct sock *sk, enum l7_direction direction, bool trusted)
 {
-	struct tcp_sock *tcp;
+	struct tcp_sock___l7 *tcp;
 
 	if (!trusted)
 		return l7_sequence(sk, direction);
 	if (L7_CASTS())
-		tcp = sk->sk_protocol == L7_IPPROTO_TCP ? L7_CAST(sk, struct tcp_sock) : 0;
+		tcp = sk->sk_protocol == L7_IPPROTO_TCP ? L7_CAST(sk, struct tcp_sock___l7) : 0;
 	else
-		tcp = bpf_skc_to_tcp_sock(sk);
+		tcp = (struct tcp_sock___l7 *)bpf_skc_to_tcp_sock(sk);
 	if (!tcp)
 		return 0;
 	return direction == L7_SEND ? tcp->write_seq : tcp->copied_seq;
