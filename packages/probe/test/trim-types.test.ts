@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { BpfObject, type Btf, coreRelocations, type Elf, lineInfo, parseObject } from '@skep/bpf';
+import { mergeLines } from '../src/clang/merge-lines.ts';
 import { stripDwarf } from '../src/clang/strip.ts';
 import { trimTypes } from '../src/clang/trim-types.ts';
 import { Folder, tool } from './support.ts';
@@ -37,6 +38,8 @@ __attribute__((section("raw_tp/sys_enter"), used)) int run(u64 *ctx)
 }
 char LICENSE[] __attribute__((section("license"))) = "GPL";
 `;
+
+const SHF_EXECINSTR = 4;
 
 let whole: Uint8Array;
 let trimmed: Uint8Array;
@@ -113,10 +116,40 @@ test('source lines, code and symbols stay; readelf and bpftool find no fault', (
   assert.deepEqual(trimTypes(trimmed), trimmed, 'a second time there is nothing more');
 });
 
-test('libbpf makes the same of both, and the kernel takes it', {
+test('each instruction keeps its line, each function its first entry, and columns go', () => {
+  const lineOf = (object: Uint8Array) => {
+    const { elf, btf } = parseObject(object, 'lines');
+    const all = lineInfo(elf, btf);
+    const at = (section: string, offset: number) => {
+      const line = all.get(section)?.findLast((l) => l.offset <= offset);
+      return line && `${line.file}:${line.line} ${line.text}`;
+    };
+    const count = [...all.values()].flat().length;
+    return {
+      count,
+      at,
+      starts: new Set([...all].flatMap(([s, lines]) => lines.map((l) => `${s} ${l.offset}`))),
+    };
+  };
+  const merged = mergeLines(trimmed);
+  const [old, now] = [lineOf(trimmed), lineOf(merged)];
+  const { elf } = parseObject(merged, 'merged');
+  let instructions = 0;
+  for (const { name, data } of elf.sections.filter((s) => s.flags & SHF_EXECINSTR)) {
+    for (let at = 0; at < data.length; at += 8, instructions++)
+      assert.equal(now.at(name, at), old.at(name, at), `${name} ${at}`);
+  }
+  assert.ok(instructions > 20 && now.count < old.count, `${old.count} entries became ${now.count}`);
+  for (const s of elf.symbols.filter((s) => s.type === 'func'))
+    assert.ok(now.starts.has(`${elf.sections[s.section]!.name} ${s.value}`), s.name);
+  assert.deepEqual(asked(parseObject(merged, 'merged')), asked(parseObject(trimmed, 'trimmed')));
+  assert.deepEqual(mergeLines(merged), merged, 'a second time there is nothing more');
+});
+
+test('libbpf makes the same of all, and the kernel takes it', {
   skip: process.getuid?.() !== 0 && 'needs root',
 }, async () => {
-  for (const bytes of [whole, trimmed]) {
+  for (const bytes of [whole, trimmed, mergeLines(trimmed)]) {
     using object = BpfObject.open(bytes, { name: 'trim' });
     await object.load();
   }

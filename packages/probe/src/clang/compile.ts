@@ -7,6 +7,7 @@ import { hasMergeableConstants, withoutMergeableConstants } from './constants.ts
 import type { Builder } from './container/types.ts';
 import type { Clang } from './find.ts';
 import { type HeaderDirs, headerVersion } from './headers.ts';
+import { mergeLines } from './merge-lines.ts';
 import { type Platform, parsePlatform } from './platform.ts';
 import { Sandbox } from './sandbox.ts';
 import { stripDwarf } from './strip.ts';
@@ -87,7 +88,7 @@ export async function compile(o: CompileOptions): Promise<CompileResult> {
     if (!mended) throw mergedError(o.source, clang);
     object = stripDwarf(mended);
   }
-  object = trimTypes(object);
+  object = mergeLines(trimTypes(object));
   checkLicense(Elf.parse(object), o.source);
   const diagnostics = (clang.warning ? `warning: ${clang.warning}\n` : '') + messages;
   const read = sandbox.filesRead(await readFile(resolve(sandbox.dir, DEPENDENCIES), 'utf8'));
