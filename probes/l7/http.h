@@ -7,12 +7,14 @@
  *   routes.h         paths become routes
  *   count.h          series and spans
  *   exchange.h       requests and their responses
+ *   uring.h          the bytes that io_uring moves
  *   steps.h          the bytes
  */
 #ifndef SKEP_L7_HTTP_H
 #define SKEP_L7_HTTP_H
 
 #include "steps.h"
+#include "uring.h"
 
 /* Looks at the bytes that the current task's call moved, and at those before them that went past the hooks. */
 static __always_inline void l7_look(struct l7_feed *f, bool at_exit, int flags, bool trusted)
@@ -22,6 +24,8 @@ static __always_inline void l7_look(struct l7_feed *f, bool at_exit, int flags, 
 	__u32 gap = l7_gap(f->sk, c, work->direction, work->end);
 
 	work->unseen = l7_find_message(f->sk, work->direction, at_exit, &work->message, trusted);
+	if (!at_exit && work->unseen && l7_uring_used && l7_uring_message(work->socket, work->direction, f->index))
+		work->unseen = L7_SEEN;
 	if (flags & L7_MSG_TRUNC && work->direction == L7_RECEIVE && c->family != L7_AF_UNIX)
 		work->unseen = L7_DISCARDED;
 	if (work->direction == L7_SEND && !work->unseen && work->message.flags & L7_MSG_OOB)

@@ -9,7 +9,7 @@
  *   - the call has not ended (what io_uring does at the end of an unrelated call, it does under that call's registers),
  *   - it is one that sends, and the hook is that of sending, or one that receives, and the hook is that of receiving,
  *   - and the descriptor in its first argument is this very socket.
- * Otherwise the bytes are counted as unseen, by reason, and nothing is read.
+ * Otherwise the bytes are counted as unseen, by reason, and nothing is read; unless uring.h knows them.
  */
 #ifndef SKEP_L7_MESSAGE_H
 #define SKEP_L7_MESSAGE_H

@@ -47,7 +47,7 @@ export async function watch(
     },
     // As long as processes and maps can be asked for what a stack stands for.
     stop: () => {
-      look(active!);
+      if (active) look(active);
       series = [...(active?.series ?? [])].map((s: Series) => ({
         map: s.stream.map,
         labels: s.data as Row,

@@ -40,7 +40,8 @@ export const REASON_TEXT: Readonly<Record<string, string>> = {
   open: 'more of them waited for a response when their connection ended than are counted as failed',
   deep: 'pipelines were deeper than is remembered of all of them',
   kernel: "a kernel thread's or an io_uring worker's",
-  syscall: 'within a call that names no buffer: io_uring, sendfile, splice',
+  syscall:
+    'within a call that names no buffer: sendfile, splice, io_uring with buffers that the kernel chooses',
   descriptor: "the call's descriptor is another socket",
   ended: 'after the call that the registers belong to',
   discarded: 'consumed, copied nowhere (MSG_TRUNC)',
