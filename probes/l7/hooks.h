@@ -24,9 +24,9 @@ static __noinline int l7_stored(struct sock *sk, enum l7_direction direction, in
 	return l7_traffic(sk, direction, result, flags, true, false);
 }
 
-static __noinline int l7_addressed(struct sock *sk, enum l7_direction direction, int result, int flags)
+static __noinline int l7_addressed(struct sock *sk, enum l7_direction direction, int result, int flags, bool at_exit)
 {
-	return l7_traffic(sk, direction, result, flags, false, false);
+	return l7_traffic(sk, direction, result, flags, false, at_exit);
 }
 
 /* Until Linux 6.4 sendfile has functions of its own: rungs that have those as well are better, where there are any. */
@@ -72,7 +72,7 @@ SKEP_TP_BTF(tcp_destroy_sock, l7_destroyed_event, struct sock *sk)
 	L7_RUNG_FENTRY_LRU                                                                                        \
 	SKEP_FEXIT(function, name##_lru, struct socket *socket, struct msghdr *message, size_t size, int result)  \
 	{                                                                                                         \
-		return l7_addressed(socket->sk, L7_SEND, result, 0);                                         \
+		return l7_addressed(socket->sk, L7_SEND, result, 0, false);                                         \
 	}
 
 #define L7_FEXIT_RECEIVE(function, name)                                                                          \
@@ -86,7 +86,7 @@ SKEP_TP_BTF(tcp_destroy_sock, l7_destroyed_event, struct sock *sk)
 	SKEP_FEXIT(function, name##_lru, struct socket *socket, struct msghdr *message, size_t size, int flags,   \
 		   int result)                                                                                    \
 	{                                                                                                         \
-		return l7_addressed(socket->sk, L7_RECEIVE, result, flags);                                  \
+		return l7_addressed(socket->sk, L7_RECEIVE, result, flags, false);                                  \
 	}
 
 #define L7_FEXIT_PAGE(function, name)                                                                            \
@@ -100,7 +100,7 @@ SKEP_TP_BTF(tcp_destroy_sock, l7_destroyed_event, struct sock *sk)
 	SKEP_FEXIT(function, name##_lru, struct socket *socket, struct page *page, int offset, size_t size,       \
 		   int flags, int result)                                                                         \
 	{                                                                                                         \
-		return l7_addressed(socket->sk, L7_SEND, result, 0);                                              \
+		return l7_addressed(socket->sk, L7_SEND, result, 0, false);                                              \
 	}
 
 L7_FEXIT_PAGE(inet_sendpage, l7_page_inet)
@@ -172,7 +172,7 @@ static __noinline int l7_return(int result)
 	direction = call->direction & 1;
 	flags = call->flags;
 	bpf_map_delete_elem(&l7_calls, &thread);
-	return l7_addressed(sk, direction, result, flags);
+	return l7_addressed(sk, direction, result, flags, false);
 }
 
 #define L7_KPROBE_SEND(function, name)                                                                            \
@@ -272,7 +272,7 @@ static __always_inline int l7_exited(enum l7_direction direction, int result)
 	sk = l7_socket_of(task, r.args[0]);
 	if (!sk)
 		return 0;
-	return l7_traffic(sk, direction, result, direction == L7_RECEIVE ? l7_flags_of(&r) : 0, false, true);
+	return l7_addressed(sk, direction, result, direction == L7_RECEIVE ? l7_flags_of(&r) : 0, true);
 }
 
 /* A global function: it needs nothing but what the current task knows. */

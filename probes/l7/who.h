@@ -139,7 +139,7 @@ static __always_inline void l7_tell_end(struct sock *sk, __u16 family, __u32 pro
  */
 SKEP_LRU_HASH(l7_connecting, __u64, __u32, 4096);
 
-static __always_inline void l7_connects(struct sock *sk)
+static __noinline void l7_connects(struct sock *sk)
 {
 	__u32 process = bpf_get_current_pid_tgid() >> 32;
 	__u64 address = (__u64)sk;
@@ -150,7 +150,7 @@ static __always_inline void l7_connects(struct sock *sk)
 		bpf_map_delete_elem(&l7_connecting, &address);
 }
 
-static __always_inline void l7_connected(struct sock *sk)
+static __noinline void l7_connected(struct sock *sk)
 {
 	__u64 address = (__u64)sk;
 	__u32 *process = bpf_map_lookup_elem(&l7_connecting, &address);
