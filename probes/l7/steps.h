@@ -215,7 +215,7 @@ __noinline int l7_step_addressed(__u32 index)
 }
 
 /* Goes through `work->end` bytes, of which the first `work->bypassed` were not seen by any hook. */
-static __always_inline void l7_go_on(struct l7_feed *f, bool modern)
+static __always_inline void l7_go(struct l7_feed *f, bool modern)
 {
 	struct l7_connection *c = f->c;
 	struct l7_work *work = f->work;
@@ -233,20 +233,6 @@ static __always_inline void l7_go_on(struct l7_feed *f, bool modern)
 	if (work->at < work->end && c->protocol == L7_HTTP1)
 		l7_give_up(f, L7_LOST_STEPS, L7_UNDECIDED);
 	*own = w->stream;
-}
-
-/* Where connections are in a hash it is called from two places; else a call is spared. */
-static __noinline void l7_go_few(struct l7_feed *f)
-{
-	l7_go_on(f, false);
-}
-
-static __always_inline void l7_go(struct l7_feed *f, bool modern)
-{
-	if (modern)
-		l7_go_on(f, true);
-	else
-		l7_go_few(f);
 }
 
 #endif /* SKEP_L7_STEPS_H */
