@@ -307,7 +307,7 @@ struct l7_messages {
 };
 #define L7_MESSAGES 64 /* more are not looked at */
 
-static __noinline long l7_one_of(__u32 index, struct l7_messages *m)
+static __always_inline long l7_one_of(__u32 index, struct l7_messages *m)
 {
 	__u64 size = m->compat ? L7_COMPAT_MMSGHDR_BYTES : L7_MMSGHDR_BYTES;
 	__u64 at = m->table + index * size + (m->compat ? 28 : 56);
