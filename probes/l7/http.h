@@ -223,6 +223,12 @@ static __always_inline void l7_over(struct sock *sk, struct l7_connection *c, bo
 	c->protocol = L7_LEFT;
 }
 
+static __always_inline void l7_end_and_forget(struct sock *sk, struct l7_connection *c, bool stored)
+{
+	l7_over(sk, c, stored);
+	l7_forget_connection(sk, stored);
+}
+
 /*
  * A call on a Unix socket moved nothing: has its other end been closed, or says it no more? No event tells when a Unix socket
  * ends, but this end notices, and still holds the other.
@@ -362,10 +368,8 @@ static __always_inline int l7_traffic(struct sock *sk, enum l7_direction directi
 	l7_look(&f, at_exit, flags, stored);
 	l7_finished(&f);
 	/* What it was answered with may still wait to be read. */
-	if (direction == L7_SEND && c->over && !l7_unread(sk)) {
-		l7_over(sk, c, stored);
-		l7_forget_connection(sk, stored);
-	}
+	if (direction == L7_SEND && c->over && !l7_unread(sk))
+		l7_end_and_forget(sk, c, stored);
 	return 0;
 }
 
@@ -374,10 +378,8 @@ static __always_inline int l7_closed(struct sock *sk, bool stored)
 {
 	struct l7_connection *c = l7_connection_of(sk, stored, false);
 
-	if (!c)
-		return 0;
-	l7_over(sk, c, stored);
-	l7_forget_connection(sk, stored);
+	if (c)
+		l7_end_and_forget(sk, c, stored);
 	return 0;
 }
 
@@ -396,8 +398,7 @@ static __always_inline int l7_tcp_closed(struct sock *sk, bool stored)
 		c->over = true;
 		return 0;
 	}
-	l7_over(sk, c, stored);
-	l7_forget_connection(sk, stored);
+	l7_end_and_forget(sk, c, stored);
 	return 0;
 }
 

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 
 /**
- * The rules of probes/l7/http1.h for a path's segments, which the kernel applies as it hashes: what is a parameter there is one
+ * The rules of probes/l7/http1-path.h for a path's segments, which the kernel applies as it hashes: what is a parameter there is one
  * here, or texts of one fingerprint would get different routes.
  */
 

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * http1-fields.h: the lines of a header that matter (Content-Length, Transfer-Encoding, traceparent), and what their values
+ * say; and what the size of a chunk does.
+ */
+#ifndef SKEP_L7_HTTP1_FIELDS_H
+#define SKEP_L7_HTTP1_FIELDS_H
+
+#include "http1-scan.h"
+
+/* 00-<32 digits>-<16 digits>-<2 digits> (W3C trace context, 3.2); the dashes are not kept. */
+#define HTTP1_PARENT_DIGITS 52
+
+static __always_inline void http1_parent_byte(struct http1_stream *s, __u8 digit)
+{
+	__u64 at = s->parent_at, place = at >> 1 & 31;
+
+	/* The first digit of a byte is in its upper half, with whatever was there before in the lower. */
+	s->parent[place] = s->parent[place] << 4 | digit;
+	s->parent_at = digit == HTTP1_NO_DIGIT || at >= HTTP1_PARENT_DIGITS ? 255 : at + 1;
+}
+
+/* Bytes of a line that tell whether it is one that matters, with eight digits and a line end behind its name. */
+#define HTTP1_TELLING 32
+
+/*
+ * At the beginning of a line of a header, with HTTP1_TELLING bytes of it or more in the window: is it one of the three that
+ * matter, told by its first eight bytes and those behind them? Sets the state; how many bytes that took.
+ */
+static __always_inline __u32 http1_name(struct http1_window *w, struct http1_stream *s, __u32 position)
+{
+	__u64 first = http1_eight(w, position), then = http1_eight(w, position + 8);
+
+	s->at = 0;
+	s->state = HTTP1_SKIP;
+	if ((first | HTTP1_LOW7) == HTTP1_EIGHT('c', 'o', 'n', 't', 'e', 'n', 't', '-')) {
+		if (((then | 0x202020202020ULL) << 8) == HTTP1_EIGHT(0, 'l', 'e', 'n', 'g', 't', 'h', ':')) {
+			s->state = HTTP1_LENGTH;
+			s->remain = 0;
+			return 15 + (then >> 56 == ' ');
+		}
+		return 0;
+	}
+	if ((first | HTTP1_LOW8) == HTTP1_EIGHT('t', 'r', 'a', 'n', 's', 'f', 'e', 'r')) {
+		if ((then | HTTP1_LOW8 << 8) == HTTP1_EIGHT('-', 'e', 'n', 'c', 'o', 'd', 'i', 'n') &&
+		    ((http1_eight(w, position + 16) | 0x20) & 0xffff) == ('g' | ':' << 8)) {
+			s->state = HTTP1_CODING;
+			return 18;
+		}
+		return 0;
+	}
+	if ((first | HTTP1_LOW8) == HTTP1_EIGHT('t', 'r', 'a', 'c', 'e', 'p', 'a', 'r')) {
+		if (((then | 0x202020) & 0xffffffff) == HTTP1_EIGHT('e', 'n', 't', ':', 0, 0, 0, 0)) {
+			s->state = HTTP1_PARENT;
+			return 12;
+		}
+		return 0;
+	}
+	return 0;
+}
+
+/* Digits of Content-Length, eight at most. */
+static __always_inline __u32 http1_digits(const struct http1_window *w, struct http1_stream *s, __u32 position)
+{
+	__u64 value = s->remain;
+	__u32 n = 0;
+
+#pragma unroll
+	for (int i = 0; i < 8; i++) {
+		__u8 digit = w->bytes[position + i] - '0';
+
+		/* Also what is behind the window's end. */
+		if (digit > 9)
+			break;
+		value = value * 10 + digit;
+		n++;
+	}
+	s->remain = value;
+	return n;
+}
+
+static __always_inline void http1_end_size(struct http1_stream *s)
+{
+	if (!s->at) {
+		s->state = HTTP1_BAD;
+	} else if (s->remain) {
+		s->body += s->remain;
+		s->remain += 2;
+		s->state = HTTP1_CHUNK;
+	} else {
+		s->state = HTTP1_TRAILER;
+	}
+}
+
+#endif /* SKEP_L7_HTTP1_FIELDS_H */
