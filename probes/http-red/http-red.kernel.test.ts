@@ -1,6 +1,8 @@
 /** Requests sent are requests counted, whichever system calls, socket and rung they come by. */
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { release } from 'node:os';
 import { test } from 'node:test';
@@ -216,6 +218,19 @@ const foreign: Case[] = [
   { request: 'get key\r\n', response: 'VALUE key 0 2\r\nok\r\nEND\r\n' },
 ].map((talk) => [talk, {}]);
 
+/** Streams over TCP whose bytes are not those that it numbers: MPTCP, and what the kernel encrypts. */
+if (process.env.SKEP_GUEST) spawnSync('modprobe', ['tls']);
+const unnumbered: Case[] = [
+  ...(existsSync('/proc/sys/net/mptcp') ? ['mptcp4'] : []),
+  ...(existsSync('/sys/module/tls') ? ['ktls4'] : []),
+].flatMap((family): Case[] => [
+  [{ family }, both(3)],
+  [{ family, piece: 7, request: put(['Content-Length: 30'], 'b'.repeat(30)) }, both(3, 'PUT')],
+  [{ family, send: 'body', count: 5 }, both(5)],
+  [{ family, piece: 40, response: response(200, chunked, chunks) }, both(3)],
+  [{ family, response: 'HTTP/1.0 200 OK\r\n\r\nuntil the end', count: 1 }, both(1)],
+]);
+
 /** A client that waits for the end, and one that is refused before its header has one. */
 const early: Case[] = [
   [{ family: 'tcp6', count: 1, end: 'half' }, both(1)],
@@ -271,7 +286,7 @@ for (const rung of rungs) {
     // Without the functions that sendfile has here, what it sends over a Unix socket is seen by nothing.
     const seen = past.filter(([talk]) => !(better(rung) && talk.family === 'unix'));
     const refused = early.filter(([talk]) => rung !== 'syscalls' || talk.family !== 'unix');
-    const cases = [...calls, ...cuts, ...inFull, ...names, ...seen, ...refused, ...foreign];
+    const cases = [...calls, ...cuts, ...inFull, ...names, ...seen, ...unnumbered, ...refused, ...foreign];
     const list = [...cases.map(([talk]) => talk), ...reset, ...closed];
     // Its hooks are there, but before 5.17 its programs do not load: bpf_loop().
     const unloadable = rung.startsWith('fentry') && !rung.startsWith('fentry_lru') && before(5, 17);

@@ -70,10 +70,10 @@ static __always_inline __u32 l7_read_of(struct sock *sk)
 }
 
 /* Has anything come that is yet to be read? */
-static __always_inline bool l7_unread(struct sock *sk)
+static __always_inline bool l7_unread(struct sock *sk, struct l7_connection *c)
 {
-	return l7_read_of(sk) != BPF_CORE_READ((struct tcp_sock *)sk, rcv_nxt) -
-				 (BPF_CORE_READ(sk, __sk_common.skc_flags) >> L7_SOCK_DONE & 1);
+	return c->numbered && l7_read_of(sk) != BPF_CORE_READ((struct tcp_sock *)sk, rcv_nxt) -
+						(BPF_CORE_READ(sk, __sk_common.skc_flags) >> L7_SOCK_DONE & 1);
 }
 
 static __always_inline __u32 l7_sequence(struct sock *sk, enum l7_direction direction)
@@ -82,6 +82,30 @@ static __always_inline __u32 l7_sequence(struct sock *sk, enum l7_direction dire
 }
 
 #define L7_IPPROTO_TCP 6
+
+struct tcp_ulp_ops___l7 {
+	char name[16];
+} __attribute__((preserve_access_index));
+struct inet_connection_sock___l7 {
+	struct tcp_ulp_ops___l7 *icsk_ulp_ops;
+} __attribute__((preserve_access_index));
+
+/*
+ * Does TCP count the very bytes that calls on this socket move? MPTCP's socket has no such numbers, its parts have; and
+ * where the kernel encrypts (TLS as upper layer) they count what is on the wire.
+ */
+static __always_inline bool l7_is_numbered(struct sock *sk, __u16 family)
+{
+	struct tcp_ulp_ops___l7 *upper;
+	__u32 name = 0;
+
+	if (family == L7_AF_UNIX || BPF_CORE_READ(sk, sk_protocol) != L7_IPPROTO_TCP)
+		return false;
+	upper = BPF_CORE_READ((struct inet_connection_sock___l7 *)sk, icsk_ulp_ops);
+	if (upper)
+		bpf_probe_read_kernel(&name, sizeof(name), &upper->name);
+	return name != ('t' | 'l' << 8 | 's' << 16);
+}
 
 /* To ask for the kernel's number of a whole type would take all that is in it into the image. */
 struct tcp_sock___l7 {
@@ -114,7 +138,7 @@ static __always_inline __u32 l7_gap(struct sock *sk, struct l7_connection *c, en
 	__u8 state = c->stream[direction & 1].state;
 	__s32 gap;
 
-	if (c->family == L7_AF_UNIX || c->protocol != L7_HTTP1 ||
+	if (!c->numbered || c->protocol != L7_HTTP1 ||
 	    (state != HTTP1_BODY && state != HTTP1_CHUNK && state != HTTP1_CLOSE))
 		return 0;
 	gap = l7_sequence(sk, direction) - length - c->sequence[direction & 1];
@@ -210,9 +234,9 @@ static __always_inline void l7_unasked(struct l7_feed *f, struct http1_stream *s
 	l7_ends_with(f, f->work->window.now, s->body, s->status, HTTP_NO_ERROR);
 	/* Of a client the hook of the request's end may be yet to run: over TCP its numbers tell, when that does. */
 	if (c->role == L7_SERVER ? l7_refused(f, &c->stream[L7_RECEIVE])
-				 : f->work->family == L7_AF_UNIX && l7_refused(f, &c->stream[L7_SEND]))
+				 : !c->numbered && l7_refused(f, &c->stream[L7_SEND]))
 		return;
-	if (c->role != L7_CLIENT || f->work->family == L7_AF_UNIX || c->ahead) {
+	if (c->role != L7_CLIENT || !c->numbered || c->ahead) {
 		l7_lost(L7_LOST_ALONE, 1);
 		return;
 	}

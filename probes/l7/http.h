@@ -33,7 +33,7 @@ static __always_inline void l7_look(struct l7_feed *f, bool at_exit, int flags, 
 	work->bypassed = gap;
 	work->end += gap;
 	l7_go(f, trusted);
-	if (c->family != L7_AF_UNIX)
+	if (c->numbered)
 		c->sequence[work->direction & 1] = l7_sequence_of(f->sk, work->direction, trusted);
 }
 
@@ -156,7 +156,7 @@ static __always_inline void l7_fail(struct l7_feed *f, enum l7_direction directi
 
 	l7_ends_with(f, bpf_ktime_get_ns(), 0, begun ? s->status : 0, l7_error_of(error ? error : c->error));
 	/* What went past all hooks was their responses. One more is the end of the stream. */
-	if (c->family == L7_AF_UNIX || (__s32)(l7_sequence(sk, direction) - c->sequence[direction]) <= 1)
+	if (!c->numbered || (__s32)(l7_sequence(sk, direction) - c->sequence[direction]) <= 1)
 		L7_LOOP(modern, L7_FAILED, l7_fail_oldest, f, L7_FEW_FAILED, l7_fail_addressed, f->index);
 	else
 		l7_lost(L7_LOST_UNSEEN, c->pushed - c->popped), c->popped = c->pushed;
@@ -277,7 +277,7 @@ static __noinline bool l7_sending_addressed(struct sock *sk)
 
 static __always_inline bool l7_sending(struct sock *sk, struct l7_connection *c, bool stored)
 {
-	if ((__s32)(l7_sequence(sk, L7_SEND) - c->sequence[L7_SEND]) <= 0)
+	if (!c->numbered || (__s32)(l7_sequence(sk, L7_SEND) - c->sequence[L7_SEND]) <= 0)
 		return false;
 	return stored ? l7_sending_stored(sk) : l7_sending_addressed(sk);
 }
@@ -368,7 +368,7 @@ static __always_inline int l7_traffic(struct sock *sk, enum l7_direction directi
 	l7_look(&f, at_exit, flags, stored);
 	l7_finished(&f);
 	/* What it was answered with may still wait to be read. */
-	if (direction == L7_SEND && c->over && !l7_unread(sk))
+	if (direction == L7_SEND && c->over && !l7_unread(sk, c))
 		l7_end_and_forget(sk, c, stored);
 	return 0;
 }
@@ -393,7 +393,7 @@ static __always_inline int l7_tcp_closed(struct sock *sk, bool stored)
 
 	if (!c)
 		return 0;
-	if (c->protocol == L7_HTTP1 && (l7_unread(sk) || ((c->role == L7_CLIENT || c->pushed != c->popped) &&
+	if (c->protocol == L7_HTTP1 && (l7_unread(sk, c) || ((c->role == L7_CLIENT || c->pushed != c->popped) &&
 							  l7_sending(sk, c, stored)))) {
 		c->over = true;
 		return 0;

@@ -50,7 +50,8 @@ static __always_inline bool l7_recognise(struct l7_feed *f, struct http1_stream 
 	c->protocol = L7_HTTP1;
 	l7_tell_end(sk, f->work->family, c->process, &f->work->ends);
 	/* What the other direction moves from now on is known, or known to be missing. */
-	if (f->work->family != L7_AF_UNIX)
+	c->numbered = l7_is_numbered(sk, f->work->family);
+	if (c->numbered)
 		c->sequence[(f->work->direction ^ 1) & 1] = l7_sequence(sk, f->work->direction ^ 1);
 	return true;
 }

@@ -66,6 +66,7 @@ export const modules: readonly string[] = [
   'sch_ingress',
   'cls_bpf',
   'overlay',
+  'tls',
 ];
 
 /** Finds a line by its name, or says which there are. */

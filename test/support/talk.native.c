@@ -6,7 +6,7 @@
  *     talk FAMILY SEND RECEIVE PIECE COUNT REQUEST RESPONSE [END]
  *     talk    several of them, from stdin, each in a process of its own
  *
- * FAMILY   tcp4, tcp6, unix, pair (socketpair)
+ * FAMILY   tcp4, tcp6, mptcp4, ktls4 (TCP that the kernel encrypts), unix, pair (socketpair)
  * SEND     write, writev (two halves), send, sendto, sendmsg, sendmmsg (two messages), sendfile, splice; body: the header
  *          by write, the body by sendfile
  * RECEIVE  read, readv, recv, recvfrom, recvmsg, recvmmsg, peek (MSG_PEEK before each), splice (into a pipe), trunc
@@ -24,6 +24,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <linux/tls.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
@@ -42,18 +43,32 @@ static void fail(const char *what)
 	exit(1);
 }
 
+/* What is sent and received from here on is encrypted, both ways with one key. */
+static void encrypt(int fd)
+{
+	struct tls12_crypto_info_aes_gcm_128 key = {
+		.info = { .version = TLS_1_2_VERSION, .cipher_type = TLS_CIPHER_AES_GCM_128 },
+		.key = "a key of no use",
+	};
+
+	if (setsockopt(fd, IPPROTO_TCP, TCP_ULP, "tls", 3) || setsockopt(fd, SOL_TLS, TLS_TX, &key, sizeof(key)) ||
+	    setsockopt(fd, SOL_TLS, TLS_RX, &key, sizeof(key)))
+		fail("kernel TLS");
+}
+
 static void connect_pair(const char *family, int ends[2])
 {
 	struct sockaddr_storage address = { 0 };
 	socklen_t length = sizeof(address);
-	int listener;
+	int listener, protocol = 0;
 
 	if (!strcmp(family, "pair")) {
 		if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends))
 			fail("socketpair");
 		return;
 	}
-	if (!strcmp(family, "tcp4")) {
+	if (family[strlen(family) - 1] == '4') {
+		protocol = *family == 'm' ? 262 /* IPPROTO_MPTCP */ : 0;
 		struct sockaddr_in *in = (void *)&address;
 		in->sin_family = AF_INET;
 		in->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -68,18 +83,20 @@ static void connect_pair(const char *family, int ends[2])
 		un->sun_family = AF_UNIX;
 		length = 3 + snprintf(un->sun_path + 1, 90, "talk-%d", getpid());
 	}
-	listener = socket(address.ss_family, SOCK_STREAM, 0);
+	listener = socket(address.ss_family, SOCK_STREAM, protocol);
 	if (listener < 0 || bind(listener, (void *)&address, length) || listen(listener, 1))
 		fail("listen");
 	if (address.ss_family != AF_UNIX)
 		getsockname(listener, (void *)&address, &length);
-	ends[0] = socket(address.ss_family, SOCK_STREAM, 0);
+	ends[0] = socket(address.ss_family, SOCK_STREAM, protocol);
 	if (connect(ends[0], (void *)&address, length))
 		fail("connect");
 	ends[1] = accept(listener, 0, 0);
 	if (ends[1] < 0)
 		fail("accept");
 	close(listener);
+	if (!strcmp(family, "ktls4"))
+		encrypt(ends[0]), encrypt(ends[1]);
 }
 
 static ssize_t from_file(int fd, const char *how, const char *bytes, size_t length)
@@ -252,7 +269,7 @@ static int talk(int argc, char **argv)
 	piece = atol(argv[4]);
 	count = atoi(argv[5]);
 	connect_pair(argv[1], ends);
-	if (argv[1][0] == 't') {
+	if (strstr(argv[1], "tcp")) {
 		int one = 1;
 
 		setsockopt(ends[0], IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
