@@ -67,6 +67,9 @@ export const modules: readonly string[] = [
   'cls_bpf',
   'overlay',
   'tls',
+  'gcm',
+  'ctr',
+  'ghash_generic',
 ];
 
 /** Finds a line by its name, or says which there are. */
