@@ -226,7 +226,8 @@ const unnumbered: Case[] = ['mptcp4', 'ktls4'].filter(possible).flatMap((family)
   [{ family, piece: 7, request: put(['Content-Length: 30'], 'b'.repeat(30)) }, both(3, 'PUT')],
   [{ family, send: 'body', count: 5 }, both(5)],
   [{ family, piece: 40, response: response(200, chunked, chunks) }, both(3)],
-  [{ family, response: 'HTTP/1.0 200 OK\r\n\r\nuntil the end', count: 1 }, both(1)],
+  // MPTCP takes its time to end what both have closed: the client sees the end before.
+  [{ family, response: 'HTTP/1.0 200 OK\r\n\r\nuntil the end', count: 1, end: 'shut' }, both(1)],
 ]);
 
 /** A client that waits for the end, and one that is refused before its header has one. */
