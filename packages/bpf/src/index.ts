@@ -118,6 +118,7 @@ export { parseObject } from './object/parse.ts';
 export { BpfProgram, type ProgramInfo, type TestRunOptions, type TestRunResult } from './object/program.ts';
 export { type ProgramSection, parseSection } from './object/section.ts';
 export type { Code, Place } from './reach/code.ts';
+export { decodeChanged, instructionsIn } from './reach/code.ts';
 export { CALL, type Instruction, instructionAt, LD_IMM64, lengthOf } from './reach/instruction.ts';
 export { type Reached, reach } from './reach/reach.ts';
 export type { Value as ReachValue } from './reach/value.ts';

@@ -35,6 +35,7 @@ export class Elf {
   /** All symbols in the order of the file's symbol table, the empty first one included. */
   readonly symbols: readonly ElfSymbol[];
   readonly #byName = new Map<string, ElfSection>();
+  readonly #references = new Map<ElfSection, ReadonlyMap<number, ElfSymbol>>();
 
   private constructor(sections: ElfSection[], symbols: ElfSymbol[]) {
     this.sections = sections;
@@ -73,6 +74,14 @@ export class Elf {
       }
     }
     return out;
+  }
+
+  /** The symbols that a section of code refers to, by byte; read once. */
+  references(section: ElfSection): ReadonlyMap<number, ElfSymbol> {
+    const known =
+      this.#references.get(section) ?? new Map(this.relocations(section).map((r) => [r.offset, r.symbol]));
+    this.#references.set(section, known);
+    return known;
   }
 }
 

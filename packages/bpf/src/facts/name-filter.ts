@@ -24,7 +24,9 @@ export function unpackNames(packed: string): (name: string) => boolean {
   let at = 0;
   let gap = 0;
   let shift = 0;
-  for (const byte of Buffer.from(packed, 'base64')) {
+  const bytes = Buffer.from(packed, 'base64');
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i]!;
     gap |= (byte & 0x7f) << shift;
     shift += 7;
     if (byte >= 0x80) continue;

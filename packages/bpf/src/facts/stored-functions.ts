@@ -31,7 +31,13 @@ export function storedFunctions(
     ids ??= btf.ids('func');
     return typed[indexOf(ids, id)];
   };
+  const variants = new Map<string, readonly string[]>();
+  const found = new Map<string, number | undefined>();
   const bitsOf = (name: string): number | undefined => {
+    if (!found.has(name)) found.set(name, readBits(name));
+    return found.get(name);
+  };
+  const readBits = (name: string): number | undefined => {
     const mark = markAmong(name);
     const bits = mark === undefined ? NO_SYMBOL : mark.charCodeAt(0) - 65;
     return (bits & NO_SYMBOL) !== 0 ? undefined : bits;
@@ -56,7 +62,11 @@ export function storedFunctions(
       if (ids.some((id, i) => listed(typed[i]) && fits.test(btf.nameAt(id)))) return true;
       return untyped.split('\n').some((line) => listed(line.at(-1)) && fits.test(line.slice(0, -1)));
     },
-    variants: (name) => variantsOf(lines, name),
+    variants(name) {
+      const known = variants.get(name) ?? variantsOf(lines, name);
+      variants.set(name, known);
+      return known;
+    },
     symbol(name) {
       const bits = bitsOf(name);
       return bits === undefined

@@ -31,6 +31,14 @@ export interface Decoded {
   readonly targets: ReadonlySet<number>;
 }
 
+/** Reads of a changed copy of a section only the instructions that changed, none of them a jump. */
+export function decodeChanged(bytes: Uint8Array, before: Uint8Array, changed: Iterable<number>): void {
+  const { instructions, targets } = decodedBytes(before);
+  const now = instructions.slice();
+  for (const at of changed) if (now[at >> 3]) now[at >> 3] = instructionAt(bytes, at);
+  known.set(bytes, { instructions: now, targets });
+}
+
 const EMPTY: Decoded = { instructions: [], targets: new Set() };
 const known = new WeakMap<Uint8Array, Decoded>();
 
@@ -38,6 +46,15 @@ const known = new WeakMap<Uint8Array, Decoded>();
 export function decoded(code: Code, section: string): Decoded {
   const bytes = code.bytes(section);
   if (!bytes) return EMPTY;
+  return decodedBytes(bytes);
+}
+
+/** A section's instructions by number, read once for these bytes; the second half of a 64-bit constant is undefined. */
+export function instructionsIn(bytes: Uint8Array): readonly (Instruction | undefined)[] {
+  return decodedBytes(bytes).instructions;
+}
+
+function decodedBytes(bytes: Uint8Array): Decoded {
   const found = known.get(bytes) ?? decode(bytes);
   known.set(bytes, found);
   return found;

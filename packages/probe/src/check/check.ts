@@ -19,7 +19,7 @@ import { argumentHazards } from './context.ts';
 import { externMisfit, externsOf, presence } from './externs.ts';
 import { walkedAnyway } from './global-functions.ts';
 import { relocate } from './hazards.ts';
-import { helperCalls, helperHazards } from './helper-calls.ts';
+import { helperHazards } from './helper-calls.ts';
 import { hasPlainContext, kernelType, listed } from './kernel-type.ts';
 import { kfuncHazards } from './kfunc-calls.ts';
 import { lockedMapVerdict } from './locked-maps.ts';
@@ -156,7 +156,6 @@ function judgePrograms(
   for (const f of relocated.faults)
     if (f.section === '.text') whole.push({ state: 'refused', reason: f.reason });
   const code = codeOf(elf, btf, relocated, facts, externs, constants);
-  const calls = helperCalls(elf);
   const out = new Map<string, Verdict>();
   for (const program of programs) {
     const place = placeOf(elf, program.name)!;
@@ -167,7 +166,7 @@ function judgePrograms(
         verdicts.push({ state: 'refused', reason: f.reason });
     const problems = [
       ...relocated.hazards,
-      ...helperHazards(calls, program, facts),
+      ...helperHazards(elf, program, facts),
       ...kfuncHazards(elf, program, facts, externs),
       ...argumentHazards(elf, program, place, facts, code(false).callee),
     ];

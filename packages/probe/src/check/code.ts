@@ -14,9 +14,7 @@ export function codeOf(
   constants: ReadonlyMap<string, Uint8Array>,
 ): (plainContext: boolean) => Code {
   const symbols = new Map(
-    elf.sections
-      .filter((s) => relocated.code.has(s.name))
-      .map((s) => [s.name, new Map(elf.relocations(s).map((r) => [r.offset, r.symbol]))]),
+    elf.sections.filter((s) => relocated.code.has(s.name)).map((s) => [s.name, elf.references(s)]),
   );
   const target = ({ section, at }: Place) => {
     const symbol = symbols.get(section)?.get(at);

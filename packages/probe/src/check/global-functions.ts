@@ -1,5 +1,6 @@
 import type { Btf, Elf, KernelFacts, Place } from '@skep/bpf';
-import { type Code, CodeReader } from '../effects/code.ts';
+import type { Code } from '../effects/code.ts';
+import { readCode } from './read-code.ts';
 
 /**
  * Functions that the verifier of this kernel may walk for themselves: the global ones that a program names, be it in
@@ -9,19 +10,19 @@ import { type Code, CodeReader } from '../effects/code.ts';
 export function walkedAnyway(elf: Elf, btf: Btf, program: string, { version }: KernelFacts): Place[] {
   const [major, minor] = version;
   if (major > 6 || (major === 6 && minor >= 8)) return [];
-  const object = objects.get(elf) ?? { reader: new CodeReader(elf), called: new Map<string, Place[]>() };
-  objects.set(elf, object);
-  const known = object.called.get(program) ?? globalsOf(object.reader, elf, btf, program);
-  object.called.set(program, known);
+  const called = objects.get(elf) ?? new Map<string, Place[]>();
+  objects.set(elf, called);
+  const known = called.get(program) ?? globalsOf(elf, btf, program);
+  called.set(program, known);
   return known;
 }
 
 /** What an object's programs call is the same on every kernel that it is checked against. */
-const objects = new WeakMap<Elf, { reader: CodeReader; called: Map<string, Place[]> }>();
+const objects = new WeakMap<Elf, Map<string, Place[]>>();
 
-function globalsOf(reader: CodeReader, elf: Elf, btf: Btf, program: string): Place[] {
+function globalsOf(elf: Elf, btf: Btf, program: string): Place[] {
   const found = new Set<Code>();
-  const start = reader.program(program);
+  const start = readCode(elf).program(program);
   if (start) collect(start, found);
   return [...found].filter((code) => code !== start && isGlobal(elf, btf, code)).map(placeOf);
 }

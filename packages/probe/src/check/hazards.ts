@@ -1,14 +1,15 @@
 import {
   type Btf,
   CALL,
+  type CoreRelocation,
   CoreResolver,
   coreRelocations,
+  decodeChanged,
   type Elf,
   type ElfSection,
   helperName,
-  instructionAt,
+  instructionsIn,
   type KernelFacts,
-  lengthOf,
   patchInstruction,
 } from '@skep/bpf';
 import { type Extern, presence } from './externs.ts';
@@ -49,7 +50,8 @@ export function relocate(
   const hazards: Hazard[] = [];
   const faults: { section: string; reason: string }[] = [];
   const uncertain = new Set<string>();
-  const relocations = coreRelocations(elf, btf);
+  const relocations = relocationsOf(elf, btf);
+  const changed = new Map(sections.map((s) => [s.name, [] as number[]]));
   const types = facts.btf ?? facts.relocationTypes;
   const resolver = types && new CoreResolver(btf, types, facts.btf ? (facts.modules?.() ?? []) : []);
   for (const relocation of relocations) {
@@ -68,12 +70,25 @@ export function relocate(
       resolution.known || !facts.btf || facts.inModules?.(bareName(btf, relocation.typeId)) === false;
     if (!settled) uncertain.add(`${at} ${section}`);
     const patched = patchInstruction(bytes, resolution);
+    changed.get(section)!.push(at);
     if (patched.state === 'error' && settled) faults.push({ section, reason: patched.reason });
     else if (patched.state !== 'patched')
       hazards.push({ section, at, certain: settled, reason: patched.reason });
   }
-  for (const section of sections) hazards.push(...callHazards(elf, section, facts, externs));
+  for (const section of sections) {
+    decodeChanged(code.get(section.name)!, section.data, changed.get(section.name)!);
+    hazards.push(...callHazards(elf, section, facts, externs));
+  }
   return { code, hazards, faults, uncertain };
+}
+
+/** What an object asks is the same of every kernel. */
+const objects = new WeakMap<Elf, readonly CoreRelocation[]>();
+
+function relocationsOf(elf: Elf, btf: Btf): readonly CoreRelocation[] {
+  const known = objects.get(elf) ?? coreRelocations(elf, btf);
+  objects.set(elf, known);
+  return known;
 }
 
 function bareName(btf: Btf, typeId: number): string {
@@ -88,14 +103,14 @@ function callHazards(
   externs: ReadonlyMap<string, Extern>,
 ): Hazard[] {
   const out: Hazard[] = [];
-  const symbols = new Map(elf.relocations(section).map((r) => [r.offset, r.symbol]));
+  const symbols = elf.references(section);
   const has = enumerators(facts.btf);
   const add = (at: number, certain: boolean, reason: string): void => {
     out.push({ section: section.name, at, certain, reason });
   };
-  for (let at = 0; at < section.data.length; ) {
-    const ins = instructionAt(section.data, at);
-    if (!ins) break;
+  for (const [i, ins] of instructionsIn(section.data).entries()) {
+    if (!ins) continue;
+    const at = i * 8;
     const symbol = symbols.get(at);
     const extern = symbol?.section === 0 ? externs.get(symbol.name) : undefined;
     if (ins.opcode === CALL && extern?.kind === 'function') {
@@ -114,7 +129,6 @@ function callHazards(
     const since = newInstruction(ins.opcode, ins.offset, ins.immediate, ins.source);
     if (since && older(facts, since))
       add(at, false, `it uses an instruction that came with Linux ${since.join('.')}`);
-    at += lengthOf(ins.opcode);
   }
   return out;
 }

@@ -1,4 +1,4 @@
-import { CALL, type Elf, helperName, instructionAt, type KernelFacts } from '@skep/bpf';
+import { CALL, type Elf, helperName, instructionsIn, type KernelFacts } from '@skep/bpf';
 import type { ProgramDescription } from '../describe/types.ts';
 import type { Hazard } from './hazards.ts';
 import { helperTable } from './kernel-type.ts';
@@ -15,56 +15,57 @@ const SLEEPING: ReadonlySet<string> = new Set([
 const D_PATH =
   /^(security_(file_permission|inode_getattr|file_open|path_truncate)|vfs_(truncate|fallocate|getattr)|dentry_open|filp_close)$/;
 
-/** A call of a helper. */
-export interface HelperCall {
-  readonly section: string;
-  readonly at: number;
-  readonly helper: string;
+/** Where a section calls helpers: bytes, by helper. */
+type Calls = ReadonlyMap<string, readonly number[]>;
+
+/** What an object calls is the same on every kernel, and read once, however many programs a section has. */
+const objects = new WeakMap<Elf, Map<string, Calls>>();
+
+function callsIn(elf: Elf, name: string): Calls {
+  const sections = objects.get(elf) ?? new Map<string, Calls>();
+  objects.set(elf, sections);
+  const calls = sections.get(name) ?? readCalls(elf, name);
+  sections.set(name, calls);
+  return calls;
 }
 
-/** The calls of helpers in a section; each section is read once, however many programs it has or how many call into it. */
-export function helperCalls(elf: Elf): (section: string) => readonly HelperCall[] {
-  const known = new Map<string, readonly HelperCall[]>();
-  return (name) => {
-    const calls = known.get(name) ?? callsIn(elf, name);
-    known.set(name, calls);
-    return calls;
-  };
-}
-
-function callsIn(elf: Elf, name: string): HelperCall[] {
-  const out: HelperCall[] = [];
+function readCalls(elf: Elf, name: string): Calls {
+  const out = new Map<string, number[]>();
   const section = elf.section(name);
   if (!section) return out;
-  const external = new Set(elf.relocations(section).map((r) => r.offset));
-  for (let at = 0; at < section.data.length; ) {
-    const ins = instructionAt(section.data, at);
-    if (!ins) break;
-    if (ins.opcode === CALL && ins.source === 0 && !external.has(at))
-      out.push({ section: name, at, helper: helperName(ins.immediate) });
-    at += ins.opcode === 0x18 ? 16 : 8;
+  const external = elf.references(section);
+  for (const [i, ins] of instructionsIn(section.data).entries()) {
+    if (ins?.opcode !== CALL || ins.source !== 0 || external.has(i * 8)) continue;
+    const helper = helperName(ins.immediate);
+    const before = out.get(helper);
+    if (before) before.push(i * 8);
+    else out.set(helper, [i * 8]);
   }
   return out;
 }
 
 /** Helpers that are not for programs of this type. */
-export function helperHazards(
-  calls: (section: string) => readonly HelperCall[],
-  program: ProgramDescription,
-  facts: KernelFacts,
-): Hazard[] {
+export function helperHazards(elf: Elf, program: ProgramDescription, facts: KernelFacts): Hazard[] {
   const { type, section: own, target } = program;
   const table = helperTable(type);
   const allowed = table === undefined ? undefined : facts.helpers?.(table);
   const sleeps = SLEEPABLE.test(own);
-  return [...new Set([own, '.text'])].flatMap(calls).flatMap(({ section, at, helper }): Hazard[] => {
-    const refused = (certain: boolean, reason: string) => [{ section, at, certain, reason }];
+  const against = (helper: string): Pick<Hazard, 'certain' | 'reason'> | undefined => {
     if (allowed && !allowed.has(helper))
-      return refused(!sleeps, `the kernel has no ${helper} for ${type} programs`);
+      return { certain: !sleeps, reason: `the kernel has no ${helper} for ${type} programs` };
     if (type === 'lsm' && !sleeps && SLEEPING.has(helper))
-      return refused(true, `${helper} may sleep, and the program may not: SEC("lsm.s/…") may`);
+      return { certain: true, reason: `${helper} may sleep, and the program may not: SEC("lsm.s/…") may` };
     if (helper === 'bpf_d_path' && (type === 'fentry' || type === 'fexit') && !D_PATH.test(target))
-      return refused(false, `whether programs on ${target} may call bpf_d_path is not known`);
-    return [];
-  });
+      return { certain: false, reason: `whether programs on ${target} may call bpf_d_path is not known` };
+    return undefined;
+  };
+  return [...new Set([own, '.text'])].flatMap((section) =>
+    [...callsIn(elf, section)]
+      .flatMap(([helper, calls]): Hazard[] => {
+        const said = against(helper);
+        return said ? calls.map((at) => ({ section, at, ...said })) : [];
+      })
+      // In the order of the code, as reasons are told.
+      .sort((a, b) => a.at - b.at),
+  );
 }

@@ -1,4 +1,4 @@
-import { type Btf, CALL, type Elf, instructionAt, type KernelFacts, lengthOf } from '@skep/bpf';
+import { type Btf, CALL, type Elf, instructionsIn, type KernelFacts } from '@skep/bpf';
 import type { ProgramDescription } from '../describe/types.ts';
 import type { Extern } from './externs.ts';
 import type { Hazard } from './hazards.ts';
@@ -27,34 +27,52 @@ export function kfuncHazards(
   const plain = WITHOUT.has(type) || (before && WITHOUT_THEN.has(type));
   const out: Hazard[] = [];
   for (const name of new Set([program.section, '.text'])) {
-    const section = elf.section(name);
-    if (!section) continue;
-    const symbols = new Map(elf.relocations(section).map((r) => [r.offset, r.symbol]));
-    for (let at = 0; at < section.data.length; ) {
-      const ins = instructionAt(section.data, at);
-      if (!ins) break;
-      const symbol = ins.opcode === CALL ? symbols.get(at) : undefined;
-      if (symbol?.section === 0 && externs.get(symbol.name)?.kind === 'function') {
-        const called = symbol.name;
-        if (btf?.find(called, 'func') && tagged(btf, called) === false)
-          out.push({
-            section: name,
-            at,
-            certain: true,
-            reason: `the kernel has ${called}, but not for programs`,
-          });
-        else if ((plain && !COMMON.test(called)) || (type !== 'lsm' && OF_SECURITY.test(called)))
-          out.push({
-            section: name,
-            at,
-            certain: false,
-            reason: `whether ${program.type} programs may call ${called} is not known`,
-          });
-      }
-      at += lengthOf(ins.opcode);
+    for (const { at, called } of callsIn(elf, name)) {
+      if (externs.get(called)?.kind !== 'function') continue;
+      if (btf?.find(called, 'func') && tagged(btf, called) === false)
+        out.push({
+          section: name,
+          at,
+          certain: true,
+          reason: `the kernel has ${called}, but not for programs`,
+        });
+      else if ((plain && !COMMON.test(called)) || (type !== 'lsm' && OF_SECURITY.test(called)))
+        out.push({
+          section: name,
+          at,
+          certain: false,
+          reason: `whether ${program.type} programs may call ${called} is not known`,
+        });
     }
   }
   return out;
+}
+
+interface ExternCall {
+  readonly at: number;
+  readonly called: string;
+}
+
+/** What an object calls is the same on every kernel, and read once, however many programs a section has. */
+const objects = new WeakMap<Elf, Map<string, readonly ExternCall[]>>();
+
+/** The calls of functions that are not the object's own. */
+function callsIn(elf: Elf, name: string): readonly ExternCall[] {
+  const sections = objects.get(elf) ?? new Map<string, readonly ExternCall[]>();
+  objects.set(elf, sections);
+  const calls = sections.get(name) ?? readCalls(elf, name);
+  sections.set(name, calls);
+  return calls;
+}
+
+function readCalls(elf: Elf, name: string): ExternCall[] {
+  const section = elf.section(name);
+  if (!section) return [];
+  const symbols = elf.references(section);
+  return instructionsIn(section.data).flatMap((ins, i) => {
+    const symbol = ins?.opcode === CALL ? symbols.get(i * 8) : undefined;
+    return symbol?.section === 0 ? [{ at: i * 8, called: symbol.name }] : [];
+  });
 }
 
 /** Whether a function is marked as one that programs may call; kernels are built with such marks since 6.9, if pahole knows them. */

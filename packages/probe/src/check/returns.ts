@@ -1,10 +1,11 @@
 import type { Elf, KernelFacts, Place, Verdict } from '@skep/bpf';
 import type { ProgramDescription } from '../describe/types.ts';
-import { CodeReader } from '../effects/code.ts';
 import { FlowReader } from '../effects/flow.ts';
 import type { Known } from '../effects/values.ts';
 import { prototypeIn } from '../hooks/prototype.ts';
 import { type Callee, contextReads } from './context.ts';
+import { readCode } from './read-code.ts';
+import { returnsOnly } from './returns-constant.ts';
 
 /** What programs may return, from and to; both included. */
 type Range = readonly [number, number];
@@ -46,22 +47,17 @@ const LONGEST = 10_000;
 /** Hooks of security modules that answer with 0 or 1. */
 const BOOL = new Set(['audit_rule_known', 'inode_xattr_skipcap']);
 
-interface Returned {
-  readonly reader: CodeReader;
-  readonly flows: Map<string, Known | undefined>;
-}
-
 /** What a program returns is the same on every kernel. */
-const objects = new WeakMap<Elf, Returned>();
+const objects = new WeakMap<Elf, Map<string, Known | undefined>>();
 
 function returnedBy(elf: Elf, program: string): Known | undefined {
-  const object = objects.get(elf) ?? { reader: new CodeReader(elf), flows: new Map() };
-  objects.set(elf, object);
-  if (object.flows.has(program)) return object.flows.get(program);
-  const code = object.reader.program(program);
+  const flows = objects.get(elf) ?? new Map<string, Known | undefined>();
+  objects.set(elf, flows);
+  if (flows.has(program)) return flows.get(program);
+  const code = readCode(elf).program(program);
   const nothing = { packetAt: new Set<number>(), own: [0, 0] as const };
   const known = code && new FlowReader(nothing, () => {}, LONGEST).program(code).returned;
-  object.flows.set(program, known);
+  flows.set(program, known);
   return known;
 }
 
@@ -81,6 +77,11 @@ export function returnVerdict(
 ): Verdict | undefined {
   const range = allowed(program, facts);
   if (!range) return undefined;
+  // 32-bit code leaves the upper half of a negative number empty.
+  const value = (n: bigint) => Number(BigInt.asIntN(program.type === 'lsm' ? 32 : 64, n));
+  const outside = (n: bigint) => value(n) < range[0] || value(n) > range[1];
+  const code = readCode(elf).program(program.name);
+  if (program.type !== 'lsm' && code && returnsOnly(code, (n) => !outside(n))) return undefined;
   const known = returnedBy(elf, program.name);
   if (known?.kind !== 'numbers') {
     if (program.type !== 'lsm' || passesOn(elf, program, facts, place, callee)) return undefined;
@@ -90,9 +91,6 @@ export function returnVerdict(
       hint: 'What the programs before it returned is behind the last argument, of which a kernel may have more.',
     };
   }
-  // 32-bit code leaves the upper half of a negative number empty.
-  const value = (n: bigint) => Number(BigInt.asIntN(program.type === 'lsm' ? 32 : 64, n));
-  const outside = (n: bigint) => value(n) < range[0] || value(n) > range[1];
   const bad = [...known.numbers].filter(([n, at]) => outside(n) && reached(at));
   if (bad.length === 0) return undefined;
   const valid = range[0] === range[1] ? `only ${range[0]} is` : `${range[0]} to ${range[1]} are`;

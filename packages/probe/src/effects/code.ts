@@ -48,7 +48,6 @@ export class CodeReader {
   readonly #elf: Elf;
   readonly #read = new Map<ElfSymbol, Code>();
   #functions: ReadonlyMap<string, ElfSymbol> | undefined;
-  readonly #relocations = new Map<ElfSection, ReadonlyMap<number, ElfSymbol>>();
 
   constructor(elf: Elf) {
     this.#elf = elf;
@@ -69,7 +68,7 @@ export class CodeReader {
     const code: Code = { section, name: symbol.name, instructions, start: symbol.value, joins };
     this.#read.set(symbol, code);
     const { data } = section;
-    const relocations = this.#relocationsOf(section);
+    const relocations = this.#elf.references(section);
     const end = Math.min(symbol.value + symbol.size, data.length);
     const bytes = data.subarray(0, end);
     for (let at = symbol.value; ; ) {
@@ -116,14 +115,5 @@ export class CodeReader {
   #isCode(symbol: ElfSymbol): boolean {
     const section = this.#elf.sections[symbol.section];
     return symbol.section > 0 && section !== undefined && (section.flags & 4) !== 0;
-  }
-
-  #relocationsOf(section: ElfSection): ReadonlyMap<number, ElfSymbol> {
-    let known = this.#relocations.get(section);
-    if (!known) {
-      known = new Map(this.#elf.relocations(section).map((r) => [r.offset, r.symbol]));
-      this.#relocations.set(section, known);
-    }
-    return known;
   }
 }
