@@ -61,7 +61,7 @@ export type {
 } from './elf/types.ts';
 export { BpfError, type BpfErrorCode, type BpfErrorDetails } from './errors.ts';
 export { quickFacts, runningKernel } from './facts/running.ts';
-export { isFactsFile, storedKernel, storedKernels, unpackFacts } from './facts/stored.ts';
+export { isFactsFile, storedKernel, storedKernelAhead, storedKernels, unpackFacts } from './facts/stored.ts';
 export type { KernelFacts, KernelFunctions, Tracepoints, Verdict } from './facts/types.ts';
 export {
   type FeatureGroup,

@@ -1,7 +1,15 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { brotliCompressSync, brotliDecompressSync, constants } from 'node:zlib';
+import { promisify } from 'node:util';
+import {
+  type BrotliOptions,
+  brotliCompressSync,
+  brotliDecompress,
+  brotliDecompressSync,
+  constants,
+} from 'node:zlib';
 import { Btf } from '../btf/btf.ts';
 import { BpfError } from '../errors.ts';
 import type { HookKind } from '../features/hooks.ts';
@@ -37,6 +45,8 @@ export interface StoredLists {
   readonly modules: string;
 }
 
+/** What is unpacked in one piece: types are 5 MB. */
+const CHUNK = 1 << 20;
 const MAGIC = 'skep kernel facts 1\n';
 
 /** Writes a file of facts: a line that says what it is, and its two parts compressed, each behind its length. */
@@ -61,7 +71,11 @@ export function packFacts(btf: Uint8Array, lists: StoredLists): Uint8Array {
  */
 export function unpackFacts(bytes: Uint8Array, name: string): KernelFacts {
   const [btfPart, listPart] = partsOf(bytes, name);
-  const lists = JSON.parse(unpacked(listPart!, name).toString('utf8')) as StoredLists;
+  return factsOf(unpacked(listPart!, name), () => unpacked(btfPart!, name));
+}
+
+function factsOf(listText: Buffer, btfBytes: () => Buffer): KernelFacts {
+  const lists = JSON.parse(listText.toString('utf8')) as StoredLists;
   const { version, architecture, hooks, helpers } = lists;
   let btf: Btf | undefined;
   let functions: KernelFunctions | undefined;
@@ -72,7 +86,7 @@ export function unpackFacts(bytes: Uint8Array, name: string): KernelFacts {
     return modules(wanted);
   };
   const types = (): Btf => {
-    btf ??= Btf.parse(unpacked(btfPart!, name));
+    btf ??= Btf.parse(btfBytes());
     return btf;
   };
   const sets = new Map<string, ReadonlySet<string>>();
@@ -136,6 +150,23 @@ export function storedKernel(name: string): KernelFacts | undefined {
   return unpackFacts(readFileSync(join(dir, `${name}.facts`)), name);
 }
 
+/**
+ * {@link storedKernel}, unpacked whole on threads of libuv's pool: for several kernels at once, or while there is other work.
+ * @throws {BpfError} `SKEP_BTF_INVALID`
+ */
+export async function storedKernelAhead(name: string): Promise<KernelFacts | undefined> {
+  const dir = storedKernelsDir();
+  if (dir === undefined || !storedKernels().includes(name)) return undefined;
+  const parts = partsOf(await readFile(join(dir, `${name}.facts`)), name);
+  const unpack = promisify<Uint8Array, BrotliOptions, Buffer>(brotliDecompress);
+  const [btf, lists] = await Promise.all(parts.map((part) => unpack(part, { chunkSize: CHUNK }))).catch(
+    (cause: Error) => {
+      throw damaged(name, cause);
+    },
+  );
+  return factsOf(lists!, () => btf!);
+}
+
 /** Whether bytes are a file of facts. */
 export function isFactsFile(bytes: Uint8Array): boolean {
   return Buffer.from(bytes.subarray(0, MAGIC.length)).toString('latin1') === MAGIC;
@@ -156,7 +187,7 @@ function partsOf(bytes: Uint8Array, name: string): Uint8Array[] {
 
 function unpacked(part: Uint8Array, name: string): Buffer {
   try {
-    return brotliDecompressSync(part);
+    return brotliDecompressSync(part, { chunkSize: CHUNK });
   } catch (cause) {
     throw damaged(name, cause);
   }

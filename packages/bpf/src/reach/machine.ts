@@ -23,6 +23,9 @@ const NULLABLE = new Set([1, 131]);
 /** for_each_map_elem, timer_set_callback, find_vma, loop, user_ringbuf_drain. */
 const CALLS_BACK = new Set([164, 170, 180, 181, 209]);
 
+/** BPF_OP of a move. */
+const MOVE = 11;
+
 let roots = 0;
 
 interface Slot {
@@ -107,8 +110,11 @@ export class Machine {
         this.#store(ins);
         break;
       default: {
+        const left = this.registers[destination]!;
+        // A number is made of the immediate only where it can lead to one.
+        if (left.kind === 'unknown' && opcode >> 4 !== MOVE) break;
         const right = (opcode & 8) !== 0 ? this.registers[ins.source]! : number(ins.immediate);
-        this.registers[destination] = compute(opcode, ins.offset, this.registers[destination]!, right);
+        this.registers[destination] = compute(opcode, ins.offset, left, right);
       }
     }
   }

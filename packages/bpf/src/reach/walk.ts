@@ -44,9 +44,10 @@ export function mayWalk(code: Code, { section, at: entry, args }: Entered): Walk
   const work: number[] = [];
   // A place in a stretch without joins is come to again only with less known: the last says it all.
   const entered = new Map<number, Entered>();
+  // Whoever hands a machine over is done with it.
   const flow = (at: number, machine: Machine): void => {
     const known = states.get(at);
-    if (!known) states.set(at, machine.copy());
+    if (!known) states.set(at, machine);
     else if (!known.join(machine)) return;
     work.push(at);
   };
@@ -60,6 +61,15 @@ export function mayWalk(code: Code, { section, at: entry, args }: Entered): Walk
       if (!ins) break;
       reached[at >> 3] = 1;
       if (ins.opcode === EXIT) break;
+      const kind = ins.opcode & 7;
+      // Most instructions: nothing begins, nothing parts.
+      if (kind !== CLASS.jmp && kind !== CLASS.jmp32 && ins.opcode !== LD_IMM64) {
+        machine.step(ins, code, section, at);
+        at += 8;
+        if (!of.targets.has(at)) continue;
+        flow(at, machine);
+        break;
+      }
       const start = startedBy(code, { section, at }, ins);
       if (start) entered.set(at, { ...start.place, args: start.sure ? machine.registers.slice(1, 6) : [] });
       const next = successors(code, { section, at }, ins, machine, false);
@@ -136,14 +146,13 @@ function successors(code: Code, place: Place, ins: Instruction, machine: Machine
   const out: Next[] = [];
   if (ways === 'unsure' && onlySure) return out;
   const { taken, not } = ways === 'unsure' ? { taken: true, not: true } : ways;
-  if (taken) out.push(to(target, after(machine, ins, left, right, true)));
+  if (taken) out.push(to(target, after(not ? machine.copy() : machine, ins, left, right, true)));
   if (not) out.push(to(next, after(machine, ins, left, right, false)));
   return out;
 }
 
 /** What one side of a jump knows more. */
-function after(machine: Machine, ins: Instruction, left: Value, right: Value, taken: boolean): Machine {
-  const m = machine.copy();
+function after(m: Machine, ins: Instruction, left: Value, right: Value, taken: boolean): Machine {
   const equal = (ins.opcode >> 4 === 1 && taken) || (ins.opcode >> 4 === 5 && !taken);
   const unequal = (ins.opcode >> 4 === 5 && taken) || (ins.opcode >> 4 === 1 && !taken);
   const wide = (ins.opcode & 7) === CLASS.jmp;

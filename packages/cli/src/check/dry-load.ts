@@ -22,11 +22,14 @@ interface AsRun {
 /**
  * Loads an object into the running kernel, as `run` would, and lets go of it at once; nothing is attached. A program
  * that the kernel refuses is left out, and the rest tried again.
+ *
+ * @param loads called as soon as threads have the work
  */
 export async function dryLoad(
   bytes: Uint8Array,
   checked: CheckedObject,
   { params, targets, types }: AsRun,
+  loads: () => void,
 ): Promise<DryLoad> {
   const { BpfObject } = await import('@skep/bpf');
   const { describeObject, parseParam, TARGET_FORMS } = await import('@skep/probe');
@@ -45,7 +48,9 @@ export async function dryLoad(
     for (const { name, type, target } of object.programs)
       if (TARGET_FORMS[type]?.atLoad && programs.has(name) && (targets[name] ?? target) !== target)
         object.program(name).setKernelFunction(targets[name]!);
-    await object.load();
+    const loaded = object.load();
+    loads();
+    await loaded;
   };
   const { oneOfAlike } = await import('./alike.ts');
   const few = oneOfAlike(

@@ -11,7 +11,8 @@ export interface CheckedKernel {
   readonly running: boolean;
   /** Set for those that `all` stands for: only images for it are meant, as `x64` or `arm64`. */
   readonly onlyFor?: string;
-  facts(): KernelFacts;
+  /** Of a stored kernel read on other threads, from when it is named or first asked for. */
+  facts(): KernelFacts | Promise<KernelFacts>;
 }
 
 const BTF_MAGIC = 0xeb9f;
@@ -41,7 +42,14 @@ export async function kernelsOf(words: readonly string[]): Promise<CheckedKernel
   }
 
   function storedOf(name: string): CheckedKernel {
-    return { name, running: false, facts: () => bpf.storedKernel(name)! };
+    let read: Promise<KernelFacts> | undefined;
+    const facts = () => {
+      read ??= bpf.storedKernelAhead(name).then((found) => found!);
+      // Whoever awaits it is told; nobody may, when something else goes wrong before.
+      read.catch(() => {});
+      return read;
+    };
+    return { name, running: false, facts };
   }
 }
 

@@ -15,6 +15,7 @@ import { type SourceCheck, storedPlatforms } from '../probe-source.ts';
 import { runSource } from '../run/source.ts';
 import { policyFor } from '../run/trust.ts';
 import { collect, type Settings, settingsOf } from '../settings.ts';
+import { mark } from '../timing.ts';
 import { collectPairs } from '../values.ts';
 
 interface CheckFlags {
@@ -60,6 +61,8 @@ export function define(command: Command): void {
 async function check(program: string, flags: CheckFlags, command: Command): Promise<void> {
   const filled = flags.format && flags.format !== 'json' ? template(flags.format) : undefined;
   const asked = await kernelsOf(flags.kernel ?? []);
+  for (const kernel of asked)
+    if (!kernel.running && (kernel.onlyFor ?? process.arch) === process.arch) void kernel.facts();
   const settings = settingsOf(command);
   // Nor does it reach the kernel to be tried what may not be run.
   const loads = flags.load && asked.some((kernel) => kernel.running);
@@ -72,7 +75,11 @@ async function check(program: string, flags: CheckFlags, command: Command): Prom
   const meant = asked.filter(
     (k) => k.onlyFor === undefined || parts.some((p) => processorOf(p) === k.onlyFor),
   );
-  const reports = await reportsOf(meant, (kernel) => reportOf(partFor(parts, kernel), kernel, flags));
+  mark('program read');
+  const reports = await reportsOf(meant, async (kernel, loads) =>
+    reportOf(await partFor(parts, kernel), kernel, flags, loads),
+  );
+  mark('kernels looked at');
   const states = reports.map((r) => r.verdict.state);
   process.exitCode = states.includes('refused')
     ? ExitCode.kernel
@@ -84,13 +91,24 @@ async function check(program: string, flags: CheckFlags, command: Command): Prom
   await out(filled ? rows.map((row) => `${filled.fill(row)}\n`).join('') : `${toJson(rows, 2)}\n`);
 }
 
-/** One for each, in their order. The running kernel loads on a thread of its own while the others are looked at. */
+const NOTHING = (): void => {};
+
+/** One for each, in their order. The running kernel loads on threads of its own while the others are looked at. */
 async function reportsOf(
   kernels: readonly CheckedKernel[],
-  report: (kernel: CheckedKernel) => Promise<KernelReport>,
+  report: (kernel: CheckedKernel, loads: () => void) => Promise<KernelReport>,
 ): Promise<KernelReport[]> {
-  const first = [...kernels].sort((a, b) => Number(b.running) - Number(a.running));
-  const done = new Map(first.map((kernel) => [kernel, report(kernel)]));
+  const done = new Map<CheckedKernel, Promise<KernelReport>>();
+  const running = kernels.find((kernel) => kernel.running);
+  if (running)
+    await new Promise<unknown>((resolve) => {
+      const loads = () => resolve(undefined);
+      const it = report(running, loads);
+      done.set(running, it);
+      it.then(loads, loads);
+    });
+  mark('loads begun');
+  for (const kernel of kernels) if (kernel !== running) done.set(kernel, report(kernel, NOTHING));
   return Promise.all(kernels.map((kernel) => done.get(kernel)!));
 }
 
@@ -111,9 +129,9 @@ async function partsOf(
 }
 
 /** The part for a kernel's processor; where there is none, the first, of which it is said why it is refused. */
-function partFor(parts: readonly ProbeImage[], kernel: CheckedKernel): ProbeImage {
+async function partFor(parts: readonly ProbeImage[], kernel: CheckedKernel): Promise<ProbeImage> {
   if (parts.length === 1) return parts[0]!;
-  const wanted = kernel.onlyFor ?? (kernel.facts().architecture === 'arm64' ? 'arm64' : 'x64');
+  const wanted = kernel.onlyFor ?? ((await kernel.facts()).architecture === 'arm64' ? 'arm64' : 'x64');
   return parts.find((p) => processorOf(p) === wanted) ?? parts[0]!;
 }
 
@@ -124,11 +142,18 @@ function processorOf({ platform }: ProbeImage): string {
   return built === 'amd64' ? 'x64' : built;
 }
 
-async function reportOf(image: ProbeImage, kernel: CheckedKernel, flags: CheckFlags): Promise<KernelReport> {
+/** @param loads called when what takes long goes on elsewhere */
+async function reportOf(
+  image: ProbeImage,
+  kernel: CheckedKernel,
+  flags: CheckFlags,
+  loads: () => void,
+): Promise<KernelReport> {
   const { checkObject, worst } = await import('@skep/probe');
   const { typesFile, typesForRunning } = await import('../kernel-types.ts');
   const types = kernel.running ? await typesForRunning(image) : undefined;
-  const facts = types ? await withTypes(kernel.facts(), types) : kernel.facts();
+  const known = await kernel.facts();
+  const facts = types ? await withTypes(known, types) : known;
   using file = types && typesFile(types);
   const notes = types
     ? [`the kernel has no types of its own: those that the image has for ${types.release} are used`]
@@ -143,7 +168,7 @@ async function reportOf(image: ProbeImage, kernel: CheckedKernel, flags: CheckFl
       continue;
     }
     const asRun = { params: flags.set ?? {}, targets: options.targets, types: file?.path };
-    const { verdicts, note } = await dryLoad(bytes, checked, asRun);
+    const { verdicts, note } = await dryLoad(bytes, checked, asRun, loads);
     if (note) notes.push(note);
     objects.push(
       verdicts.size > 0 ? checkObject(bytes, name, facts, { ...options, found: verdicts }) : checked,

@@ -18,7 +18,7 @@ import { constantSections } from './constants.ts';
 import { argumentHazards } from './context.ts';
 import { externMisfit, externsOf, presence } from './externs.ts';
 import { walkedAnyway } from './global-functions.ts';
-import { relocate } from './hazards.ts';
+import { type Hazard, relocate } from './hazards.ts';
 import { helperHazards } from './helper-calls.ts';
 import { hasPlainContext, kernelType, listed } from './kernel-type.ts';
 import { kfuncHazards } from './kfunc-calls.ts';
@@ -156,6 +156,13 @@ function judgePrograms(
   for (const f of relocated.faults)
     if (f.section === '.text') whole.push({ state: 'refused', reason: f.reason });
   const code = codeOf(elf, btf, relocated, facts, externs, constants);
+  const hazards = new Map<string, readonly Hazard[]>();
+  const hazardsIn = (own: string): readonly Hazard[] => {
+    const known =
+      hazards.get(own) ?? relocated.hazards.filter(({ section: s }) => s === own || s === '.text');
+    hazards.set(own, known);
+    return known;
+  };
   const out = new Map<string, Verdict>();
   for (const program of programs) {
     const place = placeOf(elf, program.name)!;
@@ -165,7 +172,7 @@ function judgePrograms(
       if (f.section === program.section && f.section !== '.text')
         verdicts.push({ state: 'refused', reason: f.reason });
     const problems = [
-      ...relocated.hazards,
+      ...hazardsIn(place.section),
       ...helperHazards(elf, program, facts),
       ...kfuncHazards(elf, program, facts, externs),
       ...argumentHazards(elf, program, place, facts, code(false).callee),

@@ -1,4 +1,11 @@
-import { type Elf, type Instruction, instructionAt, type KernelFacts, lengthOf, type Place } from '@skep/bpf';
+import {
+  type Elf,
+  type Instruction,
+  instructionsIn,
+  type KernelFacts,
+  lengthOf,
+  type Place,
+} from '@skep/bpf';
 import type { ProgramDescription } from '../describe/types.ts';
 import { prototypeIn } from '../hooks/prototype.ts';
 import type { Hazard } from './hazards.ts';
@@ -103,11 +110,11 @@ function findReads(elf: Elf, entry: Place, callee: Callee): Read[] {
   return [...seen.values()].flatMap((f) => f.reads);
 }
 
-/** The code of the function that begins there. */
-function functionAt(elf: Elf, { section, at }: Place): Uint8Array {
+/** The code of the function that begins there, by number from its begin. */
+function functionAt(elf: Elf, { section, at }: Place): readonly (Instruction | undefined)[] {
   const number = elf.sections.findIndex((s) => s.name === section);
   const symbol = elf.symbols.find((s) => s.type === 'func' && s.section === number && s.value === at);
-  return elf.sections[number]!.data.subarray(at, at + (symbol?.size ?? 0));
+  return instructionsIn(elf.sections[number]!.data).slice(at >> 3, (at + (symbol?.size ?? 0)) >> 3);
 }
 
 /**
@@ -115,7 +122,7 @@ function functionAt(elf: Elf, { section, at }: Place): Uint8Array {
  * on every way there: sets of registers, as bits, that only shrink until nothing changes.
  */
 function readsOf(
-  code: Uint8Array,
+  code: readonly (Instruction | undefined)[],
   place: Place,
   registers: readonly number[],
   call: (place: Place, ins: Instruction, passed: readonly number[]) => void,
@@ -126,14 +133,14 @@ function readsOf(
     const [at, context] = next;
     const before = held.get(at);
     const now = before === undefined ? context : before & context;
-    const ins = instructionAt(code, at);
+    const ins = code[at >> 3];
     if (now === before || !ins) continue;
     held.set(at, now);
     for (const to of following(at, ins)) todo.push([to, after(ins, now)]);
   }
   const found: Read[] = [];
   for (const [at, context] of held) {
-    const ins = instructionAt(code, at)!;
+    const ins = code[at >> 3]!;
     const here = { section: place.section, at: place.at + at };
     if ((ins.opcode & 7) === CLASS.ldx && context & bits([ins.source]))
       found.push({ place: here, offset: ins.offset });
