@@ -69,7 +69,8 @@ function gather(walker: Walker, starts: readonly Entered[], all: boolean): Walks
     const seen = variants.get(of) ?? new Set();
     variants.set(of, seen);
     let entered = next;
-    let key = valuesKey(next.args);
+    next.key ??= valuesKey(next.args);
+    let { key } = next;
     if (!seen.has(key) && seen.size >= MAX_VARIANTS) {
       if (!all) continue;
       entered = { section, at, args: [] };

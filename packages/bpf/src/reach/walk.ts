@@ -22,6 +22,8 @@ const MAX_VISITS = 6;
 /** A function of the object that begins, and with what in its arguments' registers. */
 export interface Entered extends Place {
   readonly args: readonly Value[];
+  /** {@link valuesKey} of the arguments, once somebody has asked for it. */
+  key?: string;
 }
 
 /** What the verifier walks of one function that begins with certain arguments; others that it calls are named. */

@@ -171,6 +171,12 @@ function judgePrograms(
     for (const f of relocated.faults)
       if (f.section === program.section && f.section !== '.text')
         verdicts.push({ state: 'refused', reason: f.reason });
+    const already = verdicts.find((v) => v.state === 'refused');
+    if (already) {
+      // The first refusal is the one that is told: what the code does brings nothing more.
+      out.set(program.name, already);
+      continue;
+    }
     const problems = [
       ...hazardsIn(place.section),
       ...helperHazards(elf, program, facts),
