@@ -151,30 +151,6 @@ __noinline int of_its_own(int way)
 
 SEC("?raw_tp/sched_process_exit") int dead_global(void *ctx) { return wanted ? of_its_own(1) : 0; }
 
-/* Symbols without a type: an address, or 0 for a weak one that is not there. */
-extern const void schedule __ksym;
-extern const void skep_no_such_symbol __ksym __weak;
-
-SEC("?raw_tp/sched_process_exit") int yes_symbol(void *ctx)
-{
-	sink += (__u64)&schedule;
-	return 0;
-}
-
-SEC("?raw_tp/sched_process_exit") int yes_weak_symbol(void *ctx)
-{
-	if (&skep_no_such_symbol)
-		GONE();
-	return 0;
-}
-
-SEC("?raw_tp/sched_process_exit") int no_weak_symbol(void *ctx)
-{
-	if (!&skep_no_such_symbol)
-		GONE();
-	return 0;
-}
-
 /* The compiler may take what it reads by out of the loop, and then it is read on every way. */
 SEC("?raw_tp/sched_process_exit") int perhaps_in_loop(void *ctx)
 {

@@ -8,11 +8,16 @@ import { compare } from './truth.ts';
 
 const root = process.getuid?.() === 0;
 const bytes = await fixture(new URL('./objects.bpf.c', import.meta.url));
+const symbols = await fixture(new URL('./symbols.bpf.c', import.meta.url));
+const both = [
+  { name: 'check.o', bytes },
+  { name: 'symbols.o', bytes: symbols },
+];
 const facts = runningKernel();
 
 suite('check says what the kernel does', { skip: !root && 'loading needs root' }, () => {
   test('of every program, and why', async () => {
-    const [compared] = await compare([{ name: 'check.o', bytes }], [facts], (object, program) => {
+    const [compared] = await compare(both, [facts], (object, program) => {
       // There is no interface to attach it to.
       if (!['xdp', 'cgroup'].includes(object.program(program).type)) object.program(program).attach().close();
     });
@@ -45,7 +50,6 @@ const nowhere = new Set(['no_return_value', 'no_waiting_helper', 'no_cgroup_valu
 
 test('of a kernel of which nothing is known, nothing is refused but what none takes', () => {
   const nothing = { name: 'this kernel', version: [0, 0, 0] as const, architecture: 'x86_64' as const };
-  const { programs } = checkObject(bytes, 'check.o', nothing);
-  for (const { name, verdict } of programs)
+  for (const { name, verdict } of both.flatMap((o) => checkObject(o.bytes, o.name, nothing).programs))
     assert.equal(verdict.state === 'refused', nowhere.has(name), `${name}: ${JSON.stringify(verdict)}`);
 });
