@@ -83,6 +83,38 @@ export class BtfEditor {
     }
   }
 
+  /**
+   * Takes CO-RE relocations of structs with such names out of `.BTF.ext`, in place: what the compiler put there by the
+   * object's own types stays. A table that is shorter then leaves a gap behind it, which nothing reads.
+   */
+  dropRelocations(ext: Buffer, of: RegExp): boolean {
+    const header = ext.readUInt32LE(4);
+    if (header < 32 || ext.readUInt32LE(28) < 4) return false;
+    const start = header + ext.readUInt32LE(24);
+    const end = Math.min(ext.length, start + ext.readUInt32LE(28));
+    const size = ext.readUInt32LE(start);
+    const dropped = new Set(
+      this.#entries().flatMap((e) =>
+        e.kind === STRUCT && of.test(this.#text(this.#types.readUInt32LE(e.at))) ? [e.id] : [],
+      ),
+    );
+    const kept: Buffer[] = [];
+    for (let at = start + 4; at + 8 <= end; at += 8 + ext.readUInt32LE(at + 4) * size) {
+      const count = ext.readUInt32LE(at + 4);
+      const all = Array.from({ length: count }, (_, i) =>
+        Buffer.from(ext.subarray(at + 8 + i * size, at + 8 + (i + 1) * size)),
+      );
+      const stay = all.filter((record) => !dropped.has(record.readUInt32LE(4)));
+      // libbpf refuses a section without records.
+      if (stay.length > 0) kept.push(words(ext.readUInt32LE(at), stay.length), ...stay);
+    }
+    const table = Buffer.concat(kept);
+    if (table.length === end - start - 4) return false;
+    table.copy(ext, start + 4);
+    ext.writeUInt32LE(table.length > 0 ? 4 + table.length : 0, 28);
+    return true;
+  }
+
   get bytes(): Uint8Array {
     const header = Buffer.from(this.#header);
     header.writeUInt32LE(0, 8);

@@ -6,6 +6,12 @@ import { gadgetMarks } from './gadget-marks.ts';
 /** A program whose hook only its WASM module would name. */
 const DISABLED = /\/gadget_program_disabled$/;
 
+/**
+ * What Inspektor Gadget's own programs lay into maps for gadgets, at places of their version (its include/gadget/types.h).
+ * The relocations ask for its types, which no kernel has.
+ */
+const ENRICHED = /^gadget_socket_value(___.*)?$/;
+
 /** Its types that have a name of the same meaning here (skep.h). */
 const TYPEDEFS: Readonly<Record<string, string>> = {
   gadget_timestamp: 'timestamp_ns',
@@ -87,6 +93,8 @@ export function adaptGadget(
   for (const [theirs, ours] of Object.entries(TYPEDEFS)) btf.rename('typedef', theirs, ours);
   const { sections, others } = switchedOff(elf, disabled);
   const ext = file.content('.BTF.ext');
+  if (ext && btf.dropRelocations(ext, ENRICHED))
+    notes.push('whose socket a packet is, is not looked up: its process is not named');
   if (ext) for (const section of sections) btf.renameSection(ext, section, `?${section}`);
   for (const section of sections) file.renameSection(section, `?${section}`);
   file.replace('.BTF', btf.bytes);
