@@ -22,7 +22,7 @@ static void make_typed_rings(struct object *o)
 		int fd;
 
 		if (bpf_map__type(m) != BPF_MAP_TYPE_RINGBUF || !bpf_map__btf_value_type_id(m) || bpf_map__fd(m) >= 0 ||
-		    bpf_map__pin_path(m) || !bpf_map__autocreate(m))
+		    !bpf_map__autocreate(m))
 			continue;
 		fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, bpf_map__name(m), 0, 0, bpf_map__max_entries(m), &opts);
 		if (fd < 0)

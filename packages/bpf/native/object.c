@@ -104,7 +104,12 @@ static napi_value objectOpen(napi_env env, napi_callback_info info)
 	}
 	size_t i = 0, j = 0;
 	bpf_object__for_each_program(p, o->bpf) o->programs[i++] = p;
-	bpf_object__for_each_map(m, o->bpf) o->maps[j++] = m;
+	bpf_object__for_each_map(m, o->bpf) {
+		/* LIBBPF_PIN_BY_NAME would leave the map in /sys/fs/bpf behind the process, or take one that somebody
+		 * else left there. What is to be pinned, the caller pins. */
+		bpf_map__set_pin_path(m, NULL);
+		o->maps[j++] = m;
+	}
 	if (napi_create_external(env, o, object_finalize, NULL, &handle) == napi_ok)
 		return handle;
 	object_close_now(o);

@@ -246,10 +246,21 @@ test('objects that share a map count into one series', { skip }, async () => {
   const half = (n: number) =>
     build(`${WATCH}
 SKEP_HASH(counter_both, __u32, __u64, 16) SKEP_SHARED;
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16);
+	__type(key, __u32);
+	__type(value, __u64);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} counter_pinned SEC(".maps");
+__u64 counter_pinned_lost;
 SEC("tp/syscalls/sys_enter_getpgid") int half${n}(struct trace_event_raw_sys_enter *ctx)
 {
 	__u32 key = 5;
-	if (argument(ctx) >= 0) skep_add(&counter_both, &key, ${n});
+	if (argument(ctx) >= 0) {
+		skep_add(&counter_both, &key, ${n});
+		skep_add(&counter_pinned, &key, ${n});
+	}
 	return 0;
 }`);
   const objects = [
@@ -257,13 +268,15 @@ SEC("tp/syscalls/sys_enter_getpgid") int half${n}(struct trace_event_raw_sys_ent
     { name: 'ten.o', bytes: await half(10) },
   ];
   const run = await startRun(request(producer, { objects }));
+  assert.equal(existsSync('/sys/fs/bpf/counter_pinned'), false, 'nothing is left that nobody asked for');
   await producer.produce(4, 1);
   await run.stop();
   assert.deepEqual(
     run.streams.map((s) => s.map),
-    ['counter_both'],
+    ['counter_both', 'counter_pinned'],
   );
-  assert.deepEqual(Object.fromEntries(await rowsOf(run, 'counter_both')), { 5: '44' });
+  for (const map of ['counter_both', 'counter_pinned'])
+    assert.deepEqual(Object.fromEntries(await rowsOf(run, map)), { 5: '44' }, map);
 });
 
 test('a sink that fails ends the run with its error, and detached', { skip }, async () => {

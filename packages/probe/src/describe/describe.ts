@@ -56,7 +56,7 @@ export function describeObject(bytes: Uint8Array, name: string): ObjectDescripti
         output: countsLosses(m.name, mapTypes[m.type] ?? '') ? undefined : outputOf(m.name),
         help,
         unit,
-        shared: flags.has('shared'),
+        shared: flags.has('shared') || m.pinning === 'name',
       };
     }),
     params: [...describeParams(elf, btf, name), ...describeLists(btf, maps, name)],

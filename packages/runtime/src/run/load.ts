@@ -1,4 +1,4 @@
-import type { BpfMap } from '@skep/bpf';
+import { type BpfMap, mapDefinitions } from '@skep/bpf';
 import { tagsOf } from '../streams/tags.ts';
 import { type Opened, reopen } from './open.ts';
 import { blame, byProbe } from './probes.ts';
@@ -26,9 +26,17 @@ async function loadProbe(opened: readonly Opened[]): Promise<void> {
   for (const o of opened) await loadOne(o, shared);
 }
 
-/** A map that an earlier object of the probe made is used again where name and type agree and both say so. */
+/**
+ * A map that an earlier object of the probe made is used again where name and type agree and both say so: by SKEP_SHARED,
+ * or by LIBBPF_PIN_BY_NAME, as objects share maps elsewhere.
+ */
 export function sharedMaps({ object }: Pick<Opened, 'object'>): BpfMap[] {
-  return object.maps.filter((m) => !m.internal && tagsOf(object.btf, m.name, 'var').shared);
+  const pinned = new Set(
+    mapDefinitions(object.btf, object.elf).flatMap((m) => (m.pinning === 'name' ? [m.name] : [])),
+  );
+  return object.maps.filter(
+    (m) => !m.internal && (pinned.has(m.name) || tagsOf(object.btf, m.name, 'var').shared),
+  );
 }
 
 async function loadOne(o: Opened, shared: Map<string, BpfMap>): Promise<void> {
