@@ -83,7 +83,7 @@ SEC("iter/task") int each_task(struct bpf_iter__task *ctx)
 char LICENSE[] SEC("license") = "GPL";
 `;
 
-/** As in bpfman's examples: what stands behind the slash is a name, and no hook. */
+/** As in bpfman's examples: what stands behind the slash is a name, and no hook; and the function is static. */
 const BYTECODE = `#include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 const volatile __u32 target_pid = 0;
@@ -94,7 +94,7 @@ struct {
 	__type(key, struct who);
 	__type(value, __u64);
 } counter_umasks SEC(".maps");
-SEC("tracepoint/on_umask") int on_umask(void *ctx)
+SEC("tracepoint/on_umask") static int on_umask(void *ctx)
 {
 	struct who who = { bpf_get_current_pid_tgid() >> 32 };
 	__u64 one = 1, *n;

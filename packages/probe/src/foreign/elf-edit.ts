@@ -4,12 +4,16 @@ interface Section {
   readonly header: number;
   readonly nameOffset: number;
   readonly type: number;
+  readonly flags: number;
   readonly offset: number;
   readonly size: number;
   readonly link: number;
 }
 
 const SHT_SYMTAB = 2;
+const SHF_EXECINSTR = 4;
+const STT_FUNC = 2;
+const STB_GLOBAL = 1;
 
 /**
  * Changes names in a BPF object without moving anything in it: new strings and a new `.BTF` are put behind the end of the
@@ -64,6 +68,21 @@ export class ElfEditor {
     }
   }
 
+  /**
+   * Makes the local functions of all sections global but those of `.text`, which are called and no programs. They stay
+   * among the local symbols, where a linker would not want them and libbpf does not mind.
+   */
+  makeFunctionsGlobal(): void {
+    const sections = this.#sections();
+    const symbols = sections.find((s) => s.type === SHT_SYMTAB);
+    if (!symbols) return;
+    for (let at = symbols.offset; at < symbols.offset + symbols.size; at += 24) {
+      const section = sections[this.#file.readUInt16LE(at + 6)];
+      const isProgram = section && section.flags & SHF_EXECINSTR && this.#name(section) !== '.text';
+      if (isProgram && this.#file[at + 4] === STT_FUNC) this.#file[at + 4] = (STB_GLOBAL << 4) | STT_FUNC;
+    }
+  }
+
   #point(section: Section, content: Uint8Array): void {
     const padding = Buffer.alloc((8 - (this.#file.length % 8)) % 8);
     const offset = this.#file.length + padding.length;
@@ -81,6 +100,7 @@ export class ElfEditor {
         header,
         nameOffset: f.readUInt32LE(header),
         type: f.readUInt32LE(header + 4),
+        flags: Number(f.readBigUInt64LE(header + 8)),
         offset: Number(f.readBigUInt64LE(header + 24)),
         size: Number(f.readBigUInt64LE(header + 32)),
         link: f.readUInt32LE(header + 40),

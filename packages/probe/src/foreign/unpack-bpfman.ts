@@ -33,8 +33,9 @@ export async function unpackBpfman(store: Store, image: StoredImage): Promise<Pr
   const [file, ...more] = objects;
   if (!file || more.length > 0) throw invalid(image, `its layer holds ${objects.length} objects, not one`);
   const name = isFileName(file.name) ? file.name : 'program.o';
-  checkedObject(image, name, file.bytes);
-  const object = checkedObject(image, name, withoutTargets(file.bytes, name));
+  const object = checkedObject(image, name, file.bytes, (bytes) =>
+    withoutTargets(withGlobalPrograms(bytes, name), name),
+  );
   checkLabel(image, labels[PROGRAMS], object);
   return {
     name: image.reference,
@@ -45,6 +46,14 @@ export async function unpackBpfman(store: Store, image: StoredImage): Promise<Pr
     platform: platformOf(image),
     created: image.created,
   };
+}
+
+/** Programs of bpfman's examples are static functions, which libbpf refuses and the loaders of bpfman do not mind. */
+function withGlobalPrograms(bytes: Uint8Array, name: string): Uint8Array {
+  parseObject(bytes, name);
+  const file = new ElfEditor(bytes);
+  file.makeFunctionsGlobal();
+  return file.bytes;
 }
 
 /** `kprobe/my_kprobe` is a kprobe whose place `--attach my_kprobe=…` has to say. */

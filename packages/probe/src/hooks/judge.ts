@@ -17,6 +17,8 @@ const RUNS: Verdict = { state: 'runs' };
  */
 export function judgeHook(program: HookProgram, facts: KernelFacts, btf: Btf): Verdict {
   const { type, target } = program;
+  if (target === '' && Object.hasOwn(TARGETS, type))
+    return permitted(type, facts) ?? unknown(`the section names no ${TARGETS[type]}`);
   switch (type) {
     case 'fentry':
     case 'fexit':
@@ -50,6 +52,22 @@ export function judgeHook(program: HookProgram, facts: KernelFacts, btf: Btf): V
       return never(program, facts) ?? RUNS;
   }
 }
+
+/** What a section without a target leaves to `--attach`. */
+const TARGETS: Readonly<Record<string, string>> = {
+  fentry: 'function',
+  fexit: 'function',
+  fmod_ret: 'function',
+  kprobe: 'function',
+  kretprobe: 'function',
+  ksyscall: 'system call',
+  kretsyscall: 'system call',
+  lsm: 'LSM hook',
+  iter: 'iterator',
+  tp_btf: 'tracepoint',
+  raw_tp: 'tracepoint',
+  tracepoint: 'tracepoint',
+};
 
 /** What stands against a hook of this kind, whatever its target. */
 function never({ type, section }: HookProgram, facts: KernelFacts): Verdict | undefined {
@@ -279,7 +297,6 @@ function caveat(name: string, facts: KernelFacts): string | undefined {
 
 function rawTracepoint(program: HookProgram, facts: KernelFacts, btf: Btf): Verdict {
   const { type, target } = program;
-  if (target === '') return unknown('the section names no tracepoint');
   const there = has(facts, `btf_trace_${target}`, 'typedef');
   if (!there) {
     const event = facts.tracepoints?.hasName(target);

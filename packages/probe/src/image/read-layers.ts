@@ -25,13 +25,20 @@ export async function readObject(
   return checkedObject(image, name, bytes);
 }
 
-/** The bytes of an object, which may come out of anything. @throws {ProbeError} `SKEP_IMAGE_INVALID` when they are none */
+/**
+ * The bytes of an object, which may come out of anything, after a change.
+ *
+ * @throws {ProbeError} `SKEP_IMAGE_INVALID` when they are none
+ */
 export function checkedObject(
   image: StoredImage,
   name: string,
-  bytes: Uint8Array,
+  stored: Uint8Array,
+  change = (bytes: Uint8Array): Uint8Array => bytes,
 ): ProbeImage['objects'][number] {
+  let bytes: Uint8Array;
   try {
+    bytes = change(stored);
     describeObject(bytes, name);
   } catch (error) {
     if (!(error instanceof BpfError) && !(error instanceof ProbeError)) throw error;
