@@ -44,7 +44,7 @@ async function push(reference: string, flags: Flags, command: Command): Promise<
         await say(
           flags.quiet
             ? `${done.reference}\n`
-            : `${done.reference}: digest: ${done.digest} size: ${done.size}\n`,
+            : `${done.reference}: digest: ${done.digest} size: ${done.manifestSize}\n`,
         );
       }
     });

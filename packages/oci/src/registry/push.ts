@@ -21,6 +21,8 @@ export interface PushResult {
   /** Of the manifest or index. */
   digest: string;
   mediaType: string;
+  /** Bytes of the manifest or index alone. */
+  manifestSize: number;
   /** Bytes of all blobs and manifests. */
   size: number;
   /** Digests of the blobs that were sent. */
@@ -91,7 +93,15 @@ class Push {
   async image(reference: Reference, top: Descriptor, mayBeThere = false): Promise<PushResult> {
     const name = formatReference(reference);
     const { digest, mediaType, size } = top;
-    const result: PushResult = { reference: name, digest, mediaType, size, uploaded: [], existing: [] };
+    const result: PushResult = {
+      reference: name,
+      digest,
+      mediaType,
+      manifestSize: size,
+      size,
+      uploaded: [],
+      existing: [],
+    };
     const { repository, tag = digest } = reference;
     const bytes = await this.#store.readBlob(digest);
     const document = parseDocument(bytes, mediaType, `The manifest of ${name}`);
