@@ -148,9 +148,13 @@ test('names what is wrong with its settings before it does anything', async () =
 test('without the right to load programs, says what to call', () => {
   for (const command of ['agent', 'run oomkill'])
     assert.throws(
-      () => checkPrivileges(new Set(), command),
+      () => checkPrivileges(new Set(), command, false),
       (error: CliError) => error.hint?.startsWith(`sudo skep ${command}\n`),
     );
+  // sudo gives a root nothing that its container lacks.
+  assert.throws(() => checkPrivileges(new Set(['CAP_BPF']), 'run oomkill', true), {
+    hint: 'In a container: --cap-add PERFMON. In a unit: AmbientCapabilities=CAP_PERFMON',
+  });
 });
 
 test('takes no flag that would do nothing', async () => {

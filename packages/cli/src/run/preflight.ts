@@ -10,16 +10,22 @@ const needed = ['CAP_BPF', 'CAP_PERFMON'];
 
 /**
  * Throws SKEP_PERMISSION when this process may not load programs, before anything is read or asked of the kernel. `command`:
- * what would do as root, such as `run IMAGE`.
+ * what would do as root, such as `run IMAGE`. A root without the rights is one in a container or a service.
  */
-export function checkPrivileges(have: ReadonlySet<string>, command: string): void {
+export function checkPrivileges(
+  have: ReadonlySet<string>,
+  command: string,
+  isRoot = process.geteuid?.() === 0,
+): void {
   if (have.has('CAP_SYS_ADMIN')) return;
   const missing = needed.filter((c) => !have.has(c));
   if (missing.length === 0) return;
   throw new CliError(
     'SKEP_PERMISSION',
     `running a probe needs ${missing.join(' and ')}, which this process does not have`,
-    `sudo skep ${command}\n${setcapAdvice()}`,
+    isRoot
+      ? `In a container: ${missing.map((c) => `--cap-add ${c.replace('CAP_', '')}`).join(' ')}. In a unit: AmbientCapabilities=${missing.join(' ')}`
+      : `sudo skep ${command}\n${setcapAdvice()}`,
   );
 }
 
