@@ -1,6 +1,7 @@
 /** Kinds of BTF (include/uapi/linux/btf.h) that are looked for. */
 const PTR = 2;
 const STRUCT = 4;
+const UNION = 5;
 const TYPEDEF = 8;
 const VAR = 14;
 
@@ -62,6 +63,17 @@ export class BtfEditor {
     head.writeUInt32LE(head.readUInt32LE(4) - struct.members + members.length / 12 + 1, 4);
     const id = this.#append(Buffer.concat([head, members, value]));
     this.#types.writeUInt32LE(id, variable.at + 8);
+  }
+
+  /** Puts a typedef of this name before the type of a union's member. */
+  nameMember(union: string, member: string, typedef: string): void {
+    for (const { at, members } of this.#find(UNION, union)) {
+      for (let m = at + 12; m < at + 12 + members * 12; m += 12) {
+        if (this.#text(this.#types.readUInt32LE(m)) !== member) continue;
+        const type = this.#append(words(this.#add(typedef), TYPEDEF << 24, this.#types.readUInt32LE(m + 4)));
+        this.#types.writeUInt32LE(type, m + 4);
+      }
+    }
   }
 
   /** Declares a variable that is a pointer to a type: `TYPE *NAME`. */

@@ -91,6 +91,9 @@ export function adaptGadget(
     }
   }
   for (const [theirs, ours] of Object.entries(TYPEDEFS)) btf.rename('typedef', theirs, ours);
+  // Which of both an address is, stands beside it.
+  btf.nameMember('gadget_ip_addr_t', 'v4', 'ipv4_addr');
+  btf.nameMember('gadget_ip_addr_t', 'v6', 'ipv6_addr');
   const { sections, others } = switchedOff(elf, disabled);
   const ext = file.content('.BTF.ext');
   if (ext && btf.dropRelocations(ext, ENRICHED))
