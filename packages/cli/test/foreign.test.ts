@@ -249,12 +249,13 @@ test(
   "Inspektor Gadget's image: tracer, map iterator, snapshot and parameters; the WASM module is named",
   needsRoot,
   async () => {
-    const yaml = `name: calls\ndescription: calls of umask\nparams:\n  ebpf:\n    target_pid:\n      key: pid\n      defaultValue: "${process.pid}"\n`;
+    const yaml = `name: calls\ndescription: calls of umask\nparams:\n  ebpf:\n    target_pid:\n      key: pid\n      defaultValue: "${process.pid}"\n      description: only this\n        process\n`;
     await putGadget('gadget:1', yaml, gadget);
     const text = await box.ok(['describe', 'gadget:1']);
     assert.match(text, /^Description: +calls of umask$/m);
     assert.match(text, /^print_calls +ringbuf +struct call_event /m);
     assert.match(text, /^print_calls_lost +percpu_array .* 1$/m, 'it is not shown');
+    assert.match(text, /^target_pid +__u32 .* only this process$/m);
     const { code, stderr, lines } = await run(
       'gadget:1',
       '--max-events',

@@ -4,6 +4,7 @@ const STRUCT = 4;
 const UNION = 5;
 const TYPEDEF = 8;
 const VAR = 14;
+const DECL_TAG = 17;
 
 /** Bytes that follow a type's three words: some for each of its members, or for the type itself. */
 const PER_MEMBER: Readonly<Record<number, number>> = { 4: 12, 5: 12, 6: 8, 13: 8, 15: 12, 19: 12 };
@@ -80,6 +81,12 @@ export class BtfEditor {
   addPointer(name: string, type: number): void {
     const pointer = this.#append(words(0, PTR << 24, type));
     this.#append(words(this.#add(name), VAR << 24, pointer, 1));
+  }
+
+  /** Marks a variable, as `btf_decl_tag` does. */
+  tag(variable: string, text: string): void {
+    for (const { id } of this.#find(VAR, variable))
+      this.#append(words(this.#add(text), DECL_TAG << 24, id, -1));
   }
 
   /** Calls a section something else in `.BTF.ext`, whose tables go by sections' names; in place. */

@@ -37,12 +37,14 @@ export interface AdaptedGadget {
  * the type of its records, a map that is to be read as well, an iterator has its rows. Programs and data stay to the byte.
  *
  * @param disabled programs that gadget.yaml switches off
+ * @param help what gadget.yaml says of parameters
  * @throws {BpfError} `SKEP_ELF_…`, `SKEP_BTF_…` for what is no BPF object
  */
 export function adaptGadget(
   object: Uint8Array,
   name: string,
   disabled: ReadonlySet<string> = new Set(),
+  help: ReadonlyMap<string, string> = new Map(),
 ): AdaptedGadget {
   const { elf, btf: types } = parseObject(object, name);
   const file = new ElfEditor(object);
@@ -91,6 +93,7 @@ export function adaptGadget(
     }
   }
   for (const [theirs, ours] of Object.entries(TYPEDEFS)) btf.rename('typedef', theirs, ours);
+  for (const [parameter, text] of help) btf.tag(parameter, `skep:help=${text}`);
   // Which of both an address is, stands beside it.
   btf.nameMember('gadget_ip_addr_t', 'v4', 'ipv4_addr');
   btf.nameMember('gadget_ip_addr_t', 'v6', 'ipv6_addr');

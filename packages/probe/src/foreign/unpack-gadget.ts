@@ -27,7 +27,12 @@ export async function unpackGadget(store: Store, image: StoredImage): Promise<Pr
   const { bytes } = await readObject(store, image, layer, 'program.o');
   const yaml = config.mediaType === GADGET_CONFIG ? await readYaml(store, image) : tidied({});
   const disabled = Object.entries(yaml.programs).filter(([, p]) => p.attach_to === DISABLED);
-  const adapted = adaptGadget(bytes, 'program.o', new Set(disabled.map(([program]) => program)));
+  const help = Object.entries(yaml.params.ebpf).flatMap(([name, { description }]) => {
+    const said = text(description)?.replace(/\s+/g, ' ').trim();
+    return said ? [[name, said] as const] : [];
+  });
+  const off = new Set(disabled.map(([program]) => program));
+  const adapted = adaptGadget(bytes, 'program.o', off, new Map(help));
   const object = checkedObject(image, 'program.o', adapted.bytes);
   const { programs, params } = describeObject(object.bytes, object.name);
   const attach = programs.flatMap(({ name, section, type }) => {
@@ -46,10 +51,10 @@ export async function unpackGadget(store: Store, image: StoredImage): Promise<Pr
     return value && value !== 'null' ? [`${name}=${value}`] : [];
   });
   const notes = [...adapted.notes];
-  const off = programs.filter((p) => !p.autoload && !attach.some((a) => a.startsWith(`${p.name}=`)));
-  if (off.length > 0)
+  const left = programs.filter((p) => !p.autoload && !attach.some((a) => a.startsWith(`${p.name}=`)));
+  if (left.length > 0)
     notes.push(
-      `it leaves ${off.map((p) => p.name).join(', ')} out unless its WASM module says where: --attach can say it`,
+      `it leaves ${left.map((p) => p.name).join(', ')} out unless its WASM module says where: --attach can say it`,
     );
   if (layers.some((l) => l.mediaType === GADGET_WASM))
     notes.push('its WASM module is not run: what that would add to the events or change in them is missing');
