@@ -47,11 +47,12 @@ export class Pipeline {
   readonly #readers: ReadonlyMap<string, (view: View, at: number) => void>;
 
   /** @throws AgentError SKEP_AGENT_KERNEL when the probes are not those of this agent */
-  constructor(run: Pick<Run, 'map'>, parts: PipelineParts) {
+  constructor(run: Pick<Run, 'map' | 'readNow'>, parts: PipelineParts) {
     const { options, services, store, own, clock } = parts;
     const { limits, routes: patterns, sampling = {}, selfCheckMs = 60_000 } = options;
     const tables = new KernelTables(run);
-    const processes = new Processes(services, tables, clock, parts.identities);
+    const hear = () => run.readNow('print_processes');
+    const processes = new Processes(services, tables, clock, parts.identities, hear);
     const routes = new Routes(tables, { patterns, limits });
     const peers = new Peers(tables, services, processes);
     const shared = { services, processes, routes, peers, clock };

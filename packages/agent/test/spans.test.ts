@@ -22,11 +22,15 @@ function fake() {
   const told = new Set<number>();
   const clock = { now: 0 };
   const made: Span[] = [];
+  let asked = () => {};
   const spans = new Spans({
     services: { self: undefined, byId: () => undefined },
     processes: {
       knows: (pid: number) => told.has(pid),
-      serviceOf: (pid: number) => new Service(pid, told.has(pid) ? `job-${pid}` : 'unknown', undefined, 0),
+      serviceOf(pid: number) {
+        asked();
+        return new Service(pid, told.has(pid) ? `job-${pid}` : 'unknown', undefined, 0);
+      },
       identity: () => undefined,
     },
     routes: { find: () => undefined },
@@ -34,7 +38,10 @@ function fake() {
     clock: () => clock.now,
     onSpan: (span: Span) => made.push(span),
   } as unknown as SpansParts);
-  return { told, clock, spans, names: () => made.map((s) => s.service.name) };
+  const whenAsked = (what: () => void) => {
+    asked = what;
+  };
+  return { told, clock, spans, whenAsked, names: () => made.map((s) => s.service.name) };
 }
 
 test('a span waits until both its processes have been told of', () => {
@@ -64,4 +71,14 @@ test('a span of a process that nobody tells of comes all the same, in time or at
   spans.take(record);
   spans.finish();
   deepStrictEqual([names().length, spans.taken], [2, 2]);
+});
+
+test('a span that is made while others are told of is made once', () => {
+  const { clock, spans, names, whenAsked } = fake();
+  spans.take(record);
+  spans.take(record);
+  clock.now = 1_000;
+  whenAsked(() => spans.settle());
+  spans.settle();
+  strictEqual(names().length, 2);
 });

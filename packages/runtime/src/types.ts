@@ -393,6 +393,11 @@ export interface Run {
    * @throws RuntimeError SKEP_NO_MAP
    */
   map(name: string): RawMap;
+  /**
+   * Hands over what a ring or perf buffer holds now, before its turn: for who finds in one ring what only another explains.
+   * Nothing happens where no map of this name is read so. Not to be called by a record of the same ring.
+   */
+  readNow(map: string): void;
   /** A sink dropped `count` records of a map. */
   countLost(map: string, reason: LostReason, count: number): void;
   /** Resolves, never rejects, when all is detached, drained and the sinks have stopped. */

@@ -101,6 +101,18 @@ test('a single event costs a wake-up and few looks', async () => {
   drain.stop();
 });
 
+test('what is asked for is taken before its turn, asleep or not', () => {
+  const ring = new FakeRing(1 << 20);
+  const { drain, seen } = drainOf(ring, () => 0, 60_000);
+  drain.start();
+  ring.available = 24;
+  drain.readNow();
+  assert.deepEqual([seen.records, seen.batches, ring.armed], [3, [3], true]);
+  drain.readNow();
+  assert.deepEqual(seen.batches, [3]);
+  drain.stop();
+});
+
 test('records wait as long as they may', async () => {
   const ring = new FakeRing(1 << 20);
   const { drain, seen } = drainOf(ring, undefined, 60);

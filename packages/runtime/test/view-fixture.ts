@@ -193,6 +193,8 @@ export class FakeRun implements Run {
     };
   }
 
+  readNow(): void {}
+
   countLost(): void {}
 
   stop(): Promise<RunSummary> {

@@ -32,21 +32,25 @@ export class Processes {
   readonly #services: Services;
   readonly #tables: Pick<KernelTables, 'setService' | 'deleteService'>;
   readonly #clock: () => number;
+  readonly #hear: () => void;
   readonly #known = new Map<number, Known>();
   readonly #ends = new Map<number, number>();
   #sweptAt: number;
   /** Processes that the kernel's map had no room for: they count under themselves, and are folded here. */
   refused = 0;
 
+  /** @param hear takes in at once what the kernel has told of processes: calls {@link fork}, {@link exec} and {@link exit} */
   constructor(
     services: Services,
     tables: Pick<KernelTables, 'setService' | 'deleteService'>,
     clock: () => number,
     identities: Identities,
+    hear: () => void,
   ) {
     this.#services = services;
     this.#tables = tables;
     this.#clock = clock;
+    this.#hear = hear;
     this.#identities = identities;
     this.#sweptAt = clock();
   }
@@ -67,9 +71,11 @@ export class Processes {
 
   /** The service of a process, from now on also in the kernel. */
   serviceOf(pid: number): Service {
-    const now = this.#clock();
     const known = this.#known.get(pid);
     if (known) return known.service;
+    // What it did may have come sooner than what it is: another ring, another turn. It may have ended since.
+    this.#hear();
+    const now = this.#clock();
     const identity = this.#identities.get(pid);
     const service = this.#services.of(identity, now);
     const endedAt = this.#ends.get(pid) ?? (identity?.fromEvent ? now : undefined);

@@ -64,7 +64,7 @@ const RECENT = 1000;
 export class Spans {
   readonly #o: SpansParts;
   readonly #recent: Span[] = [];
-  readonly #waiting: { from: KernelSpan; since: number }[] = [];
+  #waiting: { from: KernelSpan; since: number }[] = [];
   #offset = 0n;
   taken = 0;
 
@@ -93,12 +93,13 @@ export class Spans {
   /** Makes those that have waited for what they are called by. */
   settle(): void {
     const now = this.#o.clock();
-    let kept = 0;
-    for (const waiting of this.#waiting) {
+    // To make one may bring in what the kernel has told of processes, and then it is asked here again.
+    const all = this.#waiting;
+    this.#waiting = [];
+    for (const waiting of all) {
       if (this.#isKnown(waiting.from, now - waiting.since)) this.#make(waiting.from);
-      else this.#waiting[kept++] = waiting;
+      else this.#waiting.push(waiting);
     }
-    this.#waiting.length = kept;
   }
 
   /** Nothing more will be told: makes all that wait. */

@@ -132,6 +132,8 @@ export class AgentRun implements Run {
     };
   }
 
+  readNow(): void {}
+
   countLost(): void {}
 
   stop(): Promise<RunSummary> {

@@ -256,6 +256,10 @@ export class ActiveRun implements Run {
     return rawMap(this.#init.opened, name);
   }
 
+  readNow(map: string): void {
+    for (const ring of this.#rings) if (ring.stream.map === map) ring.drain.readNow();
+  }
+
   countLost(map: string, reason: LostReason, count: number): void {
     this.#ledger.add(map, reason, count);
   }
@@ -359,7 +363,7 @@ export class ActiveRun implements Run {
     }
     this.#final = this.stats();
     await this.series.seal();
-    for (const ring of this.#rings) ring.close();
+    for (const ring of this.#rings.splice(0)) ring.close();
     this.#programStats?.[Symbol.dispose]();
     this.#init.namer?.close();
     closeOpened(opened);
