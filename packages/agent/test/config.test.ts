@@ -93,6 +93,25 @@ test('what is wrong is named with its line', () => {
   match(says('self_check: 10'), /^a\.yaml:1: "self_check" must be a time/);
   match(says('cpu_budget: lots'), /^a\.yaml:1: "cpu_budget" must be a percentage/);
   match(says('otlp:\n  endpoint: here'), /^a\.yaml:2: "otlp\.endpoint" must be a URL/);
+  // A list has no keys, and so would narrow nothing.
+  strictEqual(says('\nwatch: []'), 'a.yaml:2: "watch" must have keys and values');
+  strictEqual(says('watch:\n  - ports: [80]'), 'a.yaml:1: "watch" must have keys and values');
+  strictEqual(says('prometheus: {}'), 'a.yaml:1: "prometheus" needs "listen"');
+  match(says('prometheus: { listen: ":99999" }'), /"prometheus\.listen" must have a port up to 65535$/);
+  // Node's timers take what is too long for them for a millisecond.
+  match(says('self_check: 1000h'), /"self_check" must be from 1s to 24h, or off$/);
+  match(says('self_check: 1ms'), /"self_check" must be from 1s to 24h, or off$/);
+  match(says('spans: { errors: 0s }'), /"spans\.errors" must be from 1ms to 24h, or off$/);
+  match(
+    says('otlp: { metric_interval: off }'),
+    /"otlp\.metric_interval" must be a time, like 500ms, 10s or 1m$/,
+  );
+  match(says('otlp: { metric_interval: 0s }'), /"otlp\.metric_interval" must be from 100ms to 24h$/);
+  match(says('cpu_budget: .inf'), /"cpu_budget" must be a percentage/);
+  strictEqual(
+    says('callers: true\n---\ncallers: true'),
+    'a.yaml:2: the settings are one document, and here a second begins',
+  );
   throws(() => readConfig('/nowhere/agent.yaml'), { code: 'SKEP_AGENT_CONFIG' });
 });
 

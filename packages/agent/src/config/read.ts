@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import * as v from 'valibot';
-import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
+import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import { AgentError } from '../errors.ts';
 import type { AgentOptions } from '../options.ts';
 import { CONFIG, type Config } from './schema.ts';
@@ -32,10 +32,17 @@ export function parseConfig(text: string, file: string): Config {
     return new AgentError('SKEP_AGENT_CONFIG', `${file}:${Math.max(1, line)}: ${message}`, HINT);
   };
   const [problem] = [...document.errors, ...document.warnings];
+  if (problem?.code === 'MULTIPLE_DOCS')
+    throw fail(problem.pos[0], 'the settings are one document, and here a second begins');
   if (problem) throw fail(problem.pos[0], problem.message.replace(/\.$/, ''));
   // An empty file says nothing, which is allowed.
   if (document.contents && !isMap(document.contents) && document.toJS() !== null)
     throw fail(0, 'there must be keys and values');
+  // To valibot a list is an object without keys: it would pass, and narrow nothing.
+  for (const [name, schema] of Object.entries(CONFIG.entries)) {
+    const list = entriesOf(schema) && isSeq(document.get(name, true));
+    if (list) throw fail(placeOf(document, [name]), `"${name}" must have keys and values`);
+  }
   const result = v.safeParse(CONFIG, document.toJS() ?? {}, { abortEarly: true });
   if (result.success) return result.output;
   const [issue] = result.issues;
@@ -44,6 +51,7 @@ export function parseConfig(text: string, file: string): Config {
   const at = placeOf(document, keys);
   if (issue.type !== 'strict_object') throw fail(at, `"${name}" ${issue.message}`);
   const known = knownKeys(keys.slice(0, -1));
+  if (!document.hasIn(keys)) throw fail(at, `"${keys.slice(0, -1).join('.')}" needs "${keys.at(-1)}"`);
   if (known.includes(String(keys.at(-1)))) throw fail(at, `"${name}" must have keys and values`);
   throw fail(at, `"${name}" is no setting; there are ${known.join(', ')}`);
 }

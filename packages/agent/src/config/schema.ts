@@ -2,6 +2,7 @@ import * as v from 'valibot';
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 const DURATION = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/;
+const DURATION_OR_OFF = /^(?:\d+(?:\.\d+)?(?:ms|s|m|h)|off)$/;
 
 const list = <T extends v.GenericSchema>(item: T, description: string) =>
   v.optional(
@@ -14,19 +15,31 @@ const list = <T extends v.GenericSchema>(item: T, description: string) =>
 
 const text = v.pipe(v.string('must be a text'), v.nonEmpty('is empty'));
 
-/** `500ms`, `10s`, `1m`; or `off`. Milliseconds, 0 for off. */
-const duration = (description: string) =>
-  v.optional(
+/** A timer that is to wait for more than 24 days does not wait at all, and nobody means so long. */
+const LONGEST_MS = 86_400_000;
+
+function milliseconds(said: string): number {
+  const [, n, unit] = DURATION.exec(said) ?? [];
+  return n === undefined ? 0 : Number(n) * UNITS[unit!]!;
+}
+
+/** `500ms`, `10s`, `1m`; and `off`, unless it has to be. Milliseconds, 0 for off. */
+const duration = (description: string, { least = '1ms', off = true } = {}) => {
+  const or = off ? ', or off' : '';
+  return v.optional(
     v.pipe(
-      v.string('must be a time, like 10s, or off'),
-      v.regex(/^(?:\d+(?:\.\d+)?(?:ms|s|m|h)|off)$/, 'must be a time, like 500ms, 10s or 1m, or off'),
+      v.string(`must be a time, like 10s${or}`),
+      v.regex(off ? DURATION_OR_OFF : DURATION, `must be a time, like 500ms, 10s or 1m${or}`),
+      v.check(
+        (said) =>
+          said === 'off' || (milliseconds(said) >= milliseconds(least) && milliseconds(said) <= LONGEST_MS),
+        `must be from ${least} to 24h${or}`,
+      ),
       v.description(description),
-      v.transform((said) => {
-        const [, n, unit] = DURATION.exec(said) ?? [];
-        return n === undefined ? 0 : Number(n) * UNITS[unit!]!;
-      }),
+      v.transform(milliseconds),
     ),
   );
+};
 
 const whole = (least: number, most: number, description: string) => {
   const wanted = `must be a whole number from ${least} to ${most}`;
@@ -73,6 +86,7 @@ export const CONFIG = v.strictObject({
       listen: v.pipe(
         v.string('must be an address, like 127.0.0.1:9464'),
         v.regex(LISTEN, 'must be an address, like 127.0.0.1:9464, or :9464 for every interface'),
+        v.check((said) => Number(LISTEN.exec(said)![2]) <= 65_535, 'must have a port up to 65535'),
         v.description('Where /metrics is served: 127.0.0.1:9464, or :9464 on every interface.'),
         v.transform((said) => {
           const [, host, number] = LISTEN.exec(said)!;
@@ -91,7 +105,10 @@ export const CONFIG = v.strictObject({
           v.description('Where spans and metrics are sent. OTEL_EXPORTER_OTLP_ENDPOINT unless said.'),
         ),
       ),
-      metric_interval: duration('Between two exports of metrics. 60s unless said.'),
+      metric_interval: duration(
+        'Between two exports of metrics. OTEL_METRIC_EXPORT_INTERVAL, or 60s unless said.',
+        { least: '100ms', off: false },
+      ),
     }),
   ),
   socket: v.optional(
@@ -136,10 +153,13 @@ export const CONFIG = v.strictObject({
     v.pipe(
       v.number('must be a percentage of one processor, like 2'),
       v.minValue(0.1, 'must be at least 0.1'),
+      v.maxValue(100_000, 'must be a percentage of one processor, like 2'),
       v.description('Percent of one processor; above it the agent takes fewer spans, and counts on.'),
     ),
   ),
-  self_check: duration('Between two checks of the agent by itself; off: only at the start. 1m unless said.'),
+  self_check: duration('Between two checks of the agent by itself; off: only at the start. 1m unless said.', {
+    least: '1s',
+  }),
 });
 
 /** What the file says, with times in milliseconds. */
