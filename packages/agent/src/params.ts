@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { type BigIntStats, existsSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { AgentError } from './errors.ts';
 import type { Sampling, Watch } from './options.ts';
 
@@ -15,7 +15,7 @@ export function probeParams(
   const list = (name: string, values: readonly string[] | undefined): void => {
     if (values !== undefined && values.length > 0) params[name] = [...values];
   };
-  list('target_port', watch.port);
+  list('target_port', watch.port?.map(portsOf));
   list('target_pid', watch.pid?.map(processOf));
   list('target_cgroup', watch.cgroup);
   list('target_exe', watch.exe?.map(inodeOf));
@@ -35,9 +35,20 @@ export function ownPid(): number {
   return outer === undefined ? process.pid : Number(outer);
 }
 
+/** A port, or a range of them. */
+function portsOf(text: string): string {
+  const [from, to = from] = /^(\d+)(?:-(\d+))?$/.exec(text)?.slice(1) ?? [];
+  if (Number(from) >= 1 && Number(from) <= Number(to) && Number(to) <= 65_535) return text;
+  throw new AgentError(
+    'SKEP_AGENT_CONFIG',
+    `--port "${text}" is no port`,
+    'A number from 1 to 65535, or a range such as 8000-8010.',
+  );
+}
+
 /** A process that ended, or one mistyped, would be a quiet machine. */
 function processOf(pid: string): string {
-  if (/^\d+$/.test(pid) && !existsSync(`/proc/${pid}`))
+  if (!/^[1-9]\d*$/.test(pid) || !existsSync(`/proc/${pid}`))
     throw new AgentError(
       'SKEP_AGENT_CONFIG',
       `--pid ${pid}: there is no such process`,
@@ -48,16 +59,21 @@ function processOf(pid: string): string {
 
 /** A program is known in the kernel by its file's inode. */
 function inodeOf(path: string): string {
-  try {
-    return String(statSync(path, { bigint: true }).ino);
-  } catch (error) {
-    throw new AgentError(
+  const refusal = (why: string, cause?: unknown) =>
+    new AgentError(
       'SKEP_AGENT_CONFIG',
-      `--exe ${path}: there is no such file that can be read`,
+      `--exe ${path}: ${why}`,
       'Name the program by its full path; of a running one, /proc/PID/exe.',
-      error,
+      cause,
     );
+  let file: BigIntStats;
+  try {
+    file = statSync(path, { bigint: true });
+  } catch (error) {
+    throw refusal('there is no such file that can be read', error);
   }
+  if (!file.isFile()) throw refusal('that is not a file');
+  return String(file.ino);
 }
 
 function namespaceOf(text: string): string {

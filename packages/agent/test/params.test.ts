@@ -6,7 +6,7 @@ import { ownPid, probeParams } from '../src/params.ts';
 
 test('what is watched becomes parameters', () => {
   const watch = {
-    port: ['80'],
+    port: ['80', '8000-8010'],
     pid: [`${process.pid}`],
     exe: [process.execPath],
     netns: [`${process.pid}`],
@@ -15,7 +15,7 @@ test('what is watched becomes parameters', () => {
   deepStrictEqual(probeParams(watch, { errorMs: 0, slowMs: 500 }, true), {
     own_pid: String(ownPid()),
     callers: 'true',
-    target_port: ['80'],
+    target_port: ['80', '8000-8010'],
     target_pid: [`${process.pid}`],
     target_exe: [inode(process.execPath)],
     target_netns: [inode('/proc/self/ns/net')],
@@ -28,7 +28,13 @@ test('what is not there is not watched in silence', () => {
   const { pid } = spawnSync('true');
   for (const [watch, said] of [
     [{ pid: [`${pid}`] }, /^--pid \d+: there is no such process$/],
+    [{ pid: ['x'] }, /^--pid x: there is no such process$/],
+    [{ pid: ['0'] }, /^--pid 0: there is no such process$/],
+    [{ port: ['0'] }, /^--port "0" is no port$/],
+    [{ port: ['80', '70000'] }, /^--port "70000" is no port$/],
+    [{ port: ['8010-8000'] }, /^--port "8010-8000" is no port$/],
     [{ exe: ['/none'] }, /^--exe \/none: /],
+    [{ exe: ['/'] }, /^--exe \/: that is not a file$/],
     [{ netns: ['/none'] }, /^--netns \/none names no /],
     [{ netns: [`${pid}`] }, /^--netns \d+ names no /],
   ] as const)

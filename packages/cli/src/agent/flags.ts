@@ -38,7 +38,7 @@ export function addAgentFlags(command: Command): void {
     .option(
       '--hook <group=rung>',
       'take this alternative of a group of hooks, may be repeated',
-      collectPairs('--hook', 'GROUP=RUNG', 'calls=kprobe'),
+      collectPairs('--hook', 'GROUP=RUNG', 'traffic=kprobe'),
     )
     .option('--socket <file>', 'where it can be asked (/run/skep/agent.sock)')
     .option('--no-socket', 'nobody can ask it')

@@ -53,12 +53,18 @@ export async function runAgent(flags: AgentFlags): Promise<void> {
   if (state === 'failed') note(`its check of itself failed: ${reason}. What it counted is not to be trusted`);
 }
 
-/** What the file says, and the flags, which win. */
-async function settingsOf(flags: AgentFlags): Promise<Partial<AgentOptions>> {
+/** What the file says, and the flags, which win. OTLP is sent where one of them or the environment names a receiver. */
+export async function settingsOf(
+  flags: AgentFlags,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<Partial<AgentOptions>> {
   const file =
     flags.config === undefined ? {} : (await import('@skep/agent/config')).readConfig(flags.config);
   const { port, pid, exe, cgroup, netns, socket, otlp } = flags;
-  const asked = Object.keys(process.env).some((name) => /^OTEL_EXPORTER_OTLP_(\w+_)?ENDPOINT$/.test(name));
+  // A variable that is empty counts as absent, as OpenTelemetry has it.
+  const asked = Object.entries(env).some(
+    ([name, value]) => /^OTEL_EXPORTER_OTLP_(\w+_)?ENDPOINT$/.test(name) && value?.trim(),
+  );
   const narrowed = Object.entries({ port, pid, exe, cgroup, netns }).filter(([, values]) => values);
   return {
     ...file,
