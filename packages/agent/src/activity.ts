@@ -76,8 +76,25 @@ const PEERS = 32;
 /** What happens now, by service: what the live view shows. */
 export class Activity {
   readonly #of = new Map<Service, Of>();
-  /** Ticks passed, up to the window's length: the divisor of rates. */
-  #ticks = 1;
+  /** Of each tick in the window: up to when all had been counted as it began. Milliseconds. */
+  readonly #since = [0];
+  #counted = 0;
+
+  /** From now on there is something to count. Milliseconds of any clock that never goes back. */
+  begin(now: number): void {
+    this.#since.splice(0, WINDOW, now);
+    this.#counted = now;
+  }
+
+  /** All that there was up to now has been added. */
+  counted(now: number): void {
+    this.#counted = now;
+  }
+
+  /** What the window is about: ticks come late after a stop, and what was counted meanwhile comes all at once. */
+  get #seconds(): number {
+    return Math.max(1, (this.#counted - this.#since[0]!) / 1000);
+  }
 
   /** A counted delta of a series. */
   add(series: Series, delta: Delta): void {
@@ -98,7 +115,8 @@ export class Activity {
 
   /** A second has passed. */
   tick(): void {
-    this.#ticks = Math.min(WINDOW, this.#ticks + 1);
+    this.#since.push(this.#counted);
+    if (this.#since.length > WINDOW) this.#since.shift();
     for (const of of this.#of.values()) {
       for (const role of ['server', 'client'] as const)
         if (of.windows[role] && !of.windows[role].tick()) delete of.windows[role];
@@ -123,8 +141,8 @@ export class Activity {
     const slots = window.slots;
     const ms = (share: number) => quantile(slots, share) / 1e6;
     return {
-      rate: window.requests / this.#ticks,
-      errorRate: window.errors / this.#ticks,
+      rate: window.requests / this.#seconds,
+      errorRate: window.errors / this.#seconds,
       p50: ms(0.5),
       p95: ms(0.95),
       p99: ms(0.99),

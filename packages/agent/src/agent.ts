@@ -128,6 +128,7 @@ export class Agent {
     });
     this.#pipeline.tables.closed = false;
     this.#attachedAt = this.#clock();
+    this.#activity.begin(this.#attachedAt);
     this.#timers.push(setInterval(() => void this.#tick(), TICK_MS));
     // A fault of the run ends the rest, too.
     void this.#run.closed.then(() => this.stop());
@@ -180,7 +181,9 @@ export class Agent {
   /** Brings all counts up to date with the kernel's; cheap when that was done just now. */
   async refresh(): Promise<void> {
     if (this.#final) return;
-    await this.#pipeline.collector.collect(FRESH_MS);
+    const { collector } = this.#pipeline;
+    await collector.collect(FRESH_MS);
+    this.#activity.counted(collector.collectedAt);
   }
 
   /** Checks that what is counted is right, now. */
@@ -273,8 +276,8 @@ export class Agent {
   async #tick(): Promise<void> {
     try {
       this.#activity.tick();
-      const { collector, spans, processes, routes } = this.#pipeline;
-      await collector.collect(FRESH_MS);
+      const { spans, processes, routes } = this.#pipeline;
+      await this.refresh();
       if (this.#stopping) return;
       const now = this.#clock();
       spans.settle();

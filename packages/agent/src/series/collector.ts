@@ -62,7 +62,8 @@ export class Collector {
   readonly #overflow: KernelCounts;
   readonly #callers = new WeakMap<Service, Set<string>>();
   #running: Promise<void> | undefined;
-  #last = Number.NEGATIVE_INFINITY;
+  /** When all that the kernel had counted was read last, milliseconds of the clock. */
+  collectedAt = Number.NEGATIVE_INFINITY;
   /** Requests so far, all of them. */
   requests = 0;
   /** How many of them the kernel had no room to tell apart. */
@@ -84,7 +85,7 @@ export class Collector {
   /** Reads the kernel's counts; cheap when called again within `freshMs`, and never twice at once. */
   collect(freshMs = 0): Promise<void> {
     if (this.#running) return this.#running;
-    if (this.#o.clock() - this.#last < freshMs) return Promise.resolve();
+    if (this.#o.clock() - this.collectedAt < freshMs) return Promise.resolve();
     this.#running = this.#collect().finally(() => {
       this.#running = undefined;
     });
@@ -99,7 +100,7 @@ export class Collector {
 
   async #collect(last = false): Promise<void> {
     const now = this.#o.clock();
-    this.#last = now;
+    this.collectedAt = now;
     await this.#counts.collect(now, (from, delta) => this.#count(from, delta, now, last));
     await this.#overflow.collect(now, (from, delta) => {
       const role = ROLES[from.key.role] ?? 'unknown';

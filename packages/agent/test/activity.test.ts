@@ -1,0 +1,61 @@
+// Rates are per second of what has passed, however late the agent comes to count.
+import { strictEqual } from 'node:assert/strict';
+import { test } from 'node:test';
+import { Activity } from '../src/activity.ts';
+import type { Delta } from '../src/kernel/counts.ts';
+import { SLOTS } from '../src/latency.ts';
+import { NOBODY } from '../src/peers/peers.ts';
+import type { Series } from '../src/series/series.ts';
+import { Service } from '../src/services/service.ts';
+
+const service = new Service(1, 'shop', undefined, 0);
+const series = {
+  labels: {
+    ...{ service, role: 'server', method: 'GET', route: '/', status: 200, error: '', port: 80 },
+    ...{ peer: NOBODY, overflow: false },
+  },
+} as unknown as Series;
+const delta = (requests: number) =>
+  ({ slots: new Float64Array(SLOTS), requests, sum: 0, requestBytes: 0, responseBytes: 0 }) satisfies Delta;
+
+/** An agent that ticks at these times, and counts 100 requests a second. */
+function ticking(...seconds: number[]): Activity {
+  const activity = new Activity();
+  activity.begin(0);
+  let last = 0;
+  for (const at of seconds) {
+    activity.tick();
+    activity.add(series, delta(Math.round((at - last) * 100)));
+    activity.counted(at * 1000);
+    last = at;
+  }
+  return activity;
+}
+
+const rate = (activity: Activity) => activity.side(service, 'server').rate;
+
+test('a rate is that of the window, whether that is full or not', () => {
+  strictEqual(rate(ticking(1, 2, 3)), 100);
+  strictEqual(rate(ticking(...Array.from({ length: 30 }, (_, i) => i + 1))), 100);
+});
+
+test('what is asked between two ticks counts to when it is asked', () => {
+  const activity = ticking(...Array.from({ length: 30 }, (_, i) => i + 1));
+  activity.add(series, delta(50));
+  activity.counted(30_500);
+  strictEqual(rate(activity), 100);
+});
+
+test('an agent that was stopped for a while shows no burst that there was not', () => {
+  strictEqual(rate(ticking(1, 2, 3, 18)), 100);
+  strictEqual(rate(ticking(1, 2, 3, 18, 19, 20)), 100);
+  strictEqual(rate(ticking(1, 2, 3, 18, ...Array.from({ length: 20 }, (_, i) => 19 + i))), 100);
+});
+
+test('the first moments make no rate of their own', () => {
+  const activity = new Activity();
+  activity.begin(0);
+  activity.add(series, delta(3));
+  activity.counted(100);
+  strictEqual(rate(activity), 3);
+});
