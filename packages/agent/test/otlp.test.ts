@@ -36,7 +36,10 @@ suite('an agent with a receiver of OTLP', { skip, timeout: 120_000 }, () => {
     shop = await TestServer.start('shop', 0, { OTEL_RESOURCE_ATTRIBUTES: 'team=bees,service.version=2' });
     const stub = fileURLToPath(new URL('support/otel-register.cjs', import.meta.url));
     traced = await TestServer.start('traced', 0, { NODE_OPTIONS: `--require ${stub}` });
-    const env = { OTEL_METRIC_EXPORT_INTERVAL: '600000' };
+    const env = {
+      OTEL_METRIC_EXPORT_INTERVAL: '600000',
+      OTEL_RESOURCE_ATTRIBUTES: 'team=hive,k8s.cluster.name=north,service.version=9,k8s.namespace.name=skep',
+    };
     agent = await agentFor([shop.port, traced.port], { otlp: { url: receiver.url, env } });
     const url = (server: TestServer, path: string) => `http://127.0.0.1:${server.port}${path}`;
     const parent = ['-H', `traceparent: 00-${TRACE}-${PARENT}-01`];
@@ -142,6 +145,18 @@ suite('an agent with a receiver of OTLP', { skip, timeout: 120_000 }, () => {
       point.bucketCounts.reduce((total: number, n: string) => total + Number(n), 0),
       Number(point.count),
     );
+  });
+
+  test('puts what it was told of the place on everything, what it was told of itself on itself', () => {
+    for (const { resource } of [...spans, ...metrics]) strictEqual(resource['k8s.cluster.name'], 'north');
+    const ofShop = metrics.find((m) => m.resource['service.name'] === 'shop')!.resource;
+    // What a process says of itself wins.
+    deepStrictEqual(
+      [ofShop.team, ofShop['service.version'], ofShop['k8s.namespace.name']],
+      ['bees', '2', undefined],
+    );
+    const own = metrics.find((m) => m.resource['service.name'] === 'skep-agent')!.resource;
+    deepStrictEqual([own.team, own['service.version'], own['k8s.namespace.name']], ['hive', '9', 'skep']);
   });
 
   test('says what became of all of it', () => {

@@ -38,14 +38,14 @@ export class AgentExport {
       return undefined;
     }
     const { logs: _, ...destinations } = settings.destinations;
-    const resources = new Resources(host, {
+    const own = {
       'service.name': 'skep-agent',
       'service.version': version,
       'service.instance.id': crypto.randomUUID(),
       'host.name': host.name,
       'os.type': 'linux',
-      ...settings.resource,
-    });
+    };
+    const resources = new Resources(host, own, settings.resource);
     const scope = { name: 'skep', version };
     const otlp = new OtlpExporter({
       settings: { ...settings, destinations },

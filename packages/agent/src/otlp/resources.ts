@@ -7,6 +7,10 @@ const MOST = 2_000;
 /** What only one of a service's processes has. */
 const OF_ONE = /^(process\.|service\.instance\.id$|container\.(id|name)$|k8s\.pod\.)/;
 
+/** What the agent's own variable says of the agent alone. */
+const OF_AGENT =
+  /^(service|process|container|telemetry)\.|^k8s\.(pod|container|daemonset|deployment|namespace)\./;
+
 /** Resources by OpenTelemetry's semantic conventions: of a process for its spans, of a service for its metrics. */
 export class Resources {
   readonly #host: Host;
@@ -14,10 +18,14 @@ export class Resources {
   readonly #ofService = new WeakMap<Service, { identity: Identity | undefined; resource: Resource }>();
   /** Of the agent itself. */
   readonly own: Resource;
+  /** Where all of this is, as the operator told the agent: the environment, the cluster. */
+  readonly #shared: Attributes;
 
-  constructor(host: Host, own: Attributes) {
+  /** @param given what OTEL_RESOURCE_ATTRIBUTES gives the agent: all of it is its own, and what is not of a service is everybody's */
+  constructor(host: Host, own: Attributes, given: Attributes = {}) {
     this.#host = host;
-    this.own = { attributes: own };
+    this.own = { attributes: { ...own, ...given } };
+    this.#shared = Object.fromEntries(Object.entries(given).filter(([key]) => !OF_AGENT.test(key)));
   }
 
   process(identity: Identity | undefined, service: Service): Resource {
@@ -25,7 +33,11 @@ export class Resources {
     let resource = this.#ofProcess.get(identity.key);
     if (resource === undefined) {
       // The name is the service's: it counts under that, too.
-      const attributes = { ...resourceAttributes(this.#host, identity), 'service.name': service.name };
+      const attributes = {
+        ...this.#shared,
+        ...resourceAttributes(this.#host, identity),
+        'service.name': service.name,
+      };
       resource = { attributes };
       this.#ofProcess.set(identity.key, resource);
       if (this.#ofProcess.size > MOST) this.#ofProcess.delete(this.#ofProcess.keys().next().value!);
@@ -40,6 +52,7 @@ export class Resources {
     const all = identity ? resourceAttributes(this.#host, identity) : {};
     const shared = Object.fromEntries(Object.entries(all).filter(([key]) => !OF_ONE.test(key)));
     const attributes = {
+      ...this.#shared,
       ...shared,
       'service.name': name,
       'service.namespace': namespace,

@@ -35,6 +35,7 @@ export interface BatchLimits {
 }
 
 const SIGNALS: readonly Signal[] = ['traces', 'metrics', 'logs'];
+const TEMPORALITY = 'OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE';
 const DEFAULT_ENDPOINT = 'http://localhost:4318';
 
 /**
@@ -55,6 +56,8 @@ export function otlpSettings(
   if (flag(env, 'OTEL_SDK_DISABLED')) return undefined;
   const wanted = SIGNALS.filter((s) => !off(env, s));
   if (wanted.length === 0) return undefined;
+  // Who wants deltas could not read what we send, and would see nothing, or sums of sums.
+  if (wanted.includes('metrics')) choice(TEMPORALITY, env[TEMPORALITY]?.trim() || undefined, ['cumulative']);
   return {
     destinations: Object.fromEntries(wanted.map((s) => [s, destination(s, url, env)])),
     resource: resourceOf(env),

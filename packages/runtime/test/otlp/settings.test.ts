@@ -89,6 +89,7 @@ const wrong: [name: string, value: string, message: RegExp][] = [
   ['OTEL_EXPORTER_OTLP_PROTOCOL', 'grpc', /OTLP_PROTOCOL: "grpc" is not spoken/],
   ['OTEL_EXPORTER_OTLP_COMPRESSION', 'zstd', /"zstd" is not spoken/],
   ['OTEL_EXPORTER_OTLP_TIMEOUT', '10s', /"10s" is not a number of milliseconds/],
+  ['OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE', 'delta', /"delta" is not spoken/],
   ['OTEL_BSP_MAX_QUEUE_SIZE', '0', /"0" is not a number of items/],
   ['OTEL_EXPORTER_OTLP_HEADERS', 'secret', /HEADERS: not all of it is key=value$/],
   ['OTEL_EXPORTER_OTLP_HEADERS', 'k=%zz', /the value of k has a % that begins no %XX$/],
