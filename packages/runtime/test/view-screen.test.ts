@@ -131,6 +131,23 @@ test('a text narrowed in vain gets back what the columns left out leave free', a
   assert.match(lines[2]!, / one +›$/);
 });
 
+test('what a row is about keeps sixteen letters where other texts are cut to less', async () => {
+  const named = {
+    ...seriesStream(0, 'print_named', 'print'),
+    fields: [
+      { name: 'comm', role: 'label' as const, numeric: false },
+      { name: 'other', role: 'value' as const, numeric: false },
+      { name: 'last', role: 'value' as const, numeric: true },
+    ],
+  };
+  using opened = openView([named], [44, 24], {}, (run) => {
+    run.all.push(new FakeSeries(1, named, 'a-service-with-a-name-of-its-own', 1_234_567_890_123));
+  });
+  opened.view.tick();
+  const lines = await opened.output.until((l) => l.join().includes('a-service'));
+  assert.match(lines[3]!, /^ a-service-with-… {2}12345678… {2}1234567890123$/);
+});
+
 test('sorting by a column, the other way, and back to the order of arrival', async () => {
   using opened = openView([printStream(0).stream]);
   send(opened, 1, 50);

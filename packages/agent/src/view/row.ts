@@ -40,7 +40,8 @@ export const text = (of: string | undefined): Cell => ({ text: of ?? '' });
 
 /** A rate per second; nothing for none. */
 export function rate(perSecond: number): Cell {
-  const shown = perSecond === 0 ? '' : perSecond < 10 ? perSecond.toFixed(1) : grouped(Math.round(perSecond));
+  const shown =
+    perSecond === 0 ? '' : perSecond < 9.95 ? perSecond.toFixed(1) : grouped(Math.round(perSecond));
   return { text: shown, key: perSecond };
 }
 

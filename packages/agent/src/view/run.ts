@@ -62,8 +62,8 @@ export class AgentRun implements Run {
           duration(p50),
           duration(p95),
           duration(p99),
-          rate(s.client.rate),
           text(calledBy.slice(0, CALLERS).join(', ') + (calledBy.length > CALLERS ? ', …' : '')),
+          rate(s.client.rate),
         ]);
       }),
       [...agent.series]

@@ -34,15 +34,15 @@ export function tableStream(id: number, name: string, help: string, columns: Col
 
 export const SERVICES = tableStream(0, 'services', 'the last ten seconds', [
   ['service', false],
-  ['language', false],
+  ['lang', false],
   ['port', false],
   ['req/s', true],
   ['err/s', true],
   ['p50', true],
   ['p95', true],
   ['p99', true],
+  ['callers', false],
   ['out/s', true],
-  ['called by', false],
 ]);
 
 export const ENDPOINTS = tableStream(1, 'endpoints', 'since the agent began', [
@@ -57,7 +57,8 @@ export const ENDPOINTS = tableStream(1, 'endpoints', 'since the agent began', [
 ]);
 
 export const SPANS = tableStream(2, 'spans', 'errors, slow ones, a sample; newest first', [
-  ['time', false],
+  // Not cut: it stands like a number.
+  ['time', true],
   ['service', false],
   ['method', false],
   ['route', false],

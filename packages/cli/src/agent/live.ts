@@ -1,6 +1,7 @@
-import type { Agent } from '@skep/agent';
+import type { Agent, Watch } from '@skep/agent';
 import { AgentRun } from '@skep/agent/view';
 import { TerminalView } from '@skep/runtime';
+import { watchedText } from './text.ts';
 
 /** The live view of an agent. */
 export interface LiveView {
@@ -11,7 +12,7 @@ export interface LiveView {
 }
 
 /** Takes the terminal, and shows what an agent knows as soon as there is one. */
-export async function openView(quit: () => void): Promise<LiveView> {
+export async function openView(watch: Watch, quit: () => void): Promise<LiveView> {
   const run = new AgentRun();
   const { stdin: input, stdout: output } = process;
   const view = new TerminalView({
@@ -19,7 +20,7 @@ export async function openView(quit: () => void): Promise<LiveView> {
     output,
     onQuit: quit,
     what: 'requests',
-    hint: 'HTTP of any process',
+    hint: `HTTP of ${watchedText(watch) || 'any process'}`,
   });
   view.start(run);
   return {

@@ -22,7 +22,7 @@ export async function runAgent(flags: AgentFlags): Promise<void> {
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
   const live = flags.tty && !flags.print && process.stdout.isTTY === true && process.stdin.isTTY === true;
-  const view = live ? await openView(stop) : undefined;
+  const view = live ? await openView(settings.watch ?? {}, stop) : undefined;
   const options: AgentOptions = {
     version,
     ...settings,

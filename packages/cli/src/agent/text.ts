@@ -1,4 +1,4 @@
-import type { AgentStatus, ServiceInfo, SpanInfo } from '@skep/agent';
+import type { AgentStatus, ServiceInfo, SpanInfo, Watch } from '@skep/agent';
 import { renderTable } from '../output/table.ts';
 
 /** A table of services, busiest first. */
@@ -40,13 +40,20 @@ export function spanLine(s: SpanInfo): string {
   return `${s.time.slice(11, 23)} ${s.service}${peer}  ${s.method} ${s.route} ${result} ${duration(s.durationMs)}${why}`;
 }
 
+/** What is watched, in the words of the flags; empty for everything. */
+export function watchedText(watched: Watch | AgentStatus['watched']): string {
+  return Object.entries(watched)
+    .filter(([, values]) => values?.length > 0)
+    .map(([what, values]) => `${what} ${values.join(', ')}`)
+    .join('; ');
+}
+
 /** What runs, what is lost, what cannot be seen. */
 export function statusText(s: AgentStatus): string {
   const lines: string[] = [];
   const add = (name: string, text: string) => lines.push(`${name.padEnd(16)}${text}`);
   add('agent', `${s.version}, process ${s.pid}, for ${duration(s.uptimeSeconds * 1000)}`);
-  const watched = Object.entries(s.watched).map(([what, values]) => `${what} ${values.join(', ')}`);
-  add('watches', watched.length === 0 ? 'everything on this machine' : watched.join('; '));
+  add('watches', watchedText(s.watched) || 'everything on this machine');
   for (const h of s.hooks)
     add('hook', `${h.group}: ${h.taken ?? `none${h.without ? ` (${h.without})` : ''}`}`);
   add('self-check', selfCheckText(s.selfCheck));
@@ -93,7 +100,7 @@ function selfCheckText(c: AgentStatus['selfCheck']): string {
 }
 
 function rate(n: number): string {
-  return n === 0 ? '' : n < 10 ? n.toFixed(1) : String(Math.round(n));
+  return n === 0 ? '' : n < 9.95 ? n.toFixed(1) : String(Math.round(n));
 }
 
 /** Of milliseconds; NaN and null (as JSON has it) are no time. */

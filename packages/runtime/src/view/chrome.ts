@@ -119,7 +119,7 @@ export function paintStatus(screen: Screen, y: number, state: ViewState): void {
     if (r.decodeErrors > 0)
       left.push({ text: `unreadable ${grouped(r.decodeErrors)}`, style: STYLE.bad, rank: 3 });
     const cpu = r.probeCpu === undefined ? 'n/a' : percent(r.probeCpu);
-    left.push({ text: `probe ${cpu} cpu`, style: STYLE.text, rank: 5 });
+    if (r.programs) left.push({ text: `probe ${cpu} cpu`, style: STYLE.text, rank: 5 });
     left.push({ text: `skep ${percent(r.ownCpu)} cpu`, style: STYLE.text, rank: 6 });
   }
   const right: Piece[] = [];

@@ -28,6 +28,8 @@ export interface Reading {
   readonly decodeErrors: number;
   /** What was sent elsewhere: how much of it was lost, and whether sending fails now. Undefined when nothing is sent. */
   readonly exports: { readonly lost: number; readonly failing: boolean } | undefined;
+  /** Whether the run says what its programs cost at all. */
+  readonly programs: boolean;
   /** Undefined when the kernel does not measure run time. */
   readonly probeCpu: number | undefined;
   readonly ownCpu: number;
@@ -97,6 +99,7 @@ export class Meter {
       missesKnown: stats.missesUnknown.length === 0,
       decodeErrors: stats.decodeErrors,
       exports: exportsOf(stats),
+      programs: stats.programs.length > 0,
       probeCpu: !stats.programStats || (runs > 0 && runTimeNs === 0) ? undefined : this.#rates.probeCpu,
       ownCpu: this.#rates.ownCpu,
       elapsedMs: stats.elapsedMs,

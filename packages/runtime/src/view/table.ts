@@ -8,6 +8,8 @@ import type { Tab } from './tab.ts';
 const GAP = 2;
 /** Text columns are narrowed down to this before any column is left out. */
 const NARROWEST = 8;
+/** The first column says what a row is about. */
+const FIRST_NARROWEST = 16;
 const SPARK_WIDTH = 24;
 
 /** A rectangle of the screen. */
@@ -30,12 +32,13 @@ function heading(column: ViewColumn, arrow: string): string {
 }
 
 /** Narrows the widest text columns until the row fits, as far as that goes. */
-function fit(widths: number[], columns: readonly ViewColumn[], room: number): void {
+function fit(widths: number[], columns: readonly ViewColumn[], first: number, room: number): void {
   let over = widths.reduce((sum, w) => sum + w + GAP, -GAP) - room;
   while (over > 0) {
     let widest = -1;
     columns.forEach((column, i) => {
-      if (column.right || column.fixed === true || widths[i]! <= NARROWEST) return;
+      if (column.right || column.fixed === true) return;
+      if (widths[i]! <= (i === first ? FIRST_NARROWEST : NARROWEST)) return;
       if (widest < 0 || widths[i]! > widths[widest]!) widest = i;
     });
     if (widest < 0) return;
@@ -49,7 +52,7 @@ function place(tab: Tab, widths: number[], screenWidth: number): { placed: Place
   const shown = tab.columns().slice(tab.firstColumn);
   const columns = shown.map((i) => tab.model.columns[i]!);
   const wanted = shown.map((i) => widths[i]!);
-  fit(wanted, columns, screenWidth - 2);
+  fit(wanted, columns, shown.indexOf(0), screenWidth - 2);
   const placed: Placed[] = [];
   let x = 1;
   for (let i = 0; i < shown.length; i++) {
