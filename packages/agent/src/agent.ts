@@ -112,6 +112,11 @@ export class Agent {
     return this.#pipeline.spans.recent;
   }
 
+  /** What its check of itself found last. */
+  get selfCheck(): AgentStatus['selfCheck'] {
+    return this.#pipeline.checker.result;
+  }
+
   /** @internal */
   async start(): Promise<void> {
     const { watch = {}, sampling = {}, hooks, objects = IMAGES.map(readImage) } = this.#options;

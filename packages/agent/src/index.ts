@@ -4,6 +4,7 @@ export { defaultSocket } from './control/socket.ts';
 export { AgentError, type AgentErrorCode } from './errors.ts';
 export { IMAGES, type ImageName, imagePath, readImage } from './images/images.ts';
 export type { AgentOptions, Sampling, Watch } from './options.ts';
+export { checkFailure } from './selfcheck/failure.ts';
 export type { ServiceInfo } from './services/info.ts';
 export { type SpanInfo, spanInfo } from './spans/info.ts';
 export type { Span } from './spans/spans.ts';

@@ -85,6 +85,7 @@ export const classes: Record<Exclude<ExitCodeName, 'ok'>, readonly string[]> = {
   ],
   permission: ['SKEP_PERMISSION', 'SKEP_STATE_ACCESS', 'SKEP_STORE_ACCESS'],
   kernel: [
+    'SKEP_AGENT_SELF_CHECK',
     'SKEP_ATTACH',
     'SKEP_LOAD',
     'SKEP_MAP_CREATE',

@@ -53,4 +53,5 @@ export async function askAgent<Q extends Question>(
   return answer as Answers[Q];
 }
 
+export { checkFailure } from '../selfcheck/failure.ts';
 export { defaultSocket } from './socket.ts';

@@ -11,7 +11,6 @@ const CALLERS = 4;
 
 /** What the runtime's live view is shown of an agent: a run whose rows are services, endpoints and spans. */
 export class AgentRun implements Run {
-  readonly name = 'skep agent';
   readonly probes = ['skep agent'];
   readonly streams: readonly Stream[] = [SERVICES, ENDPOINTS, SPANS];
   readonly intervalMs = 1000;
@@ -37,6 +36,14 @@ export class AgentRun implements Run {
       refresh: () => Promise.resolve(),
       [Symbol.iterator]: () => this.#rows.flat()[Symbol.iterator](),
     };
+  }
+
+  /** What stands on top: also whether any of it can be believed. */
+  get name(): string {
+    const failed = this.#agent?.selfCheck.state === 'failed';
+    return failed
+      ? 'skep agent   ITS CHECK OF ITSELF FAILED: these figures are not to be trusted'
+      : 'skep agent';
   }
 
   /** From now on it has something to show. */

@@ -10,9 +10,17 @@ const tables: { readonly [Q in keyof Answers]: (answer: Answers[Q]) => string } 
   status: statusText,
 };
 
-/** `skep agent services`, `traces`, `status`: what the agent that runs here answers. */
+/**
+ * `skep agent services`, `traces`, `status`: what the agent that runs here answers.
+ *
+ * @throws AgentError SKEP_AGENT_ABSENT; SKEP_AGENT_SELF_CHECK, after the answer, when that is not to be trusted
+ */
 export async function ask<Q extends keyof Answers>(question: Q, flags: AgentFlags): Promise<void> {
-  const { askAgent, defaultSocket } = await import('@skep/agent/client');
-  const answer = await askAgent(question, flags.socket || defaultSocket());
+  const { askAgent, checkFailure, defaultSocket } = await import('@skep/agent/client');
+  const socket = flags.socket || defaultSocket();
+  const answer = await askAgent(question, socket);
   await out(flags.output === 'json' ? `${toJson(answer as never, 2)}\n` : tables[question](answer));
+  const status = question === 'status' ? (answer as Answers['status']) : await askAgent('status', socket);
+  const failure = checkFailure(status.selfCheck);
+  if (failure) throw failure;
 }

@@ -1,4 +1,11 @@
-import { type Agent, type AgentOptions, defaultSocket, spanInfo, startAgent } from '@skep/agent';
+import {
+  type Agent,
+  type AgentOptions,
+  checkFailure,
+  defaultSocket,
+  spanInfo,
+  startAgent,
+} from '@skep/agent';
 import * as bpf from '@skep/bpf';
 import { note, out } from '../output/out.ts';
 import { checkPrivileges, provideTracefs } from '../run/preflight.ts';
@@ -49,8 +56,8 @@ export async function runAgent(flags: AgentFlags): Promise<void> {
   note(
     `skep agent: ${status.requests} requests of ${status.services} services in ${Math.round(status.uptimeSeconds)} s, ${sumOf(status.notCounted)} not counted`,
   );
-  const { state, reason } = status.selfCheck;
-  if (state === 'failed') note(`its check of itself failed: ${reason}. What it counted is not to be trusted`);
+  const failure = checkFailure(status.selfCheck);
+  if (failure) throw failure;
 }
 
 /** What the file says, and the flags, which win. OTLP is sent where one of them or the environment names a receiver. */

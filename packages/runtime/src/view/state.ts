@@ -15,7 +15,6 @@ export interface Message {
 
 /** Everything a frame is made of. Keys and data change it, `compose` paints it. */
 export class ViewState {
-  readonly name: string;
   readonly ascii: boolean;
   readonly tabs: readonly Tab[];
   readonly meter: Meter;
@@ -39,11 +38,15 @@ export class ViewState {
 
   constructor(run: Run, ascii: boolean, hint?: string, limits: RecordLimits = RECORD_LIMITS, what?: string) {
     this.#run = run;
-    this.name = run.name;
     this.ascii = ascii;
     this.hint = hint;
     this.tabs = run.streams.map((stream) => new Tab(stream, run.series, limits));
     this.meter = new Meter(what ?? (run.streams.some((s) => s.source !== 'map') ? 'events' : 'runs'));
+  }
+
+  /** What stands on top. */
+  get name(): string {
+    return this.#run.name;
   }
 
   /** The tab that is looked at; undefined when the probe shows nothing. */
