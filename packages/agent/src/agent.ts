@@ -49,6 +49,7 @@ export class Agent {
   readonly #options: AgentOptions;
   readonly #clock = () => performance.now();
   readonly #startedAt = Date.now();
+  readonly #begunAt = performance.now();
   readonly #services: Services;
   readonly #store: SeriesStore;
   readonly #own = new SeriesStore();
@@ -220,6 +221,7 @@ export class Agent {
       store: this.#store,
       budget: this.#budget,
       startedAt: this.#startedAt,
+      begunAt: this.#begunAt,
       attachedAt: this.#attachedAt,
       spansLeft: this.#spansLeft,
       exports: this.#outlets.exports(),

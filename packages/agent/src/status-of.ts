@@ -16,6 +16,8 @@ export interface StatusParts {
   readonly budget: Budget;
   /** Milliseconds since 1970. */
   readonly startedAt: number;
+  /** The same by performance.now(). */
+  readonly begunAt: number;
   /** When the programs were attached, milliseconds of the pipeline's clock. */
   readonly attachedAt: number;
   readonly spansLeft: number;
@@ -36,7 +38,8 @@ export function statusOf(parts: StatusParts): AgentStatus {
     version,
     pid: process.pid,
     startedAt,
-    uptimeSeconds: (Date.now() - startedAt) / 1000,
+    // By a clock that nobody sets.
+    uptimeSeconds: (performance.now() - parts.begunAt) / 1000,
     watched: Object.fromEntries(Object.entries(watch).filter(([, values]) => values && values.length > 0)),
     services: [...services].filter((s) => s.series > 0).length,
     processes: processes.size,

@@ -49,10 +49,13 @@ export class AgentMetricSource implements MetricSource {
         metrics: httpMetrics(series, time),
       }),
     );
-    const own = selfFamilies(status()).flatMap((family) => ownMetric(family, startedAt, time));
+    const own = selfFamilies(status()).flatMap((family) => ownMetric(family, before(startedAt, time), time));
     return [...all, { resource: resources.own, metrics: own }];
   }
 }
+
+/** A clock that was put back makes no point begin after its end: receivers refuse those. */
+const before = (start: bigint, time: bigint): bigint => (start < time ? start : time);
 
 function httpMetrics(all: readonly Series[], time: bigint): MetricData[] {
   return (['server', 'client'] as const).flatMap((role) => {
@@ -62,7 +65,7 @@ function httpMetrics(all: readonly Series[], time: bigint): MetricData[] {
     const bodies = (bytes: (s: Series) => number): HistogramPoint[] =>
       series.map((s, i) => ({
         attributes: attributes[i]!,
-        start: s.startedAt,
+        start: before(s.startedAt, time),
         time,
         count: s.count,
         sum: bytes(s),
@@ -73,7 +76,7 @@ function httpMetrics(all: readonly Series[], time: bigint): MetricData[] {
     const durations = series.map(
       (s, i): HistogramPoint => ({
         attributes: attributes[i]!,
-        start: s.startedAt,
+        start: before(s.startedAt, time),
         time,
         count: s.count,
         sum: s.sum / 1e9,

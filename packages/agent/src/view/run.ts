@@ -16,7 +16,8 @@ export class AgentRun implements Run {
   readonly intervalMs = 1000;
   readonly closed: Promise<RunSummary> = new Promise(() => undefined);
   readonly series: SeriesRegistry;
-  readonly #began = Date.now();
+  readonly #began = new Date();
+  readonly #begunAt = performance.now();
   readonly #ids = new Map<string, number>();
   readonly #objectIds = new WeakMap<Span | Series, number>();
   #next = 1;
@@ -118,8 +119,8 @@ export class AgentRun implements Run {
     );
     return {
       probes: [],
-      startedAt: new Date(this.#began),
-      elapsedMs: Date.now() - this.#began,
+      startedAt: this.#began,
+      elapsedMs: performance.now() - this.#begunAt,
       events: { requests: status?.requests ?? 0 },
       filtered: {},
       lost: [...(status?.lost ?? []), ...notCounted],
