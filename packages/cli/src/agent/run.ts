@@ -7,10 +7,11 @@ import {
   startAgent,
 } from '@skep/agent';
 import * as bpf from '@skep/bpf';
-import { note, out } from '../output/out.ts';
+import { note } from '../output/out.ts';
 import { checkPrivileges, provideTracefs } from '../run/preflight.ts';
 import { version } from '../version.ts';
 import type { AgentFlags } from './flags.ts';
+import { Lines } from './lines.ts';
 import { openView } from './live.ts';
 import { allowedProbes } from './probes.ts';
 import { spanLine } from './text.ts';
@@ -30,12 +31,13 @@ export async function runAgent(flags: AgentFlags): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
   const live = flags.tty && !flags.print && process.stdout.isTTY === true && process.stdin.isTTY === true;
   const view = live ? await openView(settings.watch ?? {}, stop) : undefined;
+  const lines = flags.print ? new Lines(stop) : undefined;
   const options: AgentOptions = {
     version,
     ...settings,
     objects: await allowedProbes(),
     onNote: (text) => (view ? view.notice(text) : note(text)),
-    onSpan: flags.print ? (span) => void out(`${spanLine(spanInfo(span))}\n`) : undefined,
+    onSpan: lines && ((span) => lines.add(spanLine(spanInfo(span)))),
     onTick: () => view?.tick(),
   };
   try {
@@ -51,11 +53,13 @@ export async function runAgent(flags: AgentFlags): Promise<void> {
     if (summary.reason === 'error') throw summary.error;
   } finally {
     view?.close();
+    await lines?.finish();
   }
   const status = agent.status();
   note(
     `skep agent: ${status.requests} requests of ${status.services} services in ${Math.round(status.uptimeSeconds)} s, ${sumOf(status.notCounted)} not counted`,
   );
+  if (lines && lines.lost > 0) note(`${lines.lost} spans were not printed: nobody read them in time`);
   const failure = checkFailure(status.selfCheck);
   if (failure) throw failure;
 }
