@@ -2,8 +2,8 @@
 // What of an object's maps and programs is set between opening and loading it.
 #include "skep_bpf.h"
 
-/* mapConfigure(object, map, 'type'|'keySize'|'valueSize'|'maxEntries'|'flags'|'autocreate'|'window', number); window: map_extra in
- * units of 4 GiB, unless the object says it itself */
+/* mapConfigure(object, map, 'type'|'keySize'|'valueSize'|'maxEntries'|'flags'|'autocreate'|'window'|'extraLow'|'extraHigh', number);
+ * window: map_extra in units of 4 GiB, unless the object says it itself; extraLow and extraHigh: its halves */
 static napi_value mapConfigure(napi_env env, napi_callback_info info)
 {
 	struct args a = args_get(env, info);
@@ -33,6 +33,10 @@ static napi_value mapConfigure(napi_env env, napi_callback_info info)
 		err = bpf_map__set_map_flags(m, n);
 	else if (!strcmp(what, "autocreate"))
 		err = bpf_map__set_autocreate(m, n != 0);
+	else if (!strcmp(what, "extraLow"))
+		err = bpf_map__set_map_extra(m, (bpf_map__map_extra(m) >> 32 << 32) | n);
+	else if (!strcmp(what, "extraHigh"))
+		err = bpf_map__set_map_extra(m, (uint64_t)n << 32 | (uint32_t)bpf_map__map_extra(m));
 	else if (!strcmp(what, "window"))
 		err = bpf_map__map_extra(m) ? 0 : bpf_map__set_map_extra(m, (uint64_t)n << 32);
 	log_end(&log);

@@ -68,7 +68,16 @@ export interface Native {
   mapConfigure(
     o: ObjectHandle,
     map: number,
-    what: 'type' | 'keySize' | 'valueSize' | 'maxEntries' | 'flags' | 'autocreate' | 'window',
+    what:
+      | 'type'
+      | 'keySize'
+      | 'valueSize'
+      | 'maxEntries'
+      | 'flags'
+      | 'autocreate'
+      | 'window'
+      | 'extraLow'
+      | 'extraHigh',
     n: number,
   ): void;
   mapReuse(o: ObjectHandle, map: number, fd: number): void;

@@ -298,6 +298,19 @@ test('a hash and a stack map that leave their size to the loader get one', async
   assert.deepEqual([...object.map('all').entries()].length, 1);
 });
 
+test('a number of a map that headers write as an enum since libbpf 1.4 is read, and given to the kernel', async () => {
+  const long = (name: string, value: number) => `enum { ${name}_value = ${value} } map_extra`;
+  const source = `
+     struct { __uint(type, BPF_MAP_TYPE_BLOOM_FILTER); __uint(max_entries, 100); ${long('few', 9)}; __type(value, __u32); } few SEC(".maps");
+     struct { __uint(type, BPF_MAP_TYPE_BLOOM_FILTER); __uint(max_entries, 100); ${long('many', 25)}; __type(value, __u32); } many SEC(".maps");
+     SEC("tp/syscalls/sys_enter_getpriority") int p(void *ctx) { return 0; }`;
+  // The kernel takes up to 15 hashes. The bytes stay the caller's, who may open them again.
+  for (const time of ['once', 'again']) {
+    using object = openSource(source, time);
+    await assert.rejects(object.load(), { code: 'SKEP_MAP_CREATE', object: 'many' });
+  }
+});
+
 test('no file descriptor left, no kernel types, a program refused unseen: said as that', () => {
   using object = open();
   const failed = (errno: number, log: string) =>

@@ -1,5 +1,5 @@
 // What becomes of objects on kernels of the matrix. That it is so there, test/check holds.
-import { match, strictEqual } from 'node:assert/strict';
+import { match, strictEqual, throws } from 'node:assert/strict';
 import { test } from 'node:test';
 import { storedKernel, type Verdict } from '@skep/bpf';
 import { checkObject } from '../src/index.ts';
@@ -35,12 +35,45 @@ for (const [what, source, name, text] of [
     '6.1',
     /CONFIG_HZ is 250 here, and the object takes it for a bool/,
   ],
+  [
+    'an array of no length',
+    `struct { __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY); __type(key, __u32); __type(value, __u64); } m SEC(".maps");
+     SEC("raw_tp/sched_process_exit") int p(void *ctx) { return 0; }`,
+    '7.2',
+    /"m" .* a percpu_array has to say how long it is/,
+  ],
+  [
+    'a map of maps that does not say which',
+    `struct { __uint(type, BPF_MAP_TYPE_HASH_OF_MAPS); __uint(max_entries, 1); __uint(key_size, 4); __uint(value_size, 4); } m SEC(".maps");
+     SEC("raw_tp/sched_process_exit") int p(void *ctx) { return 0; }`,
+    '6.1',
+    /"m" .* it holds maps, and does not say which/,
+  ],
+  [
+    'a map that another loader would pin its own way',
+    `struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __uint(pinning, 100); __type(key, __u32); __type(value, __u64); } m SEC(".maps");
+     SEC("raw_tp/sched_process_exit") int p(void *ctx) { return 0; }`,
+    '6.1',
+    /"m" of probe\.o asks for pinning 100/,
+  ],
+  [
+    'a part that another object has',
+    `extern int helps(int a);
+     SEC("raw_tp/sched_process_exit") int p(void *ctx) { return helps(1); }`,
+    '6.1',
+    /is not whole: it uses helps/,
+  ],
 ] as const) {
   test(`an object is refused as a whole for ${what}`, async () => {
     const { programs } = checkObject(await build(source), 'probe.o', kernel(name));
     for (const p of programs) said(p.verdict, 'refused', text, p.name);
   });
 }
+
+test('a static program is told as that', async () => {
+  const bytes = await build(`SEC("xdp") static __attribute__((used)) int p(void *ctx) { return 2; }`);
+  throws(() => checkObject(bytes, 'probe.o', kernel('6.1')), { message: /p in SEC\("xdp"\) is static/ });
+});
 
 test('programs are judged by what they return, read and call, and by their maps', async () => {
   const bytes = await build(`

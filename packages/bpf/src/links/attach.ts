@@ -16,10 +16,10 @@ export interface AttachOptions {
    * | --- | --- |
    * | tracepoint | `sched/sched_switch` or `sched:sched_switch` |
    * | kprobe, kretprobe | `do_unlinkat`, `do_unlinkat+0x10` |
-   * | kprobe.multi | a pattern, `vfs_*` |
+   * | kprobe.multi, kprobe.session | a pattern, `vfs_*` |
    * | ksyscall | `openat` |
    * | uprobe, uretprobe | `/bin/bash:readline`, `libc.so.6:malloc`, `/bin/app:0x1234` |
-   * | uprobe.multi, uretprobe.multi | `libc.so.6:mem*` |
+   * | uprobe.multi, uretprobe.multi, uprobe.session | `libc.so.6:mem*` |
    * | usdt | `libc.so.6:libc:setjmp`; `libc:setjmp` with a pid |
    * | raw_tp | `sched_switch` |
    * | xdp, tc, netkit | a network interface, `eth0`; required |

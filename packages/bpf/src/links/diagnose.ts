@@ -37,6 +37,13 @@ export function diagnose(hook: Hook, cause: NativeError): Reason | undefined {
             'They are there from Linux 6.10 on; kprobe.multi and kretprobe.multi are older.',
           )
         : kprobe(hook, cause);
+    case 'uprobe.session':
+      return cause.errno === Errno.EINVAL
+        ? unsupported(
+            'this kernel has no uprobe sessions',
+            'They are there from Linux 6.13 on; uprobe.multi and uretprobe.multi are older.',
+          )
+        : undefined;
     case 'uprobe':
     case 'uretprobe':
       return uprobe(hook, cause);
@@ -70,6 +77,7 @@ export function diagnose(hook: Hook, cause: NativeError): Reason | undefined {
     case 'fentry':
     case 'fexit':
     case 'fmod_ret':
+    case 'fsession':
       return cause.errno === Errno.ENOTSUPP ? trampoline(hook) : untraceable(hook);
     case 'perf_event':
       return perfEvent(cause);

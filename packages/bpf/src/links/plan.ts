@@ -57,6 +57,7 @@ const linkTypes: Readonly<Record<string, number>> = {
 const KPROBE_MULTI = 42;
 const UPROBE_MULTI = 48;
 const KPROBE_SESSION = 56;
+const UPROBE_SESSION = 57;
 const RETURN = 1;
 
 /** Works out how a program of this kind reaches its hook. Opens what it must (a cgroup, perf events). */
@@ -95,6 +96,7 @@ export function planAttach(hook: Hook, section: string, options: AttachOptions):
     }
     case 'uprobe.multi':
     case 'uretprobe.multi':
+    case 'uprobe.session':
       return planUserFunctions(hook, options);
     case 'usdt': {
       const [a, b, c] = parseUsdt(hook);
@@ -109,6 +111,9 @@ export function planAttach(hook: Hook, section: string, options: AttachOptions):
     case 'fmod_ret':
       // Their function was fixed when they were loaded.
       return simple({ how: options.cookie === undefined ? 'auto' : 'trace' });
+    case 'fsession':
+      // libbpf 1.1 has no way for the section, and the same for the program.
+      return simple({ how: 'trace' });
     case 'lsm':
       called(hook);
       return simple({ how: options.cookie === undefined ? 'auto' : 'trace' });
@@ -214,7 +219,7 @@ function planFunctions(hook: Hook, attachType: number, ret: boolean): Plan {
   return bare((program) => ({ fd: native().kprobeMultiLink(program, bytes, attachType, ret ? RETURN : 0) }));
 }
 
-/** A link to many functions of a program or library (6.6). */
+/** A link to many functions of a program or library (6.6, sessions 6.13). */
 function planUserFunctions(hook: Hook, options: AttachOptions): Plan {
   const { path, name } = parseUserFunction(hook);
   const file = findUserFile(path);
@@ -235,8 +240,9 @@ function planUserFunctions(hook: Hook, options: AttachOptions): Plan {
   }
   const bytes = new Uint8Array(BigUint64Array.from(offsets).buffer);
   const flags = hook.kind === 'uretprobe.multi' ? RETURN : 0;
+  const attachType = hook.kind === 'uprobe.session' ? UPROBE_SESSION : UPROBE_MULTI;
   return bare((program) => ({
-    fd: native().uprobeMultiLink(program, file, bytes, UPROBE_MULTI, flags, options.pid ?? 0),
+    fd: native().uprobeMultiLink(program, file, bytes, attachType, flags, options.pid ?? 0),
   }));
 }
 

@@ -7,6 +7,31 @@ import { explainVerifierLog } from '../verifier/explain.ts';
 import { type LoadFailure, readLoadLog } from './load-log.ts';
 import type { BpfObject } from './object.ts';
 
+/** What libbpf says of objects that only the loader of their author can read, or that are not whole. */
+const unreadable: readonly {
+  said: RegExp;
+  sentence: (object: string, a: string, b: string) => string;
+  hint: string;
+}[] = [
+  {
+    said: /map '([^']+)': invalid pinning value (\d+)/,
+    sentence: (object, map, value) =>
+      `The map "${map}" of ${object} asks for pinning ${value}, which means something to the loader of its author alone`,
+    hint: 'libbpf knows LIBBPF_PIN_NONE (0) and LIBBPF_PIN_BY_NAME (1).',
+  },
+  {
+    said: /program '([^']+)' is static and not supported/,
+    sentence: (object, program) => `The program "${program}" of ${object} is static, so nobody can load it`,
+    hint: 'Take "static" away from the function that has the SEC("…").',
+  },
+  {
+    said: /failed to find BTF for extern '([^']+)'/,
+    sentence: (object, name) =>
+      `${object} is not whole: it uses ${name}, which it neither has nor declares as the kernel's`,
+    hint: 'Link it with the object that has it (bpftool gen object), or declare it __ksym.',
+  },
+];
+
 /** Turns libbpf's refusal to open an object into a sentence. */
 export function openError(name: string, cause: NativeError): BpfError {
   const log = cause.log ?? '';
@@ -20,6 +45,11 @@ export function openError(name: string, cause: NativeError): BpfError {
         ...details,
       },
     );
+  }
+  const known = unreadable.find(({ said }) => said.test(log));
+  if (known) {
+    const [, a, b] = known.said.exec(log)!;
+    return new BpfError('SKEP_LOAD', known.sentence(name, a!, b!), { hint: known.hint, ...details });
   }
   const said = lastLine(log);
   return new BpfError(
@@ -131,7 +161,7 @@ function map(object: BpfObject, seen: Of<'map'>, cause: NativeError): BpfError {
 }
 
 /** Kinds of program that need BPF trampolines. */
-const trampolines = new Set(['fentry', 'fexit', 'fmod_ret', 'lsm', 'lsm_cgroup', 'freplace']);
+const trampolines = new Set(['fentry', 'fexit', 'fmod_ret', 'fsession', 'lsm', 'lsm_cgroup', 'freplace']);
 
 function program(object: BpfObject, seen: Of<'program'>, cause: NativeError): BpfError {
   const kind = object.programs.find((p) => p.name === seen.name)?.type ?? 'unknown';

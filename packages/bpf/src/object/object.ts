@@ -7,8 +7,9 @@ import { BpfMap, type MapOwner } from '../maps/map.ts';
 import { isNativeError, native, type ObjectHandle } from '../native.ts';
 import { type GlobalVariable, globalVariables } from './globals.ts';
 import { loadError, openError } from './load-error.ts';
+import { shortNumbers } from './long-numbers.ts';
 import { parseObject } from './parse.ts';
-import { completeMaps, prepareMaps, prepareProgramTypes } from './prepare.ts';
+import { completeMaps, prepareMaps, prepareProgramTypes, setExtra } from './prepare.ts';
 import { BpfProgram, type ProgramOwner } from './program.ts';
 import { keepKernelTypes } from './types-kept.ts';
 
@@ -63,10 +64,17 @@ export class BpfObject implements Disposable {
   static open(bytes: Uint8Array, options: { name?: string; types?: string } = {}): BpfObject {
     const name = options.name ?? 'object';
     const { elf, btf } = parseObject(bytes, name);
+    const short = shortNumbers(bytes, elf, btf);
     try {
       // The kernel keeps letters, digits, dots and underscores of an object's name, as prefix of .rodata.
-      const handle = native().objectOpen(bytes, name.replace(/[^A-Za-z0-9_.]/g, '_'), options.types ?? null);
-      return new BpfObject(elf, btf, handle, name);
+      const handle = native().objectOpen(
+        short.bytes,
+        name.replace(/[^A-Za-z0-9_.]/g, '_'),
+        options.types ?? null,
+      );
+      const object = new BpfObject(elf, btf, handle, name);
+      setExtra(handle, object.maps, short.extra);
+      return object;
     } catch (cause) {
       if (!isNativeError(cause)) throw cause;
       throw openError(name, cause);
@@ -137,6 +145,7 @@ export class BpfObject implements Disposable {
     this.#beforeLoad('it');
     const handle = this.#open();
     prepareMaps(handle, this.maps);
+    for (const p of this.programs) p.settleFunction();
     if (logLevel > 0)
       this.programs.forEach((_, i) => {
         native().programConfigure(handle, i, 'logLevel', logLevel);

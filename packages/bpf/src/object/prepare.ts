@@ -28,6 +28,10 @@ const newerSections: readonly {
   { section: /^u(ret)?probe\.multi(\/|$)/, type: 'kprobe', attachType: 48 },
   { section: /^u(ret)?probe\.multi\.s(\/|$)/, type: 'kprobe', attachType: 48, flags: BPF_F_SLEEPABLE },
   { section: /^kprobe\.session(\/|$)/, type: 'kprobe', attachType: 56 },
+  { section: /^uprobe\.session(\/|$)/, type: 'kprobe', attachType: 57 },
+  { section: /^uprobe\.session\.s(\/|$)/, type: 'kprobe', attachType: 57, flags: BPF_F_SLEEPABLE },
+  { section: /^fsession(\/|$)/, type: 'tracing', attachType: 58 },
+  { section: /^fsession\.s(\/|$)/, type: 'tracing', attachType: 58, flags: BPF_F_SLEEPABLE },
   { section: /^netfilter(\/|$)/, type: 'netfilter', attachType: 45 },
   { section: /^usdt\.s(\/|$)/, type: 'kprobe', flags: BPF_F_SLEEPABLE },
   { section: /^cgroup\/connect_unix$/, type: 'cgroup_sock_addr', attachType: 49 },
@@ -72,6 +76,20 @@ export function completeMaps(handle: ObjectHandle, maps: readonly NativeMap[]): 
     if (maxEntries !== m.maxEntries) native().mapConfigure(handle, i, 'maxEntries', maxEntries);
     if (valueSize !== m.valueSize) native().mapConfigure(handle, i, 'valueSize', valueSize);
     return { ...m, maxEntries, valueSize };
+  });
+}
+
+/** Gives maps the `map_extra` that libbpf could not read ({@link shortNumbers}). */
+export function setExtra(
+  handle: ObjectHandle,
+  maps: readonly BpfMap[],
+  extra: ReadonlyMap<string, bigint>,
+): void {
+  maps.forEach((m, i) => {
+    const n = extra.get(m.name);
+    if (n === undefined) return;
+    native().mapConfigure(handle, i, 'extraLow', Number(BigInt.asUintN(32, n)));
+    native().mapConfigure(handle, i, 'extraHigh', Number(BigInt.asUintN(32, n >> 32n)));
   });
 }
 

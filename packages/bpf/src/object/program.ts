@@ -66,6 +66,7 @@ export class BpfProgram {
   readonly #owner: ProgramOwner;
   readonly #index: number;
   #autoload: boolean;
+  #settled = false;
 
   /** Made by {@link BpfObject.open}. */
   constructor(owner: ProgramOwner, index: number, p: NativeProgram) {
@@ -89,7 +90,7 @@ export class BpfProgram {
   }
 
   /**
-   * Points an fentry, fexit, tp_btf or lsm program at another kernel function. Before load only: the verifier
+   * Points an fentry, fexit, fsession, tp_btf or lsm program at another kernel function. Before load only: the verifier
    * checks the program against that function's arguments.
    * @throws {BpfError} `SKEP_STATE`, `SKEP_NOT_FOUND` when the kernel has no such function
    */
@@ -97,6 +98,7 @@ export class BpfProgram {
     this.#owner.beforeLoad(`the kernel function of program "${this.name}"`);
     try {
       native().programTarget(this.#owner.handle(), this.#index, name);
+      this.#settled = true;
     } catch (cause) {
       if (!isNativeError(cause)) throw cause;
       throw new BpfError(
@@ -111,6 +113,16 @@ export class BpfProgram {
         },
       );
     }
+  }
+
+  /**
+   * Settles the kernel function that the section names where libbpf 1.1, which does not know the section, would not.
+   * {@link BpfObject.load} calls it before anything is loaded.
+   * @throws {BpfError} `SKEP_NOT_FOUND`
+   */
+  settleFunction(): void {
+    if (this.type === 'fsession' && this.#autoload && !this.#settled && this.target !== '')
+      this.setKernelFunction(this.target);
   }
 
   /** @throws {BpfError} `SKEP_STATE` before load or when autoload is off, `SKEP_CLOSED` */

@@ -37,7 +37,18 @@ export async function checkedTargets(
 
 /** Kinds whose target is a function or event, of the kernel or of a file. */
 const HOOKED: ReadonlySet<string> = new Set([
-  ...['fentry', 'fexit', 'fmod_ret', 'lsm', 'tp_btf', 'raw_tp', 'tracepoint', 'kprobe', 'kretprobe'],
+  ...[
+    'fentry',
+    'fexit',
+    'fmod_ret',
+    'fsession',
+    'lsm',
+    'tp_btf',
+    'raw_tp',
+    'tracepoint',
+    'kprobe',
+    'kretprobe',
+  ],
   ...['kprobe.multi', 'kretprobe.multi', 'kprobe.session', 'ksyscall', 'kretsyscall'],
-  ...['uprobe', 'uretprobe', 'uprobe.multi', 'uretprobe.multi'],
+  ...['uprobe', 'uretprobe', 'uprobe.multi', 'uretprobe.multi', 'uprobe.session'],
 ]);

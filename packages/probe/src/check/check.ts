@@ -1,4 +1,6 @@
 import {
+  BpfError,
+  BpfObject,
   type Btf,
   type Elf,
   type KernelFacts,
@@ -60,13 +62,15 @@ export function checkObject(
   facts: KernelFacts,
   options: CheckOptions = {},
 ): CheckedObject {
-  const { elf, btf, described, params } = read(bytes, name);
+  const { elf, btf, described, params, unreadable } = read(bytes, name);
   const programs = described.map((p) => {
     const target = options.targets?.[p.name];
     return target === undefined ? p : { ...p, target, autoload: true };
   });
   const constants = constantSections(elf, btf, params, options.params ?? {});
-  const verdicts = judgePrograms(elf, btf, programs, facts, constants);
+  const verdicts = unreadable
+    ? new Map(programs.map((p) => [p.name, unreadable]))
+    : judgePrograms(elf, btf, programs, facts, constants);
   for (const [program, verdict] of options.found ?? []) verdicts.set(program, verdict);
   const groups = hookGroups({ elf, btf, programs }, { twins: options.twins });
   const choices = groups.map((group) => chooseRung(group, (p) => verdicts.get(p)!, { all: true }));
@@ -102,6 +106,8 @@ interface ReadObject {
   readonly btf: Btf;
   readonly described: readonly ProgramDescription[];
   readonly params: readonly ParamDescription[];
+  /** What libbpf finds wrong with it on any kernel. */
+  readonly unreadable: Verdict | undefined;
 }
 
 /** An object is read once for all kernels that it is checked against. */
@@ -111,9 +117,20 @@ function read(bytes: Uint8Array, name: string): ReadObject {
   const known = objects.get(bytes);
   if (known) return known;
   const { programs: described, params } = describeObject(bytes, name);
-  const object = { ...parseObject(bytes, name), described, params };
+  const object = { ...parseObject(bytes, name), described, params, unreadable: unreadable(bytes, name) };
   objects.set(bytes, object);
   return object;
+}
+
+/** What libbpf cannot read, no kernel gets to see; it says so when the object is opened. */
+function unreadable(bytes: Uint8Array, name: string): Verdict | undefined {
+  try {
+    BpfObject.open(bytes, { name }).close();
+    return undefined;
+  } catch (e) {
+    if (!(e instanceof BpfError) || e.code !== 'SKEP_LOAD') throw e;
+    return { state: 'refused', reason: e.message, hint: e.hint };
+  }
 }
 
 /** Refused if one is, else unknown if one is. */

@@ -41,7 +41,7 @@ export function argumentHazards(
   const hazards: Hazard[] = [];
   for (const { place, offset } of contextReads(elf, entry, callee)) {
     if (offset < given * 8) continue;
-    const returns = program.type === 'fexit' || program.type === 'fmod_ret' || program.type === 'lsm';
+    const returns = ['fexit', 'fmod_ret', 'fsession', 'lsm'].includes(program.type);
     const has = returns ? `${given} with what it returns` : `${given}`;
     const reason = `it reads argument ${(offset >> 3) + 1} of ${program.target}, which has ${has} here`;
     hazards.push({ ...place, certain: true, reason });
@@ -58,6 +58,7 @@ function slotsOf({ type, target }: ProgramDescription, facts: KernelFacts): numb
     case 'fentry':
     case 'fexit':
     case 'fmod_ret':
+    case 'fsession':
     case 'lsm': {
       const found = prototypeIn(facts, type === 'lsm' ? `bpf_lsm_${target}` : target, 'function');
       // A structure that is handed over by value takes one or two.

@@ -1,17 +1,40 @@
-import { type Btf, type Elf, type KernelFacts, mapDefinitions, mapTypes, type Verdict } from '@skep/bpf';
+import {
+  type Btf,
+  type Elf,
+  type KernelFacts,
+  type MapDefinition,
+  mapDefinitions,
+  mapTypes,
+  type Verdict,
+} from '@skep/bpf';
+import { readTags } from '../describe/tags.ts';
 import { listed } from './kernel-type.ts';
 
 const BPF_F_NO_PREALLOC = 1;
 /** Types whose memory is never set aside beforehand: the kernel makes none without the flag that says so. */
 const NEVER_AHEAD = new Set(['lpm_trie', 'sk_storage', 'inode_storage', 'task_storage', 'cgrp_storage']);
 
+/** Types that hold a fixed number of things, which skep gives to none that says none (completeMaps does to hashes). */
+const COUNTED = new Set([
+  ...['array', 'percpu_array', 'prog_array', 'cgroup_array', 'array_of_maps', 'hash_of_maps', 'lpm_trie'],
+  ...['devmap', 'devmap_hash', 'cpumap', 'xskmap', 'sockmap', 'sockhash', 'reuseport_sockarray'],
+  ...['queue', 'stack', 'bloom_filter', 'ringbuf', 'user_ringbuf', 'arena'],
+]);
+/** Types whose values are maps. */
+const OF_MAPS = new Set(['array_of_maps', 'hash_of_maps']);
+
 /** What stands against the maps of an object, one verdict each. */
 export function mapVerdicts(elf: Elf, btf: Btf, facts: KernelFacts): Verdict[] {
-  return [...mapDefinitions(btf, elf).map((m) => mapVerdict(m, facts)), ...structOps(btf, facts)];
+  const isList = (m: MapDefinition) => readTags(btf.declTags(m.variableId)).flags.has('list');
+  return [
+    // A list is as long as what the user says.
+    ...mapDefinitions(btf, elf).map((m) => mapVerdict(isList(m) ? { ...m, maxEntries: 1 } : m, facts)),
+    ...structOps(btf, facts),
+  ];
 }
 
 function mapVerdict(
-  { name, type: number, flags }: { name: string; type: number; flags: number },
+  { name, type: number, flags, inner, maxEntries }: MapDefinition,
   facts: KernelFacts,
 ): Verdict {
   const type = mapTypes[number];
@@ -24,6 +47,18 @@ function mapVerdict(
       state: 'refused',
       reason: `no kernel makes the map "${name}" as it is declared: ${type} needs BPF_F_NO_PREALLOC`,
       hint: 'Write __uint(map_flags, BPF_F_NO_PREALLOC) into its declaration.',
+    };
+  if (COUNTED.has(type) && maxEntries === 0)
+    return {
+      state: 'refused',
+      reason: `no kernel makes the map "${name}" as it is declared: ${/^a/.test(type) ? 'an' : 'a'} ${type} has to say how long it is`,
+      hint: 'Write __uint(max_entries, …) into its declaration; the loader of its author may have filled that in.',
+    };
+  if (OF_MAPS.has(type) && !inner)
+    return {
+      state: 'refused',
+      reason: `no kernel makes the map "${name}" as it is declared: it holds maps, and does not say which`,
+      hint: 'Write __array(values, struct { … }) with the definition of an inner map into its declaration.',
     };
   return { state: 'runs' };
 }

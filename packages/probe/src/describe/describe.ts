@@ -25,6 +25,13 @@ export function describeObject(bytes: Uint8Array, name: string): ObjectDescripti
   const { elf, btf } = parseObject(bytes, name);
   const programs = describePrograms(elf, btf);
   if (programs.length === 0) {
+    const hidden = staticProgram(elf);
+    if (hidden)
+      throw new ProbeError(
+        'SKEP_OBJECT_INVALID',
+        `${name} has no BPF program that can be loaded: ${hidden.name} in SEC("${hidden.section}") is static.`,
+        { hint: 'Take "static" away from the function: nobody can load it by its name.' },
+      );
     throw new ProbeError('SKEP_OBJECT_INVALID', `${name} has no BPF program.`, {
       hint: 'A program is a function with a SEC("…") that names its hook: SEC("tracepoint/syscalls/sys_enter_openat").',
     });
@@ -72,6 +79,16 @@ export function outputOf(map: string): { kind: OutputKind; name: string } | unde
 function spelled(btf: Btf, typeId: number, size: number): string {
   if (typeId !== 0) return btf.nameOf(typeId);
   return size > 0 ? `${size} bytes` : '';
+}
+
+/** A function that was meant for a program, which its author has kept to the file. */
+function staticProgram(elf: Elf): { name: string; section: string } | undefined {
+  for (const { name, type, section: number } of elf.symbols) {
+    const section = elf.sections[number];
+    if (type === 'func' && section && parseSection(section.name).kind !== 'unknown')
+      return { name, section: section.name };
+  }
+  return undefined;
 }
 
 function describePrograms(elf: Elf, btf: Btf): ProgramDescription[] {

@@ -8,6 +8,7 @@ const newer: readonly (readonly [section: RegExp, attachType: string, since: str
   [/^k(ret)?probe\.multi(\/|$)/, 'BPF_TRACE_KPROBE_MULTI', '5.18'],
   [/^kprobe\.session(\/|$)/, 'BPF_TRACE_KPROBE_SESSION', '6.10'],
   [/^u(ret)?probe\.multi(\.s)?(\/|$)/, 'BPF_TRACE_UPROBE_MULTI', '6.6'],
+  [/^uprobe\.session(\.s)?(\/|$)/, 'BPF_TRACE_UPROBE_SESSION', '6.13'],
   [/^fsession(\.s)?(\/|$)/, 'BPF_TRACE_FSESSION', '7.0'],
   [/^netkit(\/|$)/, 'BPF_NETKIT_PRIMARY', '6.7'],
   [/^netfilter(\/|$)/, 'BPF_NETFILTER', '6.4'],

@@ -24,6 +24,8 @@ export function judgeHook(program: HookProgram, facts: KernelFacts, btf: Btf): V
     case 'fexit':
     case 'fmod_ret':
       return permitted(type, facts) ?? tracedFunction(program, facts, btf);
+    case 'fsession':
+      return never(program, facts) ?? tracedFunction(program, facts, btf);
     case 'lsm':
       return permitted(type, facts) ?? lsmHook(program, facts);
     case 'iter':
@@ -47,6 +49,7 @@ export function judgeHook(program: HookProgram, facts: KernelFacts, btf: Btf): V
     case 'uretprobe':
     case 'uprobe.multi':
     case 'uretprobe.multi':
+    case 'uprobe.session':
       return never(program, facts) ?? userFunction(program, facts) ?? RUNS;
     default:
       return never(program, facts) ?? RUNS;
@@ -94,6 +97,7 @@ const kindOf: Readonly<Record<string, HookKind>> = {
   fentry: 'fentry',
   fexit: 'fexit',
   fmod_ret: 'fentry',
+  fsession: 'fentry',
   lsm: 'lsm',
   iter: 'iter',
   tp_btf: 'tp_btf',
@@ -110,6 +114,7 @@ const kindOf: Readonly<Record<string, HookKind>> = {
   uretprobe: 'uprobe',
   'uprobe.multi': 'uprobe',
   'uretprobe.multi': 'uprobe',
+  'uprobe.session': 'uprobe',
   usdt: 'uprobe',
   lsm_cgroup: 'lsm',
   perf_event: 'perf_event',
@@ -180,7 +185,7 @@ function tracedFunction(program: HookProgram, facts: KernelFacts, btf: Btf): Ver
       : unknown(`whether a module has the function ${target} is not known`);
   }
   const prototype = () => prototypeIn(facts, target, 'function');
-  const wrong = argumentsMisfit(program, btf, prototype, type === 'fexit');
+  const wrong = argumentsMisfit(program, btf, prototype, type === 'fexit' || type === 'fsession');
   if (wrong) return refused(wrong, 'The function has changed between kernel versions.');
   const kept = mayChangeOrSleep(program, facts);
   if (kept) return kept;
@@ -271,7 +276,7 @@ function userFunction({ type, target }: HookProgram, facts: KernelFacts): Verdic
   if (names === undefined) return undefined;
   if (names === 'absent') return refused(`there is no file ${path} here`, 'Say where it is with --attach.');
   const name = text.replace(/\+.*$/, '');
-  const fits = type.includes('.multi') ? globRegExp(name) : undefined;
+  const fits = /\.(multi|session)$/.test(type) ? globRegExp(name) : undefined;
   // A symbol may have its version behind it: memcpy@@GLIBC_2.14.
   const there = names.some((n) => (fits ? fits.test(n) : n === name || n.startsWith(`${name}@`)));
   return there

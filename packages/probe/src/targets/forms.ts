@@ -77,11 +77,13 @@ export const TARGET_FORMS: Readonly<Record<string, TargetForm>> = {
   fentry: traced,
   fexit: traced,
   fmod_ret: traced,
+  fsession: traced,
   lsm: form('HOOK', 'file_open', ['cookie'], { atLoad: true }),
   uprobe: userFunction,
   uretprobe: userFunction,
   'uprobe.multi': userFunctions,
   'uretprobe.multi': userFunctions,
+  'uprobe.session': userFunctions,
   usdt: form('[PATH:]PROVIDER:PROBE', '/usr/bin/node:node:gc__start', ['pid', 'cookie']),
   perf_event: form('RATEhz', '49hz,pid=1234', ['pid', 'cpu', 'event', 'cookie'], {
     required: false,

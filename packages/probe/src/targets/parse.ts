@@ -21,13 +21,17 @@ const shapes: Readonly<Record<string, RegExp>> = {
   uretprobe: /^.+:[^:]+$/,
   'uprobe.multi': /^.+:[^:]+$/,
   'uretprobe.multi': /^.+:[^:]+$/,
+  'uprobe.session': /^.+:[^:]+$/,
   usdt: /^([^:]+:)?[^:]+:[^:]+$/,
   netfilter: /^ipv[46]:(prerouting|input|forward|output|postrouting)$/,
   perf_event: /^(\d+(hz)?)?$/i,
 };
 const word = /^[\w.$]+$/;
 const pattern = /^[\w.$*?]+$/;
-for (const kind of ['ksyscall', 'kretsyscall', 'raw_tp', 'tp_btf', 'fentry', 'fexit', 'fmod_ret', 'lsm'])
+for (const kind of [
+  ...['ksyscall', 'kretsyscall', 'raw_tp', 'tp_btf'],
+  ...['fentry', 'fexit', 'fmod_ret', 'fsession', 'lsm'],
+])
   Object.assign(shapes, { [kind]: word });
 for (const kind of ['kprobe.multi', 'kretprobe.multi', 'kprobe.session'])
   Object.assign(shapes, { [kind]: pattern });

@@ -36,6 +36,9 @@ PROGRAM(14, "uretprobe.multi", at_uretprobe_multi)
 PROGRAM(15, "perf_event", at_perf)
 PROGRAM(16, "uprobe.s", at_uprobe_sleeping)
 PROGRAM(17, "uprobe.multi.s", at_uprobe_multi_sleeping)
+PROGRAM(18, "uprobe.session", at_uprobe_session)
+PROGRAM(19, "uprobe.session.s", at_uprobe_session_sleeping)
+PROGRAM(25, "fsession", at_fsession)
 
 SEC("?raw_tp") int at_raw(__u64 *ctx)
 {

@@ -59,6 +59,9 @@ const hooks: [program: string, row: number, target: string, runs: number, here: 
   ['at_uprobe_multi', 13, `libc.so.6:getpriorit*,${me}`, 1, since(6, 6)],
   ['at_uretprobe_multi', 14, `libc.so.6:getpriorit?,${me}`, 1, since(6, 6)],
   ['at_uprobe_multi_sleeping', 17, `libc.so.6:getpriority,${me}`, 1, since(6, 6)],
+  // A session runs at entry and at return.
+  ['at_uprobe_session', 18, `libc.so.6:getpriorit*,${me}`, 2, since(6, 13)],
+  ['at_uprobe_session_sleeping', 19, `libc.so.6:getpriority,${me}`, 2, since(6, 13)],
   ['at_kprobe', 1, syscall, 1, kprobes],
   ['at_kretprobe', 2, syscall, 1, kprobes],
   ['at_named', 24, syscall, 1, kprobes],
@@ -66,10 +69,10 @@ const hooks: [program: string, row: number, target: string, runs: number, here: 
   ['at_kretsyscall', 7, 'getpriority', 1, kprobes],
   ['at_kprobe_multi', 3, `${syscall}*`, 1, multi],
   ['at_kretprobe_multi', 4, syscall, 1, multi],
-  // A session runs at entry and at return.
   ['at_session', 5, syscall, 2, multi && since(6, 10)],
   ['at_fentry', 8, syscall, 1, trampolines],
   ['at_fexit', 9, syscall, 1, trampolines],
+  ['at_fsession', 25, syscall, 2, trampolines && since(7, 0)],
   ['at_other', 22, syscall, 1, trampolines],
 ];
 
