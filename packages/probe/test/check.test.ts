@@ -36,6 +36,13 @@ for (const [what, source, name, text] of [
     /CONFIG_HZ is 250 here, and the object takes it for a bool/,
   ],
   [
+    'a table that libbpf does not read',
+    `SEC("struct_ops/f") int f(void *ctx) { return 0; }
+     SEC(".struct_ops.link") struct tcp_congestion_ops ops = { .ssthresh = (void *)f };`,
+    '6.12',
+    /its table is in SEC\("\.struct_ops\.link"\)/,
+  ],
+  [
     'an array of no length',
     `struct { __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY); __type(key, __u32); __type(value, __u64); } m SEC(".maps");
      SEC("raw_tp/sched_process_exit") int p(void *ctx) { return 0; }`,

@@ -25,6 +25,12 @@ const unreadable: readonly {
     hint: 'Take "static" away from the function that has the SEC("…").',
   },
   {
+    said: /bad map relo against '([^']+)' in section '\.addr_space\.1'/,
+    sentence: (object, name) =>
+      `${object} keeps the variable ${name} in an arena, where libbpf puts variables only since version 1.4`,
+    hint: 'Allocate it there with bpf_arena_alloc_pages(), and keep the pointer in an ordinary variable.',
+  },
+  {
     said: /failed to find BTF for extern '([^']+)'/,
     sentence: (object, name) =>
       `${object} is not whole: it uses ${name}, which it neither has nor declares as the kernel's`,
@@ -160,6 +166,9 @@ function map(object: BpfObject, seen: Of<'map'>, cause: NativeError): BpfError {
   });
 }
 
+/** Tables of functions with a link (libbpf 1.2), or that are not made unless asked for (1.4). */
+const NEWER_TABLE = /^(\?\.struct_ops|\.struct_ops\.link)/;
+
 /** Kinds of program that need BPF trampolines. */
 const trampolines = new Set(['fentry', 'fexit', 'fmod_ret', 'fsession', 'lsm', 'lsm_cgroup', 'freplace']);
 
@@ -181,6 +190,13 @@ function program(object: BpfObject, seen: Of<'program'>, cause: NativeError): Bp
   if (cause.errno === Errno.EPERM && !verifier) return kernelDenied(`load ${what}`, cause, seen.name);
   // A log with nothing but the verifier's closing line: it was refused before it was looked at.
   if (seen.log.replace(/^processed 0 insns.*$/m, '').trim() === '') {
+    const table = kind === 'struct_ops' && object.elf.sections.find((s) => NEWER_TABLE.test(s.name));
+    if (table)
+      return new BpfError(
+        'SKEP_UNSUPPORTED',
+        `The ${what} stands for a function of a table in SEC("${table.name}"), which libbpf 1.1 does not read`,
+        { hint: 'Put the table into SEC(".struct_ops").', ...shared },
+      );
     return new BpfError(
       'SKEP_UNSUPPORTED',
       `This kernel does not take ${what}, a program of kind ${kind} (${errnoName(cause.errno)})`,

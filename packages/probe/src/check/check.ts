@@ -27,6 +27,7 @@ import { kfuncHazards } from './kfunc-calls.ts';
 import { lockedMapVerdict } from './locked-maps.ts';
 import { mapVerdicts } from './maps.ts';
 import { returnVerdict } from './returns.ts';
+import { tableVerdict } from './struct-ops.ts';
 import type { CheckedObject, CheckedProgram } from './types.ts';
 
 /** How an object is checked. */
@@ -226,6 +227,7 @@ function judgePrograms(
     const more = [
       returnVerdict(elf, program, facts, place, code(false).callee, alive),
       lockedMapVerdict(elf, btf, program, facts),
+      tableVerdict(elf, program),
     ];
     verdicts.push(...more.filter((v) => v !== undefined));
     const verdict = worst(verdicts);

@@ -10,6 +10,8 @@ const COMMON =
 /** Functions for security modules' programs alone (bpf_fs_kfunc_set_ids of fs/bpf_fs_kfuncs.c). */
 const OF_SECURITY =
   /^bpf_(get_task_exe_file|put_file|path_d_path|get_dentry_xattr|get_file_xattr|(set|remove)_dentry_xattr|cgroup_read_xattr)$/;
+/** Functions that the driver of a device has for programs bound to it (BPF_F_XDP_DEV_BOUND_ONLY). */
+const OF_DEVICE = /^bpf_xdp_metadata_/;
 /** Types that have no set of their own, the last two until 6.12. */
 const WITHOUT = new Set(['raw_tracepoint', 'kprobe']);
 const WITHOUT_THEN = new Set(['tracepoint', 'perf_event']);
@@ -29,7 +31,14 @@ export function kfuncHazards(
   for (const name of new Set([program.section, '.text'])) {
     for (const { at, called } of callsIn(elf, name)) {
       if (externs.get(called)?.kind !== 'function') continue;
-      if (btf?.find(called, 'func') && tagged(btf, called) === false)
+      if (OF_DEVICE.test(called) && type === 'xdp')
+        out.push({
+          section: name,
+          at,
+          certain: true,
+          reason: `${called} is for programs that are loaded for one network device alone, which skep does not do`,
+        });
+      else if (btf?.find(called, 'func') && tagged(btf, called) === false)
         out.push({
           section: name,
           at,

@@ -17,8 +17,7 @@ const RUNS: Verdict = { state: 'runs' };
  */
 export function judgeHook(program: HookProgram, facts: KernelFacts, btf: Btf): Verdict {
   const { type, target } = program;
-  if (target === '' && Object.hasOwn(TARGETS, type))
-    return permitted(type, facts) ?? unknown(`the section names no ${TARGETS[type]}`);
+  if (target === '' && Object.hasOwn(TARGETS, type)) return permitted(type, facts) ?? unnamed(program);
   switch (type) {
     case 'fentry':
     case 'fexit':
@@ -374,6 +373,15 @@ function refused(reason: string, hint: string): Verdict {
   return { state: 'refused', reason, hint };
 }
 
-function unknown(reason: string): Verdict {
-  return { state: 'unknown', reason };
+/** A section may leave its target to who runs the program: nothing is missing then, and nothing can be looked up. */
+function unnamed({ name, type }: HookProgram): Verdict {
+  const what = TARGETS[type]!;
+  return unknown(
+    `the section names no ${what}`,
+    `Say which: --attach ${name}=${what.split(' ').at(-1)!.toUpperCase()}.`,
+  );
+}
+
+function unknown(reason: string, hint?: string): Verdict {
+  return hint === undefined ? { state: 'unknown', reason } : { state: 'unknown', reason, hint };
 }
