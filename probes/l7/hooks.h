@@ -2,6 +2,7 @@
 /*
  * hooks.h: where a probe sees what sockets send and receive, best first.
  *
+ *   events_twice  from 7.0 on, where a program may be preempted, and needs another that stands in for it
  *   events      the events of sockets (6.3): no trampoline, nothing is paid for files and pipes
  *   fentry      the functions of TCP and Unix sockets; what is known of a connection is in the socket (5.11)
  *   fentry_lru  the same, for kernels that do not let tracing programs use a socket's storage
@@ -30,32 +31,115 @@ static __noinline int l7_addressed(struct sock *sk, enum l7_direction direction,
 }
 
 /* Until Linux 6.4 sendfile has functions of its own: rungs that have those as well are better, where there are any. */
-#define L7_RUNG_FENTRY SKEP_RUNG(traffic, 2, fentry_sendpage) SKEP_RUNG(traffic, 3, fentry)
-#define L7_RUNG_FENTRY_LRU SKEP_RUNG(traffic, 4, fentry_lru_sendpage) SKEP_RUNG(traffic, 5, fentry_lru)
-#define L7_RUNG_KPROBE SKEP_RUNG(traffic, 6, kprobe_sendpage) SKEP_RUNG(traffic, 7, kprobe)
+#define L7_RUNG_FENTRY SKEP_RUNG(traffic, 3, fentry_sendpage) SKEP_RUNG(traffic, 4, fentry)
+#define L7_RUNG_FENTRY_LRU SKEP_RUNG(traffic, 5, fentry_lru_sendpage) SKEP_RUNG(traffic, 6, fentry_lru)
+#define L7_RUNG_KPROBE SKEP_RUNG(traffic, 7, kprobe_sendpage) SKEP_RUNG(traffic, 8, kprobe)
+
+/* ---- events of a kernel that preempts programs ---- */
+
+/*
+ * Since Linux 7.0 the programs at a tracepoint may be preempted, and as long as one is, the kernel skips it for whoever else
+ * comes there on the same processor. So there are two of them: the second runs behind the first, and does its work for a task
+ * for which that one did not run. The first leaves word in the task's place, when it has done all, so that what interrupts it
+ * is not taken for it.
+ */
+#define L7_PLACES 32768 /* as many as there are tasks on most machines */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, L7_PLACES);
+	__type(key, __u32);
+	__type(value, __u32);
+} l7_told SEC(".maps");
+
+__u64 l7_sent_made_up, l7_received_made_up;
+
+static __always_inline __u32 *l7_place_of(__u32 task)
+{
+	/* Tasks of one program have numbers in a row, and may be on several processors: not in one cache line. */
+	__u32 place = task * 40503 & (L7_PLACES - 1);
+
+	return bpf_map_lookup_elem(&l7_told, &place);
+}
+
+static __always_inline int l7_first(struct sock *sk, enum l7_direction direction, int result, int flags)
+{
+	__u32 task = bpf_get_current_task_btf()->pid, *told;
+
+	l7_stored(sk, direction, result, flags);
+	told = l7_place_of(task);
+	if (told)
+		*told = task;
+	return 0;
+}
+
+static __always_inline int l7_second(struct sock *sk, enum l7_direction direction, int result, int flags, __u64 *made_up)
+{
+	__u32 task = bpf_get_current_task_btf()->pid, *told = l7_place_of(task);
+	struct l7_connection *c;
+
+	if (told && *told == task) {
+		*told = 0;
+		return 0;
+	}
+	/* Or another task has just been in the same place: then TCP's own count stands where the first has left it. */
+	c = result > 0 ? l7_connection_of(sk, true, false) : 0;
+	if (c && c->numbered && c->sequence[direction] == l7_sequence_of(sk, direction, true))
+		return 0;
+	__sync_fetch_and_add(made_up, 1);
+	return l7_stored(sk, direction, result, flags);
+}
+
+#define L7_RUNG_TWICE SKEP_RUNG(traffic, 1, events_twice)
+
+L7_RUNG_TWICE
+SKEP_TP_BTF(sock_send_length, l7_sent_first, struct sock *sk, int result, int flags)
+{
+	return l7_first(sk, L7_SEND, result, 0);
+}
+
+L7_RUNG_TWICE SKEP_SINCE(7.0) SKEP_STANDS_IN(l7_sent_first, l7_sent_made_up)
+SKEP_TP_BTF(sock_send_length, l7_sent_second, struct sock *sk, int result, int flags)
+{
+	return l7_second(sk, L7_SEND, result, 0, &l7_sent_made_up);
+}
+
+L7_RUNG_TWICE
+SKEP_TP_BTF(sock_recv_length, l7_received_first, struct sock *sk, int result, int flags)
+{
+	return l7_first(sk, L7_RECEIVE, result, flags);
+}
+
+L7_RUNG_TWICE SKEP_SINCE(7.0) SKEP_STANDS_IN(l7_received_first, l7_received_made_up)
+SKEP_TP_BTF(sock_recv_length, l7_received_second, struct sock *sk, int result, int flags)
+{
+	return l7_second(sk, L7_RECEIVE, result, flags, &l7_received_made_up);
+}
 
 /* ---- events ---- */
 
-SKEP_RUNG(traffic, 1, events)
+#define L7_RUNG_EVENTS L7_RUNG_TWICE SKEP_RUNG(traffic, 2, events)
+
+SKEP_RUNG(traffic, 2, events)
 SKEP_TP_BTF(sock_send_length, l7_sent_event, struct sock *sk, int result, int flags)
 {
 	return l7_stored(sk, L7_SEND, result, 0);
 }
 
-SKEP_RUNG(traffic, 1, events)
+SKEP_RUNG(traffic, 2, events)
 SKEP_TP_BTF(sock_recv_length, l7_received_event, struct sock *sk, int result, int flags)
 {
 	return l7_stored(sk, L7_RECEIVE, result, flags);
 }
 
-SKEP_RUNG(traffic, 1, events) L7_RUNG_FENTRY
+L7_RUNG_EVENTS L7_RUNG_FENTRY
 SKEP_TP_BTF(inet_sock_set_state, l7_state_event, struct sock *sk, int from, int to)
 {
 	return l7_tcp_state(sk, from, to, true);
 }
 
 /* A socket whose connection has ended is read on, and closed later, which no change of its state tells. */
-SKEP_RUNG(traffic, 1, events) L7_RUNG_FENTRY
+L7_RUNG_EVENTS L7_RUNG_FENTRY
 SKEP_TP_BTF(tcp_destroy_sock, l7_destroyed_event, struct sock *sk)
 {
 	return l7_closed(sk, true);
@@ -90,13 +174,13 @@ SKEP_TP_BTF(tcp_destroy_sock, l7_destroyed_event, struct sock *sk)
 	}
 
 #define L7_FEXIT_PAGE(function, name)                                                                            \
-	SKEP_RUNG(traffic, 2, fentry_sendpage)                                                                    \
+	SKEP_RUNG(traffic, 3, fentry_sendpage)                                                                    \
 	SKEP_FEXIT(function, name##_stored, struct socket *socket, struct page *page, int offset, size_t size,    \
 		   int flags, int result)                                                                         \
 	{                                                                                                         \
 		return l7_stored(socket->sk, L7_SEND, result, 0);                                                 \
 	}                                                                                                         \
-	SKEP_RUNG(traffic, 4, fentry_lru_sendpage)                                                                \
+	SKEP_RUNG(traffic, 5, fentry_lru_sendpage)                                                                \
 	SKEP_FEXIT(function, name##_lru, struct socket *socket, struct page *page, int offset, size_t size,       \
 		   int flags, int result)                                                                         \
 	{                                                                                                         \
@@ -128,13 +212,13 @@ SKEP_FENTRY(unix_release, l7_closed_unix_lru, struct socket *socket)
 	return sk ? l7_closed(sk, false) : 0;
 }
 
-L7_RUNG_FENTRY_LRU L7_RUNG_KPROBE SKEP_RUNG(traffic, 8, syscalls)
+L7_RUNG_FENTRY_LRU L7_RUNG_KPROBE SKEP_RUNG(traffic, 9, syscalls)
 SKEP_RAW_TP(inet_sock_set_state, l7_state_lru, struct sock *sk, int from, int to)
 {
 	return l7_tcp_state(sk, from, to, false);
 }
 
-L7_RUNG_FENTRY_LRU L7_RUNG_KPROBE SKEP_RUNG(traffic, 8, syscalls)
+L7_RUNG_FENTRY_LRU L7_RUNG_KPROBE SKEP_RUNG(traffic, 9, syscalls)
 SKEP_RAW_TP(tcp_destroy_sock, l7_destroyed_lru, struct sock *sk)
 {
 	return l7_closed(sk, false);
@@ -200,12 +284,12 @@ static __noinline int l7_return(int result)
 	}
 
 #define L7_KPROBE_PAGE(function, name)                                                                           \
-	SKEP_RUNG(traffic, 6, kprobe_sendpage)                                                                    \
+	SKEP_RUNG(traffic, 7, kprobe_sendpage)                                                                    \
 	SKEP_KPROBE(function, name##_enter, struct socket *socket)                                                \
 	{                                                                                                         \
 		return l7_enter(socket, L7_SEND, 0);                                                              \
 	}                                                                                                         \
-	SKEP_RUNG(traffic, 6, kprobe_sendpage)                                                                    \
+	SKEP_RUNG(traffic, 7, kprobe_sendpage)                                                                    \
 	SKEP_KRETPROBE(function, name##_return, int result)                                                       \
 	{                                                                                                         \
 		return l7_return(result);                                                                         \
@@ -282,7 +366,7 @@ __noinline int l7_one_exited(__u32 direction, int result)
 }
 
 #define L7_SYSCALL_EXIT(call, direction)                                     \
-	SKEP_RUNG(traffic, 8, syscalls) SEC("tracepoint/syscalls/sys_exit_" #call) \
+	SKEP_RUNG(traffic, 9, syscalls) SEC("tracepoint/syscalls/sys_exit_" #call) \
 	int l7_##call(struct syscall_trace_exit *ctx)                        \
 	{                                                                    \
 		return l7_one_exited(direction, ctx->ret);                  \
@@ -337,13 +421,13 @@ static __always_inline int l7_several(struct syscall_trace_exit *ctx, enum l7_di
 	return 0;
 }
 
-SKEP_RUNG(traffic, 8, syscalls) SEC("tracepoint/syscalls/sys_exit_sendmmsg")
+SKEP_RUNG(traffic, 9, syscalls) SEC("tracepoint/syscalls/sys_exit_sendmmsg")
 int l7_sendmmsg(struct syscall_trace_exit *ctx)
 {
 	return l7_several(ctx, L7_SEND);
 }
 
-SKEP_RUNG(traffic, 8, syscalls) SEC("tracepoint/syscalls/sys_exit_recvmmsg")
+SKEP_RUNG(traffic, 9, syscalls) SEC("tracepoint/syscalls/sys_exit_recvmmsg")
 int l7_recvmmsg(struct syscall_trace_exit *ctx)
 {
 	return l7_several(ctx, L7_RECEIVE);

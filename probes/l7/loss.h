@@ -36,7 +36,7 @@ static __always_inline void l7_lost(enum l7_loss reason, __u64 count)
 	struct l7_reasons *r = bpf_map_lookup_elem(&l7_reasons, &zero);
 
 	if (r)
-		r->lost[reason & 7] += count;
+		__sync_fetch_and_add(&r->lost[reason & 7], count); /* a program may be preempted */
 }
 
 static __always_inline void l7_not_seen(enum l7_unseen reason, __u64 bytes)
@@ -45,7 +45,7 @@ static __always_inline void l7_not_seen(enum l7_unseen reason, __u64 bytes)
 	struct l7_reasons *r = bpf_map_lookup_elem(&l7_reasons, &zero);
 
 	if (r)
-		r->unseen[reason & 7] += bytes;
+		__sync_fetch_and_add(&r->unseen[reason & 7], bytes);
 }
 
 #endif /* SKEP_L7_LOSS_H */

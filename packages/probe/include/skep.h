@@ -102,6 +102,15 @@ typedef __s32 user_stack_id_t;
 #define SKEP_RUNG(group, order, name) SKEP_TAG("rung=" #group "," #order "," #name)
 #define SKEP_WITHOUT(text) SKEP_TAG("without=" text) /* what is missing from the output then: "no latency" */
 
+#define SKEP_SINCE(version) SKEP_TAG("since=" #version) /* older kernels are refused: SKEP_SINCE(7.0) */
+
+/*
+ * Before a program that runs behind another one, on the same hook, for what that one did not: the kernel skips a program that
+ * is running on the processor already, which may be because it was preempted. `counter`, a global of 64 bits, counts the runs
+ * that it made up for. Of `program` only the others are then shown as missed, and of this one none.
+ */
+#define SKEP_STANDS_IN(program, counter) SKEP_TAG("stands_in=" #program "," #counter)
+
 /*
  * Thin entries: section, macro of libbpf and the arguments' types in one. A kernel whose function or tracepoint has
  * other arguments is passed over, so name those that are read, from the first on. The body is shared by all kinds, so it

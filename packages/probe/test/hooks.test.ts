@@ -262,6 +262,26 @@ test('judging: patterns, system calls, functions of files, and kinds that came l
   }
 });
 
+test('judging: what is for newer kernels is refused by older ones, and unknown where a version is', async () => {
+  const source = 'SKEP_SINCE(6.3) SEC("fentry/f") A(p) SKEP_SINCE(7) SEC("fentry/f") A(q)';
+  const btf = Btf.fromElf(Elf.parse(await build(`${MAPS}${source}`)));
+  const stateOf = (name: string, version: readonly [number, number, number]) =>
+    judgeHook({ ...program('fentry', 'f'), name }, kernel({ ...there, version }), btf).state;
+  const versions = [
+    [6, 2, 9],
+    [6, 3, 0],
+    [6, 12, 0],
+    [7, 0, 0],
+    [0, 0, 0],
+  ] as const;
+  assert.deepEqual(
+    versions.map((v) => [stateOf('p', v), stateOf('q', v)].join()),
+    ['refused,refused', 'runs,refused', 'runs,refused', 'runs,runs', 'unknown,unknown'],
+  );
+  const gone = judgeHook({ ...program('fentry', 'f'), name: 'p' }, kernel({ version: [5, 10, 0] }), btf);
+  assert.match(gone.state === 'refused' ? gone.reason : '', /for Linux 6\.3 and later/);
+});
+
 test('the first rung that is not refused is taken; those below are not asked', () => {
   const rungs = ['a', 'b', 'c'].map((name) => ({ name, programs: [`${name}1`, `${name}2`] }));
   const group = { name: 'g', optional: false, twins: false, rungs };

@@ -106,3 +106,33 @@ test('a kretprobe with more calls under way than it has room for misses the othe
     assert.equal(returned + atHook, entered);
   } else assert.ok(missesUnknown.includes('returned'));
 });
+
+/** Getting random bytes to where nothing is: the kernel faults. */
+const FAULTS = `$| = 1; while (<STDIN>) { for (1 .. 20) { syscall(318, 8, 8, 0) } print "ok\\n" }`;
+
+test('what a program did not run for is not missed where another stands in for it', {
+  skip:
+    (!root && 'needs root') ||
+    (!probeHook('tp_btf').available && 'this kernel has no tp_btf') ||
+    (process.arch !== 'x64' && 'only x86 has an event for what the kernel faults at'),
+}, async () => {
+  const child = spawn('perl', ['-e', FAULTS], { stdio: ['pipe', 'pipe', 'inherit'] });
+  try {
+    const run = await start('stands-in', child.pid!);
+    const line = once(createInterface(child.stdout!), 'line');
+    child.stdin!.write('\n');
+    await line;
+    const { map, value } = run.map('.bss');
+    const bytes = map.get(new Uint8Array(4))!;
+    const madeUp = new DataView(bytes.buffer).getBigUint64(value.get('made_up')!.offset, true);
+    const { missed } = await run.stop();
+    const faults = await counted(run, 'counter_faults');
+    assert.ok(faults >= 40, `${faults} faults`);
+    // Before 6.1 a program on a raw tracepoint ran within itself.
+    const [major, minor] = runningKernel().version;
+    if (major > 6 || (major === 6 && minor >= 1)) assert.equal(Number(madeUp), faults / 2);
+    assert.deepEqual(missed, []);
+  } finally {
+    child.kill('SIGKILL');
+  }
+});

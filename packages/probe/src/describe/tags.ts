@@ -8,6 +8,8 @@ export interface Tags {
   without?: string;
   /** The arguments that a program reads, as C declares them: `struct sock *sk, int level`. */
   args?: string;
+  /** The oldest kernel that a program is for: `7.0`. */
+  since?: string;
   /** The rungs that a program belongs to. */
   rungs: readonly RungTag[];
   /** A parameter's limits: `1..1000`. */
@@ -39,6 +41,7 @@ export function readTags(tags: readonly string[]): Tags {
     else if (name === 'unit') out.unit = value;
     else if (name === 'without') out.without = value;
     else if (name === 'args') out.args = value;
+    else if (name === 'since') out.since = value;
     else if (name === 'rung') out.rungs.push(rungTag(value));
     else if (name === 'range') out.range = value;
     else if (name === 'owner') out.owner = value;

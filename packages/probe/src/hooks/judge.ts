@@ -10,12 +10,34 @@ const RUNS: Verdict = { state: 'runs' };
 
 /**
  * Whether a kernel has the hook of a program: the kind of hook is permitted, its function or event is there and can be
- * hooked, and its arguments are those that the program expects, where it says which (`skep:args=`). Anything else about
- * the program (helpers, types, maps) is not asked.
+ * hooked, its arguments are those that the program expects, where it says which (`skep:args=`), and the kernel is not older
+ * than the program says that it may be (`skep:since=`). Anything else about the program (helpers, types, maps) is not asked.
  *
  * @param btf of the object
  */
 export function judgeHook(program: HookProgram, facts: KernelFacts, btf: Btf): Verdict {
+  return tooOld(program, facts, btf) ?? judgeTarget(program, facts, btf);
+}
+
+/** Whether a kernel is older than the author says that it has to be (SKEP_SINCE). */
+function tooOld(
+  { name }: HookProgram,
+  { version, name: kernel }: KernelFacts,
+  btf: Btf,
+): Verdict | undefined {
+  const func = btf.find(name, 'func');
+  const { since } = readTags(func ? btf.declTags(func.id) : []);
+  if (since === undefined) return undefined;
+  const [major, minor] = version;
+  if (major === 0)
+    return unknown(`the version of ${kernel} is not known: this hook is for Linux ${since} and later`);
+  const [first = 0, second = 0] = since.split('.').map(Number);
+  return major > first || (major === first && minor >= second)
+    ? undefined
+    : refused(`it is for Linux ${since} and later`, 'Older kernels do not need it, or lack what it needs.');
+}
+
+function judgeTarget(program: HookProgram, facts: KernelFacts, btf: Btf): Verdict {
   const { type, target } = program;
   if (target === '' && Object.hasOwn(TARGETS, type)) return permitted(type, facts) ?? unnamed(program);
   switch (type) {

@@ -57,12 +57,21 @@ export function lossReader(opened: readonly Opened[], map: string, cpus: number)
   const reads: (() => number)[] = [];
   for (const o of opened) {
     const global = lossGlobal(o, map);
-    const section = global && o.object.maps.find((m) => m.internal && m.name.endsWith(global.section));
-    if (global && section) reads.push(() => integerAt(firstValue(section), global.offset, global.size));
+    const read = global && globalReader(o, global);
+    if (read) reads.push(read);
     const counter = lossMap(o, map);
     if (counter) reads.push(() => mapSum(counter, cpus));
   }
   return () => reads.reduce((sum, read) => sum + read(), 0);
+}
+
+/** Reads a number among an object's globals. Only after load. */
+export function globalReader(
+  { object }: Pick<Opened, 'object'>,
+  { section, offset, size }: GlobalVariable,
+): (() => number) | undefined {
+  const map = object.maps.find((m) => m.internal && m.name.endsWith(section));
+  return map && (() => integerAt(firstValue(map), offset, size));
 }
 
 function lossGlobal({ object }: Pick<Opened, 'object'>, map: string): GlobalVariable | undefined {

@@ -1,5 +1,7 @@
 import { type BpfLink, countMisses, missesKnown, runningKernel } from '@skep/bpf';
+import { tagsOf } from '../streams/tags.ts';
 import type { Missed } from '../types.ts';
+import { globalReader } from './losses.ts';
 import type { Opened } from './open.ts';
 
 /** What is known of runs that did not happen. */
@@ -9,7 +11,10 @@ export interface MissReport {
   readonly missesUnknown: readonly string[];
 }
 
-/** Adds up what the kernel counted as missed: at the programs, and at their links as long as these are open. */
+/**
+ * Adds up what the kernel counted as missed: at the programs, and at their links as long as these are open. Where a program
+ * stands in for another (SKEP_STANDS_IN), what it made up for was not missed, and what it missed itself is the other's.
+ */
 export class MissCounter {
   readonly #opened: readonly Opened[];
   readonly #links: readonly BpfLink[];
@@ -28,9 +33,11 @@ export class MissCounter {
   read(): MissReport {
     const missed: Missed[] = [];
     const seen = new Set<string>();
-    for (const o of this.#opened)
+    for (const o of this.#opened) {
+      const { madeUp, standIns } = standingIn(o);
       for (const program of o.ladder.programs()) {
         const { name } = program;
+        if (standIns.has(name)) continue;
         // Links know their program's name only: of two programs of a name the first is told of both's.
         const links = seen.has(name) ? [] : this.#links.filter((l) => l.program === name);
         seen.add(name);
@@ -39,9 +46,26 @@ export class MissCounter {
         const atLinks = Math.max(hook, this.#atLinks.get(key) ?? 0);
         this.#atLinks.set(key, atLinks);
         const about = { program: name, object: o.name };
-        if (recursion > 0) missed.push({ ...about, reason: 'recursion', count: recursion });
+        const left = recursion - (recursion > 0 ? (madeUp.get(name)?.() ?? 0) : 0);
+        if (left > 0) missed.push({ ...about, reason: 'recursion', count: left });
         if (atLinks > 0) missed.push({ ...about, reason: 'hook', count: atLinks });
       }
+    }
     return { missed, missesUnknown: this.#unknown };
   }
+}
+
+/** Programs that stand in for others, and of these how many runs were made up for. */
+function standingIn(o: Opened): { madeUp: Map<string, () => number>; standIns: Set<string> } {
+  const madeUp = new Map<string, () => number>();
+  const standIns = new Set<string>();
+  for (const { name } of o.ladder.programs()) {
+    const [program, counter] = tagsOf(o.object.btf, name, 'func').standsIn?.split(/, */) ?? [];
+    const global = o.object.globals.find((g) => g.name === counter);
+    const read = global && globalReader(o, global);
+    if (program === undefined || !read) continue;
+    standIns.add(name);
+    madeUp.set(program, read);
+  }
+  return { madeUp, standIns };
 }

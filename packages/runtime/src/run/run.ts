@@ -343,7 +343,8 @@ export class ActiveRun implements Run {
     }
     // A kprobe's misses are told by its link.
     this.#misses?.read();
-    await closeLinks(this.#links).catch(fail);
+    // Last first: what stands in for a program goes before it.
+    await closeLinks([...this.#links].reverse()).catch(fail);
     try {
       for (const ring of this.#rings) await ring.drain.finish(FINISH_MS);
       // A program that was running on another CPU while it was detached may still have submitted one.

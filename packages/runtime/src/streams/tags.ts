@@ -16,6 +16,8 @@ export interface Tags {
   readonly stacks?: string;
   /** The process whose stack is beside it. */
   readonly pid: boolean;
+  /** The program whose skipped runs this one makes up for, and the global that counts them: `first,made_up`. */
+  readonly standsIn?: string;
 }
 
 /** Reads the tags of a map, member, parameter or program. Unknown ones are left to later versions. */
@@ -35,6 +37,7 @@ export function readTags(tags: readonly string[]): Tags {
     slots: text('slots'),
     stacks: text('stacks'),
     pid: own.includes('pid'),
+    standsIn: text('stands_in'),
   };
 }
 
