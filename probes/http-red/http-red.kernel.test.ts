@@ -230,12 +230,19 @@ const unnumbered: Case[] = ['mptcp4', 'ktls4'].filter(possible).flatMap((family)
   [{ family, response: 'HTTP/1.0 200 OK\r\n\r\nuntil the end', count: 1, end: 'shut' }, both(1)],
 ]);
 
+const refused = { 'HTTP_SERVER HTTP_GET 0 HTTP_CLOSED': 1, 'HTTP_CLIENT HTTP_GET 0 HTTP_CLOSED': 1 };
+
 /** A client that waits for the end, and one that is refused before its header has one. */
 const early: Case[] = [
   [{ family: 'tcp6', count: 1, end: 'half' }, both(1)],
   [{ count: 3, end: 'half' }, both(3)],
   [{ count: 1, response: 'HTTP/1.0 200 OK\r\n\r\nuntil the end', end: 'half' }, both(1)],
   [{ family: 'unix', count: 1, response: 'HTTP/1.0 200 OK\r\n\r\nuntil the end', end: 'shut' }, both(1)],
+  // The end of a connection comes on another processor while the call that has read the response is on its way out.
+  [{ count: 1000, end: 'race' }, both(1000)],
+  // The text alone, as thttpd, civetweb and HTTP::Daemon refuse what is too long. It has ended when its connection has.
+  [{ count: 1, response: '<h1>414 URI Too Long</h1>' }, refused],
+  [{ count: 1, response: '<h1>', piece: 3, end: 'shut' }, refused],
   ...['tcp4', 'unix'].map(
     (family): Case => [
       {

@@ -201,7 +201,8 @@ static __noinline void l7_request(struct l7_feed *f)
 
 static __always_inline void l7_respond(struct l7_feed *f, struct l7_request *r, struct http1_stream *s)
 {
-	l7_ends_with(f, f->work->window.now, s->body, s->status, HTTP_NO_ERROR);
+	/* Without a status it was no response, see l7_headless(). */
+	l7_ends_with(f, f->work->window.now, s->body, s->status, s->status ? HTTP_NO_ERROR : HTTP_CLOSED);
 	l7_finish(f, r);
 	l7_pop(f->c, r);
 }

@@ -212,6 +212,7 @@ static __always_inline int l7_ended(struct sock *sk, struct l7_connection *c, bo
 }
 
 #define L7_SHUT_RECEIVE 1
+#define L7_SHUT_SEND 2
 #define L7_SHUT_BOTH 3
 
 /* Nothing is left for a connection's hooks to do. */
@@ -258,28 +259,17 @@ static __always_inline void l7_unix_over(struct sock *sk, struct l7_connection *
 }
 
 /*
- * Is the current task within a call that sends on this connection? Who writes to an end that has left is told so before its
- * call returns, and what it sent is seen only then.
+ * Has a call moved bytes of this connection of which its hook is yet to tell? Who writes to an end that has left is told so
+ * before its call returns, and a reset may come on another processor while a call that has read or written is on its way out.
  */
-static __noinline bool l7_sending_stored(struct sock *sk)
+static __always_inline bool l7_moving(struct sock *sk, struct l7_connection *c, enum l7_direction direction)
 {
-	struct l7_message message;
+	__u32 moved = l7_sequence(sk, direction) - c->sequence[direction];
 
-	return l7_find_message(sk, L7_SEND, false, &message, true) == L7_SEEN;
-}
-
-static __noinline bool l7_sending_addressed(struct sock *sk)
-{
-	struct l7_message message;
-
-	return l7_find_message(sk, L7_SEND, false, &message, false) == L7_SEEN;
-}
-
-static __always_inline bool l7_sending(struct sock *sk, struct l7_connection *c, bool stored)
-{
-	if (!c->numbered || (__s32)(l7_sequence(sk, L7_SEND) - c->sequence[L7_SEND]) <= 0)
-		return false;
-	return stored ? l7_sending_stored(sk) : l7_sending_addressed(sk);
+	/* The end of what it sends has a number too. */
+	if (direction == L7_SEND && BPF_CORE_READ(sk, sk_shutdown) & L7_SHUT_SEND)
+		moved--;
+	return c->numbered && (__s32)moved > 0;
 }
 
 #define L7_EAGAIN 11
@@ -384,8 +374,9 @@ static __always_inline int l7_closed(struct sock *sk, bool stored)
 }
 
 /*
- * A TCP connection has ended, of which there may be more to see: what a call that is under way sends, and what has come
- * and was not read yet. A program that has shut down its own side reads the response only now.
+ * A TCP connection has ended, of which there may be more to see: what a call that is under way sends or has read, and what
+ * has come and was not read yet. A program that has shut down its own side reads the response only now. What no hook tells of
+ * is waited for no longer than the socket is there.
  */
 static __always_inline int l7_tcp_closed(struct sock *sk, bool stored)
 {
@@ -393,8 +384,7 @@ static __always_inline int l7_tcp_closed(struct sock *sk, bool stored)
 
 	if (!c)
 		return 0;
-	if (c->protocol == L7_HTTP1 && (l7_unread(sk, c) || ((c->role == L7_CLIENT || c->pushed != c->popped) &&
-							  l7_sending(sk, c, stored)))) {
+	if (c->protocol == L7_HTTP1 && (l7_unread(sk, c) || l7_moving(sk, c, L7_RECEIVE) || l7_moving(sk, c, L7_SEND))) {
 		c->over = true;
 		return 0;
 	}

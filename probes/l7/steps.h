@@ -7,15 +7,20 @@
 
 #include "exchange.h"
 
+/* Are responses what is being looked at? */
+static __always_inline bool l7_answers(struct l7_feed *f)
+{
+	return (f->c->role == L7_SERVER) == (f->work->direction == L7_SEND);
+}
+
 /* Requests that wait will not be answered: their responses cannot be told apart any more. */
 static __always_inline void l7_give_up(struct l7_feed *f, enum l7_loss reason, __u8 protocol)
 {
 	struct l7_connection *c = f->c;
 	__u32 waiting = c->pushed - c->popped;
-	bool answers = (c->role == L7_SERVER) == (f->work->direction == L7_SEND);
 
 	/* What is said behind a response and is none, as a body that HEAD got nevertheless, is no request's. */
-	if (!waiting && !(reason == L7_LOST_FORMAT && answers))
+	if (!waiting && !(reason == L7_LOST_FORMAT && l7_answers(f)))
 		waiting = 1;
 	if (c->protocol == L7_HTTP1)
 		l7_lost(reason, waiting);
@@ -118,6 +123,35 @@ static __always_inline bool l7_step_over(struct l7_feed *f, struct http1_stream 
 }
 
 /*
+ * An answer without a header, to the only request that waits: many servers refuse so what is too long for them, and leave.
+ * It ends with the connection, as in HTTP/0.9, and has no status. False: it is not that.
+ */
+static __always_inline bool l7_headless(struct l7_feed *f, struct http1_stream *s)
+{
+	if (f->c->protocol != L7_HTTP1 || !l7_answers(f) || f->c->pushed - f->c->popped != 1)
+		return false;
+	s->flags |= HTTP1_IS_RESPONSE;
+	s->status = 0;
+	s->state = HTTP1_CLOSE;
+	return true;
+}
+
+/* The connection did not end with it: there is a further request. So it was no answer, and who knows whose the next one is. */
+static __always_inline void l7_not_headless(struct l7_feed *f, struct http1_stream *s)
+{
+	struct l7_connection *c = f->c;
+	__u32 waiting = c->pushed - c->popped;
+
+	if (s->state != HTTP1_CLOSE || s->status || waiting == 1)
+		return;
+	if (waiting) {
+		l7_lost(L7_LOST_FORMAT, 1);
+		c->popped++;
+	}
+	http1_start(s);
+}
+
+/*
  * Bytes that are no HTTP/1. A connection that is older than the probe may have been in the middle of a message: it gets
  * further tries, each when its direction turns, which is where messages begin.
  */
@@ -166,6 +200,8 @@ static __always_inline long l7_one_step(struct l7_feed *f)
 		    !(s->flags & HTTP1_IS_RESPONSE))
 			l7_keep_cut(f->index);
 		if (s->state == HTTP1_BAD) {
+			if (l7_headless(f, s))
+				return 0;
 			l7_not_http1(f, s);
 			return 1;
 		}
@@ -224,6 +260,7 @@ static __always_inline void l7_go(struct l7_feed *f, bool modern)
 	struct http1_stream *own = &c->stream[work->direction & 1];
 
 	w->stream = *own;
+	l7_not_headless(f, &w->stream);
 	w->now = bpf_ktime_get_ns();
 	w->seed = work->service * HTTP1_PARAMETER;
 	w->length = 0;

@@ -15,7 +15,9 @@
  * END      what the ends do at the end: close (default), reset (SO_LINGER 0 by the client before its response), late (so, and
  *          the server reads the request only then, and cannot answer), gone (the server closes without a response), half (the
  *          client has shut down its side, and reads the response when the server has closed),
- *          shut (the server shuts down its side behind its response, which the client reads to its end; nobody else reads on)
+ *          shut (the server shuts down its side behind its response, which the client reads to its end; nobody else reads on),
+ *          race (tcp4, as often as COUNT says a connection for one request: the server is a thread on another processor, and
+ *          resets it behind its response)
  *
  * Prints the process id and how many bytes each end received, as `PID SERVER CLIENT`.
  */
@@ -27,6 +29,8 @@
 #include <linux/tls.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -258,6 +262,76 @@ static size_t half(int ends[2], char **how, const char *response)
 	return length;
 }
 
+/* The thread goes on on the first of the processors that it may use, or on the last. */
+static void move(int last)
+{
+	cpu_set_t may, one;
+	int cpu = last ? CPU_SETSIZE - 1 : 0;
+
+	CPU_ZERO(&one);
+	sched_getaffinity(0, sizeof(may), &may);
+	while (!CPU_ISSET(cpu, &may))
+		cpu += last ? -1 : 1;
+	CPU_SET(cpu, &one);
+	sched_setaffinity(0, sizeof(one), &one);
+}
+
+struct race {
+	int listener, count;
+	const char *request, *response;
+	size_t at_server;
+};
+
+static void *resets(void *argument)
+{
+	struct linger now = { 1, 0 };
+	struct race *race = argument;
+	size_t length = strlen(race->response);
+	char buffer[4096];
+
+	move(1);
+	for (int i = 0; i < race->count; i++) {
+		int end = accept(race->listener, 0, 0);
+		ssize_t got = read(end, buffer, sizeof(buffer));
+
+		if (got <= 0 || send(end, race->response, length, MSG_NOSIGNAL) != (ssize_t)length)
+			fail("race");
+		race->at_server += got;
+		setsockopt(end, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+		close(end);
+	}
+	return 0;
+}
+
+static int race(int count, const char *request, const char *response)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct race race = { .count = count, .request = request, .response = response };
+	socklen_t length = sizeof(in);
+	size_t at_client = 0;
+	char buffer[4096];
+	pthread_t server;
+	ssize_t got;
+
+	race.listener = socket(AF_INET, SOCK_STREAM, 0);
+	if (bind(race.listener, (void *)&in, sizeof(in)) || listen(race.listener, 8) ||
+	    getsockname(race.listener, (void *)&in, &length) || pthread_create(&server, 0, resets, &race))
+		fail("race");
+	move(0);
+	for (int i = 0; i < count; i++) {
+		int end = socket(AF_INET, SOCK_STREAM, 0);
+
+		if (connect(end, (void *)&in, sizeof(in)) || send(end, request, strlen(request), MSG_NOSIGNAL) < 0)
+			fail("race");
+		while ((got = read(end, buffer, sizeof(buffer))) > 0)
+			at_client += got;
+		close(end);
+	}
+	pthread_join(server, 0);
+	printf("%d %zu %zu\n", getpid(), race.at_server, at_client);
+	return 0;
+}
+
 /* One conversation; see above for the words. */
 static int talk(int argc, char **argv)
 {
@@ -268,6 +342,8 @@ static int talk(int argc, char **argv)
 		return 2;
 	piece = atol(argv[4]);
 	count = atoi(argv[5]);
+	if (argc > 8 && !strcmp(argv[8], "race"))
+		return race(count, argv[6], argv[7]);
 	connect_pair(argv[1], ends);
 	if (strstr(argv[1], "tcp")) {
 		int one = 1;
