@@ -10,16 +10,18 @@ import { unitName } from '../src/name/service.ts';
 interface Given {
   exe: string;
   args?: string;
+  /** What the program wrote over its command line. */
+  title?: string;
   cwd?: string;
   files?: Record<string, string>;
   env?: Record<string, string>;
 }
 
-function named({ exe, args = '', cwd, files = {}, env = {} }: Given): string {
+function named({ exe, args = '', title, cwd, files = {}, env = {} }: Given): string {
   const language = interpreterOf(basename(exe));
   return commandName({
     exe,
-    argv: [basename(exe), ...args.split(' ').filter((a) => a !== '')],
+    argv: title === undefined ? [basename(exe), ...args.split(' ').filter((a) => a !== '')] : [title],
     comm: basename(exe),
     runtime: language === undefined ? undefined : { language },
     environment: new Map(Object.entries(env)),
@@ -84,6 +86,27 @@ const table: Record<string, [Given, string][]> = {
     [{ exe: python, args: '/usr/bin/flask --app hello run' }, 'hello'],
     [{ exe: python, args: 'manage.py runserver', cwd: '/srv/portal' }, 'portal'],
     [
+      {
+        exe: python,
+        args: './manage.py runserver',
+        cwd: '/home/ann/site',
+        files: {
+          '/home/ann/site/manage.py': `os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")`,
+        },
+      },
+      'portal',
+    ],
+    [
+      {
+        exe: python,
+        args: 'manage.py runserver',
+        cwd: '/srv/portal',
+        env: { DJANGO_SETTINGS_MODULE: 'config.settings' },
+      },
+      'portal',
+    ],
+    [{ exe: python, args: '/usr/bin/gunicorn config.wsgi', cwd: '/srv/portal' }, 'portal'],
+    [
       { exe: python, args: 'manage.py runserver', env: { DJANGO_SETTINGS_MODULE: 'portal.settings' } },
       'portal',
     ],
@@ -133,6 +156,9 @@ const table: Record<string, [Given, string][]> = {
     [{ exe: '/usr/bin/perl', args: '/usr/bin/plackup -p 80 prices.psgi' }, 'prices'],
     [{ exe: '/usr/bin/perl', args: '/usr/bin/starman --port 80 app.psgi', cwd: '/srv/shop' }, 'shop'],
     [{ exe: '/usr/bin/perl', args: '/usr/bin/hypnotoad script/shop' }, 'shop'],
+    [{ exe: '/usr/bin/perl', title: '/usr/bin/twiggy', cwd: '/srv/shop' }, 'shop'],
+    [{ exe: '/usr/bin/perl', title: '/usr/sbin/spool --idle' }, 'spool'],
+    [{ exe: '/usr/bin/perl', title: 'till' }, 'till'],
     [
       { exe: '/usr/lib/erlang/bin/beam.smp', args: '-- -extra --erl mix phx.server', cwd: '/srv/chat' },
       'chat',
@@ -153,7 +179,7 @@ for (const [name, rows] of Object.entries(table)) {
   suite(name, () => {
     for (const [given, expected] of rows) {
       const where = given.cwd === undefined ? '' : ` in ${given.cwd}`;
-      test(`${basename(given.exe)} ${given.args ?? ''}${where} is ${expected}`, () => {
+      test(`${basename(given.exe)} ${given.title ?? given.args ?? ''}${where} is ${expected}`, () => {
         assert.equal(named(given), expected);
       });
     }

@@ -106,8 +106,12 @@ function erlangName(context: CommandContext): string | undefined {
 
 const perlServers = /^(?:plackup|starman|starlet|twiggy|gazelle|monoceros|hypnotoad|morbo)$/;
 
-/** `plackup shop.psgi` is shop. */
-function perlName(context: CommandContext): string | undefined {
+/** `plackup shop.psgi` is shop. A program that sets `$0` has nothing but that left of its command line. */
+function perlName(given: CommandContext): string | undefined {
+  const title =
+    given.argv.length === 1 ? (given.argv[0]?.split(' ').filter((word) => word !== '') ?? []) : [];
+  const retitled = title.length > 0 && !/^perl[\d.]*$/.test(basename(title[0]!));
+  const context = retitled ? { ...given, argv: ['perl', ...title] } : given;
   const name = scriptName(context);
   if (name === undefined || !perlServers.test(name)) return name;
   const { argv } = context;

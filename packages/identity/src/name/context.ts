@@ -19,7 +19,7 @@ export interface CommandContext {
 const bland = new Set(
   `index main server app application start run www cli bin dist build out lib src source code srv usr opt home root
   tmp var local workspace work project services wsgi asgi manage bootstrap entrypoint
-  docker-entrypoint launcher program target debug libs quarkus-run quarkus-app init __main__ current release releases html public bundle`.split(
+  config conf settings docker-entrypoint launcher program target debug libs quarkus-run quarkus-app init __main__ current release releases html public bundle`.split(
     /\s+/,
   ),
 );

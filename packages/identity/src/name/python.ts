@@ -33,10 +33,18 @@ export function pythonName(context: CommandContext): string | undefined {
   const named = tool(context, name, at);
   if (named !== undefined) return named;
   if (name === 'manage') {
-    const settings = context.environment.get('DJANGO_SETTINGS_MODULE')?.split('.')[0];
-    return settings ?? project(context, script) ?? name;
+    const settings = djangoSettings(context, script)?.split('.')[0];
+    return settings && !isBland(settings) ? settings : (project(context, script) ?? settings ?? name);
   }
   return isBland(name) ? (project(context, script) ?? name) : name;
+}
+
+/** The module that a Django project's `manage.py` says its settings are in, unless the environment says another. */
+function djangoSettings(context: CommandContext, script: string): string | undefined {
+  const given = context.environment.get('DJANGO_SETTINGS_MODULE');
+  if (given) return given;
+  const text = context.readText(absolute(context, script) ?? script);
+  return /DJANGO_SETTINGS_MODULE["']\s*,\s*["']([\w.]+)/.exec(text ?? '')?.[1];
 }
 
 /** What a server or wrapper was told to run; undefined when `name` is neither. */
