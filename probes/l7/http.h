@@ -382,13 +382,13 @@ static __always_inline int l7_tcp_closed(struct sock *sk, bool stored)
 {
 	struct l7_connection *c = l7_connection_of(sk, stored, false);
 
-	if (!c)
+	/* Before it is known what it speaks its first hook may be at work. */
+	if (!c || c->protocol != L7_HTTP1)
 		return 0;
-	if (c->protocol == L7_HTTP1 && (l7_unread(sk, c) || l7_moving(sk, c, L7_RECEIVE) || l7_moving(sk, c, L7_SEND))) {
+	if (l7_unread(sk, c) || l7_moving(sk, c, L7_RECEIVE) || l7_moving(sk, c, L7_SEND))
 		c->over = true;
-		return 0;
-	}
-	l7_end_and_forget(sk, c, stored);
+	else
+		l7_end_and_forget(sk, c, stored);
 	return 0;
 }
 

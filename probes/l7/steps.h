@@ -52,12 +52,18 @@ static __always_inline bool l7_recognise(struct l7_feed *f, struct http1_stream 
 		f->work->at = f->work->end;
 		return false;
 	}
-	c->protocol = L7_HTTP1;
 	l7_tell_end(sk, f->work->family, c->process, &f->work->ends);
-	/* What the other direction moves from now on is known, or known to be missing. */
+	/*
+	 * What the other direction moves from now on is known, or known to be missing. What this one has just moved is known
+	 * when its hook is through: the end of the connection may come before, on another processor.
+	 */
 	c->numbered = l7_is_numbered(sk, f->work->family);
-	if (c->numbered)
+	if (c->numbered) {
 		c->sequence[(f->work->direction ^ 1) & 1] = l7_sequence(sk, f->work->direction ^ 1);
+		c->sequence[f->work->direction & 1] = l7_sequence(sk, f->work->direction) - (__u32)f->work->end;
+	}
+	barrier();
+	c->protocol = L7_HTTP1;
 	return true;
 }
 
