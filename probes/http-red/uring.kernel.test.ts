@@ -49,6 +49,8 @@ const seen = [
     }),
   ),
   'tcp send closed plain',
+  'tcp send_zc recv plain',
+  'tcp send_zc recvmsg async',
   // Two receives at once: the one that is carried out is known, for the other waits, or a worker says which it is.
   'tcp send two plain',
   'tcp send two async',
@@ -56,7 +58,7 @@ const seen = [
 
 /** Of these nobody says which buffer it is: one of the ends does not see what it moves. */
 const unknown = [
-  ...['tcp send_zc recv plain', 'tcp write_fixed recv plain', 'tcp splice recv plain'],
+  ...['tcp write_fixed recv plain', 'tcp splice recv plain'],
   ...[
     'tcp send select plain',
     'tcp send multishot plain',

@@ -96,6 +96,8 @@ enum l7_uring_operation {
 #define L7_URING_BUFFER_SELECT 0x20
 /* IORING_RECVSEND_POLL_FIRST: of a request's flags the only one that leaves its address what it is. */
 #define L7_URING_POLL_FIRST 0x1
+/* IORING_SEND_ZC_REPORT_USAGE: another. */
+#define L7_URING_REPORT_USAGE 0x8
 /* IORING_SEND_VECTORIZED: newer kernels set it of themselves for SENDMSG, whose address is that of a msghdr all the same. */
 #define L7_URING_VECTORIZED 0x20
 

@@ -63,8 +63,9 @@ static __always_inline void l7_uring_read(struct io_kiocb___l7 *req, __u32 flags
 		compat = BPF_CORE_READ_BITFIELD_PROBED(ctx, compat);
 	switch (r->opcode) {
 	case L7_URING_SEND:
+	case L7_URING_SEND_ZC:
 	case L7_URING_RECV:
-		if (BPF_CORE_READ(sr, flags) & ~L7_URING_POLL_FIRST)
+		if (BPF_CORE_READ(sr, flags) & ~(L7_URING_POLL_FIRST | L7_URING_REPORT_USAGE))
 			return;
 		r->base = r->address;
 		r->length = BPF_CORE_READ(sr, len);

@@ -129,7 +129,7 @@ __noinline int l7_uring_message(__u64 socket, __u32 direction, __u32 index)
 		return 1;
 	req = (struct io_kiocb___l7 *)r->request;
 	if (r->opcode == L7_URING_SEND || r->opcode == L7_URING_RECV || r->opcode == L7_URING_SENDMSG ||
-	    r->opcode == L7_URING_RECVMSG) {
+	    r->opcode == L7_URING_RECVMSG || r->opcode == L7_URING_SEND_ZC) {
 		struct io_sr_msg___l7 *sr = (void *)req + bpf_core_field_offset(struct io_kiocb___l7, cmd);
 
 		flags = BPF_CORE_READ(sr, msg_flags);
