@@ -19,15 +19,15 @@ const without =
   (existsSync(disabled) && readFileSync(disabled, 'utf8').trim() === '2' && 'io_uring is disabled here') ||
   (rung === undefined && 'this kernel has no such tracepoint');
 
-/** Bytes that were not looked at, by reason of enum l7_unseen (probes/l7/message.h), which come behind eight losses. */
-function unseenIn(run: Run): number[] {
+/** What was lost, by reason of enum l7_loss (probes/l7/loss.h), and bytes not looked at, by enum l7_unseen (message.h). */
+function reasonsIn(run: Run): { lost: number[]; unseen: number[] } {
   const { map } = run.map('l7_reasons');
   const bytes = map.get(new Uint8Array(4))!;
   const counters = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const sums = new Array<number>(8).fill(0);
+  const sums = new Array<number>(16).fill(0);
   for (let cpu = 0; cpu < bytes.length; cpu += map.valueSize)
-    for (let i = 0; i < 8; i++) sums[i]! += Number(counters.getBigUint64(cpu + 64 + 8 * i, true));
-  return sums;
+    for (let i = 0; i < 16; i++) sums[i]! += Number(counters.getBigUint64(cpu + 8 * i, true));
+  return { lost: sums.slice(0, 8), unseen: sums.slice(8) };
 }
 
 const ROUNDS = 4;
@@ -73,6 +73,7 @@ test('what io_uring moves is counted, whoever carries it out; buffers that the k
   const lines = [...seen, ...unknown];
   using cgroup = testCgroup();
   let said: string[] = [];
+  let lost: number[] = [];
   let unseen: number[] = [];
   let missed = 0;
   const watched = await watch(
@@ -84,7 +85,7 @@ test('what io_uring moves is counted, whoever carries it out; buffers that the k
     },
     { uring: rung! },
     (run) => {
-      unseen = unseenIn(run);
+      ({ lost, unseen } = reasonsIn(run));
       missed = run.stats().missed.reduce((sum, { count }) => sum + count, 0);
     },
   );
@@ -115,6 +116,8 @@ test('what io_uring moves is counted, whoever carries it out; buffers that the k
   if (missed > 0)
     return t.skip(`the kernel skipped ${missed} runs of a program, as it does where it preempts them`);
   deepStrictEqual(differ, {});
-  const sum = unseen.reduce((a, b) => a + b, 0);
-  strictEqual(sum, ALL * unknown.length, `unseen by reason: ${unseen}`);
+  const sum = (of: number[]) => of.reduce((a, b) => a + b, 0);
+  strictEqual(sum(unseen), ALL * unknown.length, `unseen by reason: ${unseen}`);
+  // Each request once at either end: where it was unseen, or by its response, whichever of them is seen.
+  strictEqual(sum(lost), 2 * ROUNDS * unknown.length, `lost by reason: ${lost}`);
 });

@@ -62,7 +62,8 @@ struct l7_connection {
 	__u16 family;		/* AF_* */
 	__u8 over;		/* it ended within a call that sends: what that sent is yet to be seen */
 	__u8 numbered;		/* TCP counts the bytes that its calls move; not Unix sockets, MPTCP, nor what the kernel encrypts */
-	__u8 pad2[6];
+	__u8 pad2[2];
+	__u32 mourned;		/* requests counted as lost whose responses may be seen nevertheless */
 	struct http1_stream stream[2]; /* by enum l7_direction */
 	struct l7_request queue[L7_QUEUE];
 };

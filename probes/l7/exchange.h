@@ -178,6 +178,7 @@ static __noinline void l7_request(struct l7_feed *f)
 		s->state = HTTP1_DONE;
 	}
 	r->body = s->body;
+	c->mourned = 0;
 	r->route = by_route ? l7_ask_route(f->index) : 0;
 	r->pad2 = 0;
 	if (c->ahead && c->pushed == c->popped) {
@@ -237,6 +238,10 @@ static __always_inline void l7_unasked(struct l7_feed *f, struct http1_stream *s
 	if (c->role == L7_SERVER ? l7_refused(f, &c->stream[L7_RECEIVE])
 				 : !c->numbered && l7_refused(f, &c->stream[L7_SEND]))
 		return;
+	if (c->mourned) {
+		c->mourned--;
+		return;
+	}
 	if (c->role != L7_CLIENT || !c->numbered || c->ahead) {
 		l7_lost(L7_LOST_ALONE, 1);
 		return;

@@ -22,8 +22,10 @@ static __always_inline void l7_give_up(struct l7_feed *f, enum l7_loss reason, _
 	/* What is said behind a response and is none, as a body that HEAD got nevertheless, is no request's. */
 	if (!waiting && !(reason == L7_LOST_FORMAT && l7_answers(f)))
 		waiting = 1;
-	if (c->protocol == L7_HTTP1)
+	if (c->protocol == L7_HTTP1) {
 		l7_lost(reason, waiting);
+		c->mourned = waiting - (waiting && reason == L7_LOST_UNSEEN && l7_answers(f));
+	}
 	c->popped = c->pushed;
 	c->protocol = protocol;
 	c->turns = 0;
