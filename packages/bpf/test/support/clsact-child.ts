@@ -1,8 +1,9 @@
 /** Attaches a tc program as before Linux 6.6, says so, and waits to be killed: `clsact-child.ts OBJECT NETNS SIDE`. */
 import { readFileSync } from 'node:fs';
-import { BpfObject } from '../../src/index.ts';
 import { attachClsact } from '../../src/links/clsact.ts';
 import { inNetns } from '../../src/links/netns.ts';
+// Not the whole package: three of these start in each guest, where its files take seconds to read.
+import { BpfObject } from '../../src/object/object.ts';
 
 const [file = '', netns = '', side = ''] = process.argv.slice(2);
 const object = BpfObject.open(readFileSync(file), { name: 'child' });
