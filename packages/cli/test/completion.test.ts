@@ -64,6 +64,7 @@ test('what may come next: commands, flags, values, references, files', async () 
   assert.ok(!(await complete('')).includes('__complete'));
   assert.deepEqual(await complete('list', '--fo'), ['--format']);
   assert.deepEqual(await complete('run', '--pull', ''), ['always', 'missing', 'never']);
+  assert.deepEqual(await complete('verify', '--type', 'spdx'), ['spdxjson', 'spdx']);
   assert.deepEqual(await complete('run', 'c'), ['calls:1', ':files']);
   assert.deepEqual(await complete('run', '--timeout', '1s', 'calls'), ['calls:1', ':files']);
   assert.deepEqual(await complete('run', 'calls:1', 'r'), ['rich:1', ':files'], 'several run as one');

@@ -14,8 +14,28 @@ interface VerifyFlags extends SignerFlags {
   store?: boolean;
 }
 
+/** cosign's short names of predicates. */
+const PREDICATES: Record<string, string> = {
+  slsaprovenance1: 'https://slsa.dev/provenance/v1',
+  slsaprovenance02: 'https://slsa.dev/provenance/v0.2',
+  slsaprovenance: 'https://slsa.dev/provenance/v0.2',
+  spdxjson: 'https://spdx.dev/Document',
+  spdx: 'https://spdx.dev/Document',
+  cyclonedx: 'https://cyclonedx.org/bom',
+  vuln: 'https://cosign.sigstore.dev/attestation/vuln/v1',
+  openvex: 'https://openvex.dev/ns',
+  link: 'https://in-toto.io/Link/v1',
+  custom: 'https://cosign.sigstore.dev/attestation/v1',
+};
+
 /** `skep verify` */
 export function define(command: Command): void {
+  const type = new Option(
+    '--type <kind>',
+    'no signature, but an attestation of this kind, or the URI of another',
+  );
+  // For help and completion: any URI will do as well.
+  type.argChoices = Object.keys(PREDICATES);
   command
     .argument('[reference]', 'an image of the store; else of the registry that it names')
     .option('--key <file>', 'a public key that may have signed it; may be repeated; env://NAME', collect)
@@ -24,10 +44,7 @@ export function define(command: Command): void {
     .option('--certificate-oidc-issuer <url>', 'who must have vouched for that')
     .option('--certificate-oidc-issuer-regexp <regexp>', 'the same; all of it must fit')
     .option('--trusted-root <file>', "the authorities and logs to trust, as cosign's trusted_root.json")
-    .option(
-      '--type <kind>',
-      'no signature, but an attestation: slsaprovenance1, spdxjson, cyclonedx or a URI',
-    )
+    .addOption(type)
     .option('--registry', 'look in the registry, also when the store has the image')
     .addOption(new Option('-o, --output <how>', 'text, or json: one object').choices(['text', 'json']))
     .option(
@@ -102,20 +119,6 @@ async function verify(reference: string | undefined, flags: VerifyFlags, command
 function named(signer: Signer): { key: string } | { certificate: string } {
   return 'key' in signer ? { key: signer.name } : { certificate: signer.name };
 }
-
-/** cosign's short names of predicates. */
-const PREDICATES: Record<string, string> = {
-  slsaprovenance1: 'https://slsa.dev/provenance/v1',
-  slsaprovenance02: 'https://slsa.dev/provenance/v0.2',
-  slsaprovenance: 'https://slsa.dev/provenance/v0.2',
-  spdxjson: 'https://spdx.dev/Document',
-  spdx: 'https://spdx.dev/Document',
-  cyclonedx: 'https://cyclonedx.org/bom',
-  vuln: 'https://cosign.sigstore.dev/attestation/vuln/v1',
-  openvex: 'https://openvex.dev/ns',
-  link: 'https://in-toto.io/Link/v1',
-  custom: 'https://cosign.sigstore.dev/attestation/v1',
-};
 
 function predicateTypeOf(word: string): string {
   const known = PREDICATES[word];
