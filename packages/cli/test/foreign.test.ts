@@ -15,10 +15,14 @@ const GADGET = `#include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #define NAMED(name) const void *name __attribute__((unused))
 typedef __u64 gadget_timestamp;
+typedef __u32 gadget_kernel_stack;
 const volatile __u32 target_pid = 0;
 NAMED(gadget_param_target_pid);
 union gadget_ip_addr_t { __u8 v6[16]; __u32 v4; };
-struct call_event { gadget_timestamp at; __u32 pid; char comm[16]; union gadget_ip_addr_t peer; };
+struct call_event { gadget_timestamp at; __u32 pid; char comm[16]; union gadget_ip_addr_t peer; gadget_kernel_stack kstack; };
+#define STACKS(name) struct { __uint(type, BPF_MAP_TYPE_STACK_TRACE); __uint(max_entries, 64); __uint(key_size, 4); __uint(value_size, 1016); } name SEC(".maps")
+STACKS(ig_ustack);
+STACKS(ig_kstack);
 struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 65536); } events SEC(".maps");
 NAMED(gadget_tracer_calls___events___call_event);
 const struct call_event *__gadget_tracer_type_calls __attribute__((unused));
@@ -69,6 +73,7 @@ SEC("raw_tp/sys_enter") int on_enter(struct bpf_raw_tracepoint_args *ctx)
 	bpf_get_current_comm(e->comm, sizeof(e->comm));
 	__builtin_memset(&e->peer, 0, sizeof(e->peer));
 	e->peer.v4 = 0x0100007f;
+	e->kstack = bpf_get_stackid(ctx, &ig_kstack, 0);
 	bpf_ringbuf_submit(e, 0);
 	return 0;
 }
@@ -272,6 +277,7 @@ test(
     const of = (map: string) => lines.filter((l) => l.map === map).map((l) => l.data);
     assert.equal(of('print_calls')[0].pid, process.pid);
     assert.match(of('print_calls')[0].at, /^20\d\d-/, 'gadget_timestamp is a time');
+    assert.match(of('print_calls')[0].kstack.join(' '), /syscall/, 'a stack by its functions');
     assert.deepEqual(of('print_calls')[0].peer, { v6: '7f00:1::', v4: '127.0.0.1' });
     const totals = of('print_totals').at(-1);
     assert.deepEqual(

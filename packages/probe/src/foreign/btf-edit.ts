@@ -89,6 +89,16 @@ export class BtfEditor {
       this.#append(words(this.#add(text), DECL_TAG << 24, id, -1));
   }
 
+  /** Marks all members of structs that are of a typedef, as `btf_decl_tag` behind them does. */
+  tagMembers(typedef: string, text: string): void {
+    const types = new Set(this.#find(TYPEDEF, typedef).map((e) => e.id));
+    for (const e of this.#entries()) {
+      if (e.kind !== STRUCT) continue;
+      for (const [i, member] of this.#members(e).entries())
+        if (types.has(member.readUInt32LE(4))) this.#append(words(this.#add(text), DECL_TAG << 24, e.id, i));
+    }
+  }
+
   /** Calls a section something else in `.BTF.ext`, whose tables go by sections' names; in place. */
   renameSection(ext: Buffer, from: string, to: string): void {
     const header = ext.readUInt32LE(4);

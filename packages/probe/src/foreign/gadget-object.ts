@@ -22,6 +22,7 @@ const TYPEDEFS: Readonly<Record<string, string>> = {
   gadget_syscall: 'syscall_t',
   gadget_file_flags: 'open_flags_t',
   gadget_uid: 'user_id_t',
+  gadget_kernel_stack: 'kernel_stack_id_t',
 };
 
 /** An object of a gadget in our words, and what of it has none. */
@@ -92,6 +93,8 @@ export function adaptGadget(
       }
     }
   }
+  // Its one map of them, of that name in its kernel_stack_map.h; there may be one of users' stacks beside it.
+  btf.tagMembers('gadget_kernel_stack', 'skep:stacks=ig_kstack');
   for (const [theirs, ours] of Object.entries(TYPEDEFS)) btf.rename('typedef', theirs, ours);
   for (const [parameter, text] of help) btf.tag(parameter, `skep:help=${text}`);
   // Which of both an address is, stands beside it.
