@@ -117,11 +117,12 @@ export class BtfEditor {
    * object's own types stays. A table that is shorter then leaves a gap behind it, which nothing reads.
    */
   dropRelocations(ext: Buffer, of: RegExp): boolean {
-    const header = ext.readUInt32LE(4);
-    if (header < 32 || ext.readUInt32LE(28) < 4) return false;
-    const start = header + ext.readUInt32LE(24);
+    // Nobody has looked at this section yet: what is not sound is left to libbpf, which says so.
+    if (ext.length < 32 || ext.readUInt32LE(4) < 32) return false;
+    const start = ext.readUInt32LE(4) + ext.readUInt32LE(24);
     const end = Math.min(ext.length, start + ext.readUInt32LE(28));
-    const size = ext.readUInt32LE(start);
+    const size = end - start < 4 ? 0 : ext.readUInt32LE(start);
+    if (size < 8) return false;
     const dropped = new Set(
       this.#entries().flatMap((e) =>
         e.kind === STRUCT && of.test(this.#text(this.#types.readUInt32LE(e.at))) ? [e.id] : [],
@@ -129,7 +130,7 @@ export class BtfEditor {
     );
     const kept: Buffer[] = [];
     for (let at = start + 4; at + 8 <= end; at += 8 + ext.readUInt32LE(at + 4) * size) {
-      const count = ext.readUInt32LE(at + 4);
+      const count = Math.min(ext.readUInt32LE(at + 4), Math.floor((end - at - 8) / size));
       const all = Array.from({ length: count }, (_, i) =>
         Buffer.from(ext.subarray(at + 8 + i * size, at + 8 + (i + 1) * size)),
       );
