@@ -48,6 +48,22 @@ test('each kind of hook that this kernel has counts exactly; each other is refus
   assert.equal(there[0], true);
 });
 
+test('a session of fentry runs at entry and at return of the function that its section names', async () => {
+  using object = openSource(
+    `const volatile __u32 only_pid = 0; __u64 runs = 0;
+     SEC("fsession/" SYSCALL("getpriority")) int both(void *ctx) { if (MINE(only_pid)) runs++; return 0; }`,
+    'session',
+  );
+  object.setGlobal('only_pid', u32(process.pid));
+  const [major] = runningKernel().version;
+  if (!probeHook('fentry').available || major < 7)
+    return await assert.rejects(object.load(), { code: /^SKEP_(UNSUPPORTED|NOT_FOUND)$/, message: /"both"/ });
+  await object.load();
+  object.program('both').attach();
+  callGetpriority(20);
+  assert.equal(asU64(object.maps.find((m) => m.name.endsWith('.bss'))!.get(u32(0))), 40);
+});
+
 test('a program the trampolines would be needed for is refused by name where there are none', async () => {
   const object = openSource('SEC("fentry/vfs_read") int on_read(void *ctx) { return 0; }', 'entry');
   using _ = object;
