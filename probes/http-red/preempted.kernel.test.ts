@@ -2,7 +2,7 @@
  * Processes that take turns on a processor in the middle of their calls: since Linux 7.0 a program at a tracepoint may be
  * preempted, and the kernel skips it for the others meanwhile. An emulated machine is so slow that this happens in seconds.
  */
-import { deepStrictEqual, strictEqual } from 'node:assert/strict';
+import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
 import { test } from 'node:test';
 import { nativeFixture } from '../../test/support/fixtures.ts';
 import { runIn, testCgroup } from '../support/cgroup.ts';
@@ -26,8 +26,8 @@ test('what a program is skipped for a second one counts, and never what the firs
   skip: skip || older || lacks,
 }, async (t) => {
   using cgroup = testCgroup();
-  let missed: unknown;
-  let madeUp: number[] = [];
+  let missed = 0;
+  let madeUp = 0;
   const watched = await watch(
     'http-red',
     { target_cgroup: cgroup.path },
@@ -37,24 +37,24 @@ test('what a program is skipped for a second one counts, and never what the firs
     },
     { traffic: RUNG },
     (run) => {
-      ({ missed } = run.stats());
+      missed = run.stats().missed.reduce((sum, { count }) => sum + count, 0);
       const { map, value } = run.map('.bss');
       const globals = map.get(new Uint8Array(4))!;
       const at = new DataView(globals.buffer, globals.byteOffset);
-      madeUp = ['l7_sent_made_up', 'l7_received_made_up'].map((name) =>
-        Number(at.getBigUint64(value.get(name)!.offset, true)),
-      );
+      for (const name of ['l7_sent_made_up', 'l7_received_made_up'])
+        madeUp += Number(at.getBigUint64(value.get(name)!.offset, true));
     },
   );
-  t.diagnostic(`made up for ${madeUp.join(' and ')}`);
+  t.diagnostic(`${madeUp} runs were made up for, ${missed} were missed`);
   const counted: Record<string, number> = {};
   for (const { labels, value } of watched.series('hist_http_requests')) {
-    const name = `${labels.role} ${labels.status} ${labels.error}`;
+    const name = `${labels.role} ${labels.status}`;
     counted[name] = (counted[name] ?? 0) + value;
   }
-  deepStrictEqual(missed, []);
-  deepStrictEqual(counted, {
-    'HTTP_CLIENT 200 HTTP_NO_ERROR': 2 * SENT,
-    'HTTP_SERVER 200 HTTP_NO_ERROR': 2 * SENT,
-  });
+  const { 'HTTP_CLIENT 200': client = 0, 'HTTP_SERVER 200': server = 0 } = counted;
+  ok(client <= 2 * SENT && server <= 2 * SENT, `counted twice: ${JSON.stringify(counted)}`);
+  // Three tasks that meet within the programs of one processor are one too many: what both missed is told.
+  ok(missed <= madeUp, `${missed} runs were missed, and ${madeUp} made up for`);
+  ok(4 * SENT - client - server <= missed, `${JSON.stringify(counted)}, and ${missed} runs were missed`);
+  if (missed === 0) deepStrictEqual(counted, { 'HTTP_CLIENT 200': 2 * SENT, 'HTTP_SERVER 200': 2 * SENT });
 });
