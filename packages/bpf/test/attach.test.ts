@@ -6,6 +6,7 @@ import { release } from 'node:os';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { closeLinks, ensureBpffs } from '../src/index.ts';
+import { planAttach } from '../src/links/plan.ts';
 import { turnsDuring } from './support/event-loop.ts';
 import { asU64, callGetpriority, loadedPrograms, openSource, u32 } from './support/kernel.ts';
 
@@ -263,4 +264,13 @@ test('a program that reads past the end of its tracepoint is told so', async () 
     message: /reads past the end of what this tracepoint hands over/,
     hint: /events\/syscalls\/sys_enter_getpriority\/format/,
   });
+});
+
+test('an iterator over a map without one says so, not the number that the kernel answers with', () => {
+  const hook = { program: 'dump', kind: 'iter', target: 'bpf_map_elem' };
+  assert.throws(() => planAttach(hook, 'iter/bpf_map_elem', {}), {
+    code: 'SKEP_ATTACH',
+    message: /"dump" .* goes over a map, and none is named/,
+  });
+  assert.equal(planAttach(hook, 'iter/bpf_map_elem', { map: 5 }).steps[0]!.how, 'iter.map');
 });

@@ -250,6 +250,12 @@ function planUserFunctions(hook: Hook, options: AttachOptions): Plan {
 function planIterator(hook: Hook, section: string, options: AttachOptions): Plan {
   if (options.map !== undefined) return simple({ how: 'iter.map', number: options.map });
   if (options.pid !== undefined) return simple({ how: 'iter.task', number: options.pid });
+  if (/\/(bpf_map_elem|bpf_sk_storage_map|sockmap)$/.test(section))
+    throw new BpfError(
+      'SKEP_ATTACH',
+      `Program "${hook.program}" cannot be attached: it goes over a map, and none is named`,
+      { hint: 'Name a map of the object as its target.', object: hook.program },
+    );
   if (!/\/cgroup$/.test(section)) return simple({ how: 'auto' });
   const path = options.target === undefined ? undefined : cgroupPath(options.target);
   const plan = planFile(hook, 'cgroup', path, 'a cgroup2 directory');
