@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * hooks-syscalls.h: system calls, of which the registers still have the arguments when they return.
+ */
+#ifndef SKEP_L7_HOOKS_SYSCALLS_H
+#define SKEP_L7_HOOKS_SYSCALLS_H
+
+#define L7_S_IFMT 0170000
+#define L7_S_IFSOCK 0140000
+
+/* The socket that a descriptor of the current task stands for, or NULL. */
+static __always_inline struct sock *l7_socket_of(struct task_struct *task, __u32 descriptor)
+{
+	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+	struct file *file = 0;
+	struct socket *socket;
+
+	if (descriptor >= BPF_CORE_READ(table, max_fds))
+		return 0;
+	bpf_probe_read_kernel(&file, sizeof(file), BPF_CORE_READ(table, fd) + descriptor);
+	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & L7_S_IFMT) != L7_S_IFSOCK)
+		return 0;
+	socket = BPF_CORE_READ(file, private_data);
+	return BPF_CORE_READ(socket, sk);
+}
+
+/* The flags that a receiving call was given. */
+static __always_inline int l7_flags_of(struct l7_registers *r)
+{
+	switch (l7_call_of(r->number).shape) {
+	case L7_BUFFER_FLAGS:
+	case L7_MMSGHDR:
+		return r->args[3];
+	case L7_MSGHDR:
+		return r->args[2];
+	}
+	return 0;
+}
+
+static __always_inline int l7_exited(enum l7_direction direction, int result)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct l7_registers r;
+	struct sock *sk;
+
+	l7_read_registers(task, l7_saved_registers(task), &r, false);
+	sk = l7_socket_of(task, r.args[0]);
+	if (!sk)
+		return 0;
+	return l7_addressed(sk, direction, result, direction == L7_RECEIVE ? l7_flags_of(&r) : 0, true);
+}
+
+/* A global function: it needs nothing but what the current task knows. */
+__noinline int l7_one_exited(__u32 direction, int result)
+{
+	return l7_exited(direction & 1, result);
+}
+
+#define L7_SYSCALL_EXIT(call, direction)                                     \
+	SKEP_RUNG(traffic, 9, syscalls) SEC("tracepoint/syscalls/sys_exit_" #call) \
+	int l7_##call(struct syscall_trace_exit *ctx)                        \
+	{                                                                    \
+		return l7_one_exited(direction, ctx->ret);                  \
+	}
+
+L7_SYSCALL_EXIT(read, L7_RECEIVE)
+L7_SYSCALL_EXIT(readv, L7_RECEIVE)
+L7_SYSCALL_EXIT(recvfrom, L7_RECEIVE)
+L7_SYSCALL_EXIT(recvmsg, L7_RECEIVE)
+L7_SYSCALL_EXIT(write, L7_SEND)
+L7_SYSCALL_EXIT(writev, L7_SEND)
+L7_SYSCALL_EXIT(sendto, L7_SEND)
+L7_SYSCALL_EXIT(sendmsg, L7_SEND)
+L7_SYSCALL_EXIT(sendfile64, L7_SEND)
+
+/* sendmmsg and recvmmsg return how many messages they moved; how long each was, they wrote behind its header. */
+struct l7_messages {
+	__u64 table;
+	__u32 direction;
+	__u32 count;
+	bool compat;
+};
+#define L7_MESSAGES 64 /* more are not looked at */
+
+static __always_inline long l7_one_of(__u32 index, struct l7_messages *m)
+{
+	__u64 size = m->compat ? L7_COMPAT_MMSGHDR_BYTES : L7_MMSGHDR_BYTES;
+	__u64 at = m->table + index * size + (m->compat ? 28 : 56);
+	__u32 length = 0;
+
+	if (index >= m->count || bpf_probe_read_user(&length, sizeof(length), (void *)at))
+		return 1;
+	l7_one_exited(m->direction, length);
+	return 0;
+}
+
+static __always_inline int l7_several(struct syscall_trace_exit *ctx, enum l7_direction direction)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct l7_messages m = { .direction = direction, .count = ctx->ret };
+	struct l7_registers r;
+
+	if (ctx->ret <= 0)
+		return 0;
+	l7_read_registers(task, l7_saved_registers(task), &r, false);
+	m.table = r.args[1];
+	m.compat = r.compat;
+	for (int i = 0; i < L7_MESSAGES; i++)
+		if (l7_one_of(i, &m))
+			break;
+	l7_end_batch();
+	return 0;
+}
+
+SKEP_RUNG(traffic, 9, syscalls) SEC("tracepoint/syscalls/sys_exit_sendmmsg")
+int l7_sendmmsg(struct syscall_trace_exit *ctx)
+{
+	return l7_several(ctx, L7_SEND);
+}
+
+SKEP_RUNG(traffic, 9, syscalls) SEC("tracepoint/syscalls/sys_exit_recvmmsg")
+int l7_recvmmsg(struct syscall_trace_exit *ctx)
+{
+	return l7_several(ctx, L7_RECEIVE);
+}
+
+#endif /* SKEP_L7_HOOKS_SYSCALLS_H */
