@@ -65,6 +65,7 @@ export async function compare(
     checked.forEach((c, k) => {
       for (const { name: program, verdict } of c.programs) {
         const reason = verdict.state === 'runs' ? '' : verdict.reason;
+        if (KEPT_FROM.test(reason)) continue;
         out[k]!.push({
           object: object.name,
           program,
@@ -77,6 +78,9 @@ export async function compare(
   }
   return out;
 }
+
+/** Of what its author keeps from older kernels (SKEP_SINCE) the kernel has nothing to say. */
+const KEPT_FROM = /^it is for Linux [\d.]+ and later$/;
 
 /** What is wrong with each program. Those that should run are loaded together: to load costs a guest a second. */
 async function triedAll(
