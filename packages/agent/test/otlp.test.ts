@@ -33,7 +33,8 @@ suite('an agent with a receiver of OTLP', { skip, timeout: 120_000 }, () => {
 
   before(async () => {
     receiver = await OtlpReceiver.start();
-    shop = await TestServer.start('shop', 0, { OTEL_RESOURCE_ATTRIBUTES: 'team=bees,service.version=2' });
+    // Not the name of another test's: services of one name are one, and what it says of itself its youngest process's.
+    shop = await TestServer.start('florist', 0, { OTEL_RESOURCE_ATTRIBUTES: 'team=bees,service.version=2' });
     const stub = fileURLToPath(new URL('support/otel-register.cjs', import.meta.url));
     traced = await TestServer.start('traced', 0, { NODE_OPTIONS: `--require ${stub}` });
     const env = {
@@ -108,7 +109,7 @@ suite('an agent with a receiver of OTLP', { skip, timeout: 120_000 }, () => {
     );
     deepStrictEqual(
       [resource['service.name'], resource['service.version'], resource.team, resource['process.pid']],
-      ['shop', '2', 'bees', shop.pid],
+      ['florist', '2', 'bees', shop.pid],
     );
     strictEqual(attributes['peer.service'], 'curl');
     const [fixed] = only('SPAN_KIND_SERVER', { 'http.route': '/plain' });
@@ -132,7 +133,7 @@ suite('an agent with a receiver of OTLP', { skip, timeout: 120_000 }, () => {
       .reduce((total: number, p: Decoded) => total + Number(p.count), 0);
 
   test('sends the same counts that were sent, as histograms with the usual bounds', () => {
-    strictEqual(sum('http.server.request.duration', 'shop'), 503);
+    strictEqual(sum('http.server.request.duration', 'florist'), 503);
     strictEqual(sum('http.client.request.duration', 'buyer'), 550);
     strictEqual(sum('http.client.request.duration', 'curl'), 3);
     const { metric } = metrics.find(({ metric }) => metric.name === 'http.server.request.duration')!;
@@ -149,7 +150,7 @@ suite('an agent with a receiver of OTLP', { skip, timeout: 120_000 }, () => {
 
   test('puts what it was told of the place on everything, what it was told of itself on itself', () => {
     for (const { resource } of [...spans, ...metrics]) strictEqual(resource['k8s.cluster.name'], 'north');
-    const ofShop = metrics.find((m) => m.resource['service.name'] === 'shop')!.resource;
+    const ofShop = metrics.find((m) => m.resource['service.name'] === 'florist')!.resource;
     // What a process says of itself wins.
     deepStrictEqual(
       [ofShop.team, ofShop['service.version'], ofShop['k8s.namespace.name']],

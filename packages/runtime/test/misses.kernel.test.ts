@@ -124,13 +124,16 @@ test('what a program did not run for is not missed where another stands in for i
     await line;
     const { map, value } = run.map('.bss');
     const bytes = map.get(new Uint8Array(4))!;
-    const madeUp = new DataView(bytes.buffer).getBigUint64(value.get('made_up')!.offset, true);
+    const global = (name: string) =>
+      Number(new DataView(bytes.buffer).getBigUint64(value.get(name)!.offset, true));
+    const [madeUp, nested] = [global('made_up'), global('nested')];
     const { missed } = await run.stop();
     const faults = await counted(run, 'counter_faults');
-    assert.ok(faults >= 40, `${faults} faults`);
+    // A processor without fast strings faults twice for each, trying again byte by byte.
+    assert.ok(faults >= 40 && nested >= 20, `${faults} faults, ${nested} of them nested`);
     // Before 6.1 a program on a raw tracepoint ran within itself.
     const [major, minor] = runningKernel().version;
-    if (major > 6 || (major === 6 && minor >= 1)) assert.equal(Number(madeUp), faults / 2);
+    if (major > 6 || (major === 6 && minor >= 1)) assert.equal(madeUp, nested);
     assert.deepEqual(missed, []);
   } finally {
     child.kill('SIGKILL');

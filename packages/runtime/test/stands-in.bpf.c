@@ -8,7 +8,7 @@
 SKEP_PARAM(__u32, target_pid, 0, "the process whose faults are counted");
 SKEP_HASH(counter_faults, __u32, __u64, 1);
 
-__u64 made_up;
+__u64 made_up, nested;
 static bool within, done;
 
 static bool watched(void)
@@ -22,8 +22,10 @@ static int handled(void)
 	__u64 text;
 
 	skep_add(&counter_faults, &zero, 1);
-	if (within)
+	if (within) {
+		nested++;
 		return 0;
+	}
 	within = true;
 	bpf_probe_read_user(&text, sizeof(text), (void *)8);
 	within = false;
