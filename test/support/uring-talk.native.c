@@ -29,6 +29,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -150,33 +151,38 @@ static struct {
 static int earlies;
 static uint32_t last_flags;
 
-static int await_result(uint64_t data)
+/* Takes in what has been completed. */
+static void gather(void)
 {
 	uint32_t *head = (uint32_t *)(completions + params.cq_off.head);
 	uint32_t *tail = (uint32_t *)(completions + params.cq_off.tail);
 	struct io_uring_cqe *results = (struct io_uring_cqe *)(completions + params.cq_off.cqes);
 
+	while (*head != __atomic_load_n(tail, __ATOMIC_ACQUIRE)) {
+		struct io_uring_cqe one = results[*head & (params.cq_entries - 1)];
+
+		__atomic_store_n(head, *head + 1, __ATOMIC_RELEASE);
+		early[earlies].data = one.user_data;
+		early[earlies].flags = one.flags;
+		early[earlies++].result = one.res;
+	}
+}
+
+/* Where the result of an entry lies, or -1. */
+static int place_of(uint64_t data)
+{
+	gather();
 	for (int i = 0; i < earlies; i++)
-		if (early[i].data == data) {
-			int result = early[i].result;
+		if (early[i].data == data)
+			return i;
+	return -1;
+}
 
-			last_flags = early[i].flags;
-			early[i] = early[--earlies];
-			return result;
-		}
-	for (;;) {
-		while (*head != __atomic_load_n(tail, __ATOMIC_ACQUIRE)) {
-			struct io_uring_cqe one = results[*head & (params.cq_entries - 1)];
+static int await_result(uint64_t data)
+{
+	int place, result;
 
-			__atomic_store_n(head, *head + 1, __ATOMIC_RELEASE);
-			if (one.user_data == data) {
-				last_flags = one.flags;
-				return one.res;
-			}
-			early[earlies].data = one.user_data;
-			early[earlies].flags = one.flags;
-			early[earlies++].result = one.res;
-		}
+	while ((place = place_of(data)) < 0) {
 		if (is(how, "wait")) {
 			struct pollfd on = { .fd = ring, .events = POLLIN };
 
@@ -185,6 +191,11 @@ static int await_result(uint64_t data)
 			enter(0, 1, IORING_ENTER_GETEVENTS);
 		}
 	}
+	result = early[place].result;
+	last_flags = early[place].flags;
+	/* Those of one multishot receive stay in their order. */
+	memmove(&early[place], &early[place + 1], (--earlies - place) * sizeof(early[0]));
+	return result;
 }
 
 static void connect_ends(const char *family)
@@ -373,21 +384,24 @@ static int received(const char *call, int end, struct receive *r)
 	return result;
 }
 
-/* One of two receives that are under way takes the message; the other is cancelled. */
+/*
+ * One of two receives that are under way takes the message; the other is cancelled. A worker that is about to wait for the
+ * socket can't be cancelled yet (EALREADY, or ENOENT between two lists), and would wait for ever: it's asked again.
+ */
 static int received_by_one(struct receive *r)
 {
 	uint64_t pair[2] = { r->data | 1ULL << 32, r->data };
-	struct io_uring_sqe *e;
 	int sum = 0, result;
 
-	e = entry(IORING_OP_ASYNC_CANCEL, -1, (void *)pair[0], 0, ++number);
-	e->flags = 0;
-	e = entry(IORING_OP_ASYNC_CANCEL, -1, (void *)pair[1], 0, ++number);
-	e->flags = 0;
-	submit();
-	await_result(number - 1);
-	await_result(number);
 	for (int i = 0; i < 2; i++) {
+		while (place_of(pair[i]) < 0) {
+			struct io_uring_sqe *e = entry(IORING_OP_ASYNC_CANCEL, -1, (void *)pair[i], 0, ++number);
+
+			e->flags = 0;
+			submit();
+			if (await_result(number))
+				sched_yield();
+		}
 		result = await_result(pair[i]);
 		sum += result > 0 ? result : 0;
 	}
