@@ -1,5 +1,6 @@
 import { type Btf, globRegExp, type HookKind, type KernelFacts, type Verdict } from '@skep/bpf';
 import { readTags } from '../describe/tags.ts';
+import { tooOld, unnamed } from './as-said.ts';
 import { lacksAttachType } from './attach-type.ts';
 import { mayChangeOrSleep } from './may-sleep.ts';
 import { misfit, type Prototype, parseArguments, prototypeIn } from './prototype.ts';
@@ -19,27 +20,10 @@ export function judgeHook(program: HookProgram, facts: KernelFacts, btf: Btf): V
   return tooOld(program, facts, btf) ?? judgeTarget(program, facts, btf);
 }
 
-/** Whether a kernel is older than the author says that it has to be (SKEP_SINCE). */
-function tooOld(
-  { name }: HookProgram,
-  { version, name: kernel }: KernelFacts,
-  btf: Btf,
-): Verdict | undefined {
-  const func = btf.find(name, 'func');
-  const { since } = readTags(func ? btf.declTags(func.id) : []);
-  if (since === undefined) return undefined;
-  const [major, minor] = version;
-  if (major === 0)
-    return unknown(`the version of ${kernel} is not known: this hook is for Linux ${since} and later`);
-  const [first = 0, second = 0] = since.split('.').map(Number);
-  return major > first || (major === first && minor >= second)
-    ? undefined
-    : refused(`it is for Linux ${since} and later`, 'Older kernels do not need it, or lack what it needs.');
-}
-
 function judgeTarget(program: HookProgram, facts: KernelFacts, btf: Btf): Verdict {
   const { type, target } = program;
-  if (target === '' && Object.hasOwn(TARGETS, type)) return permitted(type, facts) ?? unnamed(program);
+  const nowhere = unnamed(program);
+  if (nowhere) return permitted(type, facts) ?? nowhere;
   switch (type) {
     case 'fentry':
     case 'fexit':
@@ -76,22 +60,6 @@ function judgeTarget(program: HookProgram, facts: KernelFacts, btf: Btf): Verdic
       return never(program, facts) ?? RUNS;
   }
 }
-
-/** What a section without a target leaves to `--attach`. */
-const TARGETS: Readonly<Record<string, string>> = {
-  fentry: 'function',
-  fexit: 'function',
-  fmod_ret: 'function',
-  kprobe: 'function',
-  kretprobe: 'function',
-  ksyscall: 'system call',
-  kretsyscall: 'system call',
-  lsm: 'LSM hook',
-  iter: 'iterator',
-  tp_btf: 'tracepoint',
-  raw_tp: 'tracepoint',
-  tracepoint: 'tracepoint',
-};
 
 /** What stands against a hook of this kind, whatever its target. */
 function never({ type, section }: HookProgram, facts: KernelFacts): Verdict | undefined {
@@ -395,15 +363,6 @@ function refused(reason: string, hint: string): Verdict {
   return { state: 'refused', reason, hint };
 }
 
-/** A section may leave its target to who runs the program: nothing is missing then, and nothing can be looked up. */
-function unnamed({ name, type }: HookProgram): Verdict {
-  const what = TARGETS[type]!;
-  return unknown(
-    `the section names no ${what}`,
-    `Say which: --attach ${name}=${what.split(' ').at(-1)!.toUpperCase()}.`,
-  );
-}
-
-function unknown(reason: string, hint?: string): Verdict {
-  return hint === undefined ? { state: 'unknown', reason } : { state: 'unknown', reason, hint };
+function unknown(reason: string): Verdict {
+  return { state: 'unknown', reason };
 }
