@@ -8,27 +8,38 @@ const WINDOW = 10;
 
 /** What one side of a service did in the last seconds. */
 class Window {
-  /** A ring of ticks: each an array of slots, or undefined where nothing was counted. */
-  readonly #slots: (Float64Array | undefined)[] = new Array(WINDOW);
+  /** All that the window holds, by slot. */
+  readonly slots = new Float64Array(SLOTS);
+  /** What came since the last tick, by slot. */
+  readonly #now = new Float64Array(SLOTS);
+  /** What each tick before it added: slot and count, in turns. There are many services, and a second touches few slots. */
+  readonly #ticks: number[][] = Array.from({ length: WINDOW }, () => []);
   readonly #errors = new Float64Array(WINDOW);
   readonly #requests = new Float64Array(WINDOW);
   #at = 0;
 
   add(delta: Delta, failed: boolean): void {
-    this.#slots[this.#at] ??= new Float64Array(SLOTS);
-    const slots = this.#slots[this.#at]!;
-    for (let i = 0; i < SLOTS; i++) slots[i]! += delta.slots[i]!;
+    for (let slot = 0; slot < SLOTS; slot++) {
+      const count = delta.slots[slot]!;
+      this.slots[slot]! += count;
+      this.#now[slot]! += count;
+    }
     this.#requests[this.#at]! += delta.requests;
     if (failed) this.#errors[this.#at]! += delta.requests;
   }
 
   /** The next tick begins; false when the window has become empty. */
   tick(): boolean {
+    const added = this.#ticks[this.#at]!;
+    for (let slot = 0; slot < SLOTS; slot++) if (this.#now[slot]! > 0) added.push(slot, this.#now[slot]!);
+    this.#now.fill(0);
     this.#at = (this.#at + 1) % WINDOW;
-    this.#slots[this.#at] = undefined;
+    const over = this.#ticks[this.#at]!;
+    for (let i = 0; i < over.length; i += 2) this.slots[over[i]!]! -= over[i + 1]!;
+    over.length = 0;
     this.#requests[this.#at] = 0;
     this.#errors[this.#at] = 0;
-    return this.#slots.some((s) => s !== undefined);
+    return this.#requests.some((n) => n > 0);
   }
 
   get requests(): number {
@@ -37,12 +48,6 @@ class Window {
 
   get errors(): number {
     return this.#errors.reduce((a, b) => a + b, 0);
-  }
-
-  get slots(): Float64Array {
-    const sum = new Float64Array(SLOTS);
-    for (const slots of this.#slots) if (slots) for (let i = 0; i < SLOTS; i++) sum[i]! += slots[i]!;
-    return sum;
   }
 }
 
@@ -138,8 +143,7 @@ export class Activity {
     const totals = of?.totals[role] ?? { requests: 0, errors: 0 };
     if (!window)
       return { rate: 0, errorRate: 0, p50: Number.NaN, p95: Number.NaN, p99: Number.NaN, ...totals };
-    const slots = window.slots;
-    const ms = (share: number) => quantile(slots, share) / 1e6;
+    const ms = (share: number) => quantile(window.slots, share) / 1e6;
     return {
       rate: window.requests / this.#seconds,
       errorRate: window.errors / this.#seconds,

@@ -52,8 +52,9 @@ export class Pipeline {
     const { limits, routes: patterns, sampling = {}, selfCheckMs = 60_000 } = options;
     const tables = new KernelTables(run);
     const hear = () => run.readNow('print_processes');
-    const processes = new Processes(services, tables, clock, parts.identities, hear);
     const routes = new Routes(tables, { patterns, limits });
+    const gone = (pid: number) => routes.forgetProcess(pid);
+    const processes = new Processes(services, tables, clock, parts.identities, hear, gone);
     const peers = new Peers(tables, services, processes);
     const shared = { services, processes, routes, peers, clock };
     const collector = new Collector({ ...shared, tables, store, own, onCounted: parts.onCounted });

@@ -1,5 +1,5 @@
 // Rates are per second of what has passed, however late the agent comes to count.
-import { strictEqual } from 'node:assert/strict';
+import { ok, strictEqual } from 'node:assert/strict';
 import { test } from 'node:test';
 import { Activity } from '../src/activity.ts';
 import type { Delta } from '../src/kernel/counts.ts';
@@ -58,4 +58,26 @@ test('the first moments make no rate of their own', () => {
   activity.add(series, delta(3));
   activity.counted(100);
   strictEqual(rate(activity), 3);
+});
+
+test('quantiles are those of the window alone, however many series and seconds added to it', () => {
+  const activity = new Activity();
+  activity.begin(0);
+  const slow = delta(1);
+  slow.slots[200] = 1;
+  const quick = delta(3);
+  quick.slots[100] = 2;
+  quick.slots[101] = 1;
+  activity.add(series, slow);
+  activity.add(series, quick);
+  activity.add(series, quick);
+  const before = activity.side(service, 'server');
+  for (let second = 1; second <= 9; second++) activity.tick();
+  strictEqual(activity.side(service, 'server').p99, before.p99);
+  strictEqual(activity.side(service, 'server').p50, before.p50);
+  activity.add(series, quick);
+  activity.tick();
+  const after = activity.side(service, 'server');
+  ok(after.p99 < before.p99 / 10, `${after.p99}, before ${before.p99}`);
+  strictEqual(after.requests, 10);
 });

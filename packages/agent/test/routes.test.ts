@@ -174,6 +174,25 @@ test('a learned place frees the fingerprints behind it, once each', () => {
   deepStrictEqual([tables.routes.size, tables.learned.size, all.size], [0, 0, 0]);
 });
 
+test('of a process that is gone nothing is kept: ever new ones would fill the memory of all that live', () => {
+  const tables = new FakeTables(100);
+  const all = new Routes(tables);
+  const route = all.path(BIG, 1, '/a', 0, 7);
+  all.path(BIG + 1n, 1, '/b', 0, 7);
+  all.path(BIG + 2n, 1, '/a', 0, 8);
+  all.path(BIG + 3n, 1, '/a', 0);
+  // The kernel asked again: it is the service's by now, and no process's.
+  all.path(BIG + 1n, 1, '/b', 5);
+  all.forgetProcess(7);
+  deepStrictEqual([...tables.routes.keys()], [BIG + 2n, BIG + 3n, BIG + 1n].sort());
+  strictEqual(all.find(BIG), undefined);
+  strictEqual(all.find(BIG + 2n), route);
+  deepStrictEqual([...route.fingerprints], [BIG + 2n, BIG + 3n]);
+  all.forgetProcess(7);
+  all.forgetProcess(9);
+  strictEqual(all.fingerprints, 3);
+});
+
 test('more learned places than the kernel has room for are counted', () => {
   const tables = new FakeTables(10_000, 3);
   const all = new Routes(tables, { limits: { children: 2 } });

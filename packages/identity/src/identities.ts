@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { NO_V1 } from './cgroup/file.ts';
 import { CgroupIds } from './cgroup/ids.ts';
 import { Containers } from './container/resolve.ts';
 import { ElfCache } from './elf/cache.ts';
@@ -7,8 +8,9 @@ import { IdentityError } from './errors.ts';
 import type { ExecEvent, ExitEvent, ForkEvent } from './events.ts';
 import { Host } from './host/host.ts';
 import { listPids } from './host/pids.ts';
-import { type Identity, identify, type Sources } from './identity.ts';
-import { type Process, readExe, readProcess, readStartTime } from './process/read.ts';
+import { type Identity, identify, keyOf, type Sources } from './identity.ts';
+import { NO_ENVIRONMENT } from './process/environ.ts';
+import { NO_NAMESPACES, type Process, readExe, readProcess, readStartTime } from './process/read.ts';
 
 export interface IdentitiesOptions {
   /** Whose processes. Default: this machine's. */
@@ -186,6 +188,7 @@ export class Identities {
     const whole = process.kernelThread || hasMemory(host, process.pid);
     if (!whole && (entry.identity ?? entry.event ?? entry.parent) !== undefined) return false;
     entry.identity = identity;
+    entry.event = undefined;
     if (process.cgroupId !== undefined && process.cgroups.v2 !== undefined) {
       this.#ids.learn(process.cgroupId, process.cgroups.v2);
     }
@@ -208,11 +211,17 @@ export class Identities {
       kernelThread: false,
       zombie: false,
       innerPid: entry.pid,
-      cgroups: { v2: path, v1: {} },
+      cgroups: { v2: path, v1: NO_V1 },
       cgroupId: event.cgroupId,
-      namespaces: {},
+      namespaces: NO_NAMESPACES,
     };
-    entry.identity = identify(this.#sources, process, this.#generation++, event.environment ?? new Map());
+    entry.identity = identify(
+      this.#sources,
+      process,
+      this.#generation++,
+      event.environment ?? NO_ENVIRONMENT,
+    );
+    entry.event = undefined;
   }
 
   #asParent(entry: Entry): Identity | undefined {
@@ -224,7 +233,7 @@ export class Identities {
       ppid: entry.parent!,
       startTime: entry.startTime ?? 0,
     };
-    const key = `${entry.pid}-${process.startTime}-${this.#generation++}`;
+    const key = keyOf(entry.pid, process.startTime, this.#generation++);
     return { ...parent, key, process, fromEvent: true };
   }
 

@@ -7,7 +7,12 @@ import { detectRuntime, type Runtime } from './language/detect.ts';
 import { interpreterOf } from './language/programs.ts';
 import type { CommandContext } from './name/context.ts';
 import { nameService, type ServiceName } from './name/service.ts';
-import { type Environment, readEnvironment, resourceAttributesOf } from './process/environ.ts';
+import {
+  type Environment,
+  NO_ENVIRONMENT,
+  readEnvironment,
+  resourceAttributesOf,
+} from './process/environ.ts';
 import { mappedFiles } from './process/maps.ts';
 import type { Process } from './process/read.ts';
 import { tellingArgv } from './process/started-by.ts';
@@ -63,7 +68,7 @@ export function identify(
     return files;
   };
   const bare = process.kernelThread || process.zombie || fromEvent;
-  const environment: Environment = told ?? (bare ? new Map() : readEnvironment(host, pid));
+  const environment: Environment = told ?? (bare ? NO_ENVIRONMENT : readEnvironment(host, pid));
   const runtime = bare ? undefined : detectRuntime(host, process, elves, lazyFiles);
   const found = containers.placeOf(process.cgroups);
   const place = bare ? found : namedFromInside(sources, pid, found, environment);
@@ -76,10 +81,8 @@ export function identify(
     cwd: () => (bare ? undefined : host.procLink(pid, 'cwd')),
     readText: (path) => (bare ? undefined : host.textSeenBy(pid, path, 16 * 1024)),
   };
-  const declared = new Map(resourceAttributesOf(environment));
-  for (const key of ['service.name', 'service.namespace', 'service.version']) declared.delete(key);
   return {
-    key: `${pid}-${process.startTime}-${generation}`,
+    key: keyOf(pid, process.startTime, generation),
     process: { ...process, argv: shortened(process.argv) },
     service: nameService(context, place.meaning.unit, place.container ?? withPod(place.pod)),
     runtime,
@@ -87,9 +90,23 @@ export function identify(
     pod: place.pod,
     unit: place.meaning.unit,
     sdks: bare ? [] : findSdks(context, lazyFiles),
-    declared,
+    declared: declaredOf(environment),
     fromEvent,
   };
+}
+
+/** The {@link Identity.key} of a process. One flat string: a template's would be a tree of its parts, five times the size. */
+export function keyOf(pid: number, startTime: number, generation: number): string {
+  return [pid, startTime, generation].join('-');
+}
+
+const NOTHING_DECLARED: Identity['declared'] = new Map();
+
+function declaredOf(environment: Environment): Identity['declared'] {
+  if (!environment.has('OTEL_RESOURCE_ATTRIBUTES')) return NOTHING_DECLARED;
+  const declared = new Map(resourceAttributesOf(environment));
+  for (const key of ['service.name', 'service.namespace', 'service.version']) declared.delete(key);
+  return declared.size === 0 ? NOTHING_DECLARED : declared;
 }
 
 const NAMESPACE_FILE = '/var/run/secrets/kubernetes.io/serviceaccount/namespace';
@@ -128,5 +145,6 @@ function shortened(argv: readonly string[]): readonly string[] {
     kept.push(arg.length > left ? arg.slice(0, left) : arg);
     left -= arg.length + 1;
   }
-  return kept.length === argv.length && left > 0 ? argv : kept;
+  // Parts of one string hold all of it: what is kept of 128 KiB is copied out.
+  return kept.length === argv.length && left > 0 ? argv : kept.map((arg) => Buffer.from(arg).toString());
 }

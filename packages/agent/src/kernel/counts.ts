@@ -25,7 +25,8 @@ export class KernelSeries {
   changedAt: number;
   /** Where its requests went. */
   target: Series | undefined;
-  readonly last = new Uint32Array(SLOTS);
+  /** Slots as the kernel had them, of those that have counted: slot and count, in turns, by slot. Most series use a few. */
+  readonly last: number[] = [];
   /** The sums as the kernel had them, lower and higher words: a look at them tells whether anything changed. */
   sumLow = 0;
   sumHigh = 0;
@@ -128,7 +129,7 @@ export class KernelCounts {
     const o = this.#at;
     return (
       values.getUint32(at + o.sum, true) !== series.sumLow ||
-      values.getUint32(at + o.slots, true) !== series.last[0] ||
+      values.getUint32(at + o.slots, true) !== (series.last[0] === 0 ? series.last[1] : 0) ||
       values.getUint32(at + o.sum + 4, true) !== series.sumHigh
     );
   }
@@ -137,15 +138,21 @@ export class KernelCounts {
     const { slots: from, sum, request_bytes, response_bytes } = this.#at;
     const delta = this.#delta;
     const { slots } = delta;
+    const { last } = series;
     let requests = 0;
+    let next = 0;
     for (let slot = 0; slot < SLOTS; slot++) {
-      const more = (values.getUint32(at + from + slot * 4, true) - series.last[slot]!) >>> 0;
+      let before = 0;
+      if (last[next] === slot) {
+        before = last[next + 1]!;
+        next += 2;
+      }
+      const more = (values.getUint32(at + from + slot * 4, true) - before) >>> 0;
       slots[slot] = more;
       requests += more;
     }
     delta.requests = requests;
-    const before = series.sumHigh * 2 ** 32 + series.sumLow;
-    delta.sum = u64(values, at + sum) - before;
+    delta.sum = u64(values, at + sum) - (series.sumHigh * 2 ** 32 + series.sumLow);
     delta.requestBytes = u64(values, at + request_bytes) - series.requestBytes;
     delta.responseBytes = u64(values, at + response_bytes) - series.responseBytes;
   }
@@ -156,8 +163,15 @@ export class KernelCounts {
    */
   #settle(series: KernelSeries, values: DataView, at: number): void {
     const { slots, sum, request_bytes, response_bytes } = this.#at;
-    for (let slot = 0; slot < SLOTS; slot++)
-      series.last[slot] = values.getUint32(at + slots + slot * 4, true);
+    const { last } = series;
+    let next = 0;
+    for (let slot = 0; slot < SLOTS; slot++) {
+      const count = values.getUint32(at + slots + slot * 4, true);
+      if (count === 0) continue;
+      last[next++] = slot;
+      last[next++] = count;
+    }
+    last.length = next;
     series.sumLow = values.getUint32(at + sum, true);
     series.sumHigh = values.getUint32(at + sum + 4, true);
     series.requestBytes = u64(values, at + request_bytes);

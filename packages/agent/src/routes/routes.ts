@@ -15,6 +15,14 @@ export interface Route {
   supersededAt?: number;
 }
 
+interface Fingerprint {
+  readonly route: Route;
+  /** Since when the kernel has its number, milliseconds. */
+  readonly since: number;
+  /** The process that it was counted under, whose service the kernel did not know yet. */
+  readonly pid: number | undefined;
+}
+
 interface ServiceRoutes {
   readonly trie: Trie;
   readonly byText: Map<string, Route>;
@@ -48,7 +56,9 @@ export class Routes {
   readonly #limits: TrieLimits;
   readonly #services = new Map<number, ServiceRoutes>();
   readonly #numbers = new Map<number, Route>();
-  readonly #fingerprints = new Map<bigint, { route: Route; since: number }>();
+  readonly #fingerprints = new Map<bigint, Fingerprint>();
+  /** Fingerprints by the process that they were counted under. */
+  readonly #byPid = new Map<number, Set<bigint>>();
   readonly #remembered = new Map<bigint, Route>();
   readonly #superseded: Route[] = [];
   #next = 1;
@@ -73,14 +83,19 @@ export class Routes {
     return sum;
   }
 
-  /** The text of a fingerprint has come. `service` is whose it is, whatever number the kernel had for it. */
-  path(fingerprint: bigint, service: number, target: string, now: number): Route {
+  /**
+   * The text of a fingerprint has come.
+   *
+   * @param service whose it is, whatever number the kernel had for it
+   * @param pid the process that it is counted under, when the kernel had no service for that
+   */
+  path(fingerprint: bigint, service: number, target: string, now: number, pid?: number): Route {
     const of = this.#of(service);
     const path = pathOf(target);
     const pattern = this.#patterns.match(path);
     if (pattern !== undefined) this.#learnPlaces(of, service, path);
     const route = this.#route(of, service, pattern ?? this.#learnedRoute(of, service, path, now));
-    this.#put(fingerprint, route, now);
+    this.#put(fingerprint, { route, since: now, pid });
     return route;
   }
 
@@ -110,6 +125,14 @@ export class Routes {
     for (const route of of.byText.values()) {
       for (const fingerprint of route.fingerprints) this.#drop(fingerprint);
       this.#numbers.delete(route.number);
+    }
+  }
+
+  /** A process has ended, and its connections with it: nothing is counted under its own fingerprints any more. */
+  forgetProcess(pid: number): void {
+    for (const fingerprint of this.#byPid.get(pid) ?? []) {
+      this.#drop(fingerprint);
+      this.#remembered.delete(fingerprint);
     }
   }
 
@@ -154,17 +177,21 @@ export class Routes {
     return route;
   }
 
-  #put(fingerprint: bigint, route: Route, now: number): void {
-    const before = this.#fingerprints.get(fingerprint);
-    if (before) before.route.fingerprints.delete(fingerprint);
+  #put(fingerprint: bigint, known: Fingerprint): void {
+    const { route, pid } = known;
+    this.#take(fingerprint);
     if (!this.#tables.setRoute(fingerprint, route.number)) {
       this.evicted++;
       this.#remember(fingerprint, route);
       return;
     }
     this.#remembered.delete(fingerprint);
-    this.#fingerprints.set(fingerprint, { route, since: now });
+    this.#fingerprints.set(fingerprint, known);
     route.fingerprints.add(fingerprint);
+    if (pid !== undefined) {
+      const of = this.#byPid.get(pid) ?? new Set();
+      this.#byPid.set(pid, of.add(fingerprint));
+    }
     const most = this.#tables.capacity.fingerprints * SHARE;
     dropOldest(this.#fingerprints, most, (oldest) => {
       this.evicted++;
@@ -172,11 +199,19 @@ export class Routes {
     });
   }
 
-  #drop(fingerprint: bigint): void {
+  #take(fingerprint: bigint): Fingerprint | undefined {
     const known = this.#fingerprints.get(fingerprint);
-    if (!known) return;
+    if (!known) return undefined;
     this.#fingerprints.delete(fingerprint);
     known.route.fingerprints.delete(fingerprint);
+    const of = known.pid === undefined ? undefined : this.#byPid.get(known.pid);
+    if (of?.delete(fingerprint) && of.size === 0) this.#byPid.delete(known.pid!);
+    return known;
+  }
+
+  #drop(fingerprint: bigint): void {
+    const known = this.#take(fingerprint);
+    if (!known) return;
     this.#tables.deleteRoute(fingerprint);
     this.#remember(fingerprint, known.route);
   }

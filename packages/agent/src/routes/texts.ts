@@ -67,12 +67,9 @@ export class PathTexts {
 
   #route({ number, fingerprint, text }: PathText): void {
     const { services, processes, routes, clock } = this.#o;
+    const pid = number >= RAW_PROCESS ? number - RAW_PROCESS : undefined;
     const service =
-      number === SELF
-        ? services.self
-        : number >= RAW_PROCESS
-          ? processes.serviceOf(number - RAW_PROCESS)
-          : services.byId(number);
-    if (service) routes.path(fingerprint, service.id, text, clock());
+      pid !== undefined ? processes.serviceOf(pid) : number === SELF ? services.self : services.byId(number);
+    if (service) routes.path(fingerprint, service.id, text, clock(), pid);
   }
 }

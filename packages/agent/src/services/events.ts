@@ -27,14 +27,16 @@ export function processEvents(run: Pick<Run, 'map'>, processes: Processes) {
     'dd_service',
   ]);
   /** The variables that name a service, as far as they were set. */
-  const environment = (u8: Uint8Array, at: number): Environment => {
-    const found = new Map<string, string>();
+  const environment = (u8: Uint8Array, at: number): Environment | undefined => {
+    let found: Map<string, string> | undefined;
     for (const [name, member, most] of [
       ['OTEL_SERVICE_NAME', o.otel_service_name, 64],
       ['OTEL_RESOURCE_ATTRIBUTES', o.otel_resource_attributes, 256],
       ['DD_SERVICE', o.dd_service, 64],
     ] as const) {
-      if (u8[at + member] !== 0) found.set(name, text(u8, at + member, most));
+      if (u8[at + member] === 0) continue;
+      found ??= new Map();
+      found.set(name, text(u8, at + member, most));
     }
     return found;
   };

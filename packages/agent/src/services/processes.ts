@@ -36,24 +36,30 @@ export class Processes {
   readonly #tables: Pick<KernelTables, 'setService' | 'deleteService'>;
   readonly #clock: () => number;
   readonly #hear: () => void;
+  readonly #gone: (pid: number) => void;
   readonly #known = new Map<number, Known>();
   readonly #ends = new Map<number, number>();
   #sweptAt: number;
   /** Processes that the kernel's map had no room for: they count under themselves, and are folded here. */
   refused = 0;
 
-  /** @param hear takes in at once what the kernel has told of processes: calls {@link fork}, {@link exec} and {@link exit} */
+  /**
+   * @param hear takes in at once what the kernel has told of processes: calls {@link fork}, {@link exec} and {@link exit}
+   * @param gone told of each that has ended so long ago that nothing of it counts any more
+   */
   constructor(
     services: Services,
     tables: Pick<KernelTables, 'setService' | 'deleteService'>,
     clock: () => number,
     identities: Identities,
     hear: () => void,
+    gone: (pid: number) => void = () => undefined,
   ) {
     this.#services = services;
     this.#tables = tables;
     this.#clock = clock;
     this.#hear = hear;
+    this.#gone = gone;
     this.#identities = identities;
     this.#sweptAt = clock();
   }
@@ -137,7 +143,9 @@ export class Processes {
         this.#tables.deleteService(pid);
         this.#known.set(pid, { ...known, since: undefined });
       }
-      if (now - known.endedAt >= REMEMBER_MS) this.#known.delete(pid);
+      if (now - known.endedAt < REMEMBER_MS) continue;
+      this.#known.delete(pid);
+      this.#gone(pid);
     }
     for (const [pid, at] of this.#ends) {
       if (now - at < REMEMBER_MS) break;

@@ -1,15 +1,30 @@
 /** Where a process is in the cgroup hierarchies. Paths are relative to the reader's cgroup namespace. */
 export interface CgroupPaths {
   /** In v2, or in the v2 part of a hybrid machine. */
-  v2?: string;
+  readonly v2?: string;
   /** By v1 controller: `memory`, `cpu`, `name=systemd`. */
-  v1: Readonly<Record<string, string>>;
+  readonly v1: Readonly<Record<string, string>>;
 }
 
-const none: Readonly<Record<string, string>> = Object.freeze({});
+/** Of a process that is in no v1 hierarchy. */
+export const NO_V1: Readonly<Record<string, string>> = Object.freeze({});
+
+/** Processes of one cgroup share what was read: a thousand short-lived ones are remembered at once. */
+const MOST_SHARED = 256;
+const shared = new Map<string, CgroupPaths>();
 
 /** Reads /proc/PID/cgroup: lines of `ID:CONTROLLERS:PATH`. Of a removed cgroup, the path it had. */
 export function parseCgroupFile(text: string): CgroupPaths {
+  let paths = shared.get(text);
+  if (paths === undefined) {
+    if (shared.size >= MOST_SHARED) shared.clear();
+    paths = Object.freeze(parse(text));
+    shared.set(text, paths);
+  }
+  return paths;
+}
+
+function parse(text: string): CgroupPaths {
   let v2: string | undefined;
   let v1: Record<string, string> | undefined;
   for (const line of text.split('\n')) {
@@ -27,7 +42,7 @@ export function parseCgroupFile(text: string): CgroupPaths {
     for (const name of controllers.startsWith('name=') ? [controllers] : controllers.split(','))
       v1[name] = path;
   }
-  return { v2, v1: v1 ?? none };
+  return { v2, v1: v1 ?? NO_V1 };
 }
 
 /**

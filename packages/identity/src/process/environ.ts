@@ -31,6 +31,9 @@ const LONGEST = 256 * 1024;
 /** The environment that a process was started with, cut down to the variables above. */
 export type Environment = ReadonlyMap<string, string>;
 
+/** Of a process of whose environment nothing is known. */
+export const NO_ENVIRONMENT: Environment = new Map();
+
 /** Reads /proc/PID/environ; empty when it may not be read. What a program sets for itself later is not in it. */
 export function readEnvironment(host: Host, pid: number): Environment {
   return parseEnvironment(host.procBytes(pid, 'environ', LONGEST));

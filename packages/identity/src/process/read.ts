@@ -5,10 +5,13 @@ import { parseStat } from './stat.ts';
 
 /** Inode numbers of namespaces: equal numbers, same namespace. Those that may not be read are absent. */
 export interface Namespaces {
-  net?: number;
-  pid?: number;
-  mnt?: number;
+  readonly net?: number;
+  readonly pid?: number;
+  readonly mnt?: number;
 }
+
+/** Of a process that has ended. */
+export const NO_NAMESPACES: Namespaces = Object.freeze({});
 
 /** A process, read from /proc in one go. */
 export interface Process {
@@ -52,11 +55,7 @@ export function readProcess(host: Host, pid: number): Process | undefined {
   const cgroupId = cgroups.v2 === undefined ? undefined : cgroupIdOf(host, cgroups.v2);
   const dir = `${host.proc}/${pid}`;
   const link = stat.kernelThread ? undefined : readLink(`${dir}/exe`);
-  const namespaces: Namespaces = {};
-  for (const name of ['net', 'pid', 'mnt'] as const) {
-    const inode = Number(/\[(\d+)\]$/.exec(readLink(`${dir}/ns/${name}`) ?? '')?.[1]);
-    if (inode > 0) namespaces[name] = inode;
-  }
+  const namespaces = namespacesOf(dir);
   // Everything above was read piece by piece; if another process has the pid by now, it was not one process.
   if (parseStat(host.procText(pid, 'stat', 4096) ?? '')?.startTime !== stat.startTime) return undefined;
   return {
@@ -108,6 +107,28 @@ function readLink(path: string): string | undefined {
   } catch {
     return undefined; // gone, or forbidden
   }
+}
+
+/** Most processes are in the same few: what is remembered of many is one object. */
+const MOST_SHARED = 256;
+const shared = new Map<string, Namespaces>();
+
+/** @param dir its folder in /proc */
+function namespacesOf(dir: string): Namespaces {
+  const links = (['net', 'pid', 'mnt'] as const).map((name) => readLink(`${dir}/ns/${name}`));
+  const key = links.join();
+  let namespaces = shared.get(key);
+  if (namespaces === undefined) {
+    const [net, pid, mnt] = links.map((link) => Number(/\[(\d+)\]$/.exec(link ?? '')?.[1] ?? 0));
+    namespaces = Object.freeze({
+      ...(net ? { net } : {}),
+      ...(pid ? { pid } : {}),
+      ...(mnt ? { mnt } : {}),
+    });
+    if (shared.size >= MOST_SHARED) shared.clear();
+    shared.set(key, namespaces);
+  }
+  return namespaces;
 }
 
 function cgroupIdOf(host: Host, path: string): bigint | undefined {
