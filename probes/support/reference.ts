@@ -4,9 +4,9 @@
  */
 import { Btf, Elf } from '@skep/bpf';
 import { describeObject, type ObjectDescription, outputOf, typeFormats } from '@skep/probe';
+import type { Stream } from '../../packages/runtime/src/contract/stream.ts';
 import { familiesOf } from '../../packages/runtime/src/prom/families.ts';
 import { planStream } from '../../packages/runtime/src/streams/plan.ts';
-import type { Stream } from '../../packages/runtime/src/types.ts';
 import { fixture } from '../../test/support/fixtures.ts';
 
 /** A probe of the catalogue, as its object describes it. */

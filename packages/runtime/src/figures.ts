@@ -1,4 +1,5 @@
-import type { ExportStats, RunStats } from './types.ts';
+import type { ExportStats } from './contract/exports.ts';
+import type { RunStats } from './contract/stats.ts';
 
 /** One of a run's own figures: what came, what was lost and why, what the probe costs. */
 export interface Figure {

@@ -1,3 +1,12 @@
+export * from './contract/exports.ts';
+export * from './contract/hooks.ts';
+export * from './contract/losses.ts';
+export * from './contract/request.ts';
+export * from './contract/run.ts';
+export * from './contract/series.ts';
+export * from './contract/sink.ts';
+export * from './contract/stats.ts';
+export * from './contract/stream.ts';
 export { RuntimeError, type RuntimeErrorCode } from './errors.ts';
 export type { FlameSink, FlameSinkOptions } from './flame/sink.ts';
 export {
@@ -15,7 +24,6 @@ export { LATENCY_SLOTS, latencySlotEnd } from './series/latency-slots.ts';
 export { JsonSink, type JsonSinkOptions, seriesData } from './sinks/json-sink.ts';
 export { LineBuffer, type LineBufferOptions } from './sinks/line-buffer.ts';
 export { type Output, openFileOutput, openOutput, writeAll } from './sinks/output.ts';
-export * from './types.ts';
 export {
   type ColorDepth,
   type RecordLimits,

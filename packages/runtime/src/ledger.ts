@@ -1,4 +1,4 @@
-import type { Lost, LostReason } from './types.ts';
+import type { Lost, LostReason } from './contract/losses.ts';
 
 /** Where every event went that did not arrive: one number a map and reason. */
 export class Ledger {

@@ -1,5 +1,5 @@
 import type { Value } from '@skep/bpf';
-import type { Num } from './types.ts';
+import type { Num } from './contract/stream.ts';
 
 /** The sum, exact: a bigint as soon as a double would round. Floats stay doubles. */
 export function plus(a: Num, b: Num): Num {

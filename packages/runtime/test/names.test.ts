@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Run } from '../src/contract/run.ts';
+import type { Stream } from '../src/contract/stream.ts';
 import { wantsOpenMetrics } from '../src/prom/endpoint.ts';
 import { familiesOf } from '../src/prom/families.ts';
 import { numberText } from '../src/prom/lines.ts';
 import { escapeHelp, escapeLabel, familyName, labelNames, snake, unitFor } from '../src/prom/names.ts';
-import type { Run, Stream } from '../src/types.ts';
 
 test('names say the base unit once and keep off Prometheus’ own endings', () => {
   assert.equal(familyName(['op_time_us'], unitFor('us')), 'skep_op_time_seconds');

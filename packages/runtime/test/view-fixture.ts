@@ -1,18 +1,10 @@
 import { EventEmitter } from 'node:events';
 import type { RecordView } from '@skep/bpf';
 import xterm from '@xterm/headless';
-import type {
-  Field,
-  HistogramState,
-  ProgramStats,
-  Run,
-  RunStats,
-  RunSummary,
-  Series,
-  SeriesRegistry,
-  Stream,
-  StreamKind,
-} from '../src/types.ts';
+import type { Run } from '../src/contract/run.ts';
+import type { HistogramState, Series, SeriesRegistry } from '../src/contract/series.ts';
+import type { ProgramStats, RunStats, RunSummary } from '../src/contract/stats.ts';
+import type { Field, Stream, StreamKind } from '../src/contract/stream.ts';
 import { TerminalView, type TerminalViewOptions } from '../src/view/index.ts';
 
 /** Bytes of one record of the `print_` stream: u32 pid, u32 code, u64 latency, char comm[32]. */

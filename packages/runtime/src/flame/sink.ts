@@ -1,8 +1,12 @@
 import { accessSync, constants, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Decoder, RecordView } from '@skep/bpf';
+import type { Run } from '../contract/run.ts';
+import type { Series } from '../contract/series.ts';
+import type { Sink } from '../contract/sink.ts';
+import type { RunSummary } from '../contract/stats.ts';
+import type { Stack, Stream } from '../contract/stream.ts';
 import { listed, RuntimeError } from '../errors.ts';
-import type { Run, RunSummary, Series, Sink, Stack, Stream } from '../types.ts';
 import { foldedText } from './folded.ts';
 import { flameSvg } from './svg.ts';
 import { FlameTree, type Step } from './tree.ts';

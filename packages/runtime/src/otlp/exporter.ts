@@ -1,4 +1,4 @@
-import type { ExportStats } from '../types.ts';
+import type { ExportStats } from '../contract/exports.ts';
 import { Batcher } from './batcher.ts';
 import { Collector } from './collector.ts';
 import type { LogData, MetricSource, Scope, Signal, SpanData } from './data.ts';

@@ -1,4 +1,4 @@
-import type { ExportStats } from '../types.ts';
+import type { ExportStats } from '../contract/exports.ts';
 import type { Signal } from './data.ts';
 
 export type ExportLossReason = keyof ExportStats['lost'];

@@ -1,7 +1,9 @@
+import type { Run } from '../contract/run.ts';
+import type { HistogramState, Series } from '../contract/series.ts';
+import type { Stream } from '../contract/stream.ts';
 import { figuresOf } from '../figures.ts';
 import { type Family, familiesOf } from '../prom/families.ts';
 import { type Sample, samplesOf } from '../prom/samples.ts';
-import type { HistogramState, Run, Series, Stream } from '../types.ts';
 import type {
   Attributes,
   HistogramPoint,

@@ -1,6 +1,10 @@
 import { hostname } from 'node:os';
 import type { RecordView } from '@skep/bpf';
-import type { ExportStats, Run, Series, Sink, Stream } from '../types.ts';
+import type { ExportStats } from '../contract/exports.ts';
+import type { Run } from '../contract/run.ts';
+import type { Series } from '../contract/series.ts';
+import type { Sink } from '../contract/sink.ts';
+import type { Stream } from '../contract/stream.ts';
 import type { Attributes, AttributeValue, Resource, Scope } from './data.ts';
 import { OtlpExporter } from './exporter.ts';
 import { attributeNames } from './names.ts';

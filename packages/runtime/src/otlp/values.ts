@@ -1,5 +1,6 @@
 import type { Value } from '@skep/bpf';
-import type { Field, Series, Stack } from '../types.ts';
+import type { Series } from '../contract/series.ts';
+import type { Field, Stack } from '../contract/stream.ts';
 import type { Attributes, AttributeValue, Time } from './data.ts';
 import { attributeNames } from './names.ts';
 

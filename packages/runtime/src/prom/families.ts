@@ -1,4 +1,5 @@
-import type { Run, Stream } from '../types.ts';
+import type { Run } from '../contract/run.ts';
+import type { Stream } from '../contract/stream.ts';
 import { familyName, labelNames, metricWord, snake, unitFor } from './names.ts';
 import { SELF_FAMILIES } from './self.ts';
 

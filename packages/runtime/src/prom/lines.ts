@@ -1,4 +1,4 @@
-import type { Num } from '../types.ts';
+import type { Num } from '../contract/stream.ts';
 import { escapeHelp } from './names.ts';
 
 /** HELP and TYPE. Prometheus text names a counter with its `_total`, OpenMetrics without. */

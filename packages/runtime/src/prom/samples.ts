@@ -1,5 +1,6 @@
+import type { HistogramState, Series } from '../contract/series.ts';
+import type { Num } from '../contract/stream.ts';
 import { plus } from '../num.ts';
-import type { HistogramState, Num, Series } from '../types.ts';
 import type { Family } from './families.ts';
 
 /** What a family shows of one series. */

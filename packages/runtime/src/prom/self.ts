@@ -1,5 +1,5 @@
+import type { RunStats } from '../contract/stats.ts';
 import { FIGURE_NAMES, type FigureSample, figuresOf } from '../figures.ts';
-import type { RunStats } from '../types.ts';
 import { headLines } from './lines.ts';
 import { escapeLabel } from './names.ts';
 

@@ -1,5 +1,6 @@
+import type { Run } from '../contract/run.ts';
+import type { Sink } from '../contract/sink.ts';
 import type { RuntimeError } from '../errors.ts';
-import type { Run, Sink } from '../types.ts';
 import { MetricsEndpoint } from './endpoint.ts';
 import { prometheusText } from './text.ts';
 

@@ -1,4 +1,5 @@
-import type { HistogramState, Run, Series } from '../types.ts';
+import type { Run } from '../contract/run.ts';
+import type { HistogramState, Series } from '../contract/series.ts';
 import { type Family, familiesOf } from './families.ts';
 import { headLines, numberText } from './lines.ts';
 import { escapeLabel } from './names.ts';

@@ -1,4 +1,4 @@
-import type { HookChoice } from '../types.ts';
+import type { HookChoice } from '../contract/hooks.ts';
 
 /** What a person is told of the groups of hooks: which rung each took, and what was left out, why. */
 export function hookNotes(choices: readonly HookChoice[]): string[] {

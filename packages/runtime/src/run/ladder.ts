@@ -7,8 +7,8 @@ import {
   type Verdict,
 } from '@skep/bpf';
 import { chooseRung, type HookGroup, hookGroups, judgeHook, type Rung } from '@skep/probe';
+import type { HookChoice, HookRung } from '../contract/hooks.ts';
 import { listed, RuntimeError } from '../errors.ts';
-import type { HookChoice, HookRung } from '../types.ts';
 import { sentence } from './sentence.ts';
 
 /** What the caller wants of the groups of hooks. */

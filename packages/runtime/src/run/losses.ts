@@ -1,6 +1,6 @@
 import type { BpfMap, GlobalVariable } from '@skep/bpf';
+import type { LostReason } from '../contract/losses.ts';
 import type { Ledger } from '../ledger.ts';
-import type { LostReason } from '../types.ts';
 import type { Opened } from './open.ts';
 import { byProbe } from './probes.ts';
 

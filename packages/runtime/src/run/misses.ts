@@ -1,6 +1,6 @@
 import { type BpfLink, countMisses, missesKnown, runningKernel } from '@skep/bpf';
+import type { Missed } from '../contract/losses.ts';
 import { tagsOf } from '../streams/tags.ts';
-import type { Missed } from '../types.ts';
 import { globalReader } from './losses.ts';
 import type { Opened } from './open.ts';
 

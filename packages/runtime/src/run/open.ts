@@ -1,7 +1,7 @@
 import { BpfObject } from '@skep/bpf';
 import type { ListEntries, ParamSetting, Targets } from '@skep/probe';
+import type { RunUnit } from '../contract/request.ts';
 import { RuntimeError } from '../errors.ts';
-import type { RunUnit } from '../types.ts';
 import { type Buffers, setBuffers } from './buffers.ts';
 import { leaveOutIdleMaps } from './idle-maps.ts';
 import { checkForced, factsOnce, type HookRequest, Ladder } from './ladder.ts';

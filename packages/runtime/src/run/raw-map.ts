@@ -1,6 +1,6 @@
 import type { Btf } from '@skep/bpf';
+import type { Member, RawMap } from '../contract/run.ts';
 import { listed, RuntimeError } from '../errors.ts';
-import type { Member, RawMap } from '../types.ts';
 import type { Opened } from './open.ts';
 
 /** A map of some object of the run, with the members of its key and value. @throws RuntimeError SKEP_NO_MAP */

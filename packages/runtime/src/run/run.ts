@@ -1,5 +1,10 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { type BpfLink, closeLinks, possibleCpus, type RecordView } from '@skep/bpf';
+import type { LostReason } from '../contract/losses.ts';
+import type { RawMap, Run } from '../contract/run.ts';
+import type { Sink } from '../contract/sink.ts';
+import type { RunProbe, RunStats, RunSummary, StopReason } from '../contract/stats.ts';
+import type { Stream } from '../contract/stream.ts';
 import { Ledger } from '../ledger.ts';
 import { Registry } from '../series/registry.ts';
 import { type IteratorSource, iterate } from '../sources/iterate.ts';
@@ -10,17 +15,6 @@ import type { PlannedMap } from '../streams/build.ts';
 import { bindFilters, type Filter, recordFilter, rowFilter } from '../streams/filter.ts';
 import type { PlannedIterator } from '../streams/iterators.ts';
 import type { StreamInfo } from '../streams/stream.ts';
-import type {
-  LostReason,
-  RawMap,
-  Run,
-  RunProbe,
-  RunStats,
-  RunSummary,
-  Sink,
-  StopReason,
-  Stream,
-} from '../types.ts';
 import { EvictionWatch } from './evictions.ts';
 import { ownAccounts } from './losses.ts';
 import { MissCounter } from './misses.ts';

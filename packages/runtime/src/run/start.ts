@@ -1,9 +1,12 @@
 import { type BpfLink, closeLinks, enableStats, sweepClsact } from '@skep/bpf';
+import type { RunRequest } from '../contract/request.ts';
+import type { Run } from '../contract/run.ts';
+import type { Sink } from '../contract/sink.ts';
+import type { RunSummary } from '../contract/stats.ts';
 import type { StackNamer } from '../stacks/namer.ts';
 import { buildStreams, type PlannedMap } from '../streams/build.ts';
 import { bindFilters, parseFilters } from '../streams/filter.ts';
 import { planIterators } from '../streams/iterators.ts';
-import type { Run, RunRequest, RunSummary, Sink } from '../types.ts';
 import { attachAll } from './attach.ts';
 import { chooseBuffers } from './buffers.ts';
 import { confine } from './confine.ts';

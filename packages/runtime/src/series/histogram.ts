@@ -1,4 +1,4 @@
-import type { HistogramState } from '../types.ts';
+import type { HistogramState } from '../contract/series.ts';
 
 /** A histogram that is added to. Counts are doubles: exact to 2^53. */
 export class Histogram implements HistogramState {

@@ -1,5 +1,6 @@
+import type { Series, SeriesRegistry } from '../contract/series.ts';
+import type { Stream } from '../contract/stream.ts';
 import { Slice } from '../sources/slice.ts';
-import type { Series, SeriesRegistry, Stream } from '../types.ts';
 import type { Rows } from './rows.ts';
 
 /** Something that folds what was counted since the last time into rows. */

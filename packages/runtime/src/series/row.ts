@@ -1,7 +1,8 @@
 import type { Value } from '@skep/bpf';
+import type { Series } from '../contract/series.ts';
+import type { Num, Stack } from '../contract/stream.ts';
 import { plus, toNum } from '../num.ts';
 import type { StreamInfo } from '../streams/stream.ts';
-import type { Num, Series, Stack } from '../types.ts';
 import type { Histogram } from './histogram.ts';
 
 /** What identifies a row, decoded once. */

@@ -1,6 +1,10 @@
 import type { Writable } from 'node:stream';
 import { type RecordView, stringify, type Value } from '@skep/bpf';
-import type { Run, RunSummary, Series, Sink, Stream } from '../types.ts';
+import type { Run } from '../contract/run.ts';
+import type { Series } from '../contract/series.ts';
+import type { Sink } from '../contract/sink.ts';
+import type { RunSummary } from '../contract/stats.ts';
+import type { Stream } from '../contract/stream.ts';
 import { count, LineBuffer } from './line-buffer.ts';
 import { type Output, openOutput } from './output.ts';
 import { Rfc3339 } from './rfc3339.ts';

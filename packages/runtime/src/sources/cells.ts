@@ -1,9 +1,9 @@
 import type { RecordView, Value } from '@skep/bpf';
+import type { Num } from '../contract/stream.ts';
 import { plus, positive, toNum } from '../num.ts';
 import { bucketOf } from '../series/histogram.ts';
 import type { Row } from '../series/row.ts';
 import type { FoldPlan } from '../streams/plan.ts';
-import type { Num } from '../types.ts';
 
 /** What is kept for a raw key until it is folded. */
 export interface Cells {

@@ -1,4 +1,4 @@
-import type { Num } from '../types.ts';
+import type { Num } from '../contract/stream.ts';
 
 const BITS = 14;
 const PAGE = 1 << BITS;

@@ -1,7 +1,7 @@
 import type { RecordView, Value } from '@skep/bpf';
+import type { Num } from '../contract/stream.ts';
 import { minus, plus, positive, toNum } from '../num.ts';
 import type { Row } from '../series/row.ts';
-import type { Num } from '../types.ts';
 import { NumberColumn } from './column.ts';
 import type { Entries, Read } from './entry.ts';
 

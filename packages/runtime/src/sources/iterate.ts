@@ -1,6 +1,6 @@
 import { type BpfLink, type RecordView, recordView } from '@skep/bpf';
+import type { Stream } from '../contract/stream.ts';
 import type { PlannedIterator } from '../streams/iterators.ts';
-import type { Stream } from '../types.ts';
 import type { WireContext } from './wire.ts';
 
 const NEWLINE = 10;

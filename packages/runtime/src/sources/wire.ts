@@ -7,6 +7,7 @@ import {
   type RecordReader,
   type RecordView,
 } from '@skep/bpf';
+import type { Stream } from '../contract/stream.ts';
 import type { Ledger } from '../ledger.ts';
 import { hasLossCounter, lossReader } from '../run/losses.ts';
 import type { Opened } from '../run/open.ts';
@@ -20,7 +21,6 @@ import type { PlannedMap } from '../streams/build.ts';
 import type { FoldPlan, MapPlan, RecordPlan } from '../streams/plan.ts';
 import type { StreamInfo } from '../streams/stream.ts';
 import { readTags } from '../streams/tags.ts';
-import type { Stream } from '../types.ts';
 import { Drain } from './drain.ts';
 import { Fold } from './fold.ts';
 import { Poll } from './poll.ts';

@@ -1,5 +1,5 @@
 import type { Frame, SeenProcess } from '@skep/bpf/symbols';
-import type { Stack } from '../types.ts';
+import type { Stack } from '../contract/stream.ts';
 
 /** Names a stack's addresses, when somebody wants to see them. */
 export interface Namer {

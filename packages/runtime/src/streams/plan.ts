@@ -1,7 +1,7 @@
 import { type Btf, compileDecoder, type DecodeOptions, type Decoder } from '@skep/bpf';
+import type { Field, StreamKind } from '../contract/stream.ts';
 import { RuntimeError } from '../errors.ts';
 import { latencyBounds } from '../series/latency-slots.ts';
-import type { Field, StreamKind } from '../types.ts';
 import { DEFAULT_BUCKETS } from './flags.ts';
 import { log2Bounds, type MapHistogram, planMapHistogram } from './map-histogram.ts';
 import { isArray, isPerCpu, sourceOf, splitPrefix } from './prefix.ts';

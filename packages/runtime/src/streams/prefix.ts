@@ -1,4 +1,4 @@
-import type { StreamKind } from '../types.ts';
+import type { StreamKind } from '../contract/stream.ts';
 
 const PREFIXES: readonly [string, StreamKind][] = [
   ['print_', 'print'],

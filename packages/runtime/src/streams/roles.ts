@@ -1,6 +1,6 @@
 import type { Column } from '@skep/bpf';
+import type { StreamKind } from '../contract/stream.ts';
 import { listed, RuntimeError } from '../errors.ts';
-import type { StreamKind } from '../types.ts';
 import { stackKind } from './stack-columns.ts';
 import { readTags } from './tags.ts';
 

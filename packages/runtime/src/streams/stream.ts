@@ -1,6 +1,7 @@
 import { type Column, type Decoder, type RecordView, stringify, type Value } from '@skep/bpf';
+import type { PlaceOf } from '../contract/request.ts';
+import type { Field, Stack, Stream, StreamKind, StreamSource } from '../contract/stream.ts';
 import type { StackReader } from '../stacks/reader.ts';
-import type { Field, PlaceOf, Stack, Stream, StreamKind, StreamSource } from '../types.ts';
 import { type StackColumn, stackKind } from './stack-columns.ts';
 import { readTags, unitOf } from './tags.ts';
 

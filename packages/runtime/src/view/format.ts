@@ -1,4 +1,4 @@
-import type { HistogramState } from '../types.ts';
+import type { HistogramState } from '../contract/series.ts';
 
 const pad = (n: number, width = 2): string => String(n).padStart(width, '0');
 let lastSecond = -1;

@@ -1,4 +1,4 @@
-import type { HistogramState } from '../types.ts';
+import type { HistogramState } from '../contract/series.ts';
 import { grouped, quantity } from './format.ts';
 import type { Screen } from './screen.ts';
 import { STYLE } from './style.ts';

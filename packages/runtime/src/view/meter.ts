@@ -1,4 +1,4 @@
-import type { RunStats } from '../types.ts';
+import type { RunStats } from '../contract/stats.ts';
 
 /** A rate is taken over at least this long. */
 const WINDOW_MS = 900;

@@ -1,4 +1,4 @@
-import type { HistogramState } from '../types.ts';
+import type { HistogramState } from '../contract/series.ts';
 
 /** A column as the table shows it. */
 export interface ViewColumn {

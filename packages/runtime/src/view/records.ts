@@ -1,5 +1,5 @@
 import type { RecordView, Value } from '@skep/bpf';
-import type { Stream } from '../types.ts';
+import type { Stream } from '../contract/stream.ts';
 import { RecordArena } from './arena.ts';
 import { clockTime } from './format.ts';
 import {

@@ -1,4 +1,4 @@
-import type { HistogramState, Series } from '../types.ts';
+import type { HistogramState, Series } from '../contract/series.ts';
 import { grouped, hasScale, quantile, quantity } from './format.ts';
 import type { Row, SortKey, ViewColumn } from './model.ts';
 

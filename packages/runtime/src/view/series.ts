@@ -1,4 +1,5 @@
-import type { Series, SeriesRegistry, Stream } from '../types.ts';
+import type { Series, SeriesRegistry } from '../contract/series.ts';
+import type { Stream } from '../contract/stream.ts';
 import { grouped, perSecond } from './format.ts';
 import {
   compareKeys,

@@ -1,4 +1,4 @@
-import type { Run } from '../types.ts';
+import type { Run } from '../contract/run.ts';
 import { Meter } from './meter.ts';
 import type { Row } from './model.ts';
 import { RECORD_LIMITS, type RecordLimits } from './records.ts';

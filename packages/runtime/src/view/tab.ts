@@ -1,5 +1,6 @@
 import type { RecordView } from '@skep/bpf';
-import type { SeriesRegistry, Stream } from '../types.ts';
+import type { SeriesRegistry } from '../contract/series.ts';
+import type { Stream } from '../contract/stream.ts';
 import type { Query, Row, TableModel } from './model.ts';
 import { type RecordLimits, RecordModel } from './records.ts';
 import { SeriesModel } from './series.ts';

@@ -1,5 +1,8 @@
 import type { RecordView } from '@skep/bpf';
-import type { Run, RunSummary, Sink, Stream } from '../types.ts';
+import type { Run } from '../contract/run.ts';
+import type { Sink } from '../contract/sink.ts';
+import type { RunSummary } from '../contract/stats.ts';
+import type { Stream } from '../contract/stream.ts';
 import { compose } from './compose.ts';
 import { control } from './controls.ts';
 import { diff } from './diff.ts';
