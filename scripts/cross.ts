@@ -54,7 +54,7 @@ async function gathered(arch: Architecture, wanted: readonly string[]): Promise<
     try {
       await updateLists(bookworm(debian));
       await unpackPackages(bookworm(debian), wanted, join(work, 'root'));
-      await rename(join(work, 'root'), dir);
+      await renameOnce(join(work, 'root'), dir);
     } finally {
       await rm(work, { recursive: true, force: true });
     }
@@ -67,9 +67,17 @@ async function gathered(arch: Architecture, wanted: readonly string[]): Promise<
       const from = join(dir, place, multiarch);
       if (existsSync(from)) await run('sh', ['-c', `cp -L "$1"/*.so.* "$2"`, 'sh', from, part]);
     }
-    await rename(part, all);
+    await renameOnce(part, all);
   }
   return all;
+}
+
+/** Gives a folder its name. Two guests may start at once: where the other was faster, its copy is as good as ours. */
+async function renameOnce(from: string, to: string): Promise<void> {
+  await rename(from, to).catch(async (e: NodeJS.ErrnoException) => {
+    if (e.code !== 'ENOTEMPTY' && e.code !== 'EEXIST') throw e;
+    await rm(from, { recursive: true });
+  });
 }
 
 if (import.meta.main) {

@@ -21,10 +21,16 @@ const makers = ['layers.ts', 'machine.ts', 'modules.ts', 'cpio.ts'].map((f) =>
 const tools = ['bash', 'bpftool', 'perl'];
 
 /** Node, its libraries, busybox, some tools and the kernel's modules: what every guest has. */
-export function baseLayer(kernel: KernelFiles): Promise<string> {
+export async function baseLayer(kernel: KernelFiles): Promise<string> {
+  const native = kernel.architecture === process.arch;
   const key = [kernel.architecture, kernel.release, process.version, modules.join()];
+  if (native)
+    key.push(
+      createHash('sha256')
+        .update(await readFile(await busyboxHere()))
+        .digest('hex'),
+    );
   return layer('base', key, async (work) => {
-    const native = kernel.architecture === process.arch;
     return [
       { path: 'dev/console', kind: 'char', major: 5, minor: 1 },
       ...(await (native ? ownUserland(work) : foreignUserland(kernel.architecture, work))),
@@ -35,9 +41,11 @@ export function baseLayer(kernel: KernelFiles): Promise<string> {
 
 /** This machine's own programs. */
 async function ownUserland(work: string): Promise<Entry[]> {
-  const box = (await run('sh', ['-c', 'command -v busybox'])).trim();
+  const box = await busyboxHere();
   return [
     ...(await busybox(box)),
+    // None, if it is Debian's static one; its other one, which takes that one's place, needs the C library.
+    ...(await libraries(box)),
     await strippedNode(process.execPath, 'strip', work),
     ...(await libraries(process.execPath)),
     ...(await programs()),
@@ -130,6 +138,10 @@ async function layer(name: string, key: string[], make: (work: string) => Promis
   return image;
 }
 
+async function busyboxHere(): Promise<string> {
+  return (await run('sh', ['-c', 'command -v busybox'])).trim();
+}
+
 /** Its applets are those of the one on this machine, which is the same version for another processor. */
 async function busybox(path: string): Promise<Entry[]> {
   const applets = (await run('busybox', ['--list'])).trim().split('\n');
@@ -159,7 +171,9 @@ async function programs(): Promise<Entry[]> {
 /** The shared libraries a program loads, at the places where the program and its loader look for them. */
 async function libraries(program: string): Promise<Entry[]> {
   const entries: Entry[] = [];
-  for (const line of (await run('ldd', [program])).split('\n')) {
+  // It fails for a program that needs none.
+  const needed = await run('sh', ['-c', 'ldd "$1" || :', 'sh', program]);
+  for (const line of needed.split('\n')) {
     const path = /(?:=> |^\s*)(\/\S+) \(0x/.exec(line)?.[1];
     if (!path) continue;
     entries.push({ path: path.slice(1), kind: 'file', data: await readFile(path), executable: true });
