@@ -70,13 +70,13 @@ SKEP_FENTRY(unix_release, l7_closed_unix_lru, struct socket *socket)
 	return sk ? l7_closed(sk, false) : 0;
 }
 
-L7_RUNG_FENTRY_LRU L7_RUNG_KPROBE SKEP_RUNG(traffic, 9, syscalls)
+L7_RUNG_FENTRY_LRU L7_RUNG_SYSCALLS L7_RUNG_KPROBE
 SKEP_RAW_TP(inet_sock_set_state, l7_state_lru, struct sock *sk, int from, int to)
 {
 	return l7_tcp_state(sk, from, to, false);
 }
 
-L7_RUNG_FENTRY_LRU L7_RUNG_KPROBE SKEP_RUNG(traffic, 9, syscalls)
+L7_RUNG_FENTRY_LRU L7_RUNG_SYSCALLS L7_RUNG_KPROBE
 SKEP_RAW_TP(tcp_destroy_sock, l7_destroyed_lru, struct sock *sk)
 {
 	return l7_closed(sk, false);
@@ -142,12 +142,12 @@ static __noinline int l7_return(int result)
 	}
 
 #define L7_KPROBE_PAGE(function, name)                                                                           \
-	SKEP_RUNG(traffic, 7, kprobe_sendpage)                                                                    \
+	SKEP_RUNG(traffic, 9, kprobe_sendpage)                                                                    \
 	SKEP_KPROBE(function, name##_enter, struct socket *socket)                                                \
 	{                                                                                                         \
 		return l7_enter(socket, L7_SEND, 0);                                                              \
 	}                                                                                                         \
-	SKEP_RUNG(traffic, 7, kprobe_sendpage)                                                                    \
+	SKEP_RUNG(traffic, 9, kprobe_sendpage)                                                                    \
 	SKEP_KRETPROBE(function, name##_return, int result)                                                       \
 	{                                                                                                         \
 		return l7_return(result);                                                                         \
@@ -162,7 +162,7 @@ L7_KPROBE_RECEIVE(inet_recvmsg, l7_kp_received_4)
 L7_KPROBE_RECEIVE(inet6_recvmsg, l7_kp_received_6)
 L7_KPROBE_RECEIVE(unix_stream_recvmsg, l7_kp_received_unix)
 
-L7_RUNG_KPROBE
+L7_RUNG_SYSCALLS_UNIX L7_RUNG_KPROBE
 SKEP_KPROBE(unix_release, l7_kp_closed_unix, struct socket *socket)
 {
 	struct sock *sk = BPF_CORE_READ(socket, sk);

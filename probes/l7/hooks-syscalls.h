@@ -57,7 +57,7 @@ __noinline int l7_one_exited(__u32 direction, int result)
 }
 
 #define L7_SYSCALL_EXIT(call, direction)                                     \
-	SKEP_RUNG(traffic, 9, syscalls) SEC("tracepoint/syscalls/sys_exit_" #call) \
+	L7_RUNG_SYSCALLS SEC("tracepoint/syscalls/sys_exit_" #call)        \
 	int l7_##call(struct syscall_trace_exit *ctx)                        \
 	{                                                                    \
 		return l7_one_exited(direction, ctx->ret);                  \
@@ -112,13 +112,13 @@ static __always_inline int l7_several(struct syscall_trace_exit *ctx, enum l7_di
 	return 0;
 }
 
-SKEP_RUNG(traffic, 9, syscalls) SEC("tracepoint/syscalls/sys_exit_sendmmsg")
+L7_RUNG_SYSCALLS SEC("tracepoint/syscalls/sys_exit_sendmmsg")
 int l7_sendmmsg(struct syscall_trace_exit *ctx)
 {
 	return l7_several(ctx, L7_SEND);
 }
 
-SKEP_RUNG(traffic, 9, syscalls) SEC("tracepoint/syscalls/sys_exit_recvmmsg")
+L7_RUNG_SYSCALLS SEC("tracepoint/syscalls/sys_exit_recvmmsg")
 int l7_recvmmsg(struct syscall_trace_exit *ctx)
 {
 	return l7_several(ctx, L7_RECEIVE);

@@ -6,9 +6,11 @@
  *   events        the events of sockets (6.3): no trampoline, nothing is paid for files and pipes
  *   fentry        the functions of TCP and Unix sockets; what is known of a connection is in the socket (5.11)
  *   fentry_lru    the same, for kernels that do not let tracing programs use a socket's storage
- *   kprobe        the same functions, where there are no trampolines
- *   …_sendpage    each of these three with the functions that sendfile calls until Linux 6.4
+ *   syscalls_unix the system calls, where there are no trampolines, and a kprobe for the end of Unix sockets
  *   syscalls      the system calls, where there are no kprobes either
+ *   kprobe        the same functions as fentry. A kernel sees so many calls return at a time as it has processors (10 at
+ *                 least where it is preemptible), and those that wait for bytes are among them: the last choice
+ *   …_sendpage    fentry, fentry_lru and kprobe with the functions that sendfile calls until Linux 6.4
  *
  * A protocol's header defines
  *   int l7_traffic(struct sock *sk, enum l7_direction direction, int result, int flags, bool stored, bool at_exit)
@@ -33,7 +35,9 @@ static __noinline int l7_addressed(struct sock *sk, enum l7_direction direction,
 /* Until Linux 6.4 sendfile has functions of its own: rungs that have those as well are better, where there are any. */
 #define L7_RUNG_FENTRY SKEP_RUNG(traffic, 3, fentry_sendpage) SKEP_RUNG(traffic, 4, fentry)
 #define L7_RUNG_FENTRY_LRU SKEP_RUNG(traffic, 5, fentry_lru_sendpage) SKEP_RUNG(traffic, 6, fentry_lru)
-#define L7_RUNG_KPROBE SKEP_RUNG(traffic, 7, kprobe_sendpage) SKEP_RUNG(traffic, 8, kprobe)
+#define L7_RUNG_SYSCALLS_UNIX SKEP_RUNG(traffic, 7, syscalls_unix)
+#define L7_RUNG_SYSCALLS L7_RUNG_SYSCALLS_UNIX SKEP_RUNG(traffic, 8, syscalls)
+#define L7_RUNG_KPROBE SKEP_RUNG(traffic, 9, kprobe_sendpage) SKEP_RUNG(traffic, 10, kprobe)
 
 #include "hooks-events.h"
 #include "hooks-functions.h"
