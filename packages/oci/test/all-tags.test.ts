@@ -18,6 +18,7 @@ import {
 import { inOrder, Once } from '../src/registry/ahead.ts';
 import { type RealRegistry, startRegistry } from './helpers/docker-registry.ts';
 import { failsWith } from './helpers/errors.ts';
+import { startFake } from './helpers/fake-registry.ts';
 import { putTestImage } from './helpers/image.ts';
 import { tempDir } from './helpers/temp.ts';
 
@@ -128,6 +129,40 @@ test('a pull mends manifests of the store that are damaged, alone and with all t
   await all(pullAllTags(store, name, { platform: 'all' }));
   for (const digest of [blob.digest, ...digests]) await store.readBlob(digest);
   assert.deepEqual((await store.check()).problems, []);
+});
+
+test('what a registry cleaned away under its tags is sent again, and else nobody asks for it', async () => {
+  const store = await Store.open(join(dir, 'cleaned'));
+  const name = `${a.host}/me/cleaned`;
+  const parts: string[] = [];
+  for (let i = 0; i < COUNT; i++) {
+    const { entry } = await putTestImage(store, `${name}-part:${i}`, `part ${i}`);
+    parts.push(entry.digest);
+    const index = { schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests: [entry] };
+    await store.putImage(`${name}:${i}`, Buffer.from(JSON.stringify(index)), MEDIA_TYPE.index, {}, [entry]);
+  }
+  await all(pushAllTags(store, name));
+  const fake = await startFake();
+  using _fake = { [Symbol.dispose]: () => void fake.close() };
+  const mirror = `${fake.host}/me/cleaned`;
+  await all(copyAllTags(name, mirror));
+  const asked = () => parts.filter((part) => fake.count('HEAD', `manifests/${part}`) > 0).length;
+  const there = () => parts.filter((part) => fake.content.has(part)).length;
+  fake.seen.length = 0;
+  await all(copyAllTags(name, mirror));
+  assert.equal(asked(), 16);
+  for (const i of parts.keys()) await store.tag(`${name}:${i}`, `${mirror}:${i}`);
+  fake.seen.length = 0;
+  await all(pushAllTags(store, mirror));
+  assert.equal(asked(), 16);
+
+  // As `registry garbage-collect --delete-untagged` leaves it.
+  for (const part of parts) fake.content.delete(part);
+  await all(copyAllTags(name, mirror));
+  assert.equal(there(), COUNT);
+  for (const part of parts) fake.content.delete(part);
+  await all(pushAllTags(store, mirror));
+  assert.equal(there(), COUNT);
 });
 
 test('one image is no repository, and a failure leaves what was done before it', async () => {

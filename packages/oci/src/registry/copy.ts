@@ -13,6 +13,7 @@ import { needRegistry } from './remote.ts';
 import { parseRepository } from './repository.ts';
 import { imageTags, listTags, tagsThere } from './tags.ts';
 import { mount } from './upload.ts';
+import { mayLackParts, partsOf, stateOf } from './whole.ts';
 
 /** How to copy. */
 export interface CopyOptions extends Omit<TransferOptions, 'platform'> {
@@ -84,18 +85,33 @@ export async function* copyAllTags(
   const shared = { blobs: new Once<How>(), tags: new Set(tags) };
   const images = new Once<void>();
   const there = await tagsThere(ends.target, to.repository);
-  yield* inOrder(imageTags(tags), IMAGES_AT_ONCE, async (tag): Promise<CopyResult> => {
+  const wanted = imageTags(tags);
+  const known = wanted.filter((tag) => there.has(tag));
+  const lack = mayLackParts(known, async (tag) => {
+    const top = await ends.source.getManifest(from.repository, tag);
+    return stateOf(ends.target, to.repository, tag, top.digest, partsOf(documentOf(top, from.repository)));
+  });
+  lack.catch(() => undefined); // thrown to who waits for it
+  yield* inOrder(wanted, IMAGES_AT_ONCE, async (tag): Promise<CopyResult> => {
     const job = new Copy(ends, opts, shared);
     const top = await ends.source.getManifest(from.repository, tag);
+    const look = there.has(tag) ? ((await lack) ? 'parts' : 'tag') : 'no';
     let first = false;
     await images.get(top.digest, () => {
       first = true;
-      return job.image(top, tag, there.has(tag));
+      return job.image(top, tag, look);
     });
     // One more name of what is there now.
     if (!first) await ends.target.putManifest(ends.to, tag, top.bytes, top.mediaType);
     return { reference: formatReference({ ...to, tag }), digest: top.digest, ...job.result };
   });
+}
+
+/** What tells whether the target has an image already: its tag, with the manifests of its index or without; or nothing can. */
+type Look = 'tag' | 'parts' | 'no';
+
+function documentOf({ bytes, mediaType, digest }: FetchedManifest, repository: string): Document {
+  return parseDocument(bytes, mediaType, `The manifest ${digest} of ${repository}`);
 }
 
 /** How a blob came to the target. */
@@ -174,10 +190,10 @@ class Copy {
    * Content, then the manifest by its digest, then what refers to it, and the tag last: whoever pulls the new tag finds
    * the signatures there too.
    */
-  async image(top: FetchedManifest, tag: string | undefined, mayBeThere = false): Promise<void> {
+  async image(top: FetchedManifest, tag: string | undefined, look: Look = 'no'): Promise<void> {
     const { bytes, mediaType, digest } = top;
     const found: Promise<Step[]>[] = [];
-    if (tag !== undefined && mayBeThere && (await this.#isThere(top, tag, found))) {
+    if (tag !== undefined && look !== 'no' && (await this.#isThere(top, tag, look, found))) {
       for (const one of (await Promise.all(found)).flat()) await one();
       return;
     }
@@ -190,12 +206,12 @@ class Copy {
     this.result.manifests.push(digest);
   }
 
-  /** Whether the target has all of an image under this tag. What refers to it may be new all the same. */
-  async #isThere(top: FetchedManifest, tag: string, found: Promise<Step[]>[]): Promise<boolean> {
-    const document = parseDocument(top.bytes, top.mediaType, `The manifest ${top.digest} of ${this.#from}`);
-    const children = document.kind === 'index' ? document.index.manifests.map((m) => m.digest) : [];
-    if (!(await this.#target.hasImage(this.#to, tag, top.digest, children))) return false;
-    for (const digest of [top.digest, ...children]) {
+  /** Whether the target has an image under this tag. What refers to it may be new all the same. */
+  async #isThere(top: FetchedManifest, tag: string, look: Look, found: Promise<Step[]>[]): Promise<boolean> {
+    const parts = partsOf(documentOf(top, this.#from));
+    const asked = look === 'parts' ? parts : [];
+    if ((await stateOf(this.#target, this.#to, tag, top.digest, asked)) !== 'whole') return false;
+    for (const digest of [top.digest, ...parts]) {
       this.#manifests.add(digest);
       this.result.manifests.push(digest);
       if (!this.#opts.withoutReferrers) found.push(this.#referrersOf(digest, 0));
@@ -219,8 +235,7 @@ class Copy {
         },
       );
     }
-    const what = `The manifest ${top.digest} of ${this.#from}`;
-    const document: Document = parseDocument(top.bytes, top.mediaType, what);
+    const document = documentOf(top, this.#from);
     if (found && !this.#opts.withoutReferrers) {
       const asked = this.#referrersOf(top.digest, depth);
       asked.catch(() => undefined); // thrown to who waits for it, after the content

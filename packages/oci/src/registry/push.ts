@@ -4,6 +4,7 @@ import { OciError } from '../errors.ts';
 import { type Document, parseDocument } from '../manifest.ts';
 import { formatPlatform } from '../platform.ts';
 import { formatReference, parseReference, type Reference, withDefaultTag } from '../reference.ts';
+import type { NamedEntry } from '../store/documents.ts';
 import type { Store } from '../store/store.ts';
 import type { Descriptor } from '../types.ts';
 import { IMAGES_AT_ONCE, inOrder, Once } from './ahead.ts';
@@ -13,6 +14,7 @@ import { Registry, SMALL_BYTES } from './registry.ts';
 import { needRegistry } from './remote.ts';
 import { parseRepository } from './repository.ts';
 import { tagsThere } from './tags.ts';
+import { mayLackParts, partsOf, type State, stateOf } from './whole.ts';
 
 /** What a push did. */
 export interface PushResult {
@@ -53,9 +55,14 @@ export async function* pushAllTags(
   if (images.length === 0) throw nothing(formatReference(repository));
   const job = new Push(registry, store, opts);
   const there = await tagsThere(registry, repository.repository);
-  yield* inOrder(images, IMAGES_AT_ONCE, (image) => {
+  const tagOf = (image: NamedEntry) => parseReference(image.reference).tag ?? '';
+  const known = images.filter((image) => there.has(tagOf(image)));
+  const lack = mayLackParts(known, (image) => job.stateOf(repository.repository, tagOf(image), image));
+  lack.catch(() => undefined); // thrown to who waits for it
+  yield* inOrder(images, IMAGES_AT_ONCE, async (image) => {
     const reference = parseReference(image.reference);
-    return job.image(reference, image.descriptor, there.has(reference.tag ?? ''));
+    const look = there.has(tagOf(image)) ? ((await lack) ? 'parts' : 'tag') : 'no';
+    return job.image(reference, image.descriptor, look);
   });
 }
 
@@ -89,8 +96,19 @@ class Push {
     this.#opts = opts;
   }
 
-  /** @param mayBeThere whether the registry has such a tag, which may well be this image's */
-  async image(reference: Reference, top: Descriptor, mayBeThere = false): Promise<PushResult> {
+  async stateOf(repository: string, tag: string, { reference, descriptor }: NamedEntry): Promise<State> {
+    const { digest, mediaType } = descriptor;
+    const bytes = await this.#store.readBlob(digest);
+    const document = parseDocument(bytes, mediaType, `The manifest of ${reference}`);
+    return stateOf(this.#registry, repository, tag, digest, partsOf(document));
+  }
+
+  /** @param look what tells whether it is there: its tag, with the manifests of its index or without; or nothing can */
+  async image(
+    reference: Reference,
+    top: Descriptor,
+    look: 'tag' | 'parts' | 'no' = 'no',
+  ): Promise<PushResult> {
     const name = formatReference(reference);
     const { digest, mediaType, size } = top;
     const result: PushResult = {
@@ -105,9 +123,8 @@ class Push {
     const { repository, tag = digest } = reference;
     const bytes = await this.#store.readBlob(digest);
     const document = parseDocument(bytes, mediaType, `The manifest of ${name}`);
-    const children = document.kind === 'index' ? document.index.manifests : [];
-    const digests = children.map((child) => child.digest);
-    if (mayBeThere && (await this.#registry.hasImage(repository, tag, digest, digests))) {
+    const parts = look === 'parts' ? partsOf(document) : [];
+    if (look !== 'no' && (await stateOf(this.#registry, repository, tag, digest, parts)) === 'whole') {
       await this.#tellThere(document, name, result);
       return result;
     }

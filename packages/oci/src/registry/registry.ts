@@ -203,23 +203,6 @@ export class Registry {
       : (await this.getManifest(repository, tag)).digest;
   }
 
-  /**
-   * Whether a tag leads to this manifest already, and an index to its manifests: then all of it is there, since a registry
-   * takes no manifest whose blobs it lacks.
-   *
-   * @param children digests of the manifests that an index lists
-   */
-  async hasImage(
-    repository: string,
-    tag: string,
-    digest: string,
-    children: readonly string[],
-  ): Promise<boolean> {
-    if ((await this.manifestDigest(repository, tag, 'pull,push')) !== digest) return false;
-    for (const child of children) if (!(await this.hasManifest(repository, child))) return false;
-    return true;
-  }
-
   /** Whether the repository has a manifest of this digest. */
   async hasManifest(repository: string, digest: string): Promise<boolean> {
     return this.#has(repository, `manifests/${digest}`);
