@@ -1,4 +1,4 @@
-import type { ListedImage } from './listed-images.ts';
+import type { ListedImage } from './listed-cache.ts';
 import { humanAge } from './output/age.ts';
 import { humanSize } from './output/size.ts';
 
@@ -11,23 +11,62 @@ const CREATED = /\t\d+\t/g;
  * {@link tableOf}.
  */
 export function linesOf(images: readonly ListedImage[]): string {
-  const cells = images.map((image) => {
-    const digest = shortened(image.digest, true);
-    const { reference } = image;
-    // Another tool may have written any name.
-    const name = reference.replace(/[\t\n]/g, ' ');
-    const shown = name.includes('@') ? name.replace(/@.*/, `@${digest}`) : name;
-    const created = Math.max(0, Math.floor(image.created));
-    return [shown, digest, humanSize(image.size), created, listed(image.programs, true)] as const;
-  });
+  const cells = images.map(cellsOf);
   const rows = [[HEADER[0], HEADER[1], HEADER[2], 0, HEADER[4]] as const, ...cells];
   const width = (i: 0 | 1 | 2) => rows.reduce((most, row) => Math.max(most, row[i].length), 0);
   const widths = [width(0), width(1), width(2)] as const;
-  const lines = rows.map(([reference, digest, size, created, programs]) => {
-    const left = [reference.padEnd(widths[0]), digest.padEnd(widths[1]), size.padEnd(widths[2])];
-    return `${left.join('   ')}   \t${created}\t${programs}\n`;
+  return rows.map((row) => lineOf(row, widths)).join('');
+}
+
+/**
+ * The line of one more image in such lines. Undefined when it is wider than all others.
+ *
+ * @param header the first line
+ */
+export function lineIn(header: string, image: ListedImage): string | undefined {
+  const widths = widthsOf(header);
+  const cells = cellsOf(image);
+  return widths.every((width, i) => cells[i as 0 | 1 | 2].length <= width)
+    ? lineOf(cells, widths)
+    : undefined;
+}
+
+/** Whether no column of such lines is wider than it must be, as it may be when a line was taken out. */
+export function isTight(lines: string): boolean {
+  const header = lines.slice(0, lines.indexOf('\n'));
+  let end = 0;
+  return widthsOf(header).every((width) => {
+    const last = end + width - 1;
+    end += width + 3;
+    for (let at = 0; at < lines.length; at = lines.indexOf('\n', at) + 1)
+      if (lines[at + last] !== ' ') return true;
+    return false;
   });
-  return lines.join('');
+}
+
+function widthsOf(header: string): readonly [number, number, number] {
+  const [second, third] = [header.indexOf(HEADER[1]), header.indexOf(HEADER[2])];
+  return [second - 3, third - second - 3, header.indexOf('\t') - third - 3];
+}
+
+type Cells = readonly [reference: string, digest: string, size: string, created: number, programs: string];
+
+function cellsOf(image: ListedImage): Cells {
+  const digest = shortened(image.digest, true);
+  const { reference } = image;
+  // Another tool may have written any name.
+  const name = reference.replace(/[\t\n]/g, ' ');
+  const shown = name.includes('@') ? name.replace(/@.*/, `@${digest}`) : name;
+  const created = Math.max(0, Math.floor(image.created));
+  return [shown, digest, humanSize(image.size), created, listed(image.programs, true)];
+}
+
+function lineOf(
+  [reference, digest, size, created, programs]: Cells,
+  widths: readonly [number, number, number],
+): string {
+  const left = [reference.padEnd(widths[0]), digest.padEnd(widths[1]), size.padEnd(widths[2])];
+  return `${left.join('   ')}   \t${created}\t${programs}\n`;
 }
 
 /**

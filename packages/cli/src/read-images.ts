@@ -1,84 +1,67 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { imagesOf, type StoredImage } from '@skep/oci';
+import { imagesOf, type NamedEntry, type Store, type StoredImage } from '@skep/oci';
 import { readPrograms } from './image-programs.ts';
 import { createdAt, openStore } from './images.ts';
-import { type ListedImage, writeCache } from './listed-images.ts';
+import { imagesIn, type KeptImage, rowsBefore } from './listed-cache.ts';
 import type { Settings } from './settings.ts';
 
 /**
- * What is remembered of an image. Content never changes under a digest, so it stays true for as long as the manifests that it
- * was read from are there, and no further one of its index.
- */
-interface Memo {
-  image: ListedImage;
-  here: string[];
-  absent: string[];
-}
-
-/** Raised when a {@link Memo} means something else. */
-const VERSION = 1;
-
-/**
- * Reads a store for its list: of each image what is not remembered from an earlier time, or is so no more.
+ * Reads a store for its list: of each image what no earlier list has, or is true no more.
  *
- * @param file keeps the memos
  * @returns in the order in which they were named last; `passing` when a second look might find more, as when a file could
  * not be read
  */
 export async function readImages(
   settings: Settings,
-  file: string,
-): Promise<{ images: ListedImage[]; passing: boolean }> {
+  dir: string,
+): Promise<{ images: KeptImage[]; passing: boolean }> {
   const store = await openStore(settings);
   const blobs = blobsIn(store.dir);
-  const known = readMemos(file);
-  const memos: Memo[] = [];
-  const images: ListedImage[] = [];
-  let learned = false;
+  const known = new Map(imagesIn(rowsBefore(dir)).map((image) => [image.digest, image]));
+  const images: KeptImage[] = [];
   let passing = false;
   for (const entry of store.entries()) {
     const { reference, descriptor } = entry;
-    const memo = known.get(descriptor.digest);
-    if (memo && isTrue(memo, blobs)) {
+    const before = known.get(descriptor.digest);
+    if (before && isTrue(before, blobs)) {
       const own = descriptor.platform && `${descriptor.platform.os}/${descriptor.platform.architecture}`;
-      images.push({ ...memo.image, reference, platform: own ?? memo.image.platform });
-      memos.push(memo);
+      images.push({ ...before, reference, platform: own ?? before.platform });
       continue;
     }
-    const stored = await store.describe(entry);
-    const programs = await readPrograms(store, stored);
-    const image = {
-      reference,
-      digest: descriptor.digest,
-      size: stored.size,
-      created: createdAt(store, stored)?.getTime() ?? 0,
-      platform: platformOf(stored),
-      programs: (programs.names ?? ['(unreadable)']).join(','),
-    };
-    images.push(image);
-    if (programs.names) memos.push(memoOf(image, stored));
-    learned = true;
-    passing ||= programs.passing ?? false;
+    const read = await readImage(store, entry);
+    images.push(read.image);
+    passing ||= read.passing;
   }
-  if (learned) writeCache(file, JSON.stringify({ version: VERSION, arch: process.arch, memos }));
   return { images, passing };
 }
 
-function memoOf(
-  image: ListedImage,
-  { descriptor, manifestDescriptor, index, fetched = [] }: StoredImage,
-): Memo {
-  const listed = imagesOf(index ?? { schemaVersion: 2, manifests: [] }).map((m) => m.digest);
-  return {
-    image,
-    here: [...new Set([descriptor.digest, manifestDescriptor.digest])],
-    absent: listed.filter((digest) => !fetched.includes(digest)),
+/** Reads one image for the list. */
+export async function readImage(
+  store: Store,
+  entry: NamedEntry,
+): Promise<{ image: KeptImage; passing: boolean }> {
+  const { digest } = entry.descriptor;
+  const stored = await store.describe(entry);
+  const programs = await readPrograms(store, stored);
+  const { index, manifestDescriptor, fetched = [] } = stored;
+  const listed = index ? imagesOf(index).map((m) => m.digest) : [];
+  const image = {
+    reference: entry.reference,
+    digest,
+    size: stored.size,
+    created: createdAt(store, stored)?.getTime() ?? 0,
+    platform: platformOf(stored),
+    programs: (programs.names ?? ['(unreadable)']).join(','),
+    manifest: manifestDescriptor.digest === digest ? '' : manifestDescriptor.digest,
+    absent: programs.names ? listed.filter((d) => !fetched.includes(d)).join(',') : '?',
   };
+  return { image, passing: programs.passing ?? false };
 }
 
-function isTrue({ here, absent }: Memo, blobs: ReadonlySet<string>): boolean {
-  return here.every((digest) => blobs.has(digest)) && !absent.some((digest) => blobs.has(digest));
+function isTrue({ digest, manifest, absent }: KeptImage, blobs: ReadonlySet<string>): boolean {
+  if (absent === '?' || !blobs.has(digest) || (manifest !== '' && !blobs.has(manifest))) return false;
+  return absent === '' || !absent.split(',').some((one) => blobs.has(one));
 }
 
 /** The digests of all blobs: one look at each folder instead of one at each file. */
@@ -92,16 +75,6 @@ function blobsIn(dir: string): Set<string> {
     }
   }
   return found;
-}
-
-function readMemos(file: string): Map<string, Memo> {
-  try {
-    const { version, arch, memos } = JSON.parse(readFileSync(file, 'utf8'));
-    if (version !== VERSION || arch !== process.arch) return new Map();
-    return new Map((memos as Memo[]).map((memo) => [memo.image.digest, memo]));
-  } catch {
-    return new Map(); // none yet, or cut short: everything is read anew
-  }
 }
 
 function platformOf({ index, descriptor }: StoredImage): string {

@@ -14,7 +14,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Store } from '@skep/oci';
-import { type ListedImage, listImages, listLines } from '../src/listed-images.ts';
+import type { ListedImage } from '../src/listed-cache.ts';
+import { entriesBetween, namesBetween } from '../src/listed-change.ts';
+import { listImages, listLines } from '../src/listed-images.ts';
 import { linesOf, tableOf } from '../src/listed-table.ts';
 import { humanAge } from '../src/output/age.ts';
 import { humanSize } from '../src/output/size.ts';
@@ -87,7 +89,9 @@ test('a list is kept, and read anew after every change', async () => {
   writeFileSync(file, text.replace('on_a', 'kept'));
   assert.deepEqual(await rows(storage), ['a:1 kept', 'b:1 on_b,more']);
   await store.tag('a:1', 'c:1');
-  assert.deepEqual(await rows(storage), ['a:1 on_a', 'b:1 on_b,more', 'c:1 on_a']);
+  // What is in the file stays, what is new is read.
+  assert.deepEqual(await rows(storage), ['a:1 kept', 'b:1 on_b,more', 'c:1 on_a']);
+  writeFileSync(file, text);
   await store.remove('a:1');
   assert.deepEqual(await rows(storage), ['b:1 on_b,more', 'c:1 on_a']);
   // A file that was cut short, or is of another store, is no list.
@@ -96,7 +100,6 @@ test('a list is kept, and read anew after every change', async () => {
   writeFileSync(file, readFileSync(file, 'utf8').slice(0, -10));
   assert.deepEqual(await rows(storage), ['b:1 on_b,more', 'c:1 on_a']);
   writeFileSync(file, 'nonsense');
-  writeFileSync(file.replace('.rows', '.memos.json'), '{');
   assert.deepEqual(await rows(storage), ['b:1 on_b,more', 'c:1 on_a']);
 });
 
@@ -126,6 +129,99 @@ test('a change in the same moment as the list is not taken for none', async () =
   );
   await put(store, 'b:1', ['on_b'], false);
   assert.deepEqual(await rows(storage), ['a:1 on_a', 'b:1 on_b']);
+});
+
+test('after any changes a kept list is what a fresh one would be', async () => {
+  const storage = join(dir, 'changing');
+  const store = await Store.open(storage);
+  /** With the cache, and without one. */
+  const both = async () => {
+    const kept = [await listLines(settings(storage)), await listImages(settings(storage))];
+    const cache = process.env.XDG_CACHE_HOME;
+    process.env.XDG_CACHE_HOME = join(dir, 'no-cache', String(Math.random()));
+    const fresh = [await listLines(settings(storage)), await listImages(settings(storage))];
+    process.env.XDG_CACHE_HOME = cache;
+    assert.deepEqual(kept, fresh);
+    return kept[0] as string;
+  };
+  const changes: (() => Promise<unknown>)[] = [
+    () => put(store, 'a:1', ['on_a']),
+    () => put(store, 'b:1', ['on_b', 'more']),
+    () => store.tag('a:1', 'again:1'),
+    // The widest name comes and goes, an old one goes to the end, and the last one goes.
+    () => put(store, 'host.example/with/a/long/name:1', ['x']),
+    () => put(store, 'a:1', ['moved']),
+    () => store.remove('host.example/with/a/long/name:1'),
+    () => store.tag('b:1', 'b:1'),
+    () => put(store, 'partly:1', ['amd'], false),
+    () => Promise.all(['p', 'q', 'r', 's'].map((name) => put(store, `${name}:1`, [name]))),
+    () => store.remove('b:1'),
+    () => Promise.all(['p', 'q', 'r', 's', 'a', 'again', 'partly'].map((name) => store.remove(`${name}:1`))),
+    () => put(store, 'z:1', ['on_z']),
+  ];
+  for (const change of changes) {
+    await change();
+    await both(); // of a moment ago: from what was kept before, and not kept
+    settle(storage);
+    await both();
+  }
+  assert.match(await both(), /^REFERENCE.*\nz:1 .*\ton_z\n$/);
+});
+
+test('what index.json and a folder had before is told from what they have', () => {
+  const entry = (name: string) => ({
+    mediaType: TYPE.index,
+    digest: `sha256:${name.repeat(64)}`,
+    size: 289,
+    annotations: { 'org.opencontainers.image.ref.name': `r.example/${name}:1` },
+  });
+  const text = (names: string, more = {}) =>
+    JSON.stringify({ schemaVersion: 2, mediaType: TYPE.index, manifests: [...names].map(entry), ...more });
+  const letters = (before: string, now: string) => {
+    const found = entriesBetween(text(before), text(now));
+    return found && [found.gone, found.come].map((list) => list.map((e) => e.digest[7]).join(''));
+  };
+  for (const [before, now, gone, come] of [
+    ['abc', 'abc', '', ''],
+    ['abc', 'abcd', '', 'd'],
+    ['abc', 'bc', 'a', ''],
+    ['abc', 'ac', 'b', ''],
+    ['abc', 'ab', 'c', ''],
+    ['abc', 'bca', '', ''],
+    ['abc', 'dbc', 'a', 'd'],
+    ['abc', '', 'abc', ''],
+    ['', 'ab', '', 'ab'],
+    ['a', 'b', 'a', 'b'],
+    ['abcdef', 'ab9ef', 'cd', '9'],
+    ['aab', 'ab', 'a', ''],
+    ['ab', 'aab', '', 'a'],
+  ] as const)
+    assert.deepEqual(letters(before, now), [gone, come], `${before} ${now}`);
+  // Another tool's text may be of any shape.
+  assert.equal(entriesBetween(text('a'), text('ab', { more: [entry('c')] })), undefined);
+  assert.equal(entriesBetween(text('a'), JSON.stringify(JSON.parse(text('ab')), null, 2)), undefined);
+  assert.equal(entriesBetween('nonsense', text('ab')), undefined);
+  assert.equal(entriesBetween('', ''), undefined);
+
+  const lines = (names: string) => [...names].map((name) => `${name}\n`).join('');
+  for (const [before, now, gone, come] of [
+    ['abc', 'abc', '', ''],
+    ['', 'ab', '', 'ab'],
+    ['ab', '', 'ab', ''],
+    ['bd', 'abcde', '', 'ace'],
+    ['abcde', 'bd', 'ace', ''],
+    ['abd', 'bce', 'ad', 'ce'],
+  ] as const)
+    assert.deepEqual(namesBetween(lines(before), lines(now)), { gone: [...gone], come: [...come] });
+  assert.deepEqual(namesBetween('ab\n', 'a\nab\nabc\n'), { gone: [], come: ['a', 'abc'] });
+  const many = Array.from({ length: 9000 }, (_, i) => `${String(i * 7).padStart(8, '0')}\n`);
+  for (let i = 0; i < many.length; i += 101) {
+    const [before, now] = [many.join(''), many.toSpliced(i, 1).join('')];
+    const name = many[i]!.slice(0, -1);
+    assert.deepEqual(namesBetween(before, now), { gone: [name], come: [] });
+    assert.deepEqual(namesBetween(now, before), { gone: [], come: [name] });
+  }
+  assert.equal(namesBetween(many.join(''), ''), undefined, 'that is for who reads all');
 });
 
 test('the table is the same as one that is made row by row, at any time', () => {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { examples } from '../examples.ts';
-import { type ListedImage, listImages, listLines } from '../listed-images.ts';
+import type { ListedImage } from '../listed-cache.ts';
+import { listImages, listLines } from '../listed-images.ts';
 import { linesOf, listed, shortened, tableOf } from '../listed-table.ts';
 import { humanAge } from '../output/age.ts';
 import { formatRows, type Row } from '../output/format.ts';

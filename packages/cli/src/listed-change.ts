@@ -1,0 +1,267 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Descriptor, isDescriptor, type NamedEntry, REF_NAME, SUBJECT } from '@skep/oci';
+import { openStore } from './images.ts';
+import {
+  imagesIn,
+  type Kept,
+  type KeptImage,
+  keptBefore,
+  PLACES,
+  rowOf,
+  type State,
+} from './listed-cache.ts';
+import { isTight, lineIn, linesOf } from './listed-table.ts';
+import type { Settings } from './settings.ts';
+
+/** More than these are quicker found by reading all. */
+const MOST_CHANGES = 64;
+const PIECE = 16 * 1024;
+
+/** What is in one text and not in the other. */
+interface Difference<T> {
+  gone: T[];
+  come: T[];
+}
+
+/**
+ * The list of a store as it is now, out of the one that was kept: what index.json and the folder of blobs had then is compared with
+ * what they have, so nothing depends on who changed them, or how often. Of ten thousand images, none but the new ones is parsed.
+ *
+ * @returns undefined when there is nothing to go by, or too much has changed, or something that this cannot follow
+ */
+export async function followChange(
+  settings: Settings,
+  dir: string,
+  { places }: State,
+): Promise<{ kept: Kept; before: readonly string[]; passing: boolean } | undefined> {
+  const kept = keptBefore(dir);
+  // Of the folders of blobs only the usual one is compared by its names. An image that could not be read may be whole now.
+  if (!kept || PLACES.some((_, i) => i > 1 && kept.places[i] !== places[i])) return undefined;
+  if (kept.rows === '' || kept.rows.includes('\t?\n')) return undefined;
+  // Reading thirty thousand names takes as long as all else: on another thread.
+  const listing = kept.places[1] === places[1] ? undefined : namesIn(dir);
+  const index = textOf(dir);
+  const entries = index === undefined ? undefined : entriesBetween(kept.index, index);
+  const names = listing ? await listing : kept.blobs;
+  const blobs = names === undefined ? undefined : namesBetween(kept.blobs, names);
+  if (names === undefined || index === undefined || !entries || !blobs) return undefined;
+  const images = await applied(settings, kept, entries, blobs);
+  if (!images) return undefined;
+  const { rows, lines, passing } = images;
+  return {
+    kept: { rows, lines, index, blobs: names },
+    before: kept.places,
+    passing,
+  };
+}
+
+/** What a list is kept with, to see later what has changed; of no store, or one that cannot be read, nothing. */
+export function textsOf(dir: string): Pick<Kept, 'index' | 'blobs'> {
+  let names: string[] = [];
+  try {
+    names = readdirSync(join(dir, 'blobs/sha256')).sort();
+  } catch {
+    // who opens it says why
+  }
+  return { index: textOf(dir) ?? '', blobs: linesOfNames(names) };
+}
+
+/** The kept rows and lines with what is new, without what is gone. */
+async function applied(
+  settings: Settings,
+  kept: Kept,
+  entries: Difference<Descriptor>,
+  blobs: Difference<string>,
+): Promise<{ rows: string; lines: string; passing: boolean } | undefined> {
+  const header = kept.lines.slice(0, kept.lines.indexOf('\n') + 1);
+  let { rows, lines } = kept;
+  let sameWidths = true;
+  for (const { reference, descriptor } of imagesOf(entries.gone)) {
+    const at = startOf(rows, `${reference}\t${descriptor.digest}\t`);
+    const [image] = at < 0 ? [] : imagesIn(rows.slice(at, rows.indexOf('\n', at) + 1));
+    const line = image && lineIn(header, image);
+    const lineAt = line === undefined ? -1 : startOf(lines, line);
+    if (line === undefined || lineAt < 0) return undefined;
+    rows = rows.slice(0, at) + rows.slice(rows.indexOf('\n', at) + 1);
+    lines = lines.slice(0, lineAt) + lines.slice(lineAt + line.length);
+    sameWidths = false;
+  }
+  sameWidths ||= isTight(lines);
+  // A manifest that is gone from under its name, or one that an index lists and that has come.
+  const come = /[^\t]\n/.test(rows) ? blobs.come : [];
+  if ([...blobs.gone, ...come].some((name) => rows.includes(name))) return undefined;
+  let passing = false;
+  for (const { image, ...read } of await readAll(settings, imagesOf(entries.come))) {
+    const row = rowOf(image);
+    if (row === undefined) return undefined;
+    passing ||= read.passing;
+    rows = withLine(rows, `${row}\n`, 3, image.created);
+    const line = lineIn(header, image);
+    sameWidths &&= line !== undefined;
+    if (line !== undefined) lines = header + withLine(lines.slice(header.length), line, 1, image.created);
+  }
+  return { rows, lines: sameWidths ? lines : linesOf(imagesIn(rows)), passing };
+}
+
+/** Where the first line begins that begins so. */
+function startOf(text: string, line: string): number {
+  return text.startsWith(line) ? 0 : text.indexOf(`\n${line}`) + 1 || -1;
+}
+
+/**
+ * With one line more, behind all that are as new or newer.
+ *
+ * @param field which one of a line says when its image was made
+ */
+function withLine(text: string, line: string, field: number, created: number): string {
+  let [low, high] = [0, text.length];
+  while (low < high) {
+    const middle = Math.max(low, text.lastIndexOf('\n', Math.floor((low + high) / 2) - 1) + 1);
+    const next = text.indexOf('\n', middle) + 1;
+    if (Number(text.slice(middle, next).split('\t', field + 1)[field]) >= Math.floor(created)) low = next;
+    else high = middle;
+  }
+  return text.slice(0, low) + line + text.slice(low);
+}
+
+async function readAll(
+  settings: Settings,
+  entries: readonly NamedEntry[],
+): Promise<{ image: KeptImage; passing: boolean }[]> {
+  if (entries.length === 0) return [];
+  const { readImage } = await import('./read-images.ts');
+  const store = await openStore(settings);
+  return Promise.all(entries.map((entry) => readImage(store, entry)));
+}
+
+/** As `Store.entries` has them: what is attached to an image is none. */
+function imagesOf(entries: readonly Descriptor[]): NamedEntry[] {
+  return entries
+    .filter((entry) => entry.annotations?.[SUBJECT] === undefined)
+    .map((descriptor) => ({
+      reference: descriptor.annotations?.[REF_NAME] ?? descriptor.digest,
+      descriptor,
+    }));
+}
+
+/**
+ * The entries of index.json that one text has and the other has not. Undefined where a text is not of the shape that we write,
+ * with a single list in it: then a part of the list could not be told from what is inside an entry.
+ */
+export function entriesBetween(before: string, now: string): Difference<Descriptor> | undefined {
+  const a = listIn(before);
+  const b = listIn(now);
+  if (a === undefined || b === undefined) return undefined;
+  const cut = '},{"mediaType":';
+  let start = sameAtStart(a, b);
+  // Back to where an entry begins.
+  const border = a.lastIndexOf(cut, start - cut.length);
+  start = border < 0 ? 0 : border + 2;
+  let [endA, endB] = [a.length, b.length];
+  const same = Math.min(sameAtEnd(a, b), endA - start, endB - start);
+  const next = a.indexOf(cut, endA - same);
+  if (same > 0 && next >= 0) [endA, endB] = [next + 1, next + 1 + b.length - a.length];
+  const [gone, come] = [entriesIn(a.slice(start, endA)), entriesIn(b.slice(start, endB))];
+  return gone && come && less(gone, come);
+}
+
+/** What stands between the brackets of the one list. */
+function listIn(text: string): string | undefined {
+  const from = text.indexOf('[') + 1;
+  const whole = /^\{"schemaVersion":2,"mediaType":"[\w./+-]+","manifests":\[$/.test(text.slice(0, from));
+  return whole && text.endsWith(']}') && text.indexOf(']') === text.length - 2
+    ? text.slice(from, -2)
+    : undefined;
+}
+
+/** How many characters two texts have in common, looked for in halves: comparing long ones is quick. */
+function sameAtStart(a: string, b: string): number {
+  let [low, high] = [0, Math.min(a.length, b.length)];
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (a.slice(low, middle) === b.slice(low, middle)) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+function sameAtEnd(a: string, b: string): number {
+  let [low, high] = [0, Math.min(a.length, b.length)];
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (a.slice(-middle, a.length - low) === b.slice(-middle, b.length - low)) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+function entriesIn(text: string): Descriptor[] | undefined {
+  try {
+    const entries: unknown[] = JSON.parse(`[${text.replace(/^,|,$/g, '')}]`);
+    return entries.every(isDescriptor) ? entries : undefined;
+  } catch {
+    return undefined; // not cut where entries meet
+  }
+}
+
+/** Without what both have: an image that is named anew goes to the end, and all that came after it moves up. */
+function less(gone: Descriptor[], come: Descriptor[]): Difference<Descriptor> | undefined {
+  const left = new Map<string, number>();
+  const count = (text: string, more: number) => left.set(text, (left.get(text) ?? 0) + more);
+  for (const entry of gone) count(JSON.stringify(entry), 1);
+  const fresh = come.filter((entry) => {
+    const text = JSON.stringify(entry);
+    return !left.get(text) || !count(text, -1);
+  });
+  const rest = [...left].flatMap(([text, times]) => Array.from({ length: times }, () => JSON.parse(text)));
+  return rest.length + fresh.length > MOST_CHANGES ? undefined : { gone: rest, come: fresh };
+}
+
+/** The lines of two texts, which are sorted, side by side. */
+export function namesBetween(before: string, now: string): Difference<string> | undefined {
+  const [gone, come]: [string[], string[]] = [[], []];
+  let [a, b] = [0, 0];
+  while (a < before.length || b < now.length) {
+    // Nearly all is the same: that is gone over in long pieces, and back to where the last line begins.
+    while (b < now.length && before.startsWith(now.slice(b, b + PIECE), a)) {
+      a += Math.min(PIECE, now.length - b);
+      b = Math.min(b + PIECE, now.length);
+    }
+    const back = b - (now.lastIndexOf('\n', b - 1) + 1);
+    [a, b] = [a - back, b - back];
+    for (let found = 0; found === 0 && (a < before.length || b < now.length); ) {
+      const [then, name] = [lineAt(before, a), lineAt(now, b)];
+      found = then === name ? 0 : b === now.length || (a < before.length && then < name) ? -1 : 1;
+      if (found < 0) gone.push(then);
+      if (found > 0) come.push(name);
+      if (found <= 0) a += then.length + 1;
+      if (found >= 0) b += name.length + 1;
+    }
+    // An image is a handful of blobs.
+    if (gone.length + come.length > MOST_CHANGES * 4) return undefined;
+  }
+  return { gone, come };
+}
+
+function lineAt(text: string, at: number): string {
+  return text.slice(at, text.indexOf('\n', at));
+}
+
+function linesOfNames(names: readonly string[]): string {
+  return names.length === 0 ? '' : `${names.join('\n')}\n`;
+}
+
+async function namesIn(dir: string): Promise<string | undefined> {
+  const names = await readdir(join(dir, 'blobs/sha256')).catch(() => undefined);
+  return names && linesOfNames(names.sort());
+}
+
+function textOf(dir: string): string | undefined {
+  try {
+    return readFileSync(join(dir, 'index.json'), 'utf8');
+  } catch {
+    return undefined; // none, or who opens the store says why not
+  }
+}
