@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { findInstance, listInstances, readInstance } from '../src/instances/folder.ts';
-import { isRunning } from '../src/instances/process.ts';
+import { claim, findInstance, listInstances, readInstance, writeFact } from '../src/instances/folder.ts';
+import { isRunning, processId } from '../src/instances/process.ts';
 import { Sandbox } from './harness.ts';
 import { source } from './objects.ts';
 import { inTerminal } from './terminal.ts';
@@ -170,16 +173,74 @@ test(
     }
     rmSync(`${instance.folder}/ended.json`);
 
-    // Another process that has its number now, and another boot.
+    // Another process that has its number now.
     const file = `${instance.folder}/running.json`;
     const facts = JSON.parse(readFileSync(file, 'utf8'));
     const write = (change: object) =>
       writeFileSync(file, JSON.stringify({ ...facts, process: { ...facts.process, ...change } }));
     write({ pid: process.pid });
     assert.equal(readInstance(instance.folder)?.state, 'dead', 'our pid, but not our start');
-    write({ bootId: '00000000-0000-0000-0000-000000000000' });
-    assert.equal(readInstance(instance.folder)?.lostBy, 'reboot');
     assert.equal(await box.ok(['rm', 'one']), 'one\n');
+  },
+);
+
+test(
+  'after a reboot nothing runs, whoever has the numbers of then, and nobody is signalled',
+  needsRoot,
+  async () => {
+    const sleeper = spawn('sleep', ['600'], { stdio: 'ignore' });
+    const ended = once(sleeper, 'exit');
+    try {
+      // Its number and its start: that it is of another boot is all that tells it from the instance's own process.
+      const then = { ...processId(sleeper.pid!), bootId: '00000000-0000-0000-0000-000000000000' };
+      const leave = (name: string, damage = false) => {
+        const about = {
+          programs: ['calls:1'],
+          labels: {},
+          remove: false,
+          createdAt: new Date().toISOString(),
+        };
+        const { folder } = claim({ ...about, launcher: then }, { name, like: name }, root);
+        return {
+          folder,
+          attached: () => {
+            writeFact(folder, 'running.json', { process: then, startedAt: about.createdAt });
+            if (damage) writeFileSync(join(folder, 'instance.json'), '{"id":');
+          },
+        };
+      };
+      const lost = leave('lost');
+      for (const when of ['while it was started', 'while it ran'] as const) {
+        if (when === 'while it ran') lost.attached();
+        const { state, lostBy } = readInstance(lost.folder)!;
+        assert.deepEqual([state, lostBy], ['dead', 'reboot'], when);
+        assert.deepEqual(await ps(), [], when);
+        const [row] = await ps('-a');
+        assert.deepEqual([row?.Name, row?.State, row?.Status], ['lost', 'dead', 'Dead (reboot)'], when);
+        assert.equal(await box.ok(['stop', 'lost', '-t', '0']), 'lost\n', when);
+      }
+      await box.fails(1, /instance "lost" is not running \(dead\)/, ['stats', '--no-stream', 'lost']);
+      assert.equal(await box.ok(['logs', 'lost']), '');
+      await box.fails(1, /the name "lost" is in use.*\n {2}skep rm lost/, [
+        'run',
+        '-d',
+        '--name',
+        'lost',
+        'calls:1',
+      ]);
+      assert.equal(await box.ok(['rm', 'lost']), 'lost\n');
+      await box.ok(['run', '-d', '--name', 'lost', ...background, 'calls:1']);
+      assert.equal(findInstance('lost', root).state, 'running');
+      await box.ok(['rm', '-f', 'lost']);
+      // Nor by who takes away what is left of one that lost power while it wrote.
+      leave('torn', true).attached();
+      assert.equal(await box.ok(['rm', '-f', 'torn']), 'torn\n');
+      assert.deepEqual(await ps('-a'), []);
+      assert.deepEqual([sleeper.exitCode, sleeper.signalCode], [null, null]);
+    } finally {
+      sleeper.kill('SIGKILL');
+      await ended;
+    }
   },
 );
 
