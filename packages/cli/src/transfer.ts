@@ -8,6 +8,11 @@ import { parseDuration } from './values.ts';
 
 /** The registry flags as the registry client takes them. */
 export function registryOptions(settings: Settings): Omit<TransferOptions, 'onProgress' | 'signal'> {
+  if ((settings.username === undefined) !== (settings.password === undefined)) {
+    const [there, missing] =
+      settings.password === undefined ? ['--username', '--password'] : ['--password', '--username'];
+    throw usageError(`${there} needs ${missing} too`, 'skep login HOST asks for both and keeps them.');
+  }
   return {
     plainHttp: settings.plainHttp || undefined,
     insecure: settings.insecure || undefined,

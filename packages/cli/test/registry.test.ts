@@ -75,6 +75,7 @@ test('tags of a repository, a line each', async () => {
   assert.match(await box.ok(['tags', repository, '--format', 'json']), /^\{"Reference":"127.*"Tag":"1"\}$/m);
   await box.fails(3, /tags of me\/none/, ['tags', `${registry.host}/me/none`]);
   await box.fails(2, /one image, not a repository/, ['tags', `${repository}:1`]);
+  await box.fails(2, /is a registry, not a repository\n {2}Write 127.*\/NAME/, ['tags', registry.host]);
   await box.fails(2, /no registry to look into/, ['tags', 'calls']);
 });
 
@@ -151,7 +152,7 @@ test('rm --remote deletes in the registry and leaves the local store', async () 
     await box.ok(['rm', '--remote', `${repository}@${digest}`]),
     `Deleted: ${repository}@${digest}\n`,
   );
-  await box.fails(3, /./, ['rm', '--remote', `${repository}:2`]);
+  await box.fails(3, /has nothing to delete me\/calls:2/, ['rm', '--remote', `${repository}:2`]);
   assert.equal((await box.skep(['rm', '--remote', '-f', `${repository}:2`])).code, 0);
   await box.fails(2, /names no tag/, ['rm', '--remote', repository]);
   await box.fails(2, /no registry/, ['rm', '--remote', 'calls:1']);
@@ -251,6 +252,18 @@ test('login keeps what docker would, logout takes it away', async () => {
   await box.ok(['logout', '-c', config, registry.host]);
   assert.equal(auths()?.[registry.host], undefined);
   assert.equal(await box.ok(['logout', '-c', config, registry.host]), `Not logged in to ${registry.host}\n`);
+  // An address is as good as a host, as with docker; what is neither is said.
+  const as = (server: string) => ['login', '-c', config, server, '-u', 'me', '-p', 'secret'];
+  for (const server of [`http://${registry.host}`, `https://${registry.host}/v2/`, `${registry.host}/me`]) {
+    await box.ok(as(server));
+    assert.deepEqual(Object.keys(auths()), [registry.host]);
+    await box.ok(['logout', '-c', config, server]);
+    assert.deepEqual(auths(), {});
+  }
+  for (const server of ['', ' ', 'a b', 'http://', '127.0.0.1:99999', 'me:secret@127.0.0.1'])
+    await box.fails(2, /is not a registry: .*\n {2}Write HOST or HOST:PORT/, as(server));
+  await box.fails(2, /--username needs --password too/, ['pull', '-u', 'me', `${registry.host}/x:1`]);
+  await box.fails(2, /--password needs --username too/, ['pull', '-p', 'secret', `${registry.host}/x:1`]);
 });
 
 test('login at a terminal asks, and does not show the password', async () => {

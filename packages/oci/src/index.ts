@@ -215,8 +215,9 @@ export async function openRegistry(host: string, opts: RegistryOptions = {}): Pr
  * Tries a login, and keeps it where docker would: in its helper if one is configured, else in `~/.docker/config.json`
  * (mode 0600, all else in it unchanged), or in the first of `opts.authFiles`.
  *
+ * @param host `host` or `host:port`; of an address, the host is taken
  * @returns where it is kept now
- * @throws OciError SKEP_UNAUTHORIZED when the registry refuses it (nothing is kept then), SKEP_AUTH_FILE, …
+ * @throws OciError SKEP_REFERENCE_INVALID for what is no host, SKEP_UNAUTHORIZED when the registry refuses it (nothing is kept then), SKEP_AUTH_FILE, …
  */
 export async function login(
   host: string,

@@ -64,10 +64,8 @@ export function parseReference(s: string): Reference {
   const slash = rest.indexOf('/');
   const first = slash < 0 ? '' : rest.slice(0, slash);
   if (/[.:[]/.test(first) || first === 'localhost' || (first !== '' && first !== first.toLowerCase())) {
-    if (!REGISTRY.test(first)) fail(`"${printable(first)}" is not a host name`);
-    const port = /:(\d+)$/.exec(first.replace(/^\[.*\]/, ''));
-    if (port !== null && (Number(port[1]) < 1 || Number(port[1]) > 65535))
-      fail(`port ${port[1]} does not exist`);
+    const problem = hostProblem(first);
+    if (problem !== undefined) fail(problem);
     registry = first;
     rest = rest.slice(slash + 1);
   }
@@ -87,6 +85,29 @@ export function parseReference(s: string): Reference {
   if (tag !== undefined) reference.tag = tag;
   if (digest !== undefined) reference.digest = digest;
   return reference;
+}
+
+/**
+ * The registry that somebody means who logs in. Like docker, it takes an address too: what follows the host is left out.
+ *
+ * @throws OciError SKEP_REFERENCE_INVALID
+ */
+export function parseRegistry(s: string): string {
+  const host = s.replace(/^https?:\/\//, '').replace(/\/.*$/s, '');
+  const problem = hostProblem(host);
+  if (problem === undefined) return host;
+  throw new OciError('SKEP_REFERENCE_INVALID', `"${printable(s)}" is not a registry: ${problem}.`, {
+    hint: 'Write HOST or HOST:PORT.',
+  });
+}
+
+function hostProblem(host: string): string | undefined {
+  if (host === '') return 'it is empty';
+  if (!REGISTRY.test(host)) return `"${printable(host)}" is not a host name`;
+  const port = /:(\d+)$/.exec(host.replace(/^\[.*\]/, ''))?.[1];
+  return port !== undefined && (Number(port) < 1 || Number(port) > 65535)
+    ? `port ${port} does not exist`
+    : undefined;
 }
 
 /** Writes a reference back; the inverse of {@link parseReference}. */

@@ -25,7 +25,7 @@ async function login(server: string, flags: { passwordStdin?: boolean }, command
   const settings = settingsOf(command);
   const credentials = await askCredentials(server, settings, flags.passwordStdin ?? false);
   const { login } = await import('@skep/oci');
-  const { username: _, password: __, ...options } = registryOptions(settings);
+  const options = registryOptions({ ...settings, username: undefined, password: undefined });
   await login(server, credentials, options);
   await out('Login Succeeded\n');
 }

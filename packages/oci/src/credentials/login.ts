@@ -14,6 +14,7 @@ import { dirname } from 'node:path';
 import { randomId } from '../digest.ts';
 import { errno, OciError } from '../errors.ts';
 import { isObject } from '../manifest.ts';
+import { parseRegistry } from '../reference.ts';
 import { isHub } from '../registry/host.ts';
 import type { RegistryOptions } from '../registry/options.ts';
 import { Registry } from '../registry/registry.ts';
@@ -31,11 +32,12 @@ import { eraseByHelper, storeByHelper } from './helper.ts';
 
 /** See the exported `login`. */
 export async function login(
-  host: string,
+  server: string,
   credentials: { username: string; password: string },
   opts: RegistryOptions = {},
 ): Promise<{ storedIn: string }> {
   const { username, password } = credentials;
+  const host = parseRegistry(server);
   if (username === '' || username.includes(':')) {
     throw new OciError('SKEP_UNAUTHORIZED', 'A user name is needed, and it cannot hold a colon.', {
       hint: 'Give it with --username.',
@@ -67,7 +69,8 @@ export async function login(
 }
 
 /** See the exported `logout`. */
-export async function logout(host: string, opts: RegistryOptions = {}): Promise<boolean> {
+export async function logout(server: string, opts: RegistryOptions = {}): Promise<boolean> {
+  const host = parseRegistry(server);
   const env = opts.env ?? process.env;
   let any = false;
   for (const path of authFiles(opts)) {

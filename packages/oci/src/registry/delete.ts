@@ -30,7 +30,7 @@ export async function removeRemote(ref: string, opts: RegistryOptions): Promise<
   }
   const { repository, tag, digest } = reference;
   using registry = new Registry(host, opts);
-  const top = await registry.getManifest(repository, (digest ?? tag) as string);
+  const top = await registry.getManifest(repository, (digest ?? tag) as string, 'delete');
   const whole = formatReference({ ...reference, tag: undefined, digest: top.digest });
   if (digest !== undefined || tag === undefined) {
     await deleteManifest(registry, repository, top);

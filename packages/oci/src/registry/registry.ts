@@ -104,8 +104,12 @@ export class Registry {
    *
    * @throws OciError SKEP_NOT_FOUND, SKEP_DIGEST_MISMATCH, SKEP_REGISTRY, …
    */
-  async getManifest(repository: string, reference: string): Promise<FetchedManifest> {
-    const what = `pull ${repository}${isDigest(reference) ? '@' : ':'}${reference}`;
+  async getManifest(
+    repository: string,
+    reference: string,
+    purpose: 'pull' | 'delete' = 'pull',
+  ): Promise<FetchedManifest> {
+    const what = `${purpose} ${repository}${isDigest(reference) ? '@' : ':'}${reference}`;
     return this.#client.retry.run(async () => {
       const res = await this.#client.call({
         method: 'GET',

@@ -10,6 +10,11 @@ export function parseRepository(ref: string): Reference {
   const reference = parseReference(ref);
   if (reference.tag === undefined && reference.digest === undefined) return reference;
   const name = formatReference({ ...reference, tag: undefined, digest: undefined });
+  if (reference.registry === undefined && /^(localhost|.*\..*):\d+$/.test(ref)) {
+    throw new OciError('SKEP_REFERENCE_INVALID', `"${printable(ref)}" is a registry, not a repository.`, {
+      hint: `Write ${printable(ref)}/NAME.`,
+    });
+  }
   throw new OciError('SKEP_REFERENCE_INVALID', `"${printable(ref)}" is one image, not a repository.`, {
     hint: `Write ${name}.`,
   });
