@@ -63,6 +63,11 @@ test('a policy that is not understood is refused with its line', () => {
     ['rules:\n  - images: "*"\n    digests: [sha256:12]', /:3: digests must be sha256:/],
     ['rules:\n  - images: "*"\n    observe-only: yes', /:3: observe-only must be true or false/],
     ['rules:\n  - images: "*"\n    helpers: ktime', /:3: helpers must be/],
+    ['rules:\n  - images: "*"\n    helpers: bpf_unspec', /:3: helpers names bpf_unspec, and no kernel has/],
+    [
+      'rules:\n  - images: "*"\n    refuse-helpers: [bpf_send_signal, bpf_probe_write_usr]',
+      /:3: refuse-helpers names bpf_probe_write_usr, and no kernel has such a helper/,
+    ],
     ['signers: {a: }\nrules: [{images: a}]', /:1: a signer is a public key/],
     ['rules: [{images: a}]\nrules: [{images: b}]', /:2: it is not YAML there/],
     ['rules: [', /it is not YAML there/],

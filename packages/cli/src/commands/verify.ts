@@ -51,7 +51,7 @@ export function define(command: Command): void {
       '--store',
       'no signature, but the local store: the digest of every blob, and all that every name needs',
     )
-    .option('-q, --quiet', 'print nothing; the exit code says it (9: not signed)')
+    .option('-q, --quiet', 'print only what is wrong; the exit code says it (9: not signed)')
     .action(verify);
   examples(
     command,

@@ -1,3 +1,4 @@
+import { helperNames } from '@skep/bpf';
 import { LineCounter, type Node, parseDocument, Scalar, YAMLMap, YAMLSeq } from 'yaml';
 import { ProbeError } from '../errors.ts';
 import type { CertifiedName, Policy, PolicyRule } from './types.ts';
@@ -10,6 +11,8 @@ const RULE_KEYS = {
   helpers: { wanted: 'names of helpers, as bpf_ktime_get_ns', pattern: /^bpf_\w+$/ },
   'refuse-helpers': { wanted: 'names of helpers, as bpf_probe_write_user', pattern: /^bpf_\w+$/ },
 } as const;
+// The first and the last are no helpers.
+const HELPERS = new Set(helperNames.slice(1, -1).map((name) => `bpf_${name}`));
 const RULE_FLAGS = ['refuse', 'observe-only'] as const;
 
 /**
@@ -85,8 +88,8 @@ class Parser {
       signers: named,
       digests: list('digests'),
       programTypes: list('program-types'),
-      helpers: list('helpers'),
-      refuseHelpers: list('refuse-helpers'),
+      helpers: this.#helpers('helpers', said.helpers),
+      refuseHelpers: this.#helpers('refuse-helpers', said['refuse-helpers']),
       observeOnly: this.#flag('observe-only', said['observe-only']),
     };
   }
@@ -97,6 +100,14 @@ class Parser {
     const texts = (node instanceof YAMLSeq ? node.items : [node]).map(scalar);
     if (texts.length > 0 && texts.every((t) => t !== undefined && pattern.test(t))) return texts as string[];
     throw this.#error(start(node), `${key} must be ${wanted}`);
+  }
+
+  /** Names that a kernel knows: one that is misspelled would be refused to nobody. */
+  #helpers(key: 'helpers' | 'refuse-helpers', node: unknown): string[] | undefined {
+    const names = this.#list(key, node);
+    const unknown = names?.find((name) => !HELPERS.has(name));
+    if (unknown === undefined) return names;
+    throw this.#error(start(node), `${key} names ${unknown}, and no kernel has such a helper`);
   }
 
   #flag(key: string, node: unknown): boolean {
