@@ -8,6 +8,8 @@ import { storeError, syncDir, writeAll, writeNewFile } from './fs.ts';
 import { uniqueName } from './owner.ts';
 
 const BATCH_BYTES = 1024 * 1024;
+/** So much at a time goes to the disk while more arrives: nobody waits for all of a large blob at its end. */
+const SYNC_BYTES = 64 * 1024 * 1024;
 const ALGORITHMS = ['sha256', 'sha512'];
 
 /** The files under `blobs/`: content named by its digest. */
@@ -205,7 +207,13 @@ async function writeStream(handle: FileHandle, data: AsyncIterable<Uint8Array>, 
   let size = 0;
   let batch: Uint8Array[] = [];
   let batched = 0;
+  let unsynced = 0;
   let writing: Promise<void> = Promise.resolve();
+  let syncing: Promise<void> = Promise.resolve();
+  const sync = async () => {
+    await syncing;
+    await handle.datasync();
+  };
   try {
     for await (const chunk of data) {
       if (chunk.length === 0) continue;
@@ -218,11 +226,16 @@ async function writeStream(handle: FileHandle, data: AsyncIterable<Uint8Array>, 
       await writing;
       writing = writeAll(handle, batch);
       writing.catch(() => undefined); // awaited below, or before the next batch
+      unsynced += batched;
       batch = [];
       batched = 0;
+      if (unsynced < SYNC_BYTES) continue;
+      unsynced = 0;
+      syncing = sync();
+      syncing.catch(() => undefined); // as above
     }
   } finally {
-    await writing; // the file must not be closed under it
+    await Promise.all([writing, syncing]); // the file must not be closed under them
   }
   await writeAll(handle, batch);
   const digest = hash.digest();
