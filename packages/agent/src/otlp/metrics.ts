@@ -121,7 +121,7 @@ function attributesOf({ labels }: Series): Attributes {
     'url.scheme': 'http',
     'server.address': client ? (peer.service?.name ?? peer.address?.ip) : undefined,
     'server.port': labels.port === 0 ? undefined : labels.port,
-    'client.address': client ? undefined : peer.address?.ip,
+    'client.address': client ? undefined : (peer.address?.ip ?? (peer.key === '*' ? '_OTHER' : undefined)),
     'peer.service': peer.service?.name,
   };
 }

@@ -1,4 +1,4 @@
-import { type Labels, Series } from './series.ts';
+import { errorType, type Labels, Series } from './series.ts';
 
 export interface SeriesStoreOptions {
   /** Label sets at once, 10,000 unless said; what comes after them counts as its service's overflow. */
@@ -55,8 +55,15 @@ export class SeriesStore {
   }
 }
 
+/** What is the same wherever it's shown is one series: a receiver takes two of the same labels for a mistake, or for one. */
 function keyOf(l: Labels): string {
-  return `${l.service?.id ?? ''}|${l.role}|${l.method}|${l.status}|${l.error}|${l.port}|${l.overflow ? '+' : ''}|${l.peer.key}|${l.route}`;
+  return `${l.service?.id ?? ''}|${l.role}|${l.method}|${l.status}|${errorType(l)}|${l.port}|${l.overflow ? '+' : ''}|${peerOf(l)}|${l.route}`;
+}
+
+function peerOf({ role, peer }: Labels): string {
+  if (peer.service) return `s${peer.service.name}`;
+  if (peer.address) return peer.address.ip;
+  return role === 'client' ? '' : peer.key;
 }
 
 /** Labels of what cannot be told apart any more. */
