@@ -5,6 +5,7 @@ import { dashboard } from '../cases/dashboard.ts';
 import { flat } from '../cases/flat.ts';
 import { hour } from '../cases/hour.ts';
 import { pricePart } from '../cases/price.ts';
+import { services } from '../cases/services.ts';
 import { spans } from '../cases/spans.ts';
 import { start } from '../cases/start.ts';
 import { toggle } from '../cases/toggle.ts';
@@ -66,6 +67,7 @@ export const parts: readonly Part[] = [
   }),
   capped({ name: 'capped', title: 'A server that gets a quarter of a CPU', language: 'go', query: medium }),
   flat,
+  services,
   spans,
   start,
   hour,

@@ -1,16 +1,19 @@
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
 import { describeObject } from '@skep/probe';
 import { parseAllDocuments } from 'yaml';
 import { fixture } from '../../../test/support/fixtures.ts';
+import { TestGroup } from '../../../test/support/group.ts';
 import { kubernetesFaults } from '../../../test/support/kubernetes.ts';
+import { NODE_FLAGS } from '../src/agent/node-flags.ts';
 import { needsOf } from '../src/generate/needs.ts';
 import { panelsOf } from '../src/generate/panels.ts';
-import { systemdUnit } from '../src/generate/systemd.ts';
+import { probeUnit } from '../src/generate/systemd.ts';
 import { paranoidPerfEvents } from '../src/perf-events.ts';
 import { perfDenied } from '../src/run/perf-denied.ts';
 import { Sandbox } from './harness.ts';
@@ -57,7 +60,7 @@ test('whatever a description or a flag holds stays in its line of the unit', () 
     description: 'ends with a backslash\n[Service]\nExecStart=/bin/false \\\\',
     words: ['--filter', 'a\nExecStopPost=/bin/false', '$HOME %n;', '\\', ''],
   };
-  const text = systemdUnit(about, needsOf([]));
+  const text = probeUnit(about, needsOf([]));
   assert.match(text, /^Description=skep: ends with a backslash \[Service\] ExecStart=\/bin\/false\nWants=/m);
   assert.doesNotMatch(text, /^ExecStopPost/m);
   const file = box.path('odd.service');
@@ -87,7 +90,7 @@ test('a machine that keeps perf events for CAP_SYS_ADMIN has it in the unit, for
     { program: 'x', description: '50 % of x', skep: [], storage: '', words: [] },
     oomkill,
   ];
-  const text = (paranoid: boolean) => systemdUnit(about, needsOf([describeObject(needs, 'x.o')], paranoid));
+  const text = (paranoid: boolean) => probeUnit(about, needsOf([describeObject(needs, 'x.o')], paranoid));
   assert.match(text(true), /^# CAP_SYS_ADMIN since[^\n]*\n#[^\n]*\nCapabilityBoundingSet=.*CAP_SYS_ADMIN/m);
   assert.doesNotMatch(text(false), /SYS_ADMIN/);
   assert.match(text(false), /^Description=skep: 50 %% of x$/m, 'no specifier of systemd');
@@ -114,49 +117,129 @@ test('a machine that keeps perf events for CAP_SYS_ADMIN has it in the unit, for
 
 const needsRoot = { skip: isRoot ? false : 'needs root' };
 
+/** systemd's end of the conversation with a service. */
+class Manager implements Disposable {
+  static #count = 0;
+  readonly socket = `@skep-test-${process.pid}-${Manager.#count++}`;
+  readonly #perl: ChildProcess;
+  readonly #told: AsyncIterator<string>;
+
+  constructor() {
+    const listen =
+      '$|=1; use Socket; socket(S,AF_UNIX,SOCK_DGRAM,0); bind(S,pack("S a*",AF_UNIX,"\\0".substr($ARGV[0],1))) or die $!; ' +
+      'print "bound\\n"; while (defined recv(S,$m,999,0)) { print "$m\\n" }';
+    this.#perl = spawn('perl', ['-e', listen, this.socket], { stdio: ['ignore', 'pipe', 'inherit'] });
+    this.#told = createInterface({ input: this.#perl.stdout! })[Symbol.asyncIterator]();
+  }
+
+  async next(): Promise<string> {
+    return (await this.#told.next()).value;
+  }
+
+  [Symbol.dispose](): void {
+    this.#perl.kill('SIGKILL');
+  }
+}
+
+/** Starts a unit's command as another user with the unit's rights, waits until it is ready and healthy, and ends it as a reload does. */
+async function serve(text: string, meanwhile: (url: string) => Promise<void> = async () => undefined) {
+  const command = /^ExecStart=(.*)$/m.exec(text)![1]!.split(' ');
+  const caps = /^AmbientCapabilities=(.*)$/m.exec(text)![1]!.split(' ');
+  const wanted = ['-all', ...caps.map((c) => `+${c.replace('CAP_', '').toLowerCase()}`)].join(',');
+  using manager = new Manager();
+  assert.equal(await manager.next(), 'bound');
+  const rights = [`--inh-caps=${wanted}`, `--ambient-caps=${wanted}`, `--bounding-set=${wanted}`];
+  const nobody = ['--reuid=65534', '--regid=65534', '--clear-groups', '--no-new-privs', ...rights];
+  const child = spawn('setpriv', [...nobody, ...command], {
+    env: { ...box.env, NOTIFY_SOCKET: manager.socket },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  try {
+    let said = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      said += chunk;
+    });
+    const early = once(child, 'exit').then(() => `it ended: ${said}`);
+    assert.equal(await Promise.race([manager.next(), early]), 'READY=1');
+    while (!said.includes('metrics: ')) await once(child.stderr, 'data');
+    const url = /metrics: (http\S+)\/metrics/.exec(said)![1]!;
+    const health = await fetch(`${url}/healthz`);
+    assert.deepEqual([health.status, await health.text()], [200, 'ok\n']);
+    await meanwhile(url);
+    child.kill('SIGHUP');
+    assert.equal(await manager.next(), 'STOPPING=1');
+    const [code] = child.exitCode === null ? await once(child, 'exit') : [child.exitCode];
+    assert.equal(code, 0, said);
+  } finally {
+    child.kill('SIGKILL');
+  }
+}
+
 test(
   "its command is ready, healthy and stopped by SIGHUP, as another user with the unit's rights",
   needsRoot,
+  () => serve(unit),
+);
+
+test(
+  "the agent is a service with few rights that knows who other users' processes are",
+  needsRoot,
   async () => {
-    const command = /^ExecStart=(.*)$/m.exec(unit)![1]!.split(' ');
-    const caps = /^AmbientCapabilities=(.*)$/m.exec(unit)![1]!.split(' ');
-    const wanted = ['-all', ...caps.map((c) => `+${c.replace('CAP_', '').toLowerCase()}`)].join(',');
-    // systemd's end of the conversation.
-    const socket = `@skep-test-${process.pid}`;
-    const perl =
-      '$|=1; use Socket; socket(S,AF_UNIX,SOCK_DGRAM,0); bind(S,pack("S a*",AF_UNIX,"\\0".substr($ARGV[0],1))) or die $!; ' +
-      'print "bound\\n"; while (defined recv(S,$m,999,0)) { print "$m\\n" }';
-    const manager = spawn('perl', ['-e', perl, socket], { stdio: ['ignore', 'pipe', 'inherit'] });
-    const told = createInterface({ input: manager.stdout })[Symbol.asyncIterator]();
-    const next = async () => (await told.next()).value;
-    assert.equal(await next(), 'bound');
-    const rights = [`--inh-caps=${wanted}`, `--ambient-caps=${wanted}`];
-    const nobody = ['--reuid=65534', '--regid=65534', '--clear-groups', ...rights];
-    const child = spawn('setpriv', [...nobody, ...command], {
-      env: { ...box.env, NOTIFY_SOCKET: socket },
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-    try {
-      let said = '';
-      child.stderr.on('data', (chunk: Buffer) => {
-        said += chunk;
+    using group = new TestGroup();
+    const socket = box.path('run/agent.sock');
+    mkdirSync(box.path('run'));
+    chownSync(box.path('run'), 65534, 65534);
+    const words = ['--cgroup', group.dir, '--socket', socket];
+    const asked = ['generate', 'systemd', '--agent', '--prom-listen', '127.0.0.1:0', '--', ...words];
+    const text = await box.ok(asked);
+    const file = box.path('skep-agent.service');
+    writeFileSync(file, text);
+    const verified = verify(file);
+    assert.deepEqual([verified.status, verified.stderr], [0, '']);
+    const args = ['security', '--offline=true', '--no-pager', '--threshold=35', file];
+    const judged = spawnSync('systemd-analyze', args, { encoding: 'utf8' });
+    assert.equal(judged.status, 0, judged.stdout);
+    assert.match(
+      await readFile(new URL('../../../bin/skep', import.meta.url), 'utf8'),
+      new RegExp(NODE_FLAGS.join(' ')),
+    );
+    await serve(text, async (url) => {
+      const enter = `echo $$ >'${group.dir}/cgroup.procs' && exec "$@"`;
+      // It stays until it has been looked at: of one that has ended the kernel tells no language.
+      const ask =
+        'fetch(process.argv[1]).then((r) => r.text()).then(() => { console.log("asked"); process.stdin.resume(); })';
+      const asker = spawn('sh', ['-c', enter, 'sh', process.execPath, '-e', ask, `${url}/healthz`], {
+        env: { ...process.env, OTEL_SERVICE_NAME: 'asker' },
+        stdio: ['pipe', 'pipe', 'inherit'],
       });
-      const early = once(child, 'exit').then(() => `it ended: ${said}`);
-      assert.equal(await Promise.race([next(), early]), 'READY=1');
-      while (!said.includes('metrics: ')) await once(child.stderr, 'data');
-      const url = /metrics: (http\S+)\/metrics/.exec(said)![1]!;
-      const health = await fetch(`${url}/healthz`);
-      assert.deepEqual([health.status, await health.text()], [200, 'ok\n']);
-      child.kill('SIGHUP');
-      assert.equal(await next(), 'STOPPING=1');
-      const [code] = child.exitCode === null ? await once(child, 'exit') : [child.exitCode];
-      assert.equal(code, 0, said);
-    } finally {
-      child.kill('SIGKILL');
-      manager.kill('SIGKILL');
-    }
+      await once(asker.stdout, 'data');
+      let names: string[] = [];
+      for (let i = 0; i < 50 && names.length === 0; i++) {
+        const services = JSON.parse(await box.ok(['agent', 'services', '-o', 'json', '--socket', socket]));
+        names = services.map((s: { name: string; language?: string }) => `${s.name} ${s.language}`);
+      }
+      assert.deepEqual(names, ['asker nodejs']);
+      const ended = once(asker, 'exit');
+      asker.stdin.end();
+      await ended;
+    });
   },
 );
+
+test('the agent on every node has the right to see what runs there', async () => {
+  const image = 'registry.example/skep:1';
+  const text = await box.ok(['generate', 'kubernetes', '--agent', '--image', image, '--', '--port', '80']);
+  const things = parseAllDocuments(text).map((d) => d.toJS());
+  assert.deepEqual(kubernetesFaults(things), [null, null, null, null]);
+  const [container] = things.find((t) => t.kind === 'DaemonSet').spec.template.spec.containers;
+  const { capabilities } = container.securityContext;
+  assert.deepEqual(capabilities.add, ['DAC_READ_SEARCH', 'SYS_PTRACE', 'PERFMON', 'BPF']);
+  const args = 'agent --no-tty --socket /tmp/agent.sock --prom-listen :9464 --port 80';
+  assert.deepEqual(container.args, args.split(' '));
+  await box.fails(2, /--agent says nothing to rules/, ['generate', 'rules', '--agent']);
+  await box.fails(2, /instead of a program, and "x" is one/, ['generate', 'systemd', '--agent', 'x']);
+  await box.fails(2, /no program is named/, ['generate', 'systemd']);
+});
 
 test('Kubernetes takes the manifests, with the rights that the probe needs and no more', async () => {
   const image = 'registry.example/calls:1';

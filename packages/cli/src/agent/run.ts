@@ -9,6 +9,7 @@ import {
 import * as bpf from '@skep/bpf';
 import { note } from '../output/out.ts';
 import { checkPrivileges, provideTracefs } from '../run/preflight.ts';
+import { tellService, trimMemory } from '../service.ts';
 import { version } from '../version.ts';
 import type { AgentFlags } from './flags.ts';
 import { Lines } from './lines.ts';
@@ -46,10 +47,11 @@ export async function runAgent(flags: AgentFlags): Promise<void> {
     if (wanted) void agent.stop();
     const { metrics } = agent.status().listens;
     if (metrics && !view) note(`metrics: ${metrics}`);
-    const trimming = setInterval(bpf.releaseMemory, 10_000);
-    setTimeout(bpf.releaseMemory, 1000).unref();
+    const trimming = trimMemory();
+    tellService('READY=1');
     const summary = await agent.closed;
-    clearInterval(trimming);
+    tellService('STOPPING=1');
+    trimming.dispose();
     if (summary.reason === 'error') throw summary.error;
   } finally {
     view?.close();

@@ -3,6 +3,7 @@ import { Argument, type Command } from 'commander';
 import { usageError } from '../errors.ts';
 import { examples } from '../examples.ts';
 import { sourceWith } from '../generate/carried.ts';
+import type { Needs } from '../generate/needs.ts';
 import { out } from '../output/out.ts';
 import { isFile, looksLikePath, type Source } from '../probe-source.ts';
 import { type Settings, settingsOf } from '../settings.ts';
@@ -16,7 +17,12 @@ interface Flags {
   namespace: string;
   monitor?: boolean;
   output?: string;
+  agent?: boolean;
 }
+
+/** Where metrics are unless said: of a probe, and of the agent. */
+const PORT = 9091;
+const AGENT_PORT = 9464;
 
 const KINDS = ['systemd', 'kubernetes', 'dashboards', 'rules'] as const;
 type Kind = (typeof KINDS)[number];
@@ -30,15 +36,20 @@ const FLAGS: Readonly<Record<keyof Flags, readonly Kind[]>> = {
   namespace: ['kubernetes'],
   monitor: ['kubernetes'],
   output: ['dashboards'],
+  agent: ['systemd', 'kubernetes'],
 };
 
 /** `skep generate` */
 export function define(command: Command): void {
   command
-    .usage('[options] <kind> <program> [-- FLAGS OF RUN]')
+    .usage('[options] <kind> <program|--agent> [-- FLAGS OF RUN]')
     .addArgument(new Argument('<kind>', 'what manages or shows it').choices(KINDS))
-    .argument('<program>', 'an image (pulled if absent) or an object file')
-    .argument('[words...]', 'behind --, flags of skep run: parameters, filters (systemd, kubernetes)')
+    .argument('[program]', 'an image (pulled if absent) or an object file')
+    .argument(
+      '[words...]',
+      'behind --, flags of skep run or agent: parameters, filters (systemd, kubernetes)',
+    )
+    .option('--agent', 'the node agent, skep agent, instead of a program (systemd, kubernetes)')
     .option(
       '--prom-listen <address>',
       'where /metrics and /healthz listen (systemd; of kubernetes the port)',
@@ -59,6 +70,7 @@ export function define(command: Command): void {
     'skep generate systemd oomkill:1 | sudo tee /etc/systemd/system/oomkill.service',
     'skep generate systemd tcpconnlat:1 -- --min-latency 5ms',
     'skep generate kubernetes oomkill:1 --image registry.example/oomkill:1 --monitor | kubectl apply -f -',
+    'skep generate systemd --agent -- --config /etc/skep/agent.yaml | sudo tee /etc/systemd/system/skep-agent.service',
     'skep generate dashboards oomkill:1 > oomkill.json    for Grafana: what the image carries, else made of its metrics',
     'skep generate rules oomkill:1 --name oomkill > oomkill.rules.yaml    alerts for Prometheus: gone, losing events, and',
     '                                                                      those that the image carries',
@@ -69,11 +81,14 @@ export function define(command: Command): void {
 
 async function generate(
   kind: Kind,
-  program: string,
+  program: string | undefined,
   words: string[],
   flags: Flags,
   command: Command,
 ): Promise<void> {
+  if (flags.agent) return out(await ofAgent(kind, [program ?? [], words].flat(), flags, command));
+  if (program === undefined)
+    throw usageError('no program is named', `skep generate ${kind} IMAGE, or --agent for the node agent`);
   refuseForeign(kind, words, command);
   const settings = settingsOf(command);
   const extra = kind === 'dashboards' ? 'dashboard' : kind === 'rules' ? 'rules' : undefined;
@@ -91,6 +106,33 @@ async function generate(
     kind === 'systemd'
       ? await unit(program, image, words, flags, settings)
       : await manifests(program, image, words, flags),
+  );
+}
+
+/** @param words behind `--`: the first of them comes where a program would */
+async function ofAgent(kind: Kind, words: string[], flags: Flags, command: Command): Promise<string> {
+  refuseForeign(kind, words, command);
+  if (words.length > 0 && !words[0]!.startsWith('-'))
+    throw usageError(
+      `--agent is instead of a program, and "${words[0]}" is one`,
+      `Flags of skep agent stand behind --: skep generate ${kind} --agent -- --port 8080`,
+    );
+  const { IMAGES, readImage } = await import('@skep/agent');
+  const { describeObject } = await import('@skep/probe');
+  const { agentNeeds } = await import('../generate/needs.ts');
+  const objects = IMAGES.map(readImage).map((o) => describeObject(o.bytes, o.name));
+  if (kind === 'systemd') {
+    const { agentUnit } = await import('../generate/systemd.ts');
+    const { paranoidPerfEvents } = await import('../perf-events.ts');
+    const { NODE_FLAGS } = await import('../agent/node-flags.ts');
+    const about = { skep: thisCommand(...NODE_FLAGS), listen: listenOf(flags, AGENT_PORT), words };
+    return agentUnit(about, agentNeeds(objects, paranoidPerfEvents() !== undefined));
+  }
+  const port = flags.promListen?.port ?? AGENT_PORT;
+  const args = ['agent', '--no-tty', '--socket', '/tmp/agent.sock', '--prom-listen', `:${port}`, ...words];
+  return kubernetes(
+    { flags, name: flags.name ?? 'skep-agent', what: 'skep', port, args },
+    agentNeeds(objects),
   );
 }
 
@@ -121,20 +163,29 @@ async function unit(
   flags: Flags,
   settings: Settings,
 ): Promise<string> {
-  const { systemdUnit } = await import('../generate/systemd.ts');
+  const { probeUnit } = await import('../generate/systemd.ts');
   const path = (await isFile(program)) || looksLikePath(program);
-  const { host, port } = flags.promListen ?? { host: '127.0.0.1', port: 9091 };
   const about = {
     program: path ? resolve(program) : image.name,
     description: image.description?.replace(/\s+/g, ' ') ?? program,
-    skep: [process.execPath, resolve(process.argv[1]!)],
+    skep: thisCommand(),
     storage: resolve(settings.storage),
-    listen: flags.prom ? `${host.includes(':') ? `[${host}]` : host}:${port}` : undefined,
+    listen: listenOf(flags, PORT),
     words,
   };
   // The unit is for this machine; of a cluster's nodes nothing is known here.
   const { paranoidPerfEvents } = await import('../perf-events.ts');
-  return systemdUnit(about, await needsOf(image, paranoidPerfEvents() !== undefined));
+  return probeUnit(about, await needsOf(image, paranoidPerfEvents() !== undefined));
+}
+
+/** The words that a unit starts skep by. */
+function thisCommand(...nodeFlags: string[]): string[] {
+  return [process.execPath, ...nodeFlags, resolve(process.argv[1]!)];
+}
+
+function listenOf({ prom, promListen }: Flags, port: number): string | undefined {
+  const at = promListen ?? { host: '127.0.0.1', port };
+  return prom ? `${at.host.includes(':') ? `[${at.host}]` : at.host}:${at.port}` : undefined;
 }
 
 async function manifests(
@@ -143,22 +194,32 @@ async function manifests(
   words: readonly string[],
   flags: Flags,
 ): Promise<string> {
-  const { name = nameOf(program), namespace } = flags;
-  if (flags.image === undefined)
+  const port = flags.promListen?.port ?? PORT;
+  const args = ['run', program, '-o', 'json', '--prom-listen', `:${port}`, ...words];
+  const about = { flags, name: flags.name ?? nameOf(program), what: `skep and ${program}`, port, args };
+  return kubernetes(about, await needsOf(image));
+}
+
+interface Manifests {
+  readonly flags: Flags;
+  readonly name: string;
+  /** What the container image must have. */
+  readonly what: string;
+  readonly port: number;
+  readonly args: readonly string[];
+}
+
+async function kubernetes({ flags, name, what, port, args }: Manifests, needs: Needs): Promise<string> {
+  const { namespace, image } = flags;
+  if (image === undefined)
     throw usageError(
       'kubernetes needs --image',
-      `A container image that has skep and ${program}, in a registry that the nodes reach.`,
+      `A container image that has ${what}, in a registry that the nodes reach.`,
     );
   checkName('--name', name);
   checkName('--namespace', namespace);
   const { kubernetesManifests } = await import('../generate/kubernetes.ts');
-  const about = {
-    ...{ name, namespace, program, words },
-    image: flags.image,
-    port: flags.promListen?.port ?? 9091,
-    monitor: flags.monitor ?? false,
-  };
-  return kubernetesManifests(about, await needsOf(image));
+  return kubernetesManifests({ name, namespace, image, port, args, monitor: flags.monitor ?? false }, needs);
 }
 
 /** A name that Kubernetes takes: RFC 1123. */

@@ -4,18 +4,17 @@ import type { Needs } from './needs.ts';
 export interface ManifestOptions {
   readonly name: string;
   readonly namespace: string;
-  /** A container image that has skep, and the probe in its store. */
+  /** A container image that has skep, and a probe in its store where one is run. */
   readonly image: string;
-  /** What `skep run` is to run in it. */
-  readonly program: string;
+  /** What `skep` is to do in it: its words. It serves /metrics and /healthz on `port`. */
+  readonly args: readonly string[];
   readonly port: number;
-  readonly words: readonly string[];
   /** Also a ServiceMonitor, for clusters with Prometheus' operator. */
   readonly monitor: boolean;
 }
 
 /**
- * What runs a probe on every node: Namespace, ServiceAccount without any right in the cluster, DaemonSet, Service, and a
+ * What runs a probe, or the agent, on every node: Namespace, ServiceAccount without any right in the cluster, DaemonSet, Service, and a
  * ServiceMonitor where wanted. Many YAML documents.
  *
  * Source: https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/daemon-set-v1/
@@ -94,7 +93,7 @@ function podSpec(o: ManifestOptions, needs: Needs): object {
         name: 'skep',
         image: o.image,
         command: ['skep'],
-        args: ['run', o.program, '-o', 'json', '--prom-listen', `:${o.port}`, ...o.words],
+        args: o.args,
         ports: [{ name: 'metrics', containerPort: o.port, protocol: 'TCP' }],
         readinessProbe: { httpGet: { path: '/healthz', port: 'metrics' }, periodSeconds: 5 },
         livenessProbe: {

@@ -42,6 +42,17 @@ export function needsOf(objects: readonly ObjectDescription[], paranoid = false)
   };
 }
 
+/**
+ * What the node agent needs: its probes' rights, and CAP_SYS_PTRACE to see what other users' processes run.
+ *
+ * @param paranoid perf events are for CAP_SYS_ADMIN alone on this machine
+ */
+export function agentNeeds(objects: readonly ObjectDescription[], paranoid = false): Needs {
+  const { capabilities, netlink } = needsOf(objects, paranoid);
+  const all = new Set([...capabilities, 'CAP_SYS_PTRACE']);
+  return { capabilities: ORDER.filter((c) => all.has(c)), netlink };
+}
+
 /** Of alternatives the best counts: one that is worse is taken by older kernels. */
 function attachesByPerf({ programs, hooks }: ObjectDescription): boolean {
   const worse = new Set(hooks.flatMap((g) => g.rungs.slice(1).flatMap((r) => r.programs)));

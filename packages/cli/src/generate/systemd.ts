@@ -1,6 +1,20 @@
 import type { Needs } from './needs.ts';
 
 export interface UnitOptions {
+  /** What `skep generate systemd` was given, for the unit's first line. */
+  readonly of: string;
+  readonly description: string;
+  /** The command: an absolute path and its words. */
+  readonly command: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  /** A folder of its own in /run, for a socket. */
+  readonly runtimeDirectory?: string;
+  /** What a reload does, in a sentence or two. */
+  readonly reload: string;
+}
+
+/** `skep run` as a service. */
+export interface ProbeUnit {
   /** As `skep run` names it. */
   readonly program: string;
   readonly description: string;
@@ -14,22 +28,63 @@ export interface UnitOptions {
   readonly words: readonly string[];
 }
 
+/** The unit of a probe: it has as few rights as the probe's hooks need, and gives up the rest itself. */
+export function probeUnit(o: ProbeUnit, needs: Needs): string {
+  const metrics = o.listen === undefined ? ['--no-prom'] : ['--prom-listen', o.listen];
+  const command = [...o.skep, 'run', o.program, '--pull', 'never', '-o', 'json', ...metrics, ...o.words];
+  return systemdUnit(
+    {
+      of: o.program,
+      description: o.description,
+      command,
+      environment: { SKEP_STORAGE: o.storage },
+      reload:
+        'Ready when the probe is attached. Attached, it has no right left to load anything, so a reload is a new start: SIGHUP ends it in\n' +
+        '# order, and systemd starts it with the image and the policy of now.',
+    },
+    needs,
+  );
+}
+
+/** The unit of the node agent. `skep`: the command, an absolute path and words before `agent`. */
+export function agentUnit(
+  { skep, listen, words }: Pick<ProbeUnit, 'skep' | 'listen' | 'words'>,
+  needs: Needs,
+): string {
+  const metrics = listen === undefined ? [] : ['--prom-listen', listen];
+  const socket = ['--socket', '/run/skep/agent.sock'];
+  return systemdUnit(
+    {
+      of: '--agent',
+      description: 'metrics and traces of every service on this machine',
+      command: [...skep, 'agent', '--no-tty', ...socket, ...metrics, ...words],
+      runtimeDirectory: 'skep',
+      reload:
+        'Ready when it counts. A reload is a new start, with the settings of now: SIGHUP ends it in order. Counts begin at zero then, as\n' +
+        '# counters in Prometheus may.',
+    },
+    needs,
+  );
+}
+
 /**
- * A unit that runs a probe as a user of its own with as few rights as its hooks need, of which it gives up the rest itself.
+ * A unit that runs as a user of its own.
  *
  * Sources: systemd.exec(5), systemd.service(5)
  */
 export function systemdUnit(o: UnitOptions, needs: Needs): string {
   const caps = needs.capabilities.join(' ');
-  const metrics = o.listen === undefined ? ['--no-prom'] : ['--prom-listen', o.listen];
-  const command = [...o.skep, 'run', o.program, '--pull', 'never', '-o', 'json', ...metrics, ...o.words];
   const admin = needs.capabilities.includes('CAP_SYS_ADMIN')
     ? `# CAP_SYS_ADMIN since kernel.perf_event_paranoid is above 2 here, where some kernels ask for it to attach tracepoints and kprobes; with
 # sysctl kernel.perf_event_paranoid=2 it can go. Attached, the process gives it up.
 `
     : '';
+  const environment = Object.entries(o.environment ?? {})
+    .map(([name, value]) => `Environment=${quoted(`${name}=${value}`)}\n`)
+    .join('');
+  const runtime = o.runtimeDirectory === undefined ? '' : `RuntimeDirectory=${o.runtimeDirectory}\n`;
   const families = `AF_UNIX AF_INET AF_INET6${needs.netlink ? ' AF_NETLINK' : ''}`;
-  return `# Written by skep generate systemd ${o.program}
+  return `# Written by skep generate systemd ${o.of}
 # Put it into /etc/systemd/system, then: systemctl daemon-reload && systemctl enable --now NAME
 
 [Unit]
@@ -38,14 +93,12 @@ Wants=network-online.target sys-kernel-tracing.mount
 After=network-online.target sys-kernel-tracing.mount
 
 [Service]
-# Ready when the probe is attached. Attached, it has no right left to load anything, so a reload is a new start: SIGHUP ends it in
-# order, and systemd starts it with the image and the policy of now.
+# ${o.reload}
 Type=notify
 NotifyAccess=main
-ExecStart=${command.map(quoted).join(' ')}
+ExecStart=${o.command.map(quoted).join(' ')}
 ExecReload=/bin/kill -HUP $MAINPID
-Environment=${quoted(`SKEP_STORAGE=${o.storage}`)}
-Restart=always
+${environment}${runtime}Restart=always
 RestartSec=5
 TimeoutStartSec=60
 LimitMEMLOCK=infinity

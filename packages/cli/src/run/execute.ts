@@ -9,8 +9,8 @@ import {
   startRun,
   TerminalView,
 } from '@skep/runtime';
-import { explain } from '../errors.ts';
 import { note, redirectNotes } from '../output/out.ts';
+import { tellService, trimMemory } from '../service.ts';
 import type { Settings } from '../settings.ts';
 import { mark, printMarks } from '../timing.ts';
 import { explainSink } from './explain.ts';
@@ -188,30 +188,6 @@ async function typesOf(
     paths: new Map([...files].map(([image, { path }]) => [image, path])),
     [Symbol.dispose]: () => {
       for (const file of files.values()) file[Symbol.dispose]();
-    },
-  };
-}
-
-/** Whoever manages this process as a service waits for it. */
-function tellService(what: 'READY=1' | 'STOPPING=1'): void {
-  try {
-    bpf.notifyService(what);
-  } catch (error) {
-    note(explain(error).message);
-  }
-}
-
-/**
- * Gives back what only the start needed of Node's 120 MB, then what compiling and collecting touched meanwhile. Half a
- * millisecond each time; the resident memory of a run that lasts is what it works with.
- */
-function trimMemory(): { dispose(): void } {
-  const first = setTimeout(bpf.releaseMemory, 1000);
-  const later = setInterval(bpf.releaseMemory, 10_000);
-  return {
-    dispose() {
-      clearTimeout(first);
-      clearInterval(later);
     },
   };
 }

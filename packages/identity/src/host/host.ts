@@ -1,4 +1,4 @@
-import { closeSync, readdirSync, readlinkSync } from 'node:fs';
+import { closeSync, readdirSync, readlinkSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { openInside, openMagic } from './inside.ts';
 import { Mounts } from './mounts.ts';
@@ -9,8 +9,8 @@ export interface HostPaths {
   /** The procfs whose pids are meant. Default: /proc */
   proc?: string;
   /**
-   * The machine's root folder, for what container engines write down. In a container with the host's pid namespace,
-   * /proc/1/root or where the host is mounted. Default: /
+   * The machine's root folder, for what container engines write down. Default: that of its first process, which in a container
+   * with the host's pid namespace is not ours; / where that may not be looked at
    */
   root?: string;
   /** Where cgroup v2 is mounted. Default: what /proc/self/mountinfo says, /sys/fs/cgroup before /sys/fs/cgroup/unified */
@@ -29,7 +29,7 @@ export class Host {
 
   constructor(paths: HostPaths = {}) {
     this.proc = paths.proc ?? '/proc';
-    this.root = paths.root ?? '/';
+    this.root = paths.root ?? machineRoot(this.proc);
     this.name = paths.name ?? hostname();
     this.cgroup2 = paths.cgroup2 ?? findCgroup2(readText('/proc/self/mountinfo', 1024 * 1024) ?? '');
     this.#mounts = new Mounts(this.proc);
@@ -97,6 +97,17 @@ function startOf(fd: number | undefined, max: number): string | undefined {
     return readStart(fd, max)?.toString('utf8');
   } finally {
     closeSync(fd);
+  }
+}
+
+/** The root folder of a machine's first process, as a path of ours. @param proc the procfs that has it */
+function machineRoot(proc: string): string {
+  const root = `${proc}/1/root`;
+  try {
+    const [first, own] = [statSync(`${root}/.`), statSync('/')];
+    return first.dev === own.dev && first.ino === own.ino ? '/' : root;
+  } catch {
+    return '/'; // not root's eyes, or no process 1
   }
 }
 
