@@ -3,10 +3,11 @@
 // that architecture needs (scripts/system-libraries.sh).
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { bookworm, cacheHome, unpackPackages, updateLists } from './lib/apt.ts';
 import { run } from './lib/process.ts';
+import { renameOnce } from './lib/rename-once.ts';
 
 /** The architectures that a package carries an addon for, with what Debian calls them. */
 export const architectures = {
@@ -70,14 +71,6 @@ async function gathered(arch: Architecture, wanted: readonly string[]): Promise<
     await renameOnce(part, all);
   }
   return all;
-}
-
-/** Gives a folder its name. Two guests may start at once: where the other was faster, its copy is as good as ours. */
-async function renameOnce(from: string, to: string): Promise<void> {
-  await rename(from, to).catch(async (e: NodeJS.ErrnoException) => {
-    if (e.code !== 'ENOTEMPTY' && e.code !== 'EEXIST') throw e;
-    await rm(from, { recursive: true });
-  });
 }
 
 if (import.meta.main) {

@@ -1,6 +1,7 @@
-import { lstat, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bookworm, cacheHome, packageNames, unpackPackages } from '../../scripts/lib/apt.ts';
+import { renameOnce } from '../../scripts/lib/rename-once.ts';
 import { embeddedObjects } from './embedded.ts';
 
 /**
@@ -19,10 +20,7 @@ export async function corpus(architecture: string = process.arch): Promise<strin
     await packageNames(bookworm(debian), 'libbpf-tools');
     await unpackPackages(bookworm(debian), ['libbpf-tools'], join(work, 'root'));
     await extract(join(work, 'root/usr/sbin'), join(work, 'objects'));
-    await rename(join(work, 'objects'), folder).catch((e: NodeJS.ErrnoException) => {
-      // Another run was faster; its copy is as good as ours.
-      if (e.code !== 'ENOTEMPTY' && e.code !== 'EEXIST') throw e;
-    });
+    await renameOnce(join(work, 'objects'), folder);
   } finally {
     await rm(work, { recursive: true, force: true });
   }

@@ -1,6 +1,7 @@
-import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { packageNames, unpackPackages } from '../../scripts/lib/apt.ts';
+import { renameOnce } from '../../scripts/lib/rename-once.ts';
 import { cacheDir } from './cache.ts';
 import type { Architecture } from './machine.ts';
 import { type KernelLine, kernelLine } from './table.ts';
@@ -38,10 +39,7 @@ async function download(line: KernelLine): Promise<string> {
     const version = line.package.exec(name)?.[1] ?? '';
     const names = [name, ...(line.beside ?? []).map((prefix) => `${prefix}${version}`)];
     await unpackPackages(line.source, names, join(work, 'root'));
-    await rename(join(work, 'root'), join(cacheDir, name)).catch((e: NodeJS.ErrnoException) => {
-      // Another run was faster; its copy is as good as ours.
-      if (e.code !== 'ENOTEMPTY' && e.code !== 'EEXIST') throw e;
-    });
+    await renameOnce(join(work, 'root'), join(cacheDir, name));
   } finally {
     await rm(work, { recursive: true, force: true });
   }

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
-import { createWriteStream, readFileSync } from 'node:fs';
+import { createWriteStream, existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, realpath, rename, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { bookworm, unpackPackages, updateLists } from '../../scripts/lib/apt.ts';
 import { run } from '../../scripts/lib/process.ts';
+import { renameOnce } from '../../scripts/lib/rename-once.ts';
 import { cacheDir } from './cache.ts';
 import { cpio, type Entry } from './cpio.ts';
 import type { KernelFiles } from './fetch.ts';
@@ -44,8 +46,6 @@ async function ownUserland(work: string): Promise<Entry[]> {
   const box = await busyboxHere();
   return [
     ...(await busybox(box)),
-    // None, if it is Debian's static one; its other one, which takes that one's place, needs the C library.
-    ...(await libraries(box)),
     await strippedNode(process.execPath, 'strip', work),
     ...(await libraries(process.execPath)),
     ...(await programs()),
@@ -138,13 +138,29 @@ async function layer(name: string, key: string[], make: (work: string) => Promis
   return image;
 }
 
+/**
+ * This machine's, if it is Debian's static one. Debian's other one takes its place where somebody installs that, needs the C
+ * library and lacks applets such as tc: then the static one out of its package, kept beside the kernels.
+ */
 async function busyboxHere(): Promise<string> {
-  return (await run('sh', ['-c', 'command -v busybox'])).trim();
+  const here = (await run('sh', ['-c', 'command -v busybox || :'])).trim();
+  const needs = await run('sh', ['-c', 'ldd "$1" 2>&1 || :', 'sh', here]);
+  if (here !== '' && !needs.includes('.so')) return here;
+  const root = join(cacheDir, 'busybox-static');
+  if (!existsSync(root)) {
+    const work = await mkdtemp(join(cacheDir, 'busybox-'));
+    const source = bookworm(process.arch === 'arm64' ? 'arm64' : 'amd64');
+    await updateLists(source);
+    await unpackPackages(source, ['busybox-static'], join(work, 'root'));
+    await renameOnce(join(work, 'root'), root);
+    await rm(work, { recursive: true, force: true });
+  }
+  return join(root, 'bin/busybox');
 }
 
 /** Its applets are those of the one on this machine, which is the same version for another processor. */
 async function busybox(path: string): Promise<Entry[]> {
-  const applets = (await run('busybox', ['--list'])).trim().split('\n');
+  const applets = (await run(await busyboxHere(), ['--list'])).trim().split('\n');
   return [
     { path: 'bin/busybox', kind: 'file', data: await readFile(path), executable: true },
     ...applets
@@ -171,9 +187,7 @@ async function programs(): Promise<Entry[]> {
 /** The shared libraries a program loads, at the places where the program and its loader look for them. */
 async function libraries(program: string): Promise<Entry[]> {
   const entries: Entry[] = [];
-  // It fails for a program that needs none.
-  const needed = await run('sh', ['-c', 'ldd "$1" || :', 'sh', program]);
-  for (const line of needed.split('\n')) {
+  for (const line of (await run('ldd', [program])).split('\n')) {
     const path = /(?:=> |^\s*)(\/\S+) \(0x/.exec(line)?.[1];
     if (!path) continue;
     entries.push({ path: path.slice(1), kind: 'file', data: await readFile(path), executable: true });

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bookworm, cacheHome, unpackPackages, updateLists } from '../../scripts/lib/apt.ts';
 import { run } from '../../scripts/lib/process.ts';
+import { renameOnce } from '../../scripts/lib/rename-once.ts';
 
 /** Processors that guests have, as Node calls them. */
 export type Architecture = 'x64' | 'arm64';
@@ -100,9 +101,7 @@ export async function foreignRoot(architecture: Architecture): Promise<string> {
     });
     await nodeFromNpm(architecture, work);
     await run('cp', ['-T', join(work, 'package/bin/node'), join(work, 'root/usr/bin/node')]);
-    await rename(join(work, 'root'), dir).catch((e: NodeJS.ErrnoException) => {
-      if (e.code !== 'ENOTEMPTY' && e.code !== 'EEXIST') throw e;
-    });
+    await renameOnce(join(work, 'root'), dir);
   } finally {
     await rm(work, { recursive: true, force: true });
   }
