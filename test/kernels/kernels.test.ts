@@ -29,7 +29,8 @@ function partOf(kernel: string): Part {
 }
 const foreign = wanted.some((k) => kernelLine(k).architecture !== process.arch);
 const reporter = ['--test-reporter=./test/kernels/guest/reporter.ts', '--test-reporter-destination=stdout'];
-const command = ['--test', ...reporter, ...kernelTests()];
+/** Two at a time: alone, most of them wait for a compiler, for what they started, or for Node to start. */
+const command = ['--test', '--test-concurrency=2', ...reporter, ...kernelTests()];
 
 /** A run of the kernel tests: its tests, and whatever else was printed. */
 class Run {
