@@ -60,7 +60,7 @@ export async function writeWhole(
 }
 
 /** A file, or nothing yet; not a device, a pipe or a link, which are written into. */
-async function replaceable(path: string): Promise<boolean> {
+export async function replaceable(path: string): Promise<boolean> {
   try {
     return (await lstat(path)).isFile();
   } catch {

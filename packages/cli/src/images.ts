@@ -1,18 +1,13 @@
 import { statSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { Store, StoredImage } from '@skep/oci';
-import { CliError, usageError } from './errors.ts';
+import { CliError } from './errors.ts';
+import { notInProc } from './not-in-proc.ts';
 import type { Settings } from './settings.ts';
 
 /** The local store, made if it is not there yet. */
 export async function openStore(settings: Settings): Promise<Store> {
-  // Node's recursive mkdir never returns there: nothing can be made, yet the system says that a parent is missing.
-  if (/^\/proc(\/|$)/.test(resolve(settings.storage))) {
-    throw usageError(
-      `${settings.storage}: no store can be in /proc`,
-      'Name a folder on a disk with --storage.',
-    );
-  }
+  notInProc(settings.storage, 'no store', 'Name a folder on a disk with --storage.');
   const { Store } = await import('@skep/oci');
   return Store.open(settings.storage);
 }

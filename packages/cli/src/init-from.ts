@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { CliError, usageError } from './errors.ts';
 import { writeWhole } from './fs-errors.ts';
 import { openStore } from './images.ts';
+import { notInProc } from './not-in-proc.ts';
 import { out } from './output/out.ts';
 import type { Settings } from './settings.ts';
 
@@ -35,6 +36,7 @@ export async function initFrom(
   const target = folder ?? (/^[a-z0-9][\w.-]*$/.test(image.title ?? '') ? image.title! : 'probe');
   if (!force && (await isFilled(target)))
     throw usageError(`${target} is there and not empty`, 'Name another folder, or write over it: --force.');
+  notInProc(target, 'no folder', 'Name one on a disk.');
   for (const { name, bytes } of files) {
     const path = join(target, name);
     await mkdir(dirname(path), { recursive: true });

@@ -111,6 +111,7 @@ test('what else the folder has travels along, and its sources build the same ima
   for (const name of made)
     assert.deepEqual(readFileSync(box.path('extras', name)), readFileSync(box.path('x', name)));
   await box.fails(2, /extras is there and not empty/, ['init', '--from', 'extras:1']);
+  await box.fails(2, /\/proc\/x: no folder can be in \/proc/, ['init', '--from', 'extras:1', '/proc/x']);
   mkdirSync(box.path('other/home'), { recursive: true });
   const elsewhere = { cwd: box.path('other'), env: { ...dated, HOME: box.path('other/home') } };
   await box.ok(['init', '--from', 'extras:1', 'again'], elsewhere);

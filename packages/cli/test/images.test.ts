@@ -1,16 +1,19 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   chmodSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
 import { main, Sandbox } from './harness.ts';
 import { badObjects, bytesOf, source } from './objects.ts';
@@ -249,6 +252,20 @@ test('save and load, through a file and a pipe', async () => {
   await box.fails(2, /--name is for one/, ['load', '-i', 'all.tar', '--name', 'x', ...other]);
   await box.fails(3, /no image "nosuch"/, ['save', '-o', 'none.tar', 'calls:1', 'nosuch']);
   await box.fails(3, /none\.tar/, ['load', '-i', 'none.tar']);
+  await box.fails(3, /: no\/such\.tar: no such file/, ['save', '-o', 'no/such.tar', 'calls:1']);
+  await box.fails(2, /: other: is a folder/, ['save', '-o', 'other', 'calls:1']);
+  // What is no file is written into, as /dev/null is, and stays what it is.
+  execFileSync('mkfifo', [box.path('fifo')]);
+  const reader = spawn('sha256sum', [box.path('fifo')], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [read] = await Promise.all([text(reader.stdout), box.ok(['save', '-o', 'fifo', 'calls:1'])]);
+  await box.ok(['save', '-o', 'one.tar', 'calls:1']);
+  symlinkSync('one.tar', box.path('link.tar'));
+  await box.ok(['save', '-o', 'link.tar', 'calls:1']);
+  const sum = createHash('sha256')
+    .update(readFileSync(box.path('one.tar')))
+    .digest('hex');
+  assert.equal(read.split(' ')[0], sum);
+  assert.ok(lstatSync(box.path('fifo')).isFIFO() && lstatSync(box.path('link.tar')).isSymbolicLink());
   await box.fails(2, /other: is a folder, a file was expected/, ['load', '-i', 'other']);
   writeFileSync(box.path('text'), 'hello');
   await box.fails(7, /archive is refused/, ['load', '-i', 'text']);

@@ -1,4 +1,9 @@
 import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { lstatSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text as drawn } from 'node:stream/consumers';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { foldedText } from '../src/flame/folded.ts';
@@ -15,6 +20,30 @@ test('where a picture cannot go is told before anything is counted', () => {
   for (const file of [import.meta.dirname, `${import.meta.dirname}/nothing/cpu.svg`])
     assert.throws(() => new FlameSink({ svg: file }).prepare(), { code: 'SKEP_FLAME' }, file);
   new FlameSink({ svg: `${import.meta.dirname}/cpu.svg`, folded: () => {} }).prepare();
+});
+
+test('a pipe is written into and stays one, as a device is', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'skep-flame-'));
+  try {
+    const svg = join(dir, 'pipe');
+    execFileSync('mkfifo', [svg]);
+    const reader = spawn('cat', [svg], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const sink = new FlameSink({ svg });
+    const stream = {
+      stackColumns: [0],
+      kind: 'counter',
+      fields: [],
+      columns: [],
+      map: 'm',
+      yields: 'records',
+    };
+    sink.start({ name: 'x', streams: [stream] } as never);
+    sink.stop({ elapsedMs: 1, lost: [], startedAt: new Date(0) } as never);
+    assert.match(await drawn(reader.stdout), /<svg .*<\/svg>/s);
+    assert.ok(lstatSync(svg).isFIFO());
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
 });
 
 test('boxes are as wide as their share, over what called them', () => {

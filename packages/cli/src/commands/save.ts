@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
 import { usageError } from '../errors.ts';
 import { examples } from '../examples.ts';
+import { replaceable } from '../fs-errors.ts';
 import { findImage, openStore } from '../images.ts';
 import { settingsOf } from '../settings.ts';
 
@@ -33,11 +34,24 @@ async function save(references: string[], flags: { output?: string }, command: C
   for (const reference of references) await findImage(store, reference);
   const archive = Readable.from(saveImages(store, references), { objectMode: false });
   if (flags.output === undefined) return pipeline(archive, process.stdout, { end: false });
-  // A file of this name is a whole archive, or was there before.
-  const fresh = `${flags.output}.${process.pid}.new`;
+  const { output } = flags;
+  try {
+    // A device or a pipe is written into: in its place, a file would be in its way.
+    await ((await replaceable(output))
+      ? inOneStep(archive, output)
+      : pipeline(archive, createWriteStream(output)));
+  } catch (e) {
+    if (e instanceof Error && 'path' in e) e.path = output;
+    throw e;
+  }
+}
+
+/** A file of this name is a whole archive, or was there before. */
+async function inOneStep(archive: Readable, output: string): Promise<void> {
+  const fresh = `${output}.${process.pid}.new`;
   try {
     await pipeline(archive, createWriteStream(fresh, { flags: 'wx' }));
-    renameSync(fresh, flags.output);
+    renameSync(fresh, output);
   } catch (e) {
     rmSync(fresh, { force: true });
     throw e;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type ExtraLayer, isFileName, type ProbeImage } from '@skep/probe';
 import { usageError } from '../errors.ts';
 import { writeWhole } from '../fs-errors.ts';
+import { notInProc } from '../not-in-proc.ts';
 import { out } from '../output/out.ts';
 import { dashboardOf } from './dashboard.ts';
 
@@ -25,6 +26,7 @@ export async function writeDashboards(
       'Name a folder for them: --output FOLDER.',
     );
   }
+  notInProc(folder, 'no folder', 'Name one on a disk: --output FOLDER.');
   await mkdir(folder, { recursive: true });
   for (const { name, bytes } of found) {
     // A title is checked when a layer is packed, by whoever packed it.

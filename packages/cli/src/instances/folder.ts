@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, wri
 import { homedir } from 'node:os';
 import { basename, join } from 'node:path';
 import { CliError, usageError } from '../errors.ts';
+import { notInProc } from '../not-in-proc.ts';
 import { bootId, isRunning, type ProcessId } from './process.ts';
 
 /** What is known of an instance from the moment it is asked for. */
@@ -76,6 +77,7 @@ export function claim(
   const { name: asked } = wanted;
   if (asked !== undefined && !NAME.test(asked))
     throw usageError(`--name: "${asked}" is no name`, 'Letters, digits, and inside also _ . and -.');
+  notInProc(root, 'nothing', 'Name a folder on a disk by SKEP_STATE.');
   mkdirSync(root, { recursive: true, mode: 0o700 });
   checkOwner(root);
   const id = randomBytes(32).toString('hex');

@@ -10,7 +10,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { randomId } from '../digest.ts';
 import { errno, OciError } from '../errors.ts';
 import { isObject } from '../manifest.ts';
@@ -98,6 +98,8 @@ export async function logout(server: string, opts: RegistryOptions = {}): Promis
 /** Replaces the file in one step, readable by its owner alone, behind a symbolic link too. */
 function writeAuthFile({ path, json }: AuthFile): void {
   try {
+    // Node's recursive mkdir never returns there.
+    if (/^\/proc(\/|$)/.test(resolve(path))) throw Object.assign(new Error('no file'), { code: 'ENOENT' });
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     const target = existing(path);
     const temporary = `${target}.${process.pid}-${randomId()}`;

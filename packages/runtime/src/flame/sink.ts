@@ -1,4 +1,4 @@
-import { accessSync, constants, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, lstatSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Decoder, RecordView } from '@skep/bpf';
 import type { Run } from '../contract/run.ts';
@@ -173,8 +173,13 @@ function steps(stacks: readonly Stack[], process: string | undefined): Step[] {
   return out;
 }
 
-/** A file is there whole, or as it was before. */
+/** A file is there whole, or as it was before. A device or a pipe is written into: in its place, a file would be in its way. */
 function writeWhole(path: string, text: string): void {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found && !found.isFile()) {
+    writeFileSync(path, text);
+    return;
+  }
   const part = `${path}.${process.pid}.part`;
   try {
     writeFileSync(part, text);
