@@ -157,6 +157,7 @@ test('values that are wrong are refused, and say where', { skip }, () => {
     [{ ...minimal, prometheusRule: { enabled: true } }, /prometheusRule\.text is empty/],
     [{ ...minimal, prometheusRule: { enabled: true, text: 'a: 1' } }, /it has no groups/],
     [{ ...minimal, dashboards: { files: { A_B: '{}' } } }, /'A_B' does not match/],
+    [{ ...minimal, fullnameOverride: 'A_b' }, /'A_b' does not match/],
   ];
   for (const [values, message] of wrong) {
     const { status, stderr } = helm(['template', 'x', chart], values);
