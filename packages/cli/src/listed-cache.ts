@@ -1,4 +1,5 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { cachePath } from './cache.ts';
 
@@ -93,15 +94,25 @@ export function rowsBefore(dir: string): string {
   return (places && textBehind(cacheFile(dir, 'rows'), headOf(dir, places))) ?? '';
 }
 
-/** Keeps a list. Each file comes in one step, and says what it belongs to: who is killed between two leaves no wrong list. */
-export function keep(dir: string, { places }: State, kept: Kept, before: readonly string[] = []): void {
+/**
+ * Keeps a list: on other threads, since it is some megabytes that nobody waits for. Each file comes in one step, and says what it
+ * belongs to: who is killed between two leaves no wrong list.
+ */
+export async function keep(
+  dir: string,
+  { places }: State,
+  kept: Kept,
+  before: readonly string[] = [],
+): Promise<void> {
   const [index, blobs] = places as [string, string];
   const write = (ending: keyof Kept, of: readonly string[]) =>
     writeCache(cacheFile(dir, ending), `${headOf(dir, of)}\n${kept[ending]}\n.\n`);
-  if (before[0] !== index) write('index', [index]);
-  if (before[1] !== blobs) write('blobs', [blobs]);
-  write('lines', places);
-  write('rows', places);
+  await Promise.all([
+    before[0] === index || write('index', [index]),
+    before[1] === blobs || write('blobs', [blobs]),
+    write('lines', places),
+    write('rows', places),
+  ]);
 }
 
 /** The text of a row. Undefined when a name, which another tool may have written, would not stay one field. */
@@ -169,14 +180,19 @@ function textBehind(file: string, head: string): string | undefined {
   return text.slice(head.length + 1, -3);
 }
 
-function writeCache(file: string, text: string): void {
+async function writeCache(file: string, text: string): Promise<void> {
   const fresh = `${file}.${process.pid}`;
+  // The reader of the list may go away meanwhile, and with that this process.
+  const drop = () => rmSync(fresh, { force: true });
+  process.once('exit', drop);
   try {
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(fresh, text);
-    renameSync(fresh, file);
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(fresh, text);
+    await rename(fresh, file);
   } catch {
-    rmSync(fresh, { force: true }); // a home that is read-only or full: it is read again the next time
+    drop(); // a home that is read-only or full: it is read again the next time
+  } finally {
+    process.removeListener('exit', drop);
   }
 }
 

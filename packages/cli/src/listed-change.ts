@@ -225,7 +225,7 @@ export function namesBetween(before: string, now: string): Difference<string> | 
   let [a, b] = [0, 0];
   while (a < before.length || b < now.length) {
     // Nearly all is the same: that is gone over in long pieces, and back to where the last line begins.
-    while (b < now.length && before.startsWith(now.slice(b, b + PIECE), a)) {
+    while (b < now.length && before.slice(a, a + PIECE) === now.slice(b, b + PIECE)) {
       a += Math.min(PIECE, now.length - b);
       b = Math.min(b + PIECE, now.length);
     }
@@ -250,7 +250,8 @@ function lineAt(text: string, at: number): string {
 }
 
 function linesOfNames(names: readonly string[]): string {
-  return names.length === 0 ? '' : `${names.join('\n')}\n`;
+  // The last empty one ends the last line: what is joined is one piece, and is not put together once more.
+  return [...names, ''].join('\n');
 }
 
 async function namesIn(dir: string): Promise<string | undefined> {

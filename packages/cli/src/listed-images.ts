@@ -29,36 +29,50 @@ export async function listImages(settings: Settings): Promise<ListedImage[]> {
   const rows = keptOf(dir, state, 'rows');
   if (rows !== undefined) return imagesIn(rows);
   const made = await make(settings, dir, state);
+  await made.keeping;
   return 'images' in made ? made.images : imagesIn(made.rows);
 }
 
-/** The same as {@link linesOf} makes of it, kept beside it: to print them, there is no need for ten thousand objects. */
-export async function listLines(settings: Settings): Promise<string> {
+/**
+ * The same as {@link linesOf} makes of it, kept beside it: to print them, there is no need for ten thousand objects.
+ *
+ * @param print gets them before they are kept
+ */
+export async function listLines(
+  settings: Settings,
+  print: (lines: string) => Promise<void> = async () => undefined,
+): Promise<string> {
   const dir = resolve(settings.storage);
   const state = stateOf(dir);
-  const lines = keptOf(dir, state, 'lines');
-  if (lines !== undefined) return lines;
-  const made = await make(settings, dir, state);
-  return 'images' in made ? linesOf(made.images) : made.lines;
+  const kept = keptOf(dir, state, 'lines');
+  const made = kept === undefined ? await make(settings, dir, state) : undefined;
+  const lines = kept ?? (made && 'images' in made ? linesOf(made.images) : made!.lines);
+  await print(lines);
+  await made?.keeping;
+  return lines;
 }
 
-async function make(settings: Settings, dir: string, state: State): Promise<Kept | { images: KeptImage[] }> {
+/** The list, and when it is kept. */
+type Made = (Kept | { images: KeptImage[] }) & { keeping?: Promise<void> };
+
+async function make(settings: Settings, dir: string, state: State): Promise<Made> {
   const { followChange, textsOf } = await import('./listed-change.ts');
   const followed = await followChange(settings, dir, state);
   if (followed) {
-    if (!followed.passing && isSettled(dir, state)) keep(dir, state, followed.kept, followed.before);
-    return followed.kept;
+    const { kept, before, passing } = followed;
+    return {
+      ...kept,
+      keeping: passing || !isSettled(dir, state) ? undefined : keep(dir, state, kept, before),
+    };
   }
   const { readImages } = await import('./read-images.ts');
   const texts = textsOf(dir);
   const { images, passing } = await readImages(settings, dir);
   images.sort((a, b) => b.created - a.created);
   const rows = images.map(rowOf);
-  const whole = rows.every((row) => row !== undefined);
-  if (whole && !passing && isSettled(dir, state)) {
-    keep(dir, state, { ...texts, rows: rows.map((row) => `${row}\n`).join(''), lines: linesOf(images) });
-  }
-  return { images };
+  if (passing || rows.includes(undefined) || !isSettled(dir, state)) return { images };
+  const kept = { ...texts, rows: rows.map((row) => `${row}\n`).join(''), lines: linesOf(images) };
+  return { images, keeping: keep(dir, state, kept) };
 }
 
 /** One that changed just now may change again within the same tick of the file system's clock. */

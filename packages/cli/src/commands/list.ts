@@ -38,8 +38,10 @@ async function list(
   command: Command,
 ): Promise<void> {
   const settings = settingsOf(command);
-  if (only === undefined && !flags.quiet && flags.format === undefined && flags.trunc)
-    return out(tableOf(await listLines(settings)));
+  if (only === undefined && !flags.quiet && flags.format === undefined && flags.trunc) {
+    await listLines(settings, (lines) => out(tableOf(lines)));
+    return;
+  }
   const all = await listImages(settings);
   const images = only === undefined ? all : all.filter(({ reference }) => matches(reference, only));
   if (flags.quiet) {
