@@ -35,7 +35,12 @@ struct l7_message {
 	__u64 length;	/* of the piece */
 	__u32 parts;	/* 0: one piece */
 	__u32 flags;	/* MSG_*, as the call gave them; sending hooks are not told */
-	bool compat;	/* a 32-bit program's: iovecs of two words of 32 bits */
+	__u8 table;	/* enum l7_table */
+};
+enum l7_table {
+	L7_TABLE_OWN,
+	L7_TABLE_COMPAT,	/* a 32-bit program's: iovecs of two words of 32 bits */
+	L7_TABLE_KERNEL,	/* the kernel's copy of it, in its own memory */
 };
 
 #define L7_PF_IO_WORKER 0x00000010
@@ -180,7 +185,7 @@ static __always_inline enum l7_unseen l7_find_message(struct sock *sk, enum l7_d
 		return L7_SYSCALL;
 	if (!l7_is_socket(&files, r.args[0], trusted))
 		return L7_DESCRIPTOR;
-	m->compat = r.compat;
+	m->table = r.compat ? L7_TABLE_COMPAT : L7_TABLE_OWN;
 	m->parts = 0;
 	m->flags = 0;
 	switch (call.shape) {
@@ -219,7 +224,10 @@ static __always_inline bool l7_next_piece(struct l7_message *m, struct l7_cursor
 
 	if (c->part >= m->parts || c->part >= L7_PARTS)
 		return false;
-	if (m->compat) {
+	if (m->table == L7_TABLE_KERNEL) {
+		if (bpf_probe_read_kernel(pair, sizeof(pair), (void *)(m->base + c->part * sizeof(pair))))
+			return false;
+	} else if (m->table) {
 		__u32 small[2] = {};
 
 		if (bpf_probe_read_user(small, sizeof(small), (void *)(m->base + c->part * sizeof(small))))

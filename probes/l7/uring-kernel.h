@@ -27,7 +27,27 @@ struct io_kiocb___l7 {
 	struct io_cqe___l7 cqe;
 	struct io_ring_ctx___l7 *ctx;
 	struct hlist_node hash_node;
+	void *async_data;
 	struct io_wq_work___l7 work;
+};
+/* What a request keeps in async_data until it is through; since Linux 6.10 always, and then the second has `iter` itself. */
+struct iov_iter___l7 {
+	__u8 iter_type;
+	size_t iov_offset;
+	union {
+		void *ubuf;
+		void *__iov;
+	};
+	unsigned long nr_segs;
+};
+struct msghdr___l7 {
+	struct iov_iter___l7 msg_iter;
+};
+struct io_async_msghdr___l7 {
+	struct msghdr___l7 msg;
+};
+struct io_async_rw___l7 {
+	struct iov_iter___l7 iter;
 };
 struct io_sr_msg___l7 {
 	void *buf;
@@ -70,6 +90,11 @@ struct io_ring_ctx___l7 {
 };
 #pragma clang attribute pop
 
+enum iter_type___l7 {
+	ITER_UBUF___l7,
+	ITER_IOVEC___l7,
+};
+
 /* enum io_uring_op, as far as it moves bytes of sockets. */
 enum l7_uring_operation {
 	L7_URING_READV = 1,
@@ -96,10 +121,18 @@ enum l7_uring_operation {
 #define L7_URING_BUFFER_SELECT 0x20
 /* IORING_RECVSEND_POLL_FIRST: of a request's flags the only one that leaves its address what it is. */
 #define L7_URING_POLL_FIRST 0x1
+#define L7_URING_MULTISHOT 0x2
 /* IORING_SEND_ZC_REPORT_USAGE: another. */
 #define L7_URING_REPORT_USAGE 0x8
 /* IORING_SEND_VECTORIZED: newer kernels set it of themselves for SENDMSG, whose address is that of a msghdr all the same. */
 #define L7_URING_VECTORIZED 0x20
+
+/* Does an operation send or receive a message? Others read or write. */
+static __always_inline bool l7_uring_is_message(__u8 opcode)
+{
+	return opcode == L7_URING_SEND || opcode == L7_URING_RECV || opcode == L7_URING_SENDMSG || opcode == L7_URING_RECVMSG ||
+	       opcode == L7_URING_SEND_ZC || opcode == L7_URING_SENDMSG_ZC;
+}
 
 /* What the kernel holds as a request's address. */
 static __always_inline __u64 l7_uring_address(struct io_kiocb___l7 *req, __u8 opcode)

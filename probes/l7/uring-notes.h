@@ -16,7 +16,8 @@ struct l7_uring_request {
 	__u64 base;		/* of the buffer, or of a vector's first piece; 0: not to be looked at */
 	__u32 length;		/* of that */
 	__u8 opcode;
-	__u8 pad[3];
+	__u8 multishot;		/* it goes on after what it has moved, and waits all the while */
+	__u16 parts;		/* of its vector */
 };
 struct l7_uring_place {
 	__u64 file;	/* address of the socket's struct file, with the direction in its lowest bit */
@@ -56,6 +57,8 @@ static __always_inline void l7_uring_read(struct io_kiocb___l7 *req, __u32 flags
 	struct io_ring_ctx___l7 *ctx = BPF_CORE_READ(req, ctx);
 	bool compat = false;
 
+	if (r->opcode == L7_URING_RECV || r->opcode == L7_URING_RECVMSG)
+		r->multishot = !!(BPF_CORE_READ(sr, flags) & L7_URING_MULTISHOT);
 	if (flags & L7_URING_BUFFER_SELECT)
 		return;
 	r->address = l7_uring_address(req, r->opcode);
@@ -76,10 +79,13 @@ static __always_inline void l7_uring_read(struct io_kiocb___l7 *req, __u32 flags
 		r->length = BPF_CORE_READ((struct io_rw___l7 *)cmd, len);
 		return;
 	case L7_URING_SENDMSG:
+	case L7_URING_SENDMSG_ZC:
 	case L7_URING_RECVMSG:
-		if (compat || BPF_CORE_READ(sr, flags) & ~(L7_URING_POLL_FIRST | L7_URING_VECTORIZED) ||
+		if (compat ||
+		    BPF_CORE_READ(sr, flags) & ~(L7_URING_POLL_FIRST | L7_URING_VECTORIZED | L7_URING_REPORT_USAGE) ||
 		    bpf_probe_read_user(&header, sizeof(header), (void *)r->address) || !header.parts)
 			return;
+		r->parts = header.parts;
 		l7_uring_first(header.iov, r);
 		return;
 	case L7_URING_READV:
@@ -137,6 +143,8 @@ static __noinline bool l7_uring_noted(struct l7_uring_place *place, __u64 slot, 
 	r->base = note->base;
 	r->length = note->length;
 	r->opcode = note->opcode;
+	r->multishot = note->multishot;
+	r->parts = note->parts;
 	return true;
 }
 

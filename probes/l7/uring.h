@@ -8,8 +8,9 @@
  * several, none is taken: their bytes are unseen, by reason, as without this.
  *
  * A note is believed only while the kernel's request still is what was noted: same operation, user data, address, file.
- * Buffers that the kernel chooses (provided, registered), multishot, zero-copy receive and splice are noted too, so that
- * they are not taken for another, and never looked at. Of a vector the first piece is: a header is nearly always there.
+ * Since Linux 6.10 the request itself says where its bytes lie, whoever chose the buffer and however many there are.
+ * Before, buffers that the kernel chooses (provided) and multishot are noted only so that they are not taken for another,
+ * and never looked at, as registered buffers, zero-copy receive and splice always; and of a vector the first piece is.
  */
 #ifndef SKEP_L7_URING_H
 #define SKEP_L7_URING_H
@@ -83,7 +84,7 @@ __noinline int l7_uring_may_move(__u64 file, __u64 slot, __u64 carried)
 	/* The kernel sets the file when it begins with a request. */
 	if ((__u64)BPF_CORE_READ(req, file) != (file & ~1ULL))
 		return 0;
-	return carried ? carried == r->request : !l7_uring_waits(req);
+	return carried ? carried == r->request : r->multishot || !l7_uring_waits(req);
 }
 
 /* The place of the request that moves bytes of this socket now; false when that is not known for sure. */
@@ -102,9 +103,48 @@ static __always_inline bool l7_uring_which(struct l7_uring_place *place)
 	return moving && !(moving & (moving - 1));
 }
 
+/* Where Linux has it since 6.10, as the program's buffers or a table of them that the kernel has taken a copy of. */
+#define L7_URING_KEEPS bpf_core_field_exists(struct io_async_rw___l7, iter)
+
 /*
- * Finds the message that io_uring moves on the socket at this address, and says so in the work at `index`; beyond the last
- * work it only asks whether there is one. A global function: the verifier looks at it once. Returns 1 when it is known.
+ * What a request keeps says which bytes of it `moved` just now are. Of messages it has been moved on by so much; reading
+ * and writing do that afterwards. False: it is not the program's memory (registered buffers), or `done` of it were before.
+ */
+static __always_inline bool l7_uring_kept(struct io_kiocb___l7 *req, struct l7_uring_request *r, bool is_message, __u32 done,
+					  __u32 moved, struct l7_message *m)
+{
+	void *kept = BPF_CORE_READ(req, async_data);
+	struct iov_iter___l7 *iter = kept + (is_message ? bpf_core_field_offset(struct io_async_msghdr___l7, msg.msg_iter)
+							: bpf_core_field_offset(struct io_async_rw___l7, iter));
+	__u8 type = BPF_CORE_READ(iter, iter_type);
+	__u64 at = BPF_CORE_READ(iter, iov_offset), left = BPF_CORE_READ(iter, nr_segs);
+
+	if (!kept)
+		return false;
+	m->base = (__u64)BPF_CORE_READ(iter, ubuf);
+	if (type == bpf_core_enum_value(enum iter_type___l7, ITER_UBUF___l7)) {
+		if (is_message)
+			at -= moved;
+		m->base += at;
+		m->length = moved;
+		m->parts = 0;
+		return (__s64)at >= 0;
+	}
+	if (type != bpf_core_enum_value(enum iter_type___l7, ITER_IOVEC___l7) || done)
+		return false;
+	m->table = L7_TABLE_KERNEL;
+	m->parts = left;
+	if (is_message) {
+		m->base -= (r->parts - left) * sizeof(struct iovec);
+		m->parts = r->parts;
+		return r->parts >= left;
+	}
+	return !at;
+}
+
+/*
+ * Finds the message of which io_uring has moved bytes on the socket at this address, and says so in the work at `index`. A
+ * global function: the verifier looks at it once. Returns 1 when it is known.
  */
 __noinline int l7_uring_message(__u64 socket, __u32 direction, __u32 index)
 {
@@ -113,6 +153,7 @@ __noinline int l7_uring_message(__u64 socket, __u32 direction, __u32 index)
 	struct l7_uring_request *r;
 	struct io_kiocb___l7 *req;
 	__u32 done = 0, flags = 0;
+	bool is_message;
 
 	if (!L7_URING_KNOWN)
 		return 0;
@@ -123,28 +164,29 @@ __noinline int l7_uring_message(__u64 socket, __u32 direction, __u32 index)
 	if (!l7_uring_which(&place))
 		return 0;
 	r = bpf_map_lookup_elem(&l7_uring_requests, &place);
-	if (!r || !r->base)
+	if (!r || !work)
 		return 0;
-	if (!work)
-		return 1;
 	req = (struct io_kiocb___l7 *)r->request;
-	if (r->opcode == L7_URING_SEND || r->opcode == L7_URING_RECV || r->opcode == L7_URING_SENDMSG ||
-	    r->opcode == L7_URING_RECVMSG || r->opcode == L7_URING_SEND_ZC) {
+	is_message = l7_uring_is_message(r->opcode);
+	if (is_message) {
 		struct io_sr_msg___l7 *sr = (void *)req + bpf_core_field_offset(struct io_kiocb___l7, cmd);
 
 		flags = BPF_CORE_READ(sr, msg_flags);
 		/* With MSG_WAITALL a request goes on where it stopped, and some kernels move its address along. */
 		done = BPF_CORE_READ(sr, done_io);
 	}
-	if (l7_uring_address(req, r->opcode) - r->address > done)
-		return 0;
-	work->message.base = r->base + done;
-	work->message.length = r->length > done ? r->length - done : 0;
-	work->message.parts = 0;
+	work->message.table = L7_TABLE_OWN;
+	if (!L7_URING_KEEPS || !l7_uring_kept(req, r, is_message, done, work->end, &work->message)) {
+		if (!r->base || l7_uring_address(req, r->opcode) - r->address > done)
+			return 0;
+		work->message.base = r->base + done;
+		work->message.length = r->length > done ? r->length - done : 0;
+		work->message.parts = 0;
+		work->message.table = L7_TABLE_OWN;
+	}
 	work->message.flags = flags;
-	work->message.compat = false;
 	/* What has been seen stays only where more may come: not each completion is told (IOSQE_CQE_SKIP_SUCCESS). */
-	if (!(flags & L7_MSG_WAITALL))
+	if (!(flags & L7_MSG_WAITALL || r->multishot))
 		bpf_map_delete_elem(&l7_uring_requests, &place);
 	return 1;
 }

@@ -9,8 +9,8 @@
  *     uring-talk    several of them, a line each, from stdin, each in a process of its own
  *
  * FAMILY   tcp, unix
- * SEND     send, sendmsg, sendmsg2 (header and body apart), write, writev, writev2, chain (header and body in two linked
- *          requests); send_zc, write_fixed, splice
+ * SEND     send, sendmsg, sendmsg2 (header and body apart), sendmsg3 (the header in two pieces, too), write, writev, writev2,
+ *          writev3, chain (header and body in two linked requests); send_zc, sendmsg_zc, write_fixed, splice
  * RECEIVE  recv, recvmsg, read, readv, waitall (half of it comes at a time), changed (recvmsg, whose vector the program
  *          changes when it is submitted), cancelled (another receive before it, which is cancelled), closed (another
  *          before it on another socket that had the same descriptor); two (another at once); read_fixed, select (buffer
@@ -85,10 +85,15 @@ static uint64_t number;
 static int send_all(const char *call, int end, const char *text, int length)
 {
 	const char *body = strstr(text, "\r\n\r\n") + 4;
-	struct iovec parts[2] = { { (void *)text, body - text }, { (void *)body, text + length - body } };
+	/* Pieces of it from the first, or from one before which the header is cut. */
+	int cut = call[strlen(call) - 1] == '3' ? 12 : 0;
+	struct iovec pieces[3] = { { (void *)text, cut },
+				   { (void *)text + cut, body - text - cut },
+				   { (void *)body, text + length - body } };
+	struct iovec *parts = cut ? pieces : pieces + 1;
 	struct iovec one = { (void *)text, length };
 	struct msghdr header = { .msg_iov = &one, .msg_iovlen = 1 };
-	int pipes[2], vector = is(call, "writev2"), sent;
+	int pipes[2], count = cut ? 3 : 2, vector = is(call, "writev2") || is(call, "writev3"), sent;
 	uint64_t data = ++number;
 	struct io_uring_sqe *e;
 
@@ -97,13 +102,13 @@ static int send_all(const char *call, int end, const char *text, int length)
 	else if (is(call, "write"))
 		e = entry(IORING_OP_WRITE, ends[end], text, length, data);
 	else if (is(call, "writev") || vector)
-		e = entry(IORING_OP_WRITEV, ends[end], vector ? parts : &one, vector + 1, data);
+		e = entry(IORING_OP_WRITEV, ends[end], vector ? parts : &one, vector ? count : 1, data);
 	else if (is(call, "sendmsg"))
 		e = entry(IORING_OP_SENDMSG, ends[end], &header, 1, data);
-	else if (is(call, "sendmsg2")) {
+	else if (is(call, "sendmsg2") || is(call, "sendmsg3") || is(call, "sendmsg_zc")) {
 		header.msg_iov = parts;
-		header.msg_iovlen = 2;
-		e = entry(IORING_OP_SENDMSG, ends[end], &header, 1, data);
+		header.msg_iovlen = count;
+		e = entry(is(call, "sendmsg_zc") ? IORING_OP_SENDMSG_ZC : IORING_OP_SENDMSG, ends[end], &header, 1, data);
 	} else if (is(call, "chain")) {
 		e = entry(IORING_OP_SEND, ends[end], text, body - text, data);
 		e->flags |= IOSQE_IO_LINK;
@@ -123,7 +128,7 @@ static int send_all(const char *call, int end, const char *text, int length)
 		e->splice_fd_in = pipes[0];
 		e->off = e->splice_off_in = -1;
 	}
-	if (is(how, "skip") && !is(call, "send_zc"))
+	if (is(how, "skip") && !strstr(call, "_zc"))
 		e->flags |= IOSQE_CQE_SKIP_SUCCESS;
 	submit();
 	if (is(call, "splice")) {
@@ -135,7 +140,7 @@ static int send_all(const char *call, int end, const char *text, int length)
 	if (e->flags & IOSQE_CQE_SKIP_SUCCESS)
 		return length;
 	sent = await_result(data);
-	if (is(call, "send_zc") && sent >= 0 && last_flags & IORING_CQE_F_MORE)
+	if (strstr(call, "_zc") && sent >= 0 && last_flags & IORING_CQE_F_MORE)
 		await_result(data); /* the buffer is free */
 	return sent;
 }
