@@ -10,29 +10,35 @@ const WINDOW = 10;
 class Window {
   /** All that the window holds, by slot. */
   readonly slots = new Float64Array(SLOTS);
-  /** What came since the last tick, by slot. */
+  /** What came since the last tick, by slot, and which slots that are. */
   readonly #now = new Float64Array(SLOTS);
+  readonly #touched: number[] = [];
   /** What each tick before it added: slot and count, in turns. There are many services, and a second touches few slots. */
   readonly #ticks: number[][] = Array.from({ length: WINDOW }, () => []);
   readonly #errors = new Float64Array(WINDOW);
   readonly #requests = new Float64Array(WINDOW);
   #at = 0;
 
-  add(delta: Delta, failed: boolean): void {
-    for (let slot = 0; slot < SLOTS; slot++) {
-      const count = delta.slots[slot]!;
+  add({ slots, requests }: Delta, failed: boolean): void {
+    for (let i = 0; i < slots.length; i += 2) {
+      const slot = slots[i]!;
+      const count = slots[i + 1]!;
       this.slots[slot]! += count;
+      if (this.#now[slot] === 0) this.#touched.push(slot);
       this.#now[slot]! += count;
     }
-    this.#requests[this.#at]! += delta.requests;
-    if (failed) this.#errors[this.#at]! += delta.requests;
+    this.#requests[this.#at]! += requests;
+    if (failed) this.#errors[this.#at]! += requests;
   }
 
   /** The next tick begins; false when the window has become empty. */
   tick(): boolean {
     const added = this.#ticks[this.#at]!;
-    for (let slot = 0; slot < SLOTS; slot++) if (this.#now[slot]! > 0) added.push(slot, this.#now[slot]!);
-    this.#now.fill(0);
+    for (const slot of this.#touched) {
+      added.push(slot, this.#now[slot]!);
+      this.#now[slot] = 0;
+    }
+    this.#touched.length = 0;
     this.#at = (this.#at + 1) % WINDOW;
     const over = this.#ticks[this.#at]!;
     for (let i = 0; i < over.length; i += 2) this.slots[over[i]!]! -= over[i + 1]!;

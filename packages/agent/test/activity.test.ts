@@ -3,7 +3,6 @@ import { ok, strictEqual } from 'node:assert/strict';
 import { test } from 'node:test';
 import { Activity } from '../src/activity.ts';
 import type { Delta } from '../src/kernel/counts.ts';
-import { SLOTS } from '../src/latency.ts';
 import { NOBODY } from '../src/peers/peers.ts';
 import type { Series } from '../src/series/series.ts';
 import { Service } from '../src/services/service.ts';
@@ -15,8 +14,9 @@ const series = {
     ...{ peer: NOBODY, overflow: false },
   },
 } as unknown as Series;
-const delta = (requests: number) =>
-  ({ slots: new Float64Array(SLOTS), requests, sum: 0, requestBytes: 0, responseBytes: 0 }) satisfies Delta;
+const delta = (requests: number): Delta => ({
+  ...{ slots: [], requests, sum: 0, requestBytes: 0, responseBytes: 0 },
+});
 
 /** An agent that ticks at these times, and counts 100 requests a second. */
 function ticking(...seconds: number[]): Activity {
@@ -64,10 +64,9 @@ test('quantiles are those of the window alone, however many series and seconds a
   const activity = new Activity();
   activity.begin(0);
   const slow = delta(1);
-  slow.slots[200] = 1;
+  slow.slots.push(200, 1);
   const quick = delta(3);
-  quick.slots[100] = 2;
-  quick.slots[101] = 1;
+  quick.slots.push(100, 2, 101, 1);
   activity.add(series, slow);
   activity.add(series, quick);
   activity.add(series, quick);

@@ -2,7 +2,6 @@ import { deepStrictEqual, match, strictEqual } from 'node:assert/strict';
 import { test } from 'node:test';
 import { Budget, SPAN_GAP_NS } from '../src/budget.ts';
 import type { Delta } from '../src/kernel/counts.ts';
-import { SLOTS } from '../src/latency.ts';
 import { SelfChecker, type SelfCheckParts } from '../src/selfcheck/self-check.ts';
 import { type Labels, Series } from '../src/series/series.ts';
 
@@ -33,10 +32,8 @@ function checkerOf(
           },
           0,
         );
-        const slots = new Float64Array(SLOTS);
-        slots[30] = times;
         const delta: Delta = {
-          slots,
+          slots: [30, times],
           requests: times,
           sum: 1,
           requestBytes: bytes[0],

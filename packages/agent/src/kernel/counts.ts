@@ -7,8 +7,8 @@ import { offsets } from './layout.ts';
 
 /** What was counted since the last look. Valid during the call that hands it over. */
 export interface Delta {
-  /** By slot of latency.ts. */
-  readonly slots: Float64Array;
+  /** Slots of latency.ts that counted: slot and count, in turns. */
+  readonly slots: number[];
   requests: number;
   /** Nanoseconds. */
   sum: number;
@@ -51,11 +51,12 @@ export type OnDelta = (series: KernelSeries, delta: Delta) => boolean;
 export class KernelCounts {
   readonly #map: RawMap['map'];
   readonly #readKey: (dv: DataView, at: number) => KernelKey;
+  /** Where they are in a value, words of 32 bits. */
   readonly #at: Record<'slots' | 'sum' | 'request_bytes' | 'response_bytes', number>;
   readonly #all = new Map<string, KernelSeries>();
   readonly #walk: ReturnType<RawMap['map']['walk']>;
   readonly #delta: Delta = {
-    slots: new Float64Array(SLOTS),
+    slots: [],
     requests: 0,
     sum: 0,
     requestBytes: 0,
@@ -66,7 +67,13 @@ export class KernelCounts {
   constructor(requests: RawMap, readKey: (dv: DataView, at: number) => KernelKey) {
     this.#map = requests.map;
     this.#readKey = readKey;
-    this.#at = offsets(requests.value, 'http_counts', ['slots', 'sum', 'request_bytes', 'response_bytes']);
+    const at = offsets(requests.value, 'http_counts', ['slots', 'sum', 'request_bytes', 'response_bytes']);
+    this.#at = {
+      slots: at.slots / 4,
+      sum: at.sum / 4,
+      request_bytes: at.request_bytes / 4,
+      response_bytes: at.response_bytes / 4,
+    };
     this.#walk = requests.map.walk();
   }
 
@@ -88,13 +95,14 @@ export class KernelCounts {
       const next = walk.next();
       const count = typeof next === 'number' ? next : await next;
       const keys = Buffer.from(walk.keys.buffer, walk.keys.byteOffset, walk.keys.byteLength);
-      const values = new DataView(walk.values.buffer, walk.values.byteOffset, walk.values.byteLength);
+      const words = wordsOf(walk.values);
       for (let i = 0; i < count; i++) {
         const series = this.#seriesAt(keys, i * keySize, now);
-        if (!this.#changed(series, values, i * valueBytes)) continue;
-        this.#difference(series, values, i * valueBytes);
+        const at = (i * valueBytes) / 4;
+        if (!this.#changed(series, words, at)) continue;
+        this.#difference(series, words, at);
         if (this.#delta.requests === 0 || !onDelta(series, this.#delta)) continue;
-        this.#settle(series, values, i * valueBytes);
+        this.#settle(series, words, at);
         series.changedAt = now;
       }
     }
@@ -108,8 +116,7 @@ export class KernelCounts {
     this.#all.delete(Buffer.from(series.bytes).toString('latin1'));
     const last = this.#map.take(series.bytes);
     if (!last) return;
-    const values = new DataView(last.buffer, last.byteOffset, last.byteLength);
-    this.#difference(series, values, 0);
+    this.#difference(series, wordsOf(last), 0);
     if (this.#delta.requests > 0) onDelta(series, this.#delta);
   }
 
@@ -125,61 +132,69 @@ export class KernelCounts {
   }
 
   /** A request of no duration changes no sum; it is in the first slot. */
-  #changed(series: KernelSeries, values: DataView, at: number): boolean {
+  #changed(series: KernelSeries, words: Uint32Array, at: number): boolean {
     const o = this.#at;
     return (
-      values.getUint32(at + o.sum, true) !== series.sumLow ||
-      values.getUint32(at + o.slots, true) !== (series.last[0] === 0 ? series.last[1] : 0) ||
-      values.getUint32(at + o.sum + 4, true) !== series.sumHigh
+      words[at + o.sum] !== series.sumLow ||
+      words[at + o.slots] !== (series.last[0] === 0 ? series.last[1] : 0) ||
+      words[at + o.sum + 1] !== series.sumHigh
     );
   }
 
-  #difference(series: KernelSeries, values: DataView, at: number): void {
+  #difference(series: KernelSeries, words: Uint32Array, at: number): void {
     const { slots: from, sum, request_bytes, response_bytes } = this.#at;
     const delta = this.#delta;
     const { slots } = delta;
     const { last } = series;
     let requests = 0;
-    let next = 0;
+    let known = 0;
+    let length = 0;
     for (let slot = 0; slot < SLOTS; slot++) {
-      let before = 0;
-      if (last[next] === slot) {
-        before = last[next + 1]!;
-        next += 2;
-      }
-      const more = (values.getUint32(at + from + slot * 4, true) - before) >>> 0;
-      slots[slot] = more;
+      const count = words[at + from + slot]!;
+      const before = last[known] === slot ? last[known + 1]! : 0;
+      if (last[known] === slot) known += 2;
+      if (count === before) continue;
+      const more = (count - before) >>> 0;
+      slots[length++] = slot;
+      slots[length++] = more;
       requests += more;
     }
+    slots.length = length;
     delta.requests = requests;
-    delta.sum = u64(values, at + sum) - (series.sumHigh * 2 ** 32 + series.sumLow);
-    delta.requestBytes = u64(values, at + request_bytes) - series.requestBytes;
-    delta.responseBytes = u64(values, at + response_bytes) - series.responseBytes;
+    delta.sum = u64(words, at + sum) - (series.sumHigh * 2 ** 32 + series.sumLow);
+    delta.requestBytes = u64(words, at + request_bytes) - series.requestBytes;
+    delta.responseBytes = u64(words, at + response_bytes) - series.responseBytes;
   }
 
   /**
    * What was handed over is not handed over again. The kernel adds to slot and sums one after the other: where a sum is behind
    * its slot, the rest comes with the next look.
    */
-  #settle(series: KernelSeries, values: DataView, at: number): void {
+  #settle(series: KernelSeries, words: Uint32Array, at: number): void {
     const { slots, sum, request_bytes, response_bytes } = this.#at;
     const { last } = series;
-    let next = 0;
+    let length = 0;
     for (let slot = 0; slot < SLOTS; slot++) {
-      const count = values.getUint32(at + slots + slot * 4, true);
+      const count = words[at + slots + slot]!;
       if (count === 0) continue;
-      last[next++] = slot;
-      last[next++] = count;
+      last[length++] = slot;
+      last[length++] = count;
     }
-    last.length = next;
-    series.sumLow = values.getUint32(at + sum, true);
-    series.sumHigh = values.getUint32(at + sum + 4, true);
-    series.requestBytes = u64(values, at + request_bytes);
-    series.responseBytes = u64(values, at + response_bytes);
+    last.length = length;
+    series.sumLow = words[at + sum]!;
+    series.sumHigh = words[at + sum + 1]!;
+    series.requestBytes = u64(words, at + request_bytes);
+    series.responseBytes = u64(words, at + response_bytes);
   }
 }
 
+/** Values as words of 32 bits. Every machine that runs this has the lower word first, as the kernel's maps then do. */
+function wordsOf(values: Uint8Array): Uint32Array {
+  const aligned = values.byteOffset % 4 === 0 ? values : Uint8Array.from(values);
+  return new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength >>> 2);
+}
+
 /** Exact up to 2^53: 104 days of durations, 8 PiB of bodies. */
-function u64(dv: DataView, at: number): number {
-  return dv.getUint32(at + 4, true) * 2 ** 32 + dv.getUint32(at, true);
+function u64(words: Uint32Array, at: number): number {
+  return words[at + 1]! * 2 ** 32 + words[at]!;
 }

@@ -33,6 +33,8 @@ export interface KernelKey {
   readonly route: bigint;
   /** Its highest byte says what the rest is: see PEER_*. */
   readonly peer: bigint;
+  /** The process at the other end, where no service has been put to it; 0 where it is none. */
+  readonly peerProcess: number;
   /** A service's number, or {@link RAW_PROCESS} and a process's id. */
   readonly service: number;
   readonly port: number;
@@ -48,6 +50,11 @@ export const PEER_ADDRESS = 2;
 /** What kind of peer it is: {@link PEER_SERVICE}, {@link PEER_ADDRESS}, 3 for one too many, 0 for nobody known. */
 export const peerKind = (peer: bigint): number => Number(peer >> 56n);
 export const peerService = (peer: bigint): number => Number(peer & 0xffff_ffffn);
+
+function peerProcess(peer: bigint): number {
+  if (peerKind(peer) !== PEER_SERVICE) return 0;
+  return Math.max(0, peerService(peer) - RAW_PROCESS);
+}
 
 /** Whether it is a fingerprint: numbers of routes have 32 bits. */
 export const isFingerprint = (route: bigint): boolean => route > 0xffff_ffffn;
@@ -67,6 +74,7 @@ export function keyReader(requests: RawMap): (dv: DataView, at: number) => Kerne
   return (dv, at) => ({
     route: dv.getBigUint64(at + o.route, true),
     peer: dv.getBigUint64(at + o.peer, true),
+    peerProcess: peerProcess(dv.getBigUint64(at + o.peer, true)),
     service: dv.getUint32(at + o.service, true),
     port: dv.getUint16(at + o.port, true),
     status: dv.getUint16(at + o.status, true),
@@ -79,5 +87,5 @@ export function keyReader(requests: RawMap): (dv: DataView, at: number) => Kerne
 /** Reads indices of l7_overflow: what found no room, by role. */
 export function overflowKey(dv: DataView, at: number): KernelKey {
   const role = dv.getUint32(at, true);
-  return { route: 0n, peer: 0n, service: 0, port: 0, status: 0, role, method: 0, error: 0 };
+  return { route: 0n, peer: 0n, peerProcess: 0, service: 0, port: 0, status: 0, role, method: 0, error: 0 };
 }

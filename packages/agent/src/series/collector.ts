@@ -5,9 +5,6 @@ import {
   keyReader,
   METHODS,
   overflowKey,
-  PEER_SERVICE,
-  peerKind,
-  peerService,
   RAW_PROCESS,
   ROLES,
   SELF,
@@ -122,9 +119,7 @@ export class Collector {
   /** False: the text of its path, or who its process is, is on its way. `last`: there is no other time to count it. */
   #count(from: KernelSeries, delta: Delta, now: number, last = false): boolean {
     const { key } = from;
-    const lasting =
-      key.service < RAW_PROCESS &&
-      !(peerKind(key.peer) === PEER_SERVICE && peerService(key.peer) >= RAW_PROCESS);
+    const lasting = key.service < RAW_PROCESS && key.peerProcess === 0;
     let target = lasting ? from.target : undefined;
     if (target === undefined) {
       if (!last && now - from.since < TOLD_MS && isUntold(this.#o.processes, key)) return false;
@@ -201,14 +196,11 @@ export class Collector {
   #ended({ key, changedAt, since }: KernelSeries, now: number, crowded: boolean): boolean {
     const quiet = now - Math.max(changedAt, since);
     if (quiet < GRACE_MS) return false;
-    if (quiet >= IDLE_MS && (crowded || this.#transient(key.peer))) return true;
+    // A peer's own process number stands in keys of connections that were open before it had a service's.
+    const transient = key.peerProcess !== 0;
+    if (quiet >= IDLE_MS && (crowded || transient)) return true;
     // The other end of a server that many short processes call has ended, and its connections with it.
-    if (
-      quiet >= LINGER_MS &&
-      this.#transient(key.peer) &&
-      this.#o.processes.ended(rawPeer(key.peer), LINGER_MS)
-    )
-      return true;
+    if (quiet >= LINGER_MS && transient && this.#o.processes.ended(key.peerProcess, LINGER_MS)) return true;
     const { processes, routes, services } = this.#o;
     if (key.service >= RAW_PROCESS && processes.settled(key.service - RAW_PROCESS, GRACE_MS)) return true;
     if (isFingerprint(key.route)) {
@@ -223,12 +215,4 @@ export class Collector {
     const service = services.byId(key.service);
     return !service || (service.pids.size === 0 && now - service.activeAt >= LINGER_MS);
   }
-
-  /** A peer's own process number stands in keys of connections that were open before it had a service's. */
-  #transient(peer: bigint): boolean {
-    return peerKind(peer) === PEER_SERVICE && peerService(peer) >= RAW_PROCESS;
-  }
 }
-
-/** The process that a peer is which no service has been put to. */
-const rawPeer = (peer: bigint): number => peerService(peer) - RAW_PROCESS;

@@ -1,6 +1,6 @@
 import type { Delta } from '../kernel/counts.ts';
 import type { Role } from '../kernel/key.ts';
-import { BUCKET_OF_SLOT, BUCKETS, SLOTS } from '../latency.ts';
+import { BUCKET_OF_SLOT, BUCKETS } from '../latency.ts';
 import type { Peer } from '../peers/peers.ts';
 import type { Service } from '../services/service.ts';
 
@@ -45,10 +45,8 @@ export class Series {
   }
 
   add(delta: Delta, now: number): void {
-    for (let slot = 0; slot < SLOTS; slot++) {
-      const count = delta.slots[slot]!;
-      if (count !== 0) this.buckets[BUCKET_OF_SLOT[slot]!]! += count;
-    }
+    const { slots } = delta;
+    for (let i = 0; i < slots.length; i += 2) this.buckets[BUCKET_OF_SLOT[slots[i]!]!]! += slots[i + 1]!;
     this.count += delta.requests;
     this.sum += delta.sum;
     this.requestBytes += delta.requestBytes;
