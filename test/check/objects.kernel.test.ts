@@ -9,15 +9,17 @@ import { compare } from './truth.ts';
 const root = process.getuid?.() === 0;
 const bytes = await fixture(new URL('./objects.bpf.c', import.meta.url));
 const symbols = await fixture(new URL('./symbols.bpf.c', import.meta.url));
-const both = [
+const licence = await fixture(new URL('./licence.bpf.c', import.meta.url));
+const all = [
   { name: 'check.o', bytes },
   { name: 'symbols.o', bytes: symbols },
+  { name: 'licence.o', bytes: licence },
 ];
 const facts = runningKernel();
 
 suite('check says what the kernel does', { skip: !root && 'loading needs root' }, () => {
   test('of every program, and why', async () => {
-    const [compared] = await compare(both, [facts], (object, program) => {
+    const [compared] = await compare(all, [facts], (object, program) => {
       // There is no interface to attach it to.
       if (!['xdp', 'cgroup'].includes(object.program(program).type)) object.program(program).attach().close();
     });
@@ -46,10 +48,13 @@ suite('check says what the kernel does', { skip: !root && 'loading needs root' }
 });
 
 /** Wrong by themselves. */
-const nowhere = new Set(['no_return_value', 'no_waiting_helper', 'no_cgroup_value', 'no_such_kind']);
+const nowhere = new Set([
+  ...['no_return_value', 'no_waiting_helper', 'no_cgroup_value', 'no_such_kind'],
+  ...['no_kept_helper', 'no_kept_read', 'no_kept_kind'],
+]);
 
 test('of a kernel of which nothing is known, nothing is refused but what none takes', () => {
   const nothing = { name: 'this kernel', version: [0, 0, 0] as const, architecture: 'x86_64' as const };
-  for (const { name, verdict } of both.flatMap((o) => checkObject(o.bytes, o.name, nothing).programs))
+  for (const { name, verdict } of all.flatMap((o) => checkObject(o.bytes, o.name, nothing).programs))
     assert.equal(verdict.state === 'refused', nowhere.has(name), `${name}: ${JSON.stringify(verdict)}`);
 });

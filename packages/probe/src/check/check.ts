@@ -24,6 +24,7 @@ import { type Hazard, relocate } from './hazards.ts';
 import { helperHazards } from './helper-calls.ts';
 import { hasPlainContext, kernelType, listed } from './kernel-type.ts';
 import { kfuncHazards } from './kfunc-calls.ts';
+import { licenseVerdict } from './license.ts';
 import { lockedMapVerdict } from './locked-maps.ts';
 import { mapVerdicts } from './maps.ts';
 import { returnVerdict } from './returns.ts';
@@ -185,6 +186,8 @@ function judgePrograms(
   for (const program of programs) {
     const place = placeOf(elf, program.name)!;
     const verdicts = [judgeHook(program, facts, btf), typeVerdict(program, facts), ...whole];
+    const licensed = licenseVerdict(elf, program, facts);
+    if (licensed) verdicts.push(licensed);
     const notes = verdicts.flatMap((v) => (v.state === 'runs' && v.note ? [v.note] : []));
     for (const f of relocated.faults)
       if (f.section === program.section && f.section !== '.text')

@@ -2,6 +2,7 @@ import { CALL, type Elf, helperName, instructionsIn, type KernelFacts } from '@s
 import type { ProgramDescription } from '../describe/types.ts';
 import type { Hazard } from './hazards.ts';
 import { helperTable } from './kernel-type.ts';
+import { keptHelper } from './license.ts';
 
 /** Sections of sleepable programs, which may call more helpers than the tables know. */
 const SLEEPABLE = /^\??[\w.]+\.s(\/|$)/;
@@ -53,6 +54,8 @@ export function helperHazards(elf: Elf, program: ProgramDescription, facts: Kern
   const against = (helper: string): Pick<Hazard, 'certain' | 'reason'> | undefined => {
     if (allowed && !allowed.has(helper))
       return { certain: !sleeps, reason: `the kernel has no ${helper} for ${type} programs` };
+    const kept = keptHelper(elf, helper);
+    if (kept !== undefined) return { certain: true, reason: kept };
     if (type === 'lsm' && !sleeps && SLEEPING.has(helper))
       return { certain: true, reason: `${helper} may sleep, and the program may not: SEC("lsm.s/…") may` };
     if (helper === 'bpf_d_path' && (type === 'fentry' || type === 'fexit') && !D_PATH.test(target))
