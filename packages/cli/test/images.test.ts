@@ -275,6 +275,14 @@ test('save and load, through a file and a pipe', async () => {
   );
 });
 
+test('a name that a container image cannot have is told before its Node is fetched', async () => {
+  const cache = box.path('no-node');
+  await box.fails(2, /"X:1" is not an image name/, ['package', 'calls:1', '-t', 'X:1'], {
+    env: { XDG_CACHE_HOME: cache },
+  });
+  assert.ok(!existsSync(join(cache, 'skep/package')));
+});
+
 test('verify --store names what is damaged, prune takes what is loose', async () => {
   using box = new Sandbox();
   assert.equal(await box.ok(['verify', '--store']), '0 images, 0 blobs, 0B read: all is well\n');

@@ -34,6 +34,8 @@ export function define(command: Command): void {
 
 async function make(reference: string, flags: Flags, command: Command): Promise<void> {
   const settings = settingsOf(command);
+  const { parseReference } = await import('@skep/oci');
+  parseReference(flags.tag); // before anything is fetched for it
   const store = await openStore(settings);
   if (!(await store.resolve(reference))) await pullImage(reference, settings, flags.platform);
   const probe = await findImage(store, reference);
