@@ -265,6 +265,10 @@ suite('Rust', { skip: missing('rustc') }, () => {
     const identity = who((await started(t, [join(dir, 'meter')])).pid);
     const version = execFileSync('rustc', ['--version'], { encoding: 'utf8' }).split(' ')[1];
     assert.deepEqual([identity.runtime?.language, identity.runtime?.version], ['rust', version]);
+    // By what their authors say, not by a library of theirs.
+    copyFileSync(join(dir, 'meter'), join(dir, 'envoy'));
+    const mixed = who((await started(t, [join(dir, 'envoy')])).pid);
+    assert.deepEqual(mixed.runtime, { language: 'cpp' });
     assert.equal(identity.service.name, 'meter');
   });
 });

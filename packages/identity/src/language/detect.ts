@@ -21,6 +21,9 @@ export interface Runtime {
 /** Programs that only embed another language: an editor with Python is no Python service. */
 const embedders = /^(?:vim|nvim|gdb|blender|postgres|apache2|httpd|collectd|qemu|soffice)/;
 
+/** Programs in C++ with libraries in Rust inside, which leave the same traces as a program in Rust. */
+const withRust = /^(?:envoy|workerd)/;
+
 /**
  * Finds language and runtime of a process from its program's file, the names of the files that it has mapped, and
  * files beside the runtime. Nothing is ever run. A process that has just begun may not have mapped its runtime yet.
@@ -41,6 +44,7 @@ export function detectRuntime(
     return { language: 'go', name: 'go', version: facts.go.version, go: facts.go };
   }
   if (interpreter !== undefined) return ofInterpreter(interpreter, host, process, facts, elves, files);
+  if (facts?.rust !== undefined && withRust.test(name)) return { language: 'cpp' };
   if (facts?.rust !== undefined) {
     return { language: 'rust', version: facts.rust === 'unknown' ? undefined : facts.rust };
   }

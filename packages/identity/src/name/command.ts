@@ -92,7 +92,11 @@ function dotnetName(context: CommandContext): string | undefined {
   return argv[1] === 'run' || argv[1] === 'watch' ? projectName(cwd && `${cwd}/x`) : undefined;
 }
 
-/** By the node's name, a release's folder, or the project that mix runs in. */
+/** What `-s` and `-run` start that is Erlang's or Elixir's own, or a tool beside the program. */
+const erlangModules =
+  /^(?:init|elixir|iex|mix|application|inets|crypto|ssl|shell|user|reloader|sync|observer|logger)$/;
+
+/** By the node's name, a release's folder, the project that mix runs in, the module that is started, or Elixir's script. */
 function erlangName(context: CommandContext): string | undefined {
   const { argv } = context;
   const at = argv.findIndex((a) => a === '-sname' || a === '-name');
@@ -101,7 +105,15 @@ function erlangName(context: CommandContext): string | undefined {
   const release = /([^/]+)\/releases\//.exec(argv[argv.indexOf('-boot') + 1] ?? '')?.[1];
   if (release !== undefined && !isBland(release)) return release;
   const cwd = context.cwd();
-  return argv.some((a) => basename(a) === 'mix') ? projectName(cwd && `${cwd}/x`) : undefined;
+  if (argv.some((a) => basename(a) === 'mix')) return projectName(cwd && `${cwd}/x`);
+  const extra = argv.indexOf('-extra');
+  const own = extra < 0 ? argv : argv.slice(0, extra);
+  const module = own.find((a, i) => /^-(?:s|run)$/.test(own[i - 1] ?? '') && !erlangModules.test(a));
+  if (module !== undefined) return module;
+  // `elixir web.exs`
+  const script = argv.find((a, i) => extra >= 0 && i > extra && /\.exs?$/.test(a));
+  if (script === undefined) return undefined;
+  return isBland(stem(script)) ? projectName(absolute(context, script)) : stem(script);
 }
 
 const perlServers = /^(?:plackup|starman|starlet|twiggy|gazelle|monoceros|hypnotoad|morbo)$/;
