@@ -63,6 +63,8 @@ struct l7_connection {
 	__u8 over;		/* it ended within a call that sends: what that sent is yet to be seen */
 	__u8 numbered;		/* TCP counts the bytes that its calls move; not Unix sockets, MPTCP, nor what the kernel encrypts */
 	__u8 pad2[2];
+	__u32 surplus;		/* length of a body that the last answer told and should not have; it may come nevertheless */
+	__u32 surplus_after;	/* of that answer: `popped` behind it */
 	__u32 mourned;		/* requests counted as lost whose responses may be seen nevertheless */
 	struct http1_stream stream[2]; /* by enum l7_direction */
 	struct l7_request queue[L7_QUEUE];

@@ -279,6 +279,8 @@ static __always_inline void l7_response(struct l7_feed *f)
 		return;
 	}
 	if (method == HTTP1_HEAD || s->status == 204 || s->status == 304) {
+		c->surplus = s->flags & HTTP1_HAS_LENGTH ? s->remain : 0;
+		c->surplus_after = c->popped + 1;
 		s->state = HTTP1_DONE;
 	} else if (s->flags & HTTP1_CHUNKED) {
 		s->remain = 0;

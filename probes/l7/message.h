@@ -224,18 +224,20 @@ static __always_inline bool l7_next_piece(struct l7_message *m, struct l7_cursor
 
 	if (c->part >= m->parts || c->part >= L7_PARTS)
 		return false;
-	if (m->table == L7_TABLE_KERNEL) {
+	if (m->table == L7_TABLE_OWN) {
+		if (bpf_probe_read_user(pair, sizeof(pair), (void *)(m->base + c->part * sizeof(pair))))
+			return false;
+	} else if (m->table == L7_TABLE_KERNEL) {
 		if (bpf_probe_read_kernel(pair, sizeof(pair), (void *)(m->base + c->part * sizeof(pair))))
 			return false;
-	} else if (m->table) {
+	} else {
 		__u32 small[2] = {};
 
 		if (bpf_probe_read_user(small, sizeof(small), (void *)(m->base + c->part * sizeof(small))))
 			return false;
 		pair[0] = small[0];
 		pair[1] = small[1];
-	} else if (bpf_probe_read_user(pair, sizeof(pair), (void *)(m->base + c->part * sizeof(pair))))
-		return false;
+	}
 	c->piece_start += c->piece_length;
 	c->piece = pair[0];
 	c->piece_length = pair[1];

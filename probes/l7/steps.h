@@ -131,6 +131,32 @@ static __always_inline bool l7_step_over(struct l7_feed *f, struct http1_stream 
 }
 
 /*
+ * A body behind an answer that has none, as some programs give to HEAD: stepped over, by the length that was told. False: it
+ * is not that.
+ */
+static __always_inline bool l7_surplus(struct l7_feed *f, struct http1_stream *s)
+{
+	struct l7_connection *c = f->c;
+	__u32 looked = f->work->window.position, length = c->surplus;
+
+	if (!length || c->surplus_after != c->popped || c->protocol != L7_HTTP1 || !l7_answers(f))
+		return false;
+	c->surplus = 0;
+	/* Back to its first byte, or to the window's. */
+	if (looked > s->header)
+		looked = s->header;
+	if (length < s->header - looked)
+		return false;
+	f->work->at -= looked;
+	length -= s->header - looked;
+	http1_start(s);
+	s->remain = length;
+	if (length)
+		s->state = HTTP1_BODY;
+	return true;
+}
+
+/*
  * An answer without a header, to the only request that waits: many servers refuse so what is too long for them, and leave.
  * It ends with the connection, as in HTTP/0.9, and has no status. False: it is not that.
  */
@@ -208,7 +234,7 @@ static __always_inline long l7_one_step(struct l7_feed *f)
 		    !(s->flags & HTTP1_IS_RESPONSE))
 			l7_keep_cut(f->index);
 		if (s->state == HTTP1_BAD) {
-			if (l7_headless(f, s))
+			if (l7_surplus(f, s) || l7_headless(f, s))
 				return 0;
 			l7_not_http1(f, s);
 			return 1;
