@@ -10,7 +10,7 @@ import { parseAllDocuments } from 'yaml';
 import { fixture } from '../../../test/support/fixtures.ts';
 import { TestGroup } from '../../../test/support/group.ts';
 import { kubernetesFaults } from '../../../test/support/kubernetes.ts';
-import { NODE_FLAGS } from '../src/agent/node-flags.ts';
+import { MALLOC, NODE_FLAGS } from '../src/agent/small.ts';
 import { needsOf } from '../src/generate/needs.ts';
 import { panelsOf } from '../src/generate/panels.ts';
 import { probeUnit } from '../src/generate/systemd.ts';
@@ -199,10 +199,13 @@ test(
     const args = ['security', '--offline=true', '--no-pager', '--threshold=35', file];
     const judged = spawnSync('systemd-analyze', args, { encoding: 'utf8' });
     assert.equal(judged.status, 0, judged.stdout);
-    assert.match(
-      await readFile(new URL('../../../bin/skep', import.meta.url), 'utf8'),
-      new RegExp(NODE_FLAGS.join(' ')),
-    );
+    // What keeps it small is the same as in the launcher, without which a unit starts it.
+    const launcher = await readFile(new URL('../../../bin/skep', import.meta.url), 'utf8');
+    assert.match(launcher, new RegExp(NODE_FLAGS.join(' ')));
+    for (const setting of Object.entries(MALLOC).map((pair) => pair.join('='))) {
+      assert.match(launcher, new RegExp(`export ${setting}$`, 'm'));
+      assert.match(text, new RegExp(`^Environment=${setting}$`, 'm'));
+    }
     await serve(text, async (url) => {
       const enter = `echo $$ >'${group.dir}/cgroup.procs' && exec "$@"`;
       // It stays until it has been looked at: of one that has ended the kernel tells no language.

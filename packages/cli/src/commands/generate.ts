@@ -124,7 +124,7 @@ async function ofAgent(kind: Kind, words: string[], flags: Flags, command: Comma
   if (kind === 'systemd') {
     const { agentUnit } = await import('../generate/systemd.ts');
     const { paranoidPerfEvents } = await import('../perf-events.ts');
-    const { NODE_FLAGS } = await import('../agent/node-flags.ts');
+    const { NODE_FLAGS } = await import('../agent/small.ts');
     const about = { skep: thisCommand(...NODE_FLAGS), listen: listenOf(flags, AGENT_PORT), words };
     return agentUnit(about, agentNeeds(objects, paranoidPerfEvents() !== undefined));
   }

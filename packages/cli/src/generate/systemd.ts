@@ -1,3 +1,4 @@
+import { MALLOC } from '../agent/small.ts';
 import type { Needs } from './needs.ts';
 
 export interface UnitOptions {
@@ -58,6 +59,7 @@ export function agentUnit(
       of: '--agent',
       description: 'metrics and traces of every service on this machine',
       command: [...skep, 'agent', '--no-tty', ...socket, ...metrics, ...words],
+      environment: MALLOC,
       runtimeDirectory: 'skep',
       reload:
         'Ready when it counts. A reload is a new start, with the settings of now: SIGHUP ends it in order. Counts begin at zero then, as\n' +

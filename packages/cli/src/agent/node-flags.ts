@@ -1,2 +1,0 @@
-/** Flags of Node that keep an agent small. `bin/skep` has the same, and says why: a unit starts Node without it. */
-export const NODE_FLAGS = ['--max-semi-space-size=2', '--heap-growing-percent=30'] as const;
