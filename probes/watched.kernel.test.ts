@@ -78,8 +78,8 @@ async function seen(params: Record<string, ParamSetting>): Promise<{ tasks: numb
 }
 
 test('a task or socket that is not current belongs to its owners', { skip }, async () => {
-  await using chosen = await Owner.start(`watched-${process.pid}`, 65534);
-  await using other = await Owner.start(`other-${process.pid}`, 65533);
+  await using chosen = await Owner.start(`watched-${process.pid}`, 1e9 + process.pid);
+  await using other = await Owner.start(`other-${process.pid}`, 2e9 + process.pid);
   const ports = `${chosen.port},${other.port}`;
   const ascending = (...numbers: (number | string)[]) => numbers.map(Number).sort((a, b) => a - b);
   const [both, bothPorts] = [ascending(chosen.pid, other.pid), ascending(chosen.port, other.port)];
@@ -110,7 +110,7 @@ test('a task or socket that is not current belongs to its owners', { skip }, asy
 });
 
 test('without owners every socket passes', { skip }, async () => {
-  await using chosen = await Owner.start(`watched-${process.pid}`, 65534);
+  await using chosen = await Owner.start(`watched-${process.pid}`, 1e9 + process.pid);
   const { sockets } = await seen({ ports: chosen.port });
   deepStrictEqual(sockets, [Number(chosen.port)]);
 });
