@@ -151,6 +151,8 @@ test('what a registry cleaned away under its tags is sent again, and else nobody
   fake.seen.length = 0;
   await all(copyAllTags(name, mirror));
   assert.equal(asked(), 16);
+  // Nor is anything asked for twice.
+  assert.equal(fake.count('HEAD', 'manifests/'), COUNT + 16);
   for (const i of parts.keys()) await store.tag(`${name}:${i}`, `${mirror}:${i}`);
   fake.seen.length = 0;
   await all(pushAllTags(store, mirror));

@@ -13,7 +13,7 @@ import { needRegistry } from './remote.ts';
 import { parseRepository } from './repository.ts';
 import { imageTags, listTags, tagsThere } from './tags.ts';
 import { mount } from './upload.ts';
-import { mayLackParts, partsOf, stateOf } from './whole.ts';
+import { howToLook, type Look, partsOf, stateOf } from './whole.ts';
 
 /** How to copy. */
 export interface CopyOptions extends Omit<TransferOptions, 'platform'> {
@@ -87,15 +87,18 @@ export async function* copyAllTags(
   const there = await tagsThere(ends.target, to.repository);
   const wanted = imageTags(tags);
   const known = wanted.filter((tag) => there.has(tag));
-  const lack = mayLackParts(known, async (tag) => {
-    const top = await ends.source.getManifest(from.repository, tag);
+  const fetched = new Map<string, FetchedManifest>();
+  const fetch = (tag: string) => ends.source.getManifest(from.repository, tag);
+  const how = howToLook(known, async (tag) => {
+    const top = await fetch(tag);
+    fetched.set(tag, top);
     return stateOf(ends.target, to.repository, tag, top.digest, partsOf(documentOf(top, from.repository)));
   });
-  lack.catch(() => undefined); // thrown to who waits for it
+  how.catch(() => undefined); // thrown to who waits for it
   yield* inOrder(wanted, IMAGES_AT_ONCE, async (tag): Promise<CopyResult> => {
     const job = new Copy(ends, opts, shared);
-    const top = await ends.source.getManifest(from.repository, tag);
-    const look = there.has(tag) ? ((await lack) ? 'parts' : 'tag') : 'no';
+    const look = there.has(tag) ? (await how)(tag) : 'other';
+    const top = fetched.get(tag) ?? (await fetch(tag));
     let first = false;
     await images.get(top.digest, () => {
       first = true;
@@ -106,9 +109,6 @@ export async function* copyAllTags(
     return { reference: formatReference({ ...to, tag }), digest: top.digest, ...job.result };
   });
 }
-
-/** What tells whether the target has an image already: its tag, with the manifests of its index or without; or nothing can. */
-type Look = 'tag' | 'parts' | 'no';
 
 function documentOf({ bytes, mediaType, digest }: FetchedManifest, repository: string): Document {
   return parseDocument(bytes, mediaType, `The manifest ${digest} of ${repository}`);
@@ -190,10 +190,10 @@ class Copy {
    * Content, then the manifest by its digest, then what refers to it, and the tag last: whoever pulls the new tag finds
    * the signatures there too.
    */
-  async image(top: FetchedManifest, tag: string | undefined, look: Look = 'no'): Promise<void> {
+  async image(top: FetchedManifest, tag: string | undefined, look: Look = 'other'): Promise<void> {
     const { bytes, mediaType, digest } = top;
     const found: Promise<Step[]>[] = [];
-    if (tag !== undefined && look !== 'no' && (await this.#isThere(top, tag, look, found))) {
+    if (tag !== undefined && (await this.#isThere(top, tag, look, found))) {
       for (const one of (await Promise.all(found)).flat()) await one();
       return;
     }
@@ -209,8 +209,7 @@ class Copy {
   /** Whether the target has an image under this tag. What refers to it may be new all the same. */
   async #isThere(top: FetchedManifest, tag: string, look: Look, found: Promise<Step[]>[]): Promise<boolean> {
     const parts = partsOf(documentOf(top, this.#from));
-    const asked = look === 'parts' ? parts : [];
-    if ((await stateOf(this.#target, this.#to, tag, top.digest, asked)) !== 'whole') return false;
+    if ((await stateOf(this.#target, this.#to, tag, top.digest, parts, look)) !== 'whole') return false;
     for (const digest of [top.digest, ...parts]) {
       this.#manifests.add(digest);
       this.result.manifests.push(digest);

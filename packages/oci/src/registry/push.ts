@@ -14,7 +14,7 @@ import { Registry, SMALL_BYTES } from './registry.ts';
 import { needRegistry } from './remote.ts';
 import { parseRepository } from './repository.ts';
 import { tagsThere } from './tags.ts';
-import { mayLackParts, partsOf, type State, stateOf } from './whole.ts';
+import { howToLook, type Look, partsOf, type State, stateOf } from './whole.ts';
 
 /** What a push did. */
 export interface PushResult {
@@ -57,11 +57,11 @@ export async function* pushAllTags(
   const there = await tagsThere(registry, repository.repository);
   const tagOf = (image: NamedEntry) => parseReference(image.reference).tag ?? '';
   const known = images.filter((image) => there.has(tagOf(image)));
-  const lack = mayLackParts(known, (image) => job.stateOf(repository.repository, tagOf(image), image));
-  lack.catch(() => undefined); // thrown to who waits for it
+  const how = howToLook(known, (image) => job.stateOf(repository.repository, tagOf(image), image));
+  how.catch(() => undefined); // thrown to who waits for it
   yield* inOrder(images, IMAGES_AT_ONCE, async (image) => {
     const reference = parseReference(image.reference);
-    const look = there.has(tagOf(image)) ? ((await lack) ? 'parts' : 'tag') : 'no';
+    const look = there.has(tagOf(image)) ? (await how)(image) : 'other';
     return job.image(reference, image.descriptor, look);
   });
 }
@@ -103,12 +103,8 @@ class Push {
     return stateOf(this.#registry, repository, tag, digest, partsOf(document));
   }
 
-  /** @param look what tells whether it is there: its tag, with the manifests of its index or without; or nothing can */
-  async image(
-    reference: Reference,
-    top: Descriptor,
-    look: 'tag' | 'parts' | 'no' = 'no',
-  ): Promise<PushResult> {
+  /** @param look how to find out whether it is there; without, it is sent */
+  async image(reference: Reference, top: Descriptor, look: Look = 'other'): Promise<PushResult> {
     const name = formatReference(reference);
     const { digest, mediaType, size } = top;
     const result: PushResult = {
@@ -123,8 +119,7 @@ class Push {
     const { repository, tag = digest } = reference;
     const bytes = await this.#store.readBlob(digest);
     const document = parseDocument(bytes, mediaType, `The manifest of ${name}`);
-    const parts = look === 'parts' ? partsOf(document) : [];
-    if (look !== 'no' && (await stateOf(this.#registry, repository, tag, digest, parts)) === 'whole') {
+    if ((await stateOf(this.#registry, repository, tag, digest, partsOf(document), look)) === 'whole') {
       await this.#tellThere(document, name, result);
       return result;
     }

@@ -10,9 +10,9 @@ const AT_ONCE = 8;
 export type State = 'other' | 'lacks parts' | 'whole';
 
 /**
- * Asks what a tag leads to. Blobs need no question: a registry takes no manifest whose blobs it lacks.
+ * What a tag leads to. Blobs need no question: a registry takes no manifest whose blobs it lacks.
  *
- * @param parts digests of the manifests to ask for
+ * @param parts digests of the manifests to ask for, unless `look` says to leave them
  */
 export async function stateOf(
   registry: Registry,
@@ -20,8 +20,11 @@ export async function stateOf(
   tag: string,
   digest: string,
   parts: readonly string[],
+  look: Look = 'parts',
 ): Promise<State> {
+  if (look !== 'parts' && look !== 'tag') return look;
   if ((await registry.manifestDigest(repository, tag, 'pull,push')) !== digest) return 'other';
+  if (look === 'tag') return 'whole';
   for (const part of parts) if (!(await registry.hasManifest(repository, part))) return 'lacks parts';
   return 'whole';
 }
@@ -32,26 +35,30 @@ export function partsOf(document: Document): string[] {
   return document.index.manifests.filter((m) => isManifestType(m.mediaType)).map((m) => m.digest);
 }
 
+/** How to find out whether an image is there: known already; or by its tag, with the manifests of its index or without. */
+export type Look = State | 'tag' | 'parts';
+
 /**
- * Whether images that a repository has under their tags may have lost manifests of their index. A registry's cleaning takes away
- * what has no tag of its own, and does so of all images that it finds: some, spread over all of them, show it. To ask each
- * image for its parts would be half as many requests again.
+ * How to look for images that a repository has under their tags. They may have lost manifests of their index: a registry's cleaning
+ * takes away what has no tag of its own, and does so of all images that it finds. Some, spread over all of them, show it: these are
+ * asked for, and then it is known of them; to ask each image for its parts would be half as many requests again.
  *
  * @param images those that have a tag there, in any order
  * @param stateOf asks for one
  */
-export async function mayLackParts<T>(
+export async function howToLook<T>(
   images: readonly T[],
   stateOf: (image: T) => Promise<State>,
-): Promise<boolean> {
+): Promise<(image: T) => Look> {
   const step = Math.max(1, images.length / LOOKED_INTO);
   const some = Array.from(
     { length: Math.min(images.length, LOOKED_INTO) },
     (_, i) => images[Math.floor(i * step)] as T,
   );
-  let lacks = false;
+  const states = new Map<T, State>();
   await eachParallel(some, AT_ONCE, async (image) => {
-    lacks ||= (await stateOf(image)) === 'lacks parts';
+    states.set(image, await stateOf(image));
   });
-  return lacks;
+  const lacks = [...states.values()].includes('lacks parts');
+  return (image) => states.get(image) ?? (lacks ? 'parts' : 'tag');
 }
