@@ -104,6 +104,7 @@ async function transfers(
   await using source = await startRegistry(join(dir, 'source'));
   await seed(source, join(dir, 'seed'), count, layerBytes);
   const out: Record<string, number> = {};
+  if (count === 1 && layerBytes < MIB) Object.assign(out, await floors(source.address));
   const names = ['skep', 'skopeo', ...(existsSync(crane) ? ['crane'] : [])];
   for (const name of inTurn(names, round)) {
     const home = join(dir, name);
@@ -111,6 +112,16 @@ async function transfers(
     rmSync(home, { recursive: true });
   }
   return out;
+}
+
+/** What a program on Node cannot be faster than: one that does nothing, and one that asks the registry for the manifest. */
+async function floors(registry: string): Promise<Record<string, number>> {
+  const url = `http://${registry}/v2/s/images/manifests/1`;
+  const get = `process.getBuiltinModule('node:http').get(${JSON.stringify(url)}, (r) => r.resume())`;
+  return {
+    'node alone': await timed(() => run(process.execPath, ['-e', '0'])),
+    'node, one request': await timed(() => run(process.execPath, ['-e', get])),
+  };
 }
 
 /** All that one tool does, with registries of its own to fill. */

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Descriptor, isDescriptor, type NamedEntry, REF_NAME, SUBJECT } from '@skep/oci';
+import { type Descriptor, isDescriptor, type NamedEntry, REF_NAME, type Store, SUBJECT } from '@skep/oci';
 import { openStore } from './images.ts';
 import {
   imagesIn,
@@ -90,10 +90,9 @@ async function applied(
   }
   sameWidths ||= isTight(lines);
   // A manifest that is gone from under its name, or one that an index lists and that has come.
-  const come = /[^\t]\n/.test(rows) ? blobs.come : [];
-  if ([...blobs.gone, ...come].some((name) => rows.includes(name))) return undefined;
+  if ([...blobs.gone, ...blobs.come].some((name) => rows.includes(name))) return undefined;
   let passing = false;
-  for (const { image, ...read } of await readAll(settings, imagesOf(entries.come))) {
+  for (const { image, ...read } of await readAll(settings, imagesOf(entries.come), rows)) {
     const row = rowOf(image);
     if (row === undefined) return undefined;
     passing ||= read.passing;
@@ -126,14 +125,31 @@ function withLine(text: string, line: string, field: number, created: number): s
   return text.slice(0, low) + line + text.slice(low);
 }
 
+/** What is new. Of one that is there under another name, nothing need be read. */
 async function readAll(
   settings: Settings,
   entries: readonly NamedEntry[],
+  rows: string,
 ): Promise<{ image: KeptImage; passing: boolean }[]> {
-  if (entries.length === 0) return [];
-  const { readImage } = await import('./read-images.ts');
-  const store = await openStore(settings);
-  return Promise.all(entries.map((entry) => readImage(store, entry)));
+  let store: Promise<Store> | undefined;
+  return Promise.all(
+    entries.map(async (entry) => {
+      const { reference, descriptor } = entry;
+      const known = descriptor.platform ? undefined : imageOf(rows, descriptor.digest);
+      if (known) return { image: { ...known, reference }, passing: false };
+      const { readImage } = await import('./read-images.ts');
+      store ??= openStore(settings);
+      return readImage(await store, entry);
+    }),
+  );
+}
+
+function imageOf(rows: string, digest: string): KeptImage | undefined {
+  const at = rows.indexOf(`\t${digest}\t`);
+  if (at < 0) return undefined;
+  const [image] = imagesIn(rows.slice(rows.lastIndexOf('\n', at) + 1, rows.indexOf('\n', at) + 1));
+  // It may stand there as a part of another one; and a row that says a platform of its own is not for all.
+  return image?.digest === digest && image.manifest !== '' ? image : undefined;
 }
 
 /** As `Store.entries` has them: what is attached to an image is none. */
@@ -250,8 +266,7 @@ function lineAt(text: string, at: number): string {
 }
 
 function linesOfNames(names: readonly string[]): string {
-  // The last empty one ends the last line: what is joined is one piece, and is not put together once more.
-  return [...names, ''].join('\n');
+  return names.length === 0 ? '' : `${names.join('\n')}\n`;
 }
 
 async function namesIn(dir: string): Promise<string | undefined> {
