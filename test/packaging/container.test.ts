@@ -27,7 +27,9 @@ import { fetchNode } from '../../packages/cli/src/package/node.ts';
 import { nodeRelease } from '../../packages/cli/src/package/node-release.ts';
 import { packageProbe } from '../../packages/cli/src/package/package.ts';
 import { crossBuild } from '../../scripts/cross.ts';
+import { until } from '../../scripts/lib/services.ts';
 import { containerd, podman } from '../support/engines.ts';
+import { TestGroup } from '../support/group.ts';
 import { minimal, noHelm, rendered, type Thing } from '../support/helm.ts';
 
 const root = process.getuid?.() === 0;
@@ -94,6 +96,9 @@ suite('skep package', { timeout: 240_000 }, () => {
       const x64 = architecture === 'amd64';
       const addon = `usr/lib/skep/packages/bpf/build/linux-${x64 ? 'x64' : 'arm64'}/skep_bpf.node`;
       assert.equal(unpack(1, '-xzOf', addon).readUInt16LE(18), machine);
+      // A checkout has the agent's probes of its own architecture alone.
+      if (x64 === (process.arch === 'x64'))
+        assert.match(String(unpack(1, '-tzf')), /^usr\/lib\/skep\/packages\/agent\/build\/.*\/http-red\.o$/m);
       const loader = x64 ? 'lib64/ld-linux-x86-64.so.2' : 'lib/ld-linux-aarch64.so.1';
       assert.equal(unpack(0, '-xzOf', loader).readUInt16LE(18), machine);
       assert.match(String(unpack(2, '-tzf')), /^var\/lib\/skep\/store\/index\.json$/m);
@@ -257,6 +262,55 @@ suite('skep package', { timeout: 240_000 }, () => {
       code: 4,
       stderr: /CAP_BPF/,
     });
+  });
+
+  test('podman runs the agent that every such image has', { skip: !root && 'needs root' }, async () => {
+    await using engine = await podman();
+    await engine.call('load', '-q', '-i', archive);
+    using group = new TestGroup();
+    const limits = ['--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=1024:1024'];
+    const least = [
+      '--read-only',
+      '--pid',
+      'host',
+      '--cap-drop',
+      'all',
+      '--security-opt',
+      'seccomp=unconfined',
+    ];
+    await engine.call(
+      ...[
+        'run',
+        '-d',
+        '--name',
+        'agent',
+        '--network',
+        'none',
+        '--cgroup-parent',
+        engine.cgroup,
+        ...limits,
+        ...least,
+      ],
+      ...[...CAPABILITIES, 'sys_ptrace'].flatMap((c) => ['--cap-add', c]),
+      ...['-v', `${tracefs}:${tracefs}:ro`, '-v', '/sys/fs/cgroup:/sys/fs/cgroup:ro', '--tmpfs', '/tmp'],
+      ...[
+        '--entrypoint',
+        'skep',
+        NAME,
+        'agent',
+        '--no-tty',
+        '--socket',
+        '/tmp/agent.sock',
+        '--cgroup',
+        group.dir,
+      ],
+    );
+    const status = ['exec', 'agent', 'skep', 'agent', 'status', '--socket', '/tmp/agent.sock', '-o', 'json'];
+    const passed = async () => {
+      const text = await engine.call(...status).catch(() => undefined); // not listening yet
+      return (text !== undefined && JSON.parse(text).selfCheck.passed > 0) || undefined;
+    };
+    await until('the agent to have checked itself', passed, 30_000);
   });
 
   test('containerd runs it with the least rights', { skip: !root && 'needs root' }, async () => {

@@ -61,9 +61,11 @@ export async function nodeLayer(store: Store, arch: Architecture): Promise<Layer
 export async function skepLayer(store: Store, arch: Architecture): Promise<Layer> {
   const dist = await built('packages/cli/dist', arch);
   const addon = await built(`packages/bpf/build/linux-${arch}`, arch);
+  // For `skep agent`. A checkout has those of its own architecture, a released package both.
+  const probes = await filesOf(`packages/agent/build/linux-${arch}`);
   const texts = ['LICENSE', 'THIRD-PARTY-NOTICES'].map((f) => join(root, f)).filter((f) => existsSync(f));
   const start = "#!/usr/bin/node\nimport('/usr/lib/skep/packages/cli/dist/main.js');\n";
-  const files: LayerFile[] = [...dist, ...addon].map((file) => ({
+  const files: LayerFile[] = [...dist, ...addon, ...probes].map((file) => ({
     path: `usr/lib/skep/${file.slice(root.length)}`,
     content: { file },
   }));
@@ -105,8 +107,8 @@ function withoutMarks(index: Uint8Array): Uint8Array {
 
 /** The files of a folder that `make` fills, or a package brings. */
 async function built(folder: string, arch: Architecture): Promise<string[]> {
-  const names = await readdir(join(root, folder)).catch(() => []);
-  if (names.length === 0)
+  const files = await filesOf(folder);
+  if (files.length === 0)
     throw new CliError(
       'SKEP_NOT_BUILT',
       `skep for linux/${arch === 'x64' ? 'amd64' : arch} is not built in this checkout (${folder} is missing)`,
@@ -114,6 +116,11 @@ async function built(folder: string, arch: Architecture): Promise<string[]> {
         ? 'make builds it.'
         : `sh scripts/packages.sh cross && node scripts/cross.ts ${arch} builds it; --platform packages for another.`,
     );
+  return files;
+}
+
+async function filesOf(folder: string): Promise<string[]> {
+  const names = await readdir(join(root, folder)).catch(() => []);
   return names
     .filter((n) => !n.startsWith('.'))
     .sort()
