@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Store } from '@skep/oci';
 import type { ListedImage } from '../src/listed-cache.ts';
-import { entriesBetween, namesBetween } from '../src/listed-change.ts';
+import { entriesBetween, namesBetween } from '../src/listed-difference.ts';
 import { listImages, listLines } from '../src/listed-images.ts';
 import { linesOf, tableOf } from '../src/listed-table.ts';
 import { humanAge } from '../src/output/age.ts';
