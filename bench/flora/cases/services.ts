@@ -50,7 +50,9 @@ async function measure(place: Place): Promise<Measured> {
         ];
       }),
     );
-  const values = Object.fromEntries(counts.map((count) => [`${figures(count)} services`, mib(count)]));
+  const values = Object.fromEntries(
+    counts.map((count) => [`${figures(count)} ${count === 1 ? 'service' : 'services'}`, mib(count)]),
+  );
   return {
     text,
     plots: { memory: bars('Resident memory of the agent', 'MiB', values) },
