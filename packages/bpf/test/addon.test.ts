@@ -4,6 +4,8 @@ import { statSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+// The folder that the workers compile in is this thread's, which ends.
+import './support/clang.ts';
 
 const build = fileURLToPath(new URL(`../build/linux-${process.arch}/`, import.meta.url));
 const kernel = new URL('./support/kernel.ts', import.meta.url).href;
