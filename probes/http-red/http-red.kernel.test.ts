@@ -1,9 +1,7 @@
 /** Requests sent are requests counted, whichever system calls, socket and rung they come by. */
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
-import { release } from 'node:os';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Run } from '@skep/runtime';
@@ -12,22 +10,24 @@ import { runIn, runWith, testCgroup } from '../support/cgroup.ts';
 import { rungsOf } from '../support/judged.ts';
 import { skip } from '../support/skip.ts';
 import { type Watched, watch } from '../support/watch.ts';
+import {
+  before,
+  calls,
+  closed,
+  cuts,
+  early,
+  foreign,
+  GET,
+  inFull,
+  names,
+  OK,
+  past,
+  program,
+  reset,
+  type Talk,
+  unnumbered,
+} from './cases.ts';
 
-const GET = 'GET /users/42?x=1 HTTP/1.1\r\nHost: here\r\nAccept: */*\r\n\r\n';
-const OK = 'HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello';
-
-interface Talk {
-  family?: string;
-  send?: string;
-  receive?: string;
-  piece?: number;
-  count?: number;
-  request?: string;
-  response?: string;
-  end?: string;
-}
-
-const program = await nativeFixture(new URL('../../test/support/talk.native.c', import.meta.url));
 const waiting = fileURLToPath(new URL('../../test/support/waiting.pl', import.meta.url));
 /** More than there are processors, and than a preemptible kernel sees return at a time by a kretprobe. */
 const WAITING = 24;
@@ -75,12 +75,6 @@ async function talks(
   return { watched, counted };
 }
 
-/** Is the running kernel older? */
-function before(major: number, minor: number): boolean {
-  const [a = 0, b = 0] = release().split('.').map(Number);
-  return a < major || (a === major && b < minor);
-}
-
 /** L7_LOST_* of enum l7_loss, probes/l7/loss.h. */
 const FORMAT = 0;
 const DEEP = 7;
@@ -96,197 +90,12 @@ function lostFor(run: Run, reason: number): number {
   return sum;
 }
 
-const both = (n: number, method = 'GET', status = 200) => ({
-  [`HTTP_SERVER HTTP_${method} ${status}`]: n,
-  [`HTTP_CLIENT HTTP_${method} ${status}`]: n,
-});
-
 /** Compares by what was said, so that a difference names it. */
 function same(list: readonly Talk[], counted: readonly object[], wanted: readonly object[]): void {
   const named = (results: readonly object[]) =>
     Object.fromEntries(results.map((r, i) => [`${i}: ${JSON.stringify(list[i]).slice(0, 90)}`, r]));
   deepStrictEqual(named(counted), named(wanted));
 }
-
-const senders = ['write', 'writev', 'send', 'sendto', 'sendmsg', 'sendmmsg'];
-const receivers = ['read', 'readv', 'recv', 'recvfrom', 'recvmsg', 'recvmmsg', 'peek'];
-
-const response = (status: number, header = '', body = '') => `HTTP/1.1 ${status} X\r\n${header}\r\n${body}`;
-const chunked = 'Transfer-Encoding: chunked\r\n';
-const chunks = '5\r\nhello\r\n6;ext=1\r\n world\r\n0\r\nTrailer: x\r\n\r\n';
-
-/** What is said, and what is to be counted of it. */
-type Case = [Talk, Record<string, number>];
-
-const calls: Case[] = [
-  ...['tcp4', 'tcp6', 'unix', 'pair'].map((family) => ({ family })),
-  ...senders.map((send) => ({ send, family: 'tcp4' })),
-  ...receivers.map((receive) => ({ receive, family: 'tcp6' })),
-  ...senders.map((send, i) => ({ send, receive: receivers[i]!, family: 'unix', piece: 7 })),
-].map((talk) => [talk, both(3)]);
-
-const cuts: Case[] = [1, 2, 3, 5, 8, 13, 16, 17, 31, 50].map((piece) => [
-  { piece, family: piece % 2 ? 'tcp4' : 'unix' },
-  both(3),
-]);
-
-const inFull: Case[] = [
-  [{ response: response(204) }, both(3, 'GET', 204)],
-  [{ response: response(304, 'Content-Length: 100\r\n') }, both(3, 'GET', 304)],
-  [{ response: response(200, chunked, chunks) }, both(3)],
-  [{ response: response(200, chunked, chunks), piece: 1 }, both(3)],
-  // More chunks in one call than it may take steps for each byte of their sizes.
-  [{ response: response(200, chunked, `${'8\r\n12345678\r\n'.repeat(3000)}0\r\n\r\n`), count: 2 }, both(2)],
-  [{ request: `POST /up HTTP/1.1\r\n${chunked}\r\n${chunks}` }, both(3, 'POST')],
-  [{ request: 'PUT /up HTTP/1.1\r\ncontent-length:  11\r\n\r\nGET / HTTP/' }, both(3, 'PUT')],
-  [
-    { request: 'HEAD / HTTP/1.1\r\n\r\n', response: response(200, 'Content-Length: 1000\r\n') },
-    both(3, 'HEAD'),
-  ],
-  // A body where there should be none, as some programs give to HEAD, when the next request has been sent already.
-  ...[0, 1, 50].map(
-    (piece): Case => [
-      { request: `HEAD / HTTP/1.1\r\n\r\n${GET}`, response: OK + OK, piece },
-      { ...both(3, 'HEAD'), ...both(3) },
-    ],
-  ),
-  [{ response: response(100) + OK }, both(3)],
-  [{ response: response(103, 'Link: x\r\n') + OK }, both(3)],
-  [{ request: GET.repeat(3), response: OK.repeat(3), count: 2 }, both(6)],
-  [{ request: GET.repeat(20), response: OK.repeat(20), count: 2 }, both(40)],
-  [{ request: GET.repeat(20), response: OK.repeat(20), count: 2, piece: 100 }, both(40)],
-  [{ request: `GET /${'x'.repeat(9000)}?${'y'.repeat(9000)} HTTP/1.1\r\n\r\n` }, both(3)],
-  [{ request: `GET / HTTP/1.1\r\nCookie: ${'c'.repeat(20_000)}\r\n\r\n` }, both(3)],
-  [{ request: 'GET http://proxied.example/a HTTP/1.1\r\n\r\n' }, both(3)],
-  [{ request: 'OPTIONS * HTTP/1.1\r\n\r\n' }, both(3, 'OPTIONS')],
-  [
-    { request: 'GET /old HTTP/1.0\r\n\r\n', response: 'HTTP/1.0 200 OK\r\n\r\nuntil the end', count: 1 },
-    both(1),
-  ],
-  [{ request: '\r\nGET / HTTP/1.1\r\n\r\n' }, both(3)],
-  [
-    { request: 'GET / HTTP/1.1\nHost: bare\n\n', response: 'HTTP/1.1 200 OK\nContent-Length: 2\n\nok' },
-    both(3),
-  ],
-  [
-    { response: `HTTP/1.1 200 OK\r\nContent-Length: 30000\r\n\r\n${'b'.repeat(30_000)}`, piece: 4096 },
-    both(3),
-  ],
-  [
-    {
-      request: 'GET / HTTP/1.1\r\nUpgrade: websocket\r\n\r\n',
-      response: `${response(101)}GET /x HTTP/1.1\r\n\r\n`,
-      count: 1,
-    },
-    both(1, 'GET', 101),
-  ],
-];
-
-const near = [
-  'Content-Lengthy: 99',
-  'Transfer-Encodings: chunked',
-  'Traceparents: 1',
-  'Content-Type: a/b',
-  'T: 1',
-  'C:',
-];
-const put = (lines: readonly string[], body: string) =>
-  `PUT /up HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n${body}`;
-
-/** Names that begin like ours, and ours in any case; ours where a window of 512 bytes ends, at each of its bytes. */
-const names: Case[] = [
-  ...[0, 3].map(
-    (piece): Case => [
-      {
-        response: 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nDate: x\r\ncontent-length: 5\r\n\r\nhello',
-        piece,
-      },
-      both(3),
-    ],
-  ),
-  [{ request: put([...near, 'CONTENT-length:5'], 'GET /') }, both(3, 'PUT')],
-  [{ request: put([...near, 'transfer-ENCODING: Chunked'], chunks) }, both(3, 'PUT')],
-  [{ response: `HTTP/1.1 404\r\n${near.join('\r\n')}\r\nContent-Length: 0\r\n\r\n` }, both(3, 'GET', 404)],
-  ...Array.from({ length: 24 }, (_, i): Case => {
-    const x = `X: ${'x'.repeat(466 + i)}`;
-    return i % 2
-      ? [{ request: put([x, 'Content-Length: 5'], 'GET /') }, both(3, 'PUT')]
-      : [{ request: put([x, 'Transfer-Encoding: chunked'], chunks) }, both(3, 'PUT')];
-  }),
-];
-
-/** Bodies that no hook sees the bytes of, and responses that none does: those are lost, not failed. */
-const past: Case[] = [
-  ...['tcp4', 'tcp6', 'unix'].map((family): Case => [{ family, send: 'body', count: 5 }, both(5)]),
-  ...['splice', 'trunc'].map((receive): Case => [{ receive, count: 2 }, {}]),
-];
-
-const foreign: Case[] = [
-  { request: '*1\r\n$4\r\nPING\r\n', response: '+PONG\r\n' },
-  { request: 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', response: 'xxxxxxxxx' },
-  { request: 'OPTIONS rtsp://x RTSP/1.0\r\n\r\n', response: 'RTSP/1.0 200 OK\r\n\r\n' },
-  { request: '\x16\x03\x01\x02', response: '\x16\x03\x03\x02' },
-  { request: 'get key\r\n', response: 'VALUE key 0 2\r\nok\r\nEND\r\n' },
-].map((talk) => [talk, {}]);
-
-/** Streams over TCP whose bytes are not those that it numbers: MPTCP, and what the kernel encrypts; where it has them. */
-if (process.env.SKEP_GUEST) spawnSync('modprobe', ['-a', 'ctr', 'ghash_generic', 'gcm', 'tls']);
-const possible = (family: string) =>
-  spawnSync(program, [family, 'write', 'read', '0', '1', GET, OK]).status === 0;
-const unnumbered: Case[] = ['mptcp4', 'ktls4'].filter(possible).flatMap((family): Case[] => [
-  [{ family }, both(3)],
-  [{ family, piece: 7, request: put(['Content-Length: 30'], 'b'.repeat(30)) }, both(3, 'PUT')],
-  [{ family, send: 'body', count: 5 }, both(5)],
-  [{ family, piece: 40, response: response(200, chunked, chunks) }, both(3)],
-  // MPTCP takes its time to end what both have closed: the client sees the end before.
-  [{ family, response: 'HTTP/1.0 200 OK\r\n\r\nuntil the end', count: 1, end: 'shut' }, both(1)],
-]);
-
-const refused = { 'HTTP_SERVER HTTP_GET 0 HTTP_CLOSED': 1, 'HTTP_CLIENT HTTP_GET 0 HTTP_CLOSED': 1 };
-
-/** A client that waits for the end, and one that is refused before its header has one. */
-const early: Case[] = [
-  [{ family: 'tcp6', count: 1, end: 'half' }, both(1)],
-  [{ count: 3, end: 'half' }, both(3)],
-  [{ count: 1, response: 'HTTP/1.0 200 OK\r\n\r\nuntil the end', end: 'half' }, both(1)],
-  [{ family: 'unix', count: 1, response: 'HTTP/1.0 200 OK\r\n\r\nuntil the end', end: 'shut' }, both(1)],
-  // The end of a connection comes on another processor while the call that has read the response is on its way out.
-  [{ count: 1000, end: 'race' }, both(1000)],
-  // The text alone, as thttpd, civetweb and HTTP::Daemon refuse what is too long. It has ended when its connection has.
-  [{ count: 1, response: '<h1>414 URI Too Long</h1>' }, refused],
-  [{ count: 1, response: '<h1>', piece: 3, end: 'shut' }, refused],
-  ...['tcp4', 'unix'].map(
-    (family): Case => [
-      {
-        family,
-        request: 'GET /up HTTP/1.1\r\nA',
-        count: 1,
-        response: 'HTTP/1.0 431 X\r\n\r\nlong',
-        end: 'shut',
-      },
-      both(1, 'GET', 431),
-    ],
-  ),
-  ...[`GET /${'l'.repeat(600)}`, 'GET /up HTTP/1.1\r\nCookie: c'].map(
-    (request): Case => [
-      { request, count: 1, response: response(431, 'Content-Length: 0\r\n') },
-      both(1, 'GET', 431),
-    ],
-  ),
-];
-
-const reset: Talk[] = [
-  { count: 2, end: 'reset' },
-  { family: 'tcp6', count: 1, end: 'reset' },
-  { count: 2, end: 'late' },
-  { family: 'tcp6', count: 1, end: 'late' },
-];
-/** The server leaves without a response. */
-const closed: Talk[] = [
-  { family: 'unix', count: 2, end: 'gone' },
-  { family: 'pair', count: 1, end: 'gone' },
-  { family: 'unix', response: 'HTTP/1.0 200 OK\r\n\r\nuntil the end', count: 2, end: 'gone' },
-];
 
 const rungs = await rungsOf('http-red', 'traffic');
 const better = (rung: string) => rungs.includes(`${rung}_sendpage`);

@@ -28,7 +28,7 @@ import { nodeRelease } from '../../packages/cli/src/package/node-release.ts';
 import { packageProbe } from '../../packages/cli/src/package/package.ts';
 import { crossBuild } from '../../scripts/cross.ts';
 import { until } from '../../scripts/lib/services.ts';
-import { containerd, podman } from '../support/engines.ts';
+import { containerd, type Engine, podman } from '../support/engines.ts';
 import { TestGroup } from '../support/group.ts';
 import { minimal, noHelm, rendered, type Thing } from '../support/helm.ts';
 
@@ -39,6 +39,14 @@ const NAME = 'registry.example/watch-run:1';
 const CAPABILITIES = ['bpf', 'perfmon', 'dac_read_search'];
 const ARGUMENTS = ['-o', 'json', '--max-events', '1', '--timeout', '60s'];
 const tracefs = '/sys/kernel/tracing';
+
+/** Flags of podman that keep a container to itself. */
+const apart = ({ cgroup }: Engine): string[] => [
+  ...['--network', 'none', '--cgroup-parent', cgroup],
+  ...['--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=1024:1024'],
+];
+/** And those that leave it no right, but to see the machine's processes. */
+const least = ['--read-only', '--pid', 'host', '--cap-drop', 'all', '--security-opt', 'seccomp=unconfined'];
 
 suite('skep package', { timeout: 240_000 }, () => {
   const dir = mkdtempSync(join(tmpdir(), 'skep-package-'));
@@ -216,24 +224,7 @@ suite('skep package', { timeout: 240_000 }, () => {
   test('podman runs it with the least rights', { skip: !root && 'needs root' }, async () => {
     await using engine = await podman();
     await engine.call('load', '-q', '-i', archive);
-    const own = [
-      '--cgroup-parent',
-      engine.cgroup,
-      '--ulimit',
-      'nofile=1024:1024',
-      '--ulimit',
-      'nproc=1024:1024',
-    ];
-    const start = ['run', '--rm', '--network', 'none', ...own];
-    const least = [
-      '--read-only',
-      '--pid',
-      'host',
-      '--cap-drop',
-      'all',
-      '--security-opt',
-      'seccomp=unconfined',
-    ];
+    const start = ['run', '--rm', ...apart(engine)];
     const given = [
       ...least,
       ...CAPABILITIES.flatMap((c) => ['--cap-add', c]),
@@ -268,29 +259,8 @@ suite('skep package', { timeout: 240_000 }, () => {
     await using engine = await podman();
     await engine.call('load', '-q', '-i', archive);
     using group = new TestGroup();
-    const limits = ['--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=1024:1024'];
-    const least = [
-      '--read-only',
-      '--pid',
-      'host',
-      '--cap-drop',
-      'all',
-      '--security-opt',
-      'seccomp=unconfined',
-    ];
     await engine.call(
-      ...[
-        'run',
-        '-d',
-        '--name',
-        'agent',
-        '--network',
-        'none',
-        '--cgroup-parent',
-        engine.cgroup,
-        ...limits,
-        ...least,
-      ],
+      ...['run', '-d', '--name', 'agent', ...apart(engine), ...least],
       ...[...CAPABILITIES, 'sys_ptrace'].flatMap((c) => ['--cap-add', c]),
       ...['-v', `${tracefs}:${tracefs}:ro`, '-v', '/sys/fs/cgroup:/sys/fs/cgroup:ro', '--tmpfs', '/tmp'],
       ...[

@@ -13,7 +13,7 @@ import { kubernetesFaults } from '../../../test/support/kubernetes.ts';
 import { MALLOC, NODE_FLAGS } from '../src/agent/small.ts';
 import { needsOf } from '../src/generate/needs.ts';
 import { panelsOf } from '../src/generate/panels.ts';
-import { probeUnit } from '../src/generate/systemd.ts';
+import { agentUnit, probeUnit } from '../src/generate/systemd.ts';
 import { paranoidPerfEvents } from '../src/perf-events.ts';
 import { perfDenied } from '../src/run/perf-denied.ts';
 import { Sandbox } from './harness.ts';
@@ -93,6 +93,10 @@ test('a machine that keeps perf events for CAP_SYS_ADMIN has it in the unit, for
   const text = (paranoid: boolean) => probeUnit(about, needsOf([describeObject(needs, 'x.o')], paranoid));
   assert.match(text(true), /^# CAP_SYS_ADMIN since[^\n]*\n#[^\n]*\nCapabilityBoundingSet=.*CAP_SYS_ADMIN/m);
   assert.doesNotMatch(text(false), /SYS_ADMIN/);
+  assert.match(text(true), /gives it up/);
+  const agent = agentUnit({ skep: [], words: [] }, needsOf([describeObject(needs, 'x.o')], true));
+  assert.match(agent, /^# CAP_SYS_ADMIN since/m);
+  assert.doesNotMatch(agent, /gives it up/, 'an agent keeps its rights');
   assert.match(text(false), /^Description=skep: 50 %% of x$/m, 'no specifier of systemd');
   const file = box.path('paranoid');
   for (const [value, found] of [

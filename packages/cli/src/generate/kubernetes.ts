@@ -14,8 +14,8 @@ export interface ManifestOptions {
 }
 
 /**
- * What runs a probe, or the agent, on every node: Namespace, ServiceAccount without any right in the cluster, DaemonSet, Service, and a
- * ServiceMonitor where wanted. Many YAML documents.
+ * What runs a probe, or the agent, on every node: Namespace, ServiceAccount without any right in the cluster, DaemonSet,
+ * Service, and a ServiceMonitor where wanted. Many YAML documents.
  *
  * Source: https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/daemon-set-v1/
  */

@@ -12,6 +12,8 @@ export interface UnitOptions {
   readonly runtimeDirectory?: string;
   /** What a reload does, in a sentence or two. */
   readonly reload: string;
+  /** It gives up its rights once it is attached. */
+  readonly confined: boolean;
 }
 
 /** `skep run` as a service. */
@@ -39,6 +41,7 @@ export function probeUnit(o: ProbeUnit, needs: Needs): string {
       description: o.description,
       command,
       environment: { SKEP_STORAGE: o.storage },
+      confined: true,
       reload:
         'Ready when the probe is attached. Attached, it has no right left to load anything, so a reload is a new start: SIGHUP ends it in\n' +
         '# order, and systemd starts it with the image and the policy of now.',
@@ -60,6 +63,7 @@ export function agentUnit(
       description: 'metrics and traces of every service on this machine',
       command: [...skep, 'agent', '--no-tty', ...socket, ...metrics, ...words],
       environment: MALLOC,
+      confined: false,
       runtimeDirectory: 'skep',
       reload:
         'Ready when it counts. A reload is a new start, with the settings of now: SIGHUP ends it in order. Counts begin at zero then, as\n' +
@@ -78,7 +82,7 @@ export function systemdUnit(o: UnitOptions, needs: Needs): string {
   const caps = needs.capabilities.join(' ');
   const admin = needs.capabilities.includes('CAP_SYS_ADMIN')
     ? `# CAP_SYS_ADMIN since kernel.perf_event_paranoid is above 2 here, where some kernels ask for it to attach tracepoints and kprobes; with
-# sysctl kernel.perf_event_paranoid=2 it can go. Attached, the process gives it up.
+# sysctl kernel.perf_event_paranoid=2 it can go.${o.confined ? ' Attached, the process gives it up.' : ''}
 `
     : '';
   const environment = Object.entries(o.environment ?? {})

@@ -1,3 +1,5 @@
+import { Shared } from '../shared.ts';
+
 /** Where a process is in the cgroup hierarchies. Paths are relative to the reader's cgroup namespace. */
 export interface CgroupPaths {
   /** In v2, or in the v2 part of a hybrid machine. */
@@ -9,19 +11,11 @@ export interface CgroupPaths {
 /** Of a process that is in no v1 hierarchy. */
 export const NO_V1: Readonly<Record<string, string>> = Object.freeze({});
 
-/** Processes of one cgroup share what was read: a thousand short-lived ones are remembered at once. */
-const MOST_SHARED = 256;
-const shared = new Map<string, CgroupPaths>();
+const shared = new Shared<CgroupPaths>();
 
 /** Reads /proc/PID/cgroup: lines of `ID:CONTROLLERS:PATH`. Of a removed cgroup, the path it had. */
 export function parseCgroupFile(text: string): CgroupPaths {
-  let paths = shared.get(text);
-  if (paths === undefined) {
-    if (shared.size >= MOST_SHARED) shared.clear();
-    paths = Object.freeze(parse(text));
-    shared.set(text, paths);
-  }
-  return paths;
+  return shared.of(text, parse);
 }
 
 function parse(text: string): CgroupPaths {

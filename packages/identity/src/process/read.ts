@@ -1,6 +1,7 @@
 import { readlinkSync, statSync } from 'node:fs';
 import { type CgroupPaths, parseCgroupFile } from '../cgroup/file.ts';
 import type { Host } from '../host/host.ts';
+import { Shared } from '../shared.ts';
 import { parseStat } from './stat.ts';
 
 /** Inode numbers of namespaces: equal numbers, same namespace. Those that may not be read are absent. */
@@ -109,26 +110,15 @@ function readLink(path: string): string | undefined {
   }
 }
 
-/** Most processes are in the same few: what is remembered of many is one object. */
-const MOST_SHARED = 256;
-const shared = new Map<string, Namespaces>();
+const shared = new Shared<Namespaces>();
 
 /** @param dir its folder in /proc */
 function namespacesOf(dir: string): Namespaces {
   const links = (['net', 'pid', 'mnt'] as const).map((name) => readLink(`${dir}/ns/${name}`));
-  const key = links.join();
-  let namespaces = shared.get(key);
-  if (namespaces === undefined) {
+  return shared.of(links.join(), () => {
     const [net, pid, mnt] = links.map((link) => Number(/\[(\d+)\]$/.exec(link ?? '')?.[1] ?? 0));
-    namespaces = Object.freeze({
-      ...(net ? { net } : {}),
-      ...(pid ? { pid } : {}),
-      ...(mnt ? { mnt } : {}),
-    });
-    if (shared.size >= MOST_SHARED) shared.clear();
-    shared.set(key, namespaces);
-  }
-  return namespaces;
+    return { ...(net ? { net } : {}), ...(pid ? { pid } : {}), ...(mnt ? { mnt } : {}) };
+  });
 }
 
 function cgroupIdOf(host: Host, path: string): bigint | undefined {
