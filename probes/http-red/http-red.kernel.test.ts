@@ -19,6 +19,8 @@ import {
   foreign,
   GET,
   inFull,
+  late,
+  lateBodies,
   names,
   OK,
   past,
@@ -114,7 +116,17 @@ for (const rung of rungs) {
     const seen = past.filter(([talk]) => !(better(rung) && talk.family === 'unix'));
     const refused = early.filter(([talk]) => rung !== 'syscalls' || talk.family !== 'unix');
     const others = unnumbered.filter(([t]) => !(better(rung) && t.family === 'ktls4' && t.send === 'body'));
-    const cases = [...calls, ...cuts, ...inFull, ...names, ...seen, ...others, ...refused, ...foreign];
+    const cases = [
+      ...calls,
+      ...cuts,
+      ...inFull,
+      ...names,
+      ...seen,
+      ...others,
+      ...late,
+      ...refused,
+      ...foreign,
+    ];
     const list = [...cases.map(([talk]) => talk), ...reset, ...closed];
     t.diagnostic(
       `of other streams: ${[...new Set(unnumbered.map(([talk]) => talk.family))].join(', ') || 'none'}`,
@@ -213,6 +225,27 @@ test('of pipelines deeper than is remembered each request is counted or lost', {
   const counted = watched.series('hist_http_requests').reduce((sum, { value }) => sum + value, 0);
   ok(lost > 0, 'some were forgotten');
   strictEqual(counted + lost, 2 * count, `${counted} counted, ${lost} lost`);
+});
+
+test('of a body in chunks counts also what comes behind the response', { skip: skip || again }, async () => {
+  const bodies: Record<string, number> = {};
+  using cgroup = testCgroup();
+  await watch(
+    'http-red',
+    { target_cgroup: cgroup.path },
+    async () => void (await runWith(cgroup, late.map(([talk]) => words(talk)).join(''), program)),
+    {},
+    (run) => {
+      const { map } = run.map('hist_http_requests');
+      for (const [key, value] of map) {
+        const counted = new DataView(value.buffer, value.byteOffset);
+        const role = new DataView(key.buffer, key.byteOffset).getUint32(24, true);
+        const name = role === 1 ? 'server' : 'client';
+        bodies[name] = (bodies[name] ?? 0) + Number(counted.getBigUint64(256 * 4 + 8, true));
+      }
+    },
+  );
+  deepStrictEqual(bodies, { server: lateBodies, client: lateBodies });
 });
 
 /** Both ends of a connection, in this process. */

@@ -31,7 +31,7 @@ struct l7_request {
 	__u32 number;
 	__u8 method;
 	__u8 traced;		/* `parent` is the caller's trace context */
-	__u8 pad[2];
+	__u16 status;		/* of its response, once that has been seen */
 	__u32 route;		/* its number, 0 when it was not known */
 	__u32 pad2;
 	__u8 parent[32];
@@ -39,6 +39,10 @@ struct l7_request {
 
 /* Requests on their way, in the connection itself; a pipeline that is deeper goes on in a map. */
 #define L7_QUEUE 4
+
+/* A surplus whose length is not told: it comes in chunks, or nothing says where it ends. */
+#define L7_SURPLUS_CHUNKS 0xffffffff
+#define L7_SURPLUS_ENDLESS 0xfffffffe
 
 struct l7_connection {
 	__u8 protocol;
@@ -63,7 +67,7 @@ struct l7_connection {
 	__u8 over;		/* it ended within a call that sends: what that sent is yet to be seen */
 	__u8 numbered;		/* TCP counts the bytes that its calls move; not Unix sockets, MPTCP, nor what the kernel encrypts */
 	__u8 pad2[2];
-	__u32 surplus;		/* length of a body that the last answer told and should not have; it may come nevertheless */
+	__u32 surplus;		/* length of a body that the last answer should not have, and that may come nevertheless */
 	__u32 surplus_after;	/* of that answer: `popped` behind it */
 	__u32 mourned;		/* requests counted as lost whose responses may be seen nevertheless */
 	struct http1_stream stream[2]; /* by enum l7_direction */
@@ -158,6 +162,15 @@ static __always_inline void l7_push(struct l7_connection *c, struct l7_request *
 	}
 	barrier();
 	c->pushed++;
+}
+
+/*
+ * The newest request, if that is its number: a pipeline may be deeper than the connection itself keeps. It may have had its
+ * response, and has no `started` then.
+ */
+static __always_inline struct l7_request *l7_newest(struct l7_connection *c)
+{
+	return &c->queue[(c->pushed - 1) & (L7_QUEUE - 1)];
 }
 
 /* The request that the next response is for, or NULL. */

@@ -108,10 +108,12 @@ __noinline int l7_count(__u32 index)
 	counts = l7_counts_of(key);
 	if (!counts)
 		return 0;
-	__sync_fetch_and_add(&counts->slots[skep_latency_slot(duration) & (SKEP_LATENCY_SLOTS - 1)], 1);
-	__sync_fetch_and_add(&counts->sum, duration);
 	if (o->request.body)
 		__sync_fetch_and_add(&counts->request_bytes, o->request.body);
+	if (o->ended == L7_ENDED_BEFORE)
+		return 0;
+	__sync_fetch_and_add(&counts->slots[skep_latency_slot(duration) & (SKEP_LATENCY_SLOTS - 1)], 1);
+	__sync_fetch_and_add(&counts->sum, duration);
 	if (o->response_bytes)
 		__sync_fetch_and_add(&counts->response_bytes, o->response_bytes);
 	l7_maybe_span(work, counts, duration);

@@ -31,32 +31,17 @@ static __always_inline void l7_finished(struct l7_feed *f)
 	__sync_fetch_and_add(&f->work->users, -1);
 }
 
-/* The end of a body that ends with its connection. */
-static __always_inline void l7_end_of_body(struct l7_feed *f, enum l7_direction direction)
-{
-	struct http1_stream *s = &f->c->stream[direction];
-	struct l7_request *r = l7_oldest(f->c);
-
-	if (s->state != HTTP1_CLOSE)
-		return;
-	f->work->window.now = bpf_ktime_get_ns();
-	if (r)
-		l7_respond(f, r, s);
-	else if (f->c->popped != f->c->pushed)
-		l7_forgotten(f->c);
-	else
-		l7_unasked(f, s);
-	http1_start(s);
-}
-
-/* Takes note of what a direction moved past the hooks: a body, or the end of one. What else it was, nobody knows. */
-static __always_inline void l7_settle(struct l7_feed *f, enum l7_direction direction)
+/*
+ * Takes note of what a direction moved past the hooks: a body, or the end of one. What else it was, nobody knows. `ended`: it
+ * will move nothing more, so that a body has ended that ends with its connection.
+ */
+static __always_inline void l7_settle(struct l7_feed *f, enum l7_direction direction, bool ended)
 {
 	__u32 gap = l7_gap(f->sk, f->c, direction, 0);
 	struct l7_work *work = f->work;
 	struct http1_window *w = &work->window;
 
-	if (!gap)
+	if (!gap && (!ended || f->c->stream[direction].state != HTTP1_CLOSE))
 		return;
 	w->stream = f->c->stream[direction];
 	w->now = bpf_ktime_get_ns();
@@ -64,7 +49,7 @@ static __always_inline void l7_settle(struct l7_feed *f, enum l7_direction direc
 	work->end = work->bypassed = gap;
 	work->direction = direction;
 	l7_step_over(f, &w->stream);
-	if (w->stream.state == HTTP1_DONE)
+	if (w->stream.state == HTTP1_DONE || (ended && w->stream.state == HTTP1_CLOSE))
 		l7_done(f);
 	if (work->at < work->end) {
 		l7_not_seen(L7_BYPASSED, work->end - work->at);
@@ -140,12 +125,16 @@ static __always_inline void l7_fail(struct l7_feed *f, enum l7_direction directi
 static __always_inline void l7_end_ahead(struct l7_feed *f)
 {
 	struct l7_connection *c = f->c;
+	struct l7_request *r;
 
 	if (!c->ahead)
 		return;
 	l7_ends_with(f, c->ahead, c->ahead_body, c->ahead_status, HTTP_NO_ERROR);
 	c->ahead = 0;
-	if (!l7_refused(f, &c->stream[L7_SEND]))
+	r = l7_refused(f, &c->stream[L7_SEND]);
+	if (r)
+		l7_finish(f, r);
+	else
 		l7_lost(L7_LOST_ALONE, 1);
 }
 
@@ -157,8 +146,7 @@ static __always_inline int l7_end_connection(struct sock *sk, struct l7_connecti
 
 	if (!l7_begin(&f, sk, c, responses))
 		return 0;
-	l7_settle(&f, responses);
-	l7_end_of_body(&f, responses);
+	l7_settle(&f, responses, true);
 	if (!half) {
 		l7_end_ahead(&f);
 		l7_fail(&f, responses, modern);

@@ -165,7 +165,7 @@ static __noinline void l7_request(struct l7_feed *f)
 	r->body = 0;
 	r->method = s->method;
 	r->traced = (s->flags & HTTP1_HAS_PARENT) != 0;
-	r->pad[0] = r->pad[1] = 0;
+	r->status = 0;
 	__builtin_memcpy(r->parent, s->parent, sizeof(r->parent));
 	if (s->flags & HTTP1_CHUNKED) {
 		s->remain = 0;
@@ -189,7 +189,10 @@ static __noinline void l7_request(struct l7_feed *f)
 		if (l7_sent_before(f->sk, f->work->end, c->ahead_sequence)) {
 			l7_ends_with(f, ended, c->ahead_body, c->ahead_status, HTTP_NO_ERROR);
 			l7_finish(f, r);
+			r->status = c->ahead_status;
 			r->started = 0;
+			r->number = c->pushed++;
+			c->popped++;
 			return;
 		}
 		l7_lost(L7_LOST_ALONE, 1);
@@ -199,57 +202,49 @@ static __noinline void l7_request(struct l7_feed *f)
 
 /* ---- responses ---- */
 
-
-static __always_inline void l7_respond(struct l7_feed *f, struct l7_request *r, struct http1_stream *s)
-{
-	/* Without a status it was no response, see l7_headless(). */
-	l7_ends_with(f, f->work->window.now, s->body, s->status, s->status ? HTTP_NO_ERROR : HTTP_CLOSED);
-	l7_finish(f, r);
-	l7_pop(f->c, r);
-}
-
 /*
  * A response whose request has no whole header: the server refuses one that is too long, or does not wait for its end. What
- * is known of it is counted. False: it is not that.
+ * is known of it is to be counted. NULL: it is not that.
  */
-static __always_inline bool l7_refused(struct l7_feed *f, const struct http1_stream *asked)
+static __always_inline struct l7_request *l7_refused(struct l7_feed *f, const struct http1_stream *asked)
 {
 	struct l7_request *r = &f->work->spare;
 
 	if (asked->state <= HTTP1_TOKEN || asked->state >= HTTP1_BODY || asked->flags & HTTP1_IS_RESPONSE)
-		return false;
+		return 0;
 	__builtin_memset(r, 0, sizeof(*r));
 	r->started = asked->started;
 	r->path = asked->state == HTTP1_TARGET ? f->work->service * HTTP1_PARAMETER : asked->path;
 	r->method = asked->method;
-	l7_finish(f, r);
 	/* The rest of the header may come, and is no request. */
 	f->c->protocol = L7_LEFT;
-	return true;
+	return r;
 }
 
-/* A response without a request: older than the probe, refused, or its request's hook is yet to run. */
-static __always_inline void l7_unasked(struct l7_feed *f, struct http1_stream *s)
+/* A response without a request: older than the probe, refused (then what is to be counted), or its request's hook is yet to run. */
+static __always_inline struct l7_request *l7_unasked(struct l7_feed *f, struct http1_stream *s)
 {
 	struct l7_connection *c = f->c;
+	struct l7_request *r = 0;
 
-	l7_ends_with(f, f->work->window.now, s->body, s->status, HTTP_NO_ERROR);
 	/* Of a client the hook of the request's end may be yet to run: over TCP its numbers tell, when that does. */
-	if (c->role == L7_SERVER ? l7_refused(f, &c->stream[L7_RECEIVE])
-				 : !c->numbered && l7_refused(f, &c->stream[L7_SEND]))
-		return;
+	if (c->role == L7_SERVER || !c->numbered)
+		r = l7_refused(f, &c->stream[c->role == L7_SERVER ? L7_RECEIVE : L7_SEND]);
+	if (r)
+		return r;
 	if (c->mourned) {
 		c->mourned--;
-		return;
+		return 0;
 	}
 	if (c->role != L7_CLIENT || !c->numbered || c->ahead) {
 		l7_lost(L7_LOST_ALONE, 1);
-		return;
+		return 0;
 	}
 	c->ahead_body = s->body;
 	c->ahead_status = s->status;
 	c->ahead_sequence = l7_sent(f->sk);
 	c->ahead = f->work->window.now;
+	return 0;
 }
 
 /* The request that a response is for is known no more. */
@@ -272,14 +267,14 @@ static __always_inline void l7_response(struct l7_feed *f)
 		return;
 	}
 	if (s->status == 101 || (method == HTTP1_CONNECT && s->status < 300)) {
-		if (r)
-			l7_respond(f, r, s);
 		c->protocol = L7_LEFT;
 		s->state = HTTP1_DONE;
 		return;
 	}
 	if (method == HTTP1_HEAD || s->status == 204 || s->status == 304) {
-		c->surplus = s->flags & HTTP1_HAS_LENGTH ? s->remain : 0;
+		c->surplus = s->flags & HTTP1_CHUNKED	 ? L7_SURPLUS_CHUNKS
+			     : s->flags & HTTP1_HAS_LENGTH ? s->remain
+							   : L7_SURPLUS_ENDLESS;
 		c->surplus_after = c->popped + 1;
 		s->state = HTTP1_DONE;
 	} else if (s->flags & HTTP1_CHUNKED) {
@@ -299,24 +294,49 @@ static __always_inline void l7_done(struct l7_feed *f)
 {
 	struct http1_stream *s = &f->work->window.stream;
 	struct l7_connection *c = f->c;
-	struct l7_request *r;
+	struct l7_request *r = 0, *answered = 0, *newest;
 
-	if (c->protocol == L7_LEFT)
-		return;
 	if (s->flags & HTTP1_IS_RESPONSE) {
-		r = l7_oldest(c);
-		if (r)
-			l7_respond(f, r, s);
-		else if (c->popped != c->pushed)
+		/* Without a status it was no response, see l7_headless(). */
+		l7_ends_with(f, f->work->window.now, s->body, s->status, s->status ? HTTP_NO_ERROR : HTTP_CLOSED);
+		r = answered = l7_oldest(c);
+		if (!r && c->popped != c->pushed)
 			l7_forgotten(c);
-		else
-			l7_unasked(f, s);
-	} else if (s->flags & HTTP1_CHUNKED && c->pushed - c->popped - 1 < L7_QUEUE) {
-		r = &c->queue[(c->pushed - 1) & (L7_QUEUE - 1)];
-		if (r->number == c->pushed - 1 && r->started)
-			r->body = s->body;
+		else if (!r && c->protocol != L7_LEFT)
+			r = l7_unasked(f, s);
+	} else if (s->flags & HTTP1_CHUNKED) {
+		newest = l7_newest(c);
+		if (newest->number == c->pushed - 1) {
+			if (newest->started) {
+				newest->body = s->body;
+			} else {
+				/* Its response was there before. What has come since goes to what that was counted under. */
+				r = newest;
+				r->body = s->body - r->body;
+				l7_ends_with(f, L7_ENDED_BEFORE, 0, r->status, r->status ? HTTP_NO_ERROR : HTTP_CLOSED);
+			}
+		}
+	}
+	if (r)
+		l7_finish(f, r);
+	if (answered) {
+		answered->status = s->status;
+		l7_pop(c, answered);
 	}
 	http1_start(s);
+}
+
+/* A request's body in chunks is under way: what of it has come counts should the response be there before its end. */
+static __always_inline void l7_body_so_far(struct l7_connection *c, const struct http1_stream *s)
+{
+	struct l7_request *r;
+
+	if ((s->flags & (HTTP1_CHUNKED | HTTP1_IS_RESPONSE)) != HTTP1_CHUNKED || s->state < HTTP1_SIZE ||
+	    s->state > HTTP1_TRAILING)
+		return;
+	r = l7_newest(c);
+	if (r->number == c->pushed - 1 && r->started)
+		r->body = s->body;
 }
 
 #endif /* SKEP_L7_EXCHANGE_H */

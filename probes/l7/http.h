@@ -63,7 +63,7 @@ static __always_inline int l7_traffic(struct sock *sk, enum l7_direction directi
 		else if (!result && direction == L7_RECEIVE && !(flags & L7_MSG_PEEK) && c->role == L7_CLIENT &&
 			 c->stream[L7_RECEIVE].state == HTTP1_CLOSE)
 			if (l7_begin(&f, sk, c, L7_RECEIVE)) {
-				l7_end_of_body(&f, L7_RECEIVE);
+				l7_settle(&f, L7_RECEIVE, true);
 				l7_finished(&f);
 			}
 		if (stored && c->family == L7_AF_UNIX && result != -L7_EAGAIN)
@@ -118,7 +118,7 @@ static __always_inline int l7_traffic(struct sock *sk, enum l7_direction directi
 		return 0;
 	}
 	/* The end of a response that no hook saw, before the next request. */
-	l7_settle(&f, direction ^ 1);
+	l7_settle(&f, direction ^ 1, false);
 	f.work->direction = direction;
 	f.work->end = result;
 	l7_look(&f, at_exit, flags, stored);

@@ -131,28 +131,40 @@ static __always_inline bool l7_step_over(struct l7_feed *f, struct http1_stream 
 }
 
 /*
- * A body behind an answer that has none, as some programs give to HEAD: stepped over, by the length that was told. False: it
- * is not that.
+ * A body behind an answer that has none, as some programs give to HEAD: stepped over, by the length that was told, or in
+ * chunks, or what is left of the call that a server sends it with, if another request waits and nothing says how long it is.
+ * False: it is not that.
  */
 static __always_inline bool l7_surplus(struct l7_feed *f, struct http1_stream *s)
 {
 	struct l7_connection *c = f->c;
 	__u32 looked = f->work->window.position, length = c->surplus;
+	bool chunks = length == L7_SURPLUS_CHUNKS;
 
 	if (!length || c->surplus_after != c->popped || c->protocol != L7_HTTP1 || !l7_answers(f))
 		return false;
-	c->surplus = 0;
 	/* Back to its first byte, or to the window's. */
 	if (looked > s->header)
 		looked = s->header;
-	if (length < s->header - looked)
+	if (length == L7_SURPLUS_ENDLESS) {
+		if (c->role != L7_SERVER || c->popped == c->pushed)
+			return false;
+		f->work->at = f->work->end;
+		http1_start(s);
+		return true;
+	}
+	c->surplus = 0;
+	if (chunks ? looked != s->header : length < s->header - looked)
 		return false;
 	f->work->at -= looked;
 	length -= s->header - looked;
 	http1_start(s);
-	s->remain = length;
-	if (length)
+	if (chunks) {
+		s->state = HTTP1_SIZE;
+	} else if (length) {
+		s->remain = length;
 		s->state = HTTP1_BODY;
+	}
 	return true;
 }
 
@@ -305,6 +317,7 @@ static __always_inline void l7_go(struct l7_feed *f, bool modern)
 	if (work->at < work->end && c->protocol == L7_HTTP1)
 		l7_give_up(f, L7_LOST_STEPS, L7_UNDECIDED);
 	*own = w->stream;
+	l7_body_so_far(c, own);
 }
 
 #endif /* SKEP_L7_STEPS_H */

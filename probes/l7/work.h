@@ -30,11 +30,14 @@
 		}                                                         \
 	} while (0)
 
+/* It has been counted: only more of its body is to be. */
+#define L7_ENDED_BEFORE 0
+
 /* How a request ended, with all that is counted of it. */
 struct l7_outcome {
 	struct l7_request request;
 	__u64 socket;		/* address of its struct sock */
-	__u64 ended;		/* ns */
+	__u64 ended;		/* ns, or L7_ENDED_BEFORE */
 	__u64 response_bytes;
 	__u64 peer;		/* see who.h; 0: not asked yet */
 	__u32 process;

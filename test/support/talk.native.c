@@ -15,6 +15,7 @@
  * END      what the ends do at the end: close (default), reset (SO_LINGER 0 by the client before its response), late (so, and
  *          the server reads the request only then, and cannot answer), gone (the server closes without a response), half (the
  *          client has shut down its side, and reads the response when the server has closed),
+ *          early (each response is passed before the last bytes of its request, as many as LEFT_BYTES says),
  *          shut (the server shuts down its side behind its response, which the client reads to its end; nobody else reads on),
  *          race (tcp4, as often as COUNT says a connection for one request: the server is a thread on another processor, and
  *          resets it behind its response)
@@ -40,6 +41,9 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/* Of a request whose response comes early. */
+#define LEFT_BYTES 20
 
 static void fail(const char *what)
 {
@@ -356,6 +360,16 @@ static int talk(int argc, char **argv)
 			at_server += late(ends, argv + 2, argv[6], argv[7]);
 			ends[0] = -1;
 			break;
+		}
+		if (argc > 8 && !strcmp(argv[8], "early")) {
+			size_t before = strlen(argv[6]) > LEFT_BYTES ? strlen(argv[6]) - LEFT_BYTES : 0;
+			char *first = strndup(argv[6], before);
+
+			at_server += pass(ends[0], ends[1], argv + 2, piece, first);
+			at_client += pass(ends[1], ends[0], argv + 2, piece, argv[7]);
+			at_server += pass(ends[0], ends[1], argv + 2, piece, argv[6] + before);
+			free(first);
+			continue;
 		}
 		at_server += pass(ends[0], ends[1], argv + 2, piece, argv[6]);
 		if (i == count - 1 && argc > 8 && !strcmp(argv[8], "reset")) {
