@@ -67,6 +67,7 @@ const table: Record<string, [Given, string][]> = {
     [{ exe: node }, 'node'],
     [{ exe: '/usr/bin/deno', args: 'run --allow-net chat.ts' }, 'chat'],
     [{ exe: '/usr/bin/bun', args: 'run ledger.ts' }, 'ledger'],
+    [{ exe: '/app/node_modules/bun/bin/bun.exe', args: 'run ledger.ts' }, 'ledger'],
     [{ exe: '/opt/pkg/kiosk', args: 'x.js' }, 'kiosk'],
   ],
   python: [
@@ -78,6 +79,8 @@ const table: Record<string, [Given, string][]> = {
     [{ exe: python, args: '/usr/bin/gunicorn app:api', cwd: '/srv/lager' }, 'lager'],
     [{ exe: python, args: '/usr/bin/gunicorn app:api', cwd: '/app' }, 'app'],
     [{ exe: python, args: '/usr/bin/gunicorn --name kasse app:api' }, 'kasse'],
+    [{ exe: python, args: '/usr/bin/cheroot --bind 0.0.0.0:80 shop.wsgi:application' }, 'shop'],
+    [{ exe: python, args: '/usr/bin/fastwsgi --port 80 shop:app' }, 'shop'],
     [{ exe: python, args: '/usr/local/bin/uvicorn --host 0.0.0.0 prices.main:app' }, 'prices'],
     [{ exe: python, args: '-m uvicorn prices:app' }, 'prices'],
     [{ exe: python, args: '/usr/bin/opentelemetry-instrument python3 till.py' }, 'till'],

@@ -31,7 +31,8 @@ const programs: readonly [RegExp, Language][] = [
   [/^perl(?:-?5[\d.]*)?$/, 'perl'],
   [/^(?:lua|luajit|luvit)(?:-?\d[\d.]*)?(?:-beta\d)?$/, 'lua'],
   [/^deno$/, 'deno'],
-  [/^bun(?:-profile)?$/, 'bun'],
+  // npm's package calls it bun.exe on every system.
+  [/^bun(?:-profile)?(?:\.exe)?$/, 'bun'],
   [/^(?:ba|da|z|k|mk|c|tc|fi|a)?sh(?:\d[\d.]*)?(?:\.static|-static)?$/, 'shell'],
 ];
 

@@ -50,7 +50,7 @@ function ofLanguage(context: CommandContext): string | undefined {
 
 /** A program that has its runtime built in (a packed Node program, jsvc) is called by its own name. */
 function runsScripts(context: CommandContext): boolean {
-  return /^(?:node|nodejs|deno|bun|java|javaw|python|pypy|uwsgi)[\d.-]*[a-z]?(?:-\w+)?$/.test(
+  return /^(?:node|nodejs|deno|bun|java|javaw|python|pypy|uwsgi)[\d.-]*[a-z]?(?:-\w+)?(?:\.exe)?$/.test(
     basename(context.exe ?? ''),
   );
 }

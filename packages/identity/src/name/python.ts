@@ -4,7 +4,7 @@ import { absolute, type CommandContext, firstOperand, isBland, projectName, stem
 const withValue = new Set(['-W', '-X', '-c', '--check-hash-based-pycs']);
 /** Servers that import the application they are told: MODULE:OBJECT. */
 const servers =
-  /^(?:gunicorn|uvicorn|hypercorn|daphne|granian|waitress-serve|uwsgi|fastapi|sanic|litestar|robyn|streamlit)$/;
+  /^(?:gunicorn|uvicorn|hypercorn|daphne|granian|waitress-serve|uwsgi|fastapi|sanic|litestar|robyn|streamlit|cheroot|fastwsgi|socketify)$/;
 const serverOptions = new Set(
   `-b --bind -w --workers -k --worker-class -c --config --chdir -n --name -t --timeout --threads --host --port --uds
   --fd --log-level --log-config --env-file --root-path --app-dir --access-logfile --error-logfile --log-file -u --user
