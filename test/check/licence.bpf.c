@@ -40,3 +40,24 @@ SEC("raw_tp/sched_process_exit") int yes_never_kept(void *ctx)
 		bpf_printk("gone");
 	return 0;
 }
+
+/* Functions of the kernel, which the verifier counts before it looks what is dead. */
+extern void bpf_rcu_read_lock(void) __ksym __weak;
+extern void bpf_rcu_read_unlock(void) __ksym __weak;
+extern void skep_no_such_function(void) __ksym __weak;
+
+SEC("raw_tp/sched_process_exit") int no_kept_function(void *ctx)
+{
+	bpf_rcu_read_lock();
+	bpf_rcu_read_unlock();
+	return 0;
+}
+
+static __noinline int dead_call(void)
+{
+	if (never)
+		skep_no_such_function();
+	return 0;
+}
+
+SEC("raw_tp/sched_process_exit") int kept_in_dead_code(void *ctx) { return dead_call(); }

@@ -3,6 +3,7 @@ import type { ProgramDescription } from '../describe/types.ts';
 import type { Extern } from './externs.ts';
 import type { Hazard } from './hazards.ts';
 import { kernelType } from './kernel-type.ts';
+import { keptKfunc } from './license.ts';
 
 /** Functions for programs of every type (common_btf_ids of kernel/bpf/helpers.c). */
 const COMMON =
@@ -31,7 +32,9 @@ export function kfuncHazards(
   for (const name of new Set([program.section, '.text'])) {
     for (const { at, called } of callsIn(elf, name)) {
       if (externs.get(called)?.kind !== 'function') continue;
-      if (OF_DEVICE.test(called) && type === 'xdp')
+      const kept = keptKfunc(elf, called);
+      if (kept !== undefined) out.push({ section: name, at, certain: true, reason: kept });
+      else if (OF_DEVICE.test(called) && type === 'xdp')
         out.push({
           section: name,
           at,
