@@ -49,7 +49,7 @@ export class Pipeline {
   /** @throws AgentError SKEP_AGENT_KERNEL when the probes are not those of this agent */
   constructor(run: Pick<Run, 'map' | 'readNow'>, parts: PipelineParts) {
     const { options, services, store, own, clock } = parts;
-    const { limits, routes: patterns, sampling = {}, selfCheckMs = 60_000 } = options;
+    const { limits, routes: patterns, sampling = {} } = options;
     const tables = new KernelTables(run);
     const hear = () => run.readNow('print_processes');
     const routes = new Routes(tables, { patterns, limits });
@@ -60,14 +60,13 @@ export class Pipeline {
     const collector = new Collector({ ...shared, tables, store, own, onCounted: parts.onCounted });
     const spans = new Spans({ ...shared, onSpan: parts.onSpan });
     const texts = new PathTexts(run, { ...shared, onLate: () => spans.settle() });
-    const sampleMs = sampling.anyMs ?? 10_000;
     this.heldSpans = heldCounter(run);
     this.checker = new SelfChecker({
       collect: () => collector.collect(),
       own,
       heldSpans: this.heldSpans,
       ended: parts.ended,
-      spansWanted: () => sampleMs > 0 && (selfCheckMs === 0 || sampleMs <= selfCheckMs),
+      spanEveryMs: sampling.anyMs ?? 10_000,
       onChange: parts.onNote,
     });
     const readSpan = spanReader(run);

@@ -2,6 +2,7 @@ import { deepStrictEqual, match, strictEqual } from 'node:assert/strict';
 import { test } from 'node:test';
 import { Budget, SPAN_GAP_NS } from '../src/budget.ts';
 import type { Delta } from '../src/kernel/counts.ts';
+import { sendOwnRequest } from '../src/selfcheck/own-request.ts';
 import { SelfChecker, type SelfCheckParts } from '../src/selfcheck/self-check.ts';
 import { type Labels, Series } from '../src/series/series.ts';
 
@@ -44,7 +45,7 @@ function checkerOf(
       }
     },
     own,
-    spansWanted: () => false,
+    spanEveryMs: 0,
     heldSpans: () => 0,
     ended: () => false,
     patienceMs: 100,
@@ -83,12 +84,50 @@ test('fails when a span is missing, unless the limit has held one back', async (
     const { parts } = checkerOf({});
     const strict = new SelfChecker({
       ...parts,
-      spansWanted: () => true,
+      spanEveryMs: 1,
       heldSpans: () => (asked++ === 0 ? 0 : held),
     });
     const { state, reason } = await strict.check();
     strictEqual(state, held === 0 ? 'failed' : 'passed', reason);
     if (held === 0) match(reason!, /0 spans came of its server's end instead of one/);
+  }
+});
+
+test('expects no span sooner after another than they are taken', async () => {
+  const { parts } = checkerOf({});
+  const checker = new SelfChecker({ ...parts, spanEveryMs: 60_000 });
+  match((await checker.check()).reason!, /0 spans came/);
+  const { reason } = await checker.check();
+  match(reason!, /one request was sent, and 0 counted/, 'the second is looked at for what it counted alone');
+});
+
+/** Keeps this process from its events; it comes round to them seldom, as on a machine without time for it. */
+function starve(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
+
+test('what gets little time itself is given more of it', async () => {
+  const { parts } = checkerOf({});
+  let looks = 0;
+  const late = new SelfChecker({
+    ...parts,
+    async collect() {
+      starve(30);
+      if (++looks === 1 || looks === 8) await parts.collect();
+    },
+  });
+  const began = performance.now();
+  const { state, reason } = await late.check();
+  strictEqual(state, 'passed', reason);
+  strictEqual(performance.now() - began > 200, true, 'after twice its patience');
+});
+
+test('its own request outlasts a time in which nothing could be done', async () => {
+  const starving = setInterval(() => starve(60), 1);
+  try {
+    strictEqual((await sendOwnRequest(50)).status, 201);
+  } finally {
+    clearInterval(starving);
   }
 });
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
+import { Patience } from './patience.ts';
 
 /** What was sent and answered: what must have been counted. */
 export interface OwnRequest {
@@ -24,31 +25,36 @@ export const OWN_PATH = '/skep/self-check';
 export async function sendOwnRequest(timeoutMs: number): Promise<OwnRequest> {
   const [traceId, spanId] = [randomBytes(16).toString('hex'), randomBytes(8).toString('hex')];
   const path = `\0skep-self-check-${process.pid}-${spanId}`;
+  const sockets: Socket[] = [];
   const server = createServer((socket) => {
+    sockets.push(socket);
     socket.on('error', () => socket.destroy());
     whole(socket, BODY, () =>
       socket.write(`HTTP/1.1 201 Created\r\nContent-Length: ${ANSWER.length}\r\n\r\n${ANSWER}`),
     );
   });
-  const timer = AbortSignal.timeout(timeoutMs);
+  using patience = new Patience(timeoutMs);
+  const { signal } = patience;
   try {
     server.listen(path);
-    await once(server, 'listening', { signal: timer });
+    await once(server, 'listening', { signal });
     const client = connect(path);
-    await once(client, 'connect', { signal: timer });
+    sockets.push(client);
+    await once(client, 'connect', { signal });
     const answered = new Promise<void>((resolve) => whole(client, ANSWER, resolve));
     client.write(
       `PUT ${OWN_PATH} HTTP/1.1\r\nHost: skep\r\nContent-Length: ${BODY.length}\r\n` +
         `traceparent: 00-${traceId}-${spanId}-01\r\n\r\n${BODY}`,
     );
-    const ended = once(timer, 'abort').then(() => {
+    const ended = once(signal, 'abort').then(() => {
       throw new Error('the answer did not come');
     });
     await Promise.race([answered, ended]);
     client.end();
-    await once(client, 'close', { signal: timer });
+    await once(client, 'close', { signal });
   } finally {
     server.close();
+    for (const socket of sockets) socket.destroy();
   }
   return {
     method: 'PUT',

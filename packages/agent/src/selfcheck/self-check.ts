@@ -3,18 +3,19 @@ import type { Series } from '../series/series.ts';
 import type { Span } from '../spans/spans.ts';
 import type { SelfCheck } from '../status.ts';
 import { OWN_PATH, type OwnRequest, sendOwnRequest } from './own-request.ts';
+import { Patience } from './patience.ts';
 
 export interface SelfCheckParts {
   /** Brings the agent's own series up to date. */
   readonly collect: () => Promise<void>;
   readonly own: Iterable<Series>;
-  /** Whether spans are taken at all now. */
-  readonly spansWanted: () => boolean;
+  /** How often a span is taken of any request, milliseconds; 0: of none. Sooner after another none can be expected. */
+  readonly spanEveryMs: number;
   /** How many the limit of the machine has held back so far: then ours may be among them. */
   readonly heldSpans: () => number;
   /** Whether it has ended: then nothing is counted any more, and nothing is wrong with that. */
   readonly ended: () => boolean;
-  /** How long the counts may take to arrive, 3 s unless said. */
+  /** How long the counts may take to arrive, 3 s unless said; longer where this process gets little time. */
   readonly patienceMs?: number;
   /** Told when a check fails, and when one passes again. */
   readonly onChange: (text: string) => void;
@@ -41,6 +42,9 @@ export class SelfChecker {
   #result: SelfCheck = { state: 'waiting', passed: 0, failed: 0 };
   #spans: Span[] = [];
   #held = 0;
+  /** When the last request of its own had been sent, milliseconds. */
+  #sentAt = Number.NEGATIVE_INFINITY;
+  #spanDue = false;
   #running: Promise<SelfCheck> | undefined;
 
   constructor(parts: SelfCheckParts) {
@@ -93,13 +97,17 @@ export class SelfChecker {
     this.#held = this.#o.heldSpans();
     await this.#o.collect();
     const before = { server: this.#sums('server'), client: this.#sums('client') };
-    const sent = await sendOwnRequest(PATIENCE_MS);
-    const end = performance.now() + (this.#o.patienceMs ?? PATIENCE_MS);
+    const { spanEveryMs, patienceMs = PATIENCE_MS } = this.#o;
+    this.#spanDue = spanEveryMs > 0 && performance.now() - this.#sentAt >= spanEveryMs;
+    const sent = await sendOwnRequest(PATIENCE_MS).finally(() => {
+      this.#sentAt = performance.now();
+    });
+    using patience = new Patience(patienceMs);
     for (;;) {
       await this.#o.collect();
       const wrong = this.#wrong(sent, before);
       if (wrong === undefined) break;
-      if (performance.now() >= end) return wrong;
+      if (patience.over) return wrong;
       await wait(LOOK_MS);
     }
     // What would be counted twice has been by now.
@@ -121,7 +129,7 @@ export class SelfChecker {
       ];
       if (bytes[0] !== sent.requestBytes || bytes[1] !== sent.responseBytes)
         return `bodies of ${sent.requestBytes} and ${sent.responseBytes} bytes were counted as ${bytes.join(' and ')} at its ${side}'s end`;
-      if (this.#o.spansWanted() && this.#o.heldSpans() === this.#held) {
+      if (this.#spanDue && this.#o.heldSpans() === this.#held) {
         const spans = this.#spans.filter((s) => s.role === side && s.traceId === sent.traceId);
         if (spans.length !== 1) return `${spans.length} spans came of its ${side}'s end instead of one`;
         const { method, status, parentSpanId, route, duration } = spans[0]!;
