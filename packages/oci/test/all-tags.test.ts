@@ -167,6 +167,45 @@ test('what a registry cleaned away under its tags is sent again, and else nobody
   assert.equal(there(), COUNT);
 });
 
+test('of what is there already both ends are asked at once, and nothing is sent again', async () => {
+  const store = await Store.open(join(dir, 'both'));
+  const [source, target] = [await startFake(), await startFake()];
+  using _fakes = { [Symbol.dispose]: () => void Promise.all([source.close(), target.close()]) };
+  const name = `${source.host}/me/both`;
+  const tags = Array.from({ length: COUNT }, (_, i) => `v${String(i).padStart(2, '0')}`);
+  for (const tag of tags) await putTestImage(store, `${name}:${tag}`, `both ${tag}`);
+  await all(pushAllTags(store, name));
+  // Another name of one of them.
+  source.content.set('me/both:alias', source.content.get('me/both:v07')!);
+  const mirror = `${target.host}/me/both`;
+  const first = await all(copyAllTags(name, mirror));
+  assert.equal(first.length, COUNT + 1);
+
+  // Sixteen are looked into, one end after the other. Of the rest the source answers when the target has been asked.
+  const { promise: asked, resolve } = Promise.withResolvers<void>();
+  const looked = new Set<string>();
+  target.hook = (req) => {
+    const tag = /manifests\/(\w+)$/.exec(req.url ?? '')?.[1];
+    if (req.method === 'HEAD' && tag !== undefined) looked.add(tag);
+    if (looked.size === COUNT + 1) resolve();
+    return false;
+  };
+  source.hook = async (req) => {
+    if (req.method === 'GET' && /manifests\/v19$/.test(req.url ?? '')) await asked;
+    return false;
+  };
+  target.seen.length = 0;
+  const again = await all(copyAllTags(name, mirror));
+  assert.deepEqual(
+    again.map(({ reference, digest }) => [reference, digest]),
+    first.map(({ reference, digest }) => [reference, digest]),
+  );
+  assert.deepEqual(
+    ['PUT', 'POST', 'PATCH'].map((method) => target.count(method, '')),
+    [0, 0, 0],
+  );
+});
+
 test('one image is no repository, and a failure leaves what was done before it', async () => {
   const store = await Store.open(join(dir, 'hurt'));
   const name = `${a.host}/me/hurt`;

@@ -1,5 +1,7 @@
 /** Of all tags of a repository: a small image is mostly waiting for answers. */
 export const IMAGES_AT_ONCE = 8;
+/** Of a copy, which has two registries to ask: no more of them at a time at either. */
+export const COPIES_AT_ONCE = 2 * IMAGES_AT_ONCE;
 
 /**
  * Runs `task` for every item, at most `width` at once, and yields the results in the items' order. After the first failure

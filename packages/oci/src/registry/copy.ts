@@ -4,7 +4,7 @@ import { OciError } from '../errors.ts';
 import { type Document, isManifestType, parseDocument } from '../manifest.ts';
 import { formatReference, parseReference, type Reference, withDefaultTag } from '../reference.ts';
 import type { Descriptor } from '../types.ts';
-import { IMAGES_AT_ONCE, inOrder, Once } from './ahead.ts';
+import { COPIES_AT_ONCE, inOrder, Once } from './ahead.ts';
 import type { TransferOptions } from './options.ts';
 import { eachParallel } from './parallel.ts';
 import { listReferrers, putReferrer, referrersTag } from './referrers.ts';
@@ -81,10 +81,12 @@ export async function* copyAllTags(
 ): AsyncGenerator<CopyResult> {
   const [from, to] = [parseRepository(src), parseRepository(dst)];
   using ends = openEnds(from, to, opts);
-  const tags = await listTags(ends.source, from.repository);
+  const [tags, there] = await Promise.all([
+    listTags(ends.source, from.repository),
+    tagsThere(ends.target, to.repository),
+  ]);
   const shared = { blobs: new Once<How>(), tags: new Set(tags) };
   const images = new Once<void>();
-  const there = await tagsThere(ends.target, to.repository);
   const wanted = imageTags(tags);
   const known = wanted.filter((tag) => there.has(tag));
   const fetched = new Map<string, FetchedManifest>();
@@ -95,17 +97,21 @@ export async function* copyAllTags(
     return stateOf(ends.target, to.repository, tag, top.digest, partsOf(documentOf(top, from.repository)));
   });
   how.catch(() => undefined); // thrown to who waits for it
-  yield* inOrder(wanted, IMAGES_AT_ONCE, async (tag): Promise<CopyResult> => {
+  yield* inOrder(wanted, COPIES_AT_ONCE, async (tag): Promise<CopyResult> => {
     const job = new Copy(ends, opts, shared);
-    const look = there.has(tag) ? (await how)(tag) : 'other';
+    let look = there.has(tag) ? (await how)(tag) : 'other';
+    // Both ends are asked at once: over a network, an answer is mostly waited for.
+    const theirs = look === 'tag' ? ends.target.manifestDigest(ends.to, tag, 'pull,push') : undefined;
+    theirs?.catch(() => undefined); // thrown below
     const top = fetched.get(tag) ?? (await fetch(tag));
+    if (theirs !== undefined) look = (await theirs) === top.digest ? 'whole' : 'other';
     let first = false;
     await images.get(top.digest, () => {
       first = true;
       return job.image(top, tag, look);
     });
     // One more name of what is there now.
-    if (!first) await ends.target.putManifest(ends.to, tag, top.bytes, top.mediaType);
+    if (!first && look !== 'whole') await ends.target.putManifest(ends.to, tag, top.bytes, top.mediaType);
     return { reference: formatReference({ ...to, tag }), digest: top.digest, ...job.result };
   });
 }
