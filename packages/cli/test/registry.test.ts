@@ -57,6 +57,29 @@ test('build, push, rm, pull, and the image is the same', async () => {
   assert.equal(always.stderr, `pulling ${reference}\n`);
 });
 
+test('a program that is damaged on the disk never runs, and a pull mends it', async () => {
+  using box = new Sandbox();
+  await using registry = await realRegistry(box);
+  const reference = `${registry.host}/me/calls:1`;
+  await built(box, reference);
+  await box.ok(['push', reference]);
+  const { layers } = JSON.parse(await box.ok(['inspect', '--format', '{{json .Manifest}}', reference]));
+  const program = box.path('store', 'blobs', layers[0].digest.replace(':', '/'));
+  const tampered = readFileSync(program);
+  tampered[tampered.length >> 1]! ^= 1;
+  writeFileSync(program, tampered);
+  await box.fails(7, /is damaged: its content has another digest/, ['run', reference]);
+  const found = await box.fails(7, /Pull or build the images that are named again/, ['verify', '--store']);
+  assert.match(found.stdout, new RegExp(`${layers[0].digest}.* Needed by ${reference}\\.`));
+  assert.match(await box.ok(['pull', reference]), /^Status: Downloaded what was missing or damaged for /m);
+  assert.match(await box.ok(['verify', '--store']), /all is well/);
+  assert.match(await box.ok(['pull', reference]), /^Status: Image is up to date for /m);
+  // And so does the build of the same.
+  writeFileSync(program, tampered);
+  await box.ok(['build', 'calls.c', reference]);
+  assert.match(await box.ok(['verify', '--store']), /all is well/);
+});
+
 test('tags of a repository, a line each', async () => {
   using box = new Sandbox();
   await using registry = await realRegistry(box);

@@ -3,11 +3,12 @@ import type { Credentials } from './credentials/find.ts';
 import type { CopyOptions, CopyResult } from './registry/copy.ts';
 import type { RemoteRemoval } from './registry/delete.ts';
 import type { RegistryOptions, TransferOptions } from './registry/options.ts';
+import type { PulledImage } from './registry/pull.ts';
 import type { PushResult } from './registry/push.ts';
 import type { ReferrerOptions } from './registry/referrers.ts';
 import type { Registry } from './registry/registry.ts';
 import type { Store } from './store/store.ts';
-import type { Descriptor, StoredImage } from './types.ts';
+import type { Descriptor } from './types.ts';
 
 export type { LoadedImage, LoadOptions } from './archive/load.ts';
 export type { Credentials } from './credentials/find.ts';
@@ -26,6 +27,7 @@ export {
 export type { CopyOptions, CopyResult } from './registry/copy.ts';
 export type { RemoteRemoval } from './registry/delete.ts';
 export type { Progress, RegistryOptions, TransferOptions } from './registry/options.ts';
+export type { PulledImage } from './registry/pull.ts';
 export type { PushResult } from './registry/push.ts';
 export type { ReferrerOptions } from './registry/referrers.ts';
 export type { BlobSource, FetchedManifest, Registry } from './registry/registry.ts';
@@ -69,13 +71,14 @@ export async function* pushAllTags(
 
 /**
  * Fetches an image into the store under its full name. Of a multi-platform image, the index as it is and the part for
- * this machine, for those of `opts.platform` (with commas between) or for `all`.
+ * this machine, for those of `opts.platform` (with commas between) or for `all`. What the store has and is whole does not
+ * come again; what is damaged does.
  *
  * @param ref `HOST[:PORT]/NAME[:TAG][@DIGEST]`
  * @throws OciError as {@link push}, and SKEP_DIGEST_MISMATCH, SKEP_MANIFEST_INVALID, SKEP_MEDIA_TYPE, SKEP_PLATFORM, SKEP_DISK_FULL
  * @example const image = await pull(store, 'ghcr.io/solo-io/bumblebee/oomkill:0.0.14')
  */
-export async function pull(store: Store, ref: string, opts: TransferOptions = {}): Promise<StoredImage> {
+export async function pull(store: Store, ref: string, opts: TransferOptions = {}): Promise<PulledImage> {
   return (await import('./registry/pull.ts')).pull(store, ref, opts);
 }
 
@@ -91,7 +94,7 @@ export async function* pullAllTags(
   store: Store,
   ref: string,
   opts: TransferOptions = {},
-): AsyncGenerator<StoredImage> {
+): AsyncGenerator<PulledImage> {
   yield* (await import('./registry/pull-all.ts')).pullAllTags(store, ref, opts);
 }
 

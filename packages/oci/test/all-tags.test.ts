@@ -1,6 +1,6 @@
 // Whole repositories: pushed, pulled and copied, with Debian's docker-registry.
 import assert from 'node:assert/strict';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import {
@@ -9,7 +9,6 @@ import {
   MEDIA_TYPE,
   openRegistry,
   parseReference,
-  pull,
   pullAllTags,
   pushAllTags,
   pushReferrer,
@@ -98,37 +97,6 @@ test('every tag goes up, comes down and is copied, in order, and what they share
   }
   const { problems } = await target.check();
   assert.deepEqual(problems, []);
-});
-
-test('a pull mends manifests of the store that are damaged, alone and with all tags', async () => {
-  const source = await Store.open(join(dir, 'indexes'));
-  const name = `${a.host}/me/indexed`;
-  const { entry, digests } = await putTestImage(source, `${name}:part`, 'in an index');
-  const index = { schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests: [entry] };
-  const blob = await source.putImage(
-    `${name}:whole`,
-    Buffer.from(JSON.stringify(index)),
-    MEDIA_TYPE.index,
-    {},
-    [entry],
-  );
-  await all(pushAllTags(source, name));
-  const store = await Store.open(join(dir, 'mended'));
-  await pull(store, `${name}:whole`, { platform: 'all' });
-  const damage = () => {
-    for (const digest of [blob.digest, entry.digest]) {
-      const file = store.blobPath(digest);
-      writeFileSync(file, readFileSync(file, 'utf8').replace('schemaVersion', 'schemaVersiom'));
-    }
-  };
-  damage();
-  await failsWith('SKEP_STORE_CORRUPT', () => store.readBlob(entry.digest));
-  await pull(store, `${name}:whole`, { platform: 'all' });
-  for (const digest of [blob.digest, ...digests]) await store.readBlob(digest);
-  damage();
-  await all(pullAllTags(store, name, { platform: 'all' }));
-  for (const digest of [blob.digest, ...digests]) await store.readBlob(digest);
-  assert.deepEqual((await store.check()).problems, []);
 });
 
 test('what a registry cleaned away under its tags is sent again, and else nobody asks for it', async () => {

@@ -47,6 +47,11 @@ async function pull(
   );
   if (flags.quiet) return out(`${image.reference}\n`);
   const { digest } = image.descriptor;
-  const status = before === digest ? 'Image is up to date' : 'Downloaded newer image';
+  const status =
+    before !== digest
+      ? 'Downloaded newer image'
+      : image.arrived.length > 0
+        ? 'Downloaded what was missing or damaged'
+        : 'Image is up to date';
   await out(`Digest: ${digest}\nStatus: ${status} for ${image.reference}\n`);
 }

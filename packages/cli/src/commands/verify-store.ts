@@ -28,7 +28,7 @@ export async function verifyStore(
   }
   if (problems.length === 0) return;
   throw new OciError('SKEP_STORE_CORRUPT', `The image store ${store.dir} is damaged.`, {
-    hint: 'Remove the images that are named (skep rm IMAGE), then pull or build them again.',
+    hint: 'Pull or build the images that are named again; skep prune takes what no image needs.',
   });
 }
 

@@ -1,8 +1,7 @@
 import type { Store } from '../store/store.ts';
-import type { StoredImage } from '../types.ts';
 import { IMAGES_AT_ONCE, inOrder } from './ahead.ts';
 import type { TransferOptions } from './options.ts';
-import { pullFrom } from './pull.ts';
+import { type PulledImage, pullFrom } from './pull.ts';
 import { Registry } from './registry.ts';
 import { needRegistry } from './remote.ts';
 import { parseRepository } from './repository.ts';
@@ -13,7 +12,7 @@ export async function* pullAllTags(
   store: Store,
   ref: string,
   opts: TransferOptions = {},
-): AsyncGenerator<StoredImage> {
+): AsyncGenerator<PulledImage> {
   const repository = parseRepository(ref);
   using registry = new Registry(needRegistry(repository, 'pull'), opts);
   const tags = imageTags(await listTags(registry, repository.repository));

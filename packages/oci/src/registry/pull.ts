@@ -10,8 +10,14 @@ import { eachParallel } from './parallel.ts';
 import { type FetchedManifest, Registry } from './registry.ts';
 import { needRegistry } from './remote.ts';
 
+/** An image of the store that was asked of a registry. */
+export interface PulledImage extends StoredImage {
+  /** Digests of what came, blobs and manifests: what the store lacked, or had damaged. */
+  arrived: string[];
+}
+
 /** See the exported `pull`. */
-export async function pull(store: Store, ref: string, opts: TransferOptions = {}): Promise<StoredImage> {
+export async function pull(store: Store, ref: string, opts: TransferOptions = {}): Promise<PulledImage> {
   const reference = withDefaultTag(parseReference(ref));
   using registry = new Registry(needRegistry(reference, 'pull'), opts);
   return pullFrom(registry, store, reference, opts);
@@ -23,7 +29,7 @@ export async function pullFrom(
   store: Store,
   reference: Reference,
   opts: TransferOptions,
-): Promise<StoredImage> {
+): Promise<PulledImage> {
   const name = formatReference(reference);
   const wanted = (reference.digest ?? reference.tag) as string;
   // A store that does not exist yet is made meanwhile; if that fails, it is said when the store is needed.
@@ -34,9 +40,11 @@ export async function pullFrom(
   const blobs = distinct(documents.flatMap((d) => d.blobs));
   const holds = distinct([...manifests, ...blobs]);
   const claimed = store.claim(holds);
+  const arrived: string[] = [];
   // What is missing is asked for while the claim waits for its lock; it counts before anything is put in its place.
   const fetchOne = async (blob: Descriptor) => {
-    if ((await store.hasBlob(blob.digest)) && (await claimed).has(blob.digest)) {
+    // What is damaged comes again, as it does for who removes the image first.
+    if ((await store.isWhole(blob)) && (await claimed).has(blob.digest)) {
       opts.onProgress?.({
         phase: 'pull',
         digest: blob.digest,
@@ -46,6 +54,7 @@ export async function pullFrom(
       });
     } else {
       await fetchBlob(store, registry, reference.repository, blob, claimed, opts);
+      arrived.push(blob.digest);
     }
   };
   let entry: Descriptor;
@@ -54,6 +63,7 @@ export async function pullFrom(
       documents.map(async ({ bytes, descriptor: { digest, mediaType } }) => {
         if ((await claimed).has(digest) && (await wholeIn(store, digest))) return;
         await store.putBlob(bytes, mediaType, { claimed });
+        arrived.push(digest);
       }),
     );
     await bothOrThrow(eachParallel(blobs, opts.parallel ?? 4, fetchOne), put);
@@ -64,7 +74,7 @@ export async function pullFrom(
     await store.release(holds.map((b) => b.digest));
     throw e;
   }
-  return store.describe({ reference: name, descriptor: entry }, platform);
+  return { ...(await store.describe({ reference: name, descriptor: entry }, platform)), arrived };
 }
 
 /** A document that is to be stored, and the blobs that it needs besides other documents. */

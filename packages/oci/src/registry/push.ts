@@ -222,7 +222,7 @@ async function checkSize(store: Store, { digest, size }: Descriptor): Promise<vo
     'SKEP_STORE_CORRUPT',
     `Blob ${digest} of the image store ${store.dir} is missing or has lost its end.`,
     {
-      hint: 'Remove the image that needs it (skep rm IMAGE), then pull or build it again.',
+      hint: 'Pull or build the image that needs it again; skep verify --store says which that is.',
     },
   );
 }

@@ -98,6 +98,18 @@ export class Blobs {
     if (hash.digest() !== digest) throw this.damaged(digest, 'is damaged: its content has another digest');
   }
 
+  /** Whether the content has its digest; false when it is gone. */
+  async isSound(digest: string): Promise<boolean> {
+    try {
+      if ((this.size(digest) ?? 0) <= BATCH_BYTES) await this.read(digest);
+      else for await (const _ of this.stream(digest));
+      return true;
+    } catch (e) {
+      if (e instanceof OciError && e.code === 'SKEP_STORE_CORRUPT') return false;
+      throw e;
+    }
+  }
+
   /** All digests there, with their paths. */
   list(): { digest: string; path: string }[] {
     const found: { digest: string; path: string }[] = [];
@@ -189,7 +201,7 @@ export class Blobs {
 
   damaged(digest: string, what: string): OciError {
     return new OciError('SKEP_STORE_CORRUPT', `Blob ${digest} of the image store ${this.#dir} ${what}.`, {
-      hint: 'Remove the image that needs it (skep rm IMAGE), then pull or build it again.',
+      hint: 'Pull or build the image that needs it again; skep verify --store says which that is.',
     });
   }
 }

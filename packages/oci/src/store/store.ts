@@ -30,6 +30,9 @@ import { Reach } from './reach.ts';
 import { type PrunedBlob, Removal, type Removed } from './removal.ts';
 import { type Asking, Together } from './together.ts';
 
+/** 64 MiB: a twentieth of a second. A larger blob that is put again takes the place of the one that is there, unread. */
+const READ_AGAIN_BYTES = 64 * 1024 * 1024;
+
 /**
  * Images on disk, as an OCI image layout that skopeo, umoci and bee can read. Several processes may use one store at
  * once, and any of them may be killed at any moment: see the README for how.
@@ -106,7 +109,9 @@ export class Store {
     try {
       await expected.claimed;
       const present = expected.claimed ? undefined : await this.claim([{ digest, size }]);
-      if (!present?.has(digest)) await this.#blobs.publish(staged.path, digest);
+      // What is there may be damaged: the right content is at hand now.
+      const sound = size <= READ_AGAIN_BYTES && present?.has(digest) && (await this.#blobs.isSound(digest));
+      if (!sound) await this.#blobs.publish(staged.path, digest);
     } finally {
       await this.#blobs.discard(staged.path);
     }
@@ -272,6 +277,15 @@ export class Store {
       const problems = found.problems.filter((p) => p.images.length === 0 || p.images.some(stays));
       return { ...found, problems };
     }
+  }
+
+  /**
+   * Whether a blob is there and undamaged. So much that reading it again would take longer than fetching it is taken by
+   * its size: {@link READ_AGAIN_BYTES}.
+   */
+  async isWhole({ digest, size }: { digest: string; size: number }): Promise<boolean> {
+    if (this.#blobs.size(digest) !== size) return false;
+    return size > READ_AGAIN_BYTES || this.#blobs.isSound(digest);
   }
 
   /** Whether a blob is there and has its size. @throws OciError SKEP_STORE_CORRUPT */
