@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import {
   copyAllTags,
   formatReference,
@@ -172,6 +173,31 @@ test('of what is there already both ends are asked at once, and nothing is sent 
     ['PUT', 'POST', 'PATCH'].map((method) => target.count(method, '')),
     [0, 0, 0],
   );
+});
+
+test('a manifest is not sent while an index that lists it is, or another name of it', async () => {
+  const store = await Store.open(join(dir, 'turns'));
+  const fake = await startFake();
+  using _fake = { [Symbol.dispose]: () => void fake.close() };
+  const name = `${fake.host}/me/turns`;
+  // Under a name of its own, as other tools leave the parts of an index, and under two.
+  const { entry } = await putTestImage(store, `${name}:1-amd64`, 'a part');
+  await store.tag(`${name}:1-amd64`, `${name}:1`);
+  const index = { schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests: [entry] };
+  await store.putImage(`${name}:2`, Buffer.from(JSON.stringify(index)), MEDIA_TYPE.index, {}, [entry]);
+  let running = 0;
+  let most = 0;
+  let puts = 0;
+  fake.hook = async (req, res) => {
+    if (req.method !== 'PUT' || !req.url?.includes('/manifests/')) return false;
+    puts++;
+    most = Math.max(most, ++running);
+    for (let i = 0; i < 20; i++) await setImmediate();
+    res.once('finish', () => running--);
+    return false;
+  };
+  await all(pushAllTags(store, name));
+  assert.deepEqual({ puts, most }, { puts: 4, most: 1 });
 });
 
 test('one image is no repository, and a failure leaves what was done before it', async () => {

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { digestLike, sha256 } from '../digest.ts';
 import { OciError, printable } from '../errors.ts';
+import { isIndexType, parseDocument } from '../manifest.ts';
 import { isDigest } from '../reference.ts';
 import { type Descriptor, MAX_MANIFEST_BYTES, MEDIA_TYPE } from '../types.ts';
 import { type Call, Client } from './client.ts';
@@ -9,6 +10,7 @@ import { networkError, readBody } from './errors.ts';
 import { apiRepository } from './host.ts';
 import type { RegistryOptions } from './options.ts';
 import type { RetryPolicy } from './retry.ts';
+import { Turns } from './turns.ts';
 import { upload } from './upload.ts';
 
 // Blobs up to this size are sent from memory, in one piece with their head.
@@ -48,6 +50,7 @@ export class Registry {
   /** Repositories for which it has answered that there is no Referrers API. */
   readonly withoutReferrers = new Set<string>();
   readonly #client: Client;
+  readonly #turns = new Turns();
 
   constructor(host: string, opts: RegistryOptions = {}) {
     this.host = host;
@@ -152,11 +155,23 @@ export class Registry {
   }
 
   /**
-   * Stores a manifest under a tag or its digest. Its blobs must be there.
+   * Stores a manifest under a tag or its digest. Its blobs must be there. What is the same manifest, or in the same index,
+   * goes one after the other: docker-registry writes the file of a manifest that it has again, in place, and refuses
+   * (DIGEST_INVALID) an index whose part it reads in that moment.
    *
    * @returns the digest of the subject that the registry lists it as a referrer of; none where it has no such list
    */
   async putManifest(
+    repository: string,
+    reference: string,
+    bytes: Uint8Array,
+    mediaType: string,
+  ): Promise<{ subject?: string }> {
+    const put = () => this.#putManifest(repository, reference, bytes, mediaType);
+    return this.#turns.take([sha256(bytes), ...partsOf(bytes, mediaType)], put);
+  }
+
+  async #putManifest(
     repository: string,
     reference: string,
     bytes: Uint8Array,
@@ -305,6 +320,18 @@ export class Registry {
 
   #scope(repository: string, actions: 'pull' | 'pull,push' | 'delete'): string {
     return `repository:${apiRepository(this.host, repository)}:${actions}`;
+  }
+}
+
+/** Digests of the manifests that an index lists; none of what is no index, or none that can be read: the registry says so. */
+function partsOf(bytes: Uint8Array, mediaType: string): string[] {
+  if (!isIndexType(mediaType)) return [];
+  try {
+    const document = parseDocument(bytes, mediaType, 'The index');
+    return document.kind === 'index' ? document.index.manifests.map((m) => m.digest) : [];
+  } catch (e) {
+    if (e instanceof OciError) return [];
+    throw e;
   }
 }
 
