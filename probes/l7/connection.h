@@ -4,7 +4,7 @@
  * it (tp_btf and fentry since 5.11), else in a hash that forgets what was not used for longest.
  *
  * Its two directions are seen by two hooks that may run on two CPUs at once. So each direction writes its own stream
- * only; requests that wait for their response pass from one to the other through a queue with one writer at each end.
+ * only (but see l7_settle()); requests that wait for their response pass from one to the other through a queue with one writer at each end.
  */
 #ifndef SKEP_L7_CONNECTION_H
 #define SKEP_L7_CONNECTION_H
@@ -66,6 +66,9 @@ struct l7_connection {
 	__u16 family;		/* AF_* */
 	__u8 over;		/* it ended within a call that sends: what that sent is yet to be seen */
 	__u8 numbered;		/* TCP counts the bytes that its calls move; not Unix sockets, MPTCP, nor what the kernel encrypts */
+	__u8 behind[2];		/* by enum l7_direction: more had been moved than was settled */
+	__u32 settled[2];	/* bytes that were taken for unseen since the direction's last message, see l7_settle() */
+	__u8 busy[2];		/* a hook is at work on the direction */
 	__u8 pad2[2];
 	__u32 surplus;		/* length of a body that the last answer should not have, and that may come nevertheless */
 	__u32 surplus_after;	/* of that answer: `popped` behind it */
@@ -164,26 +167,25 @@ static __always_inline void l7_push(struct l7_connection *c, struct l7_request *
 	c->pushed++;
 }
 
-/*
- * The newest request, if that is its number: a pipeline may be deeper than the connection itself keeps. It may have had its
- * response, and has no `started` then.
- */
+/* A request by its number; NULL when it is known no more. One that has had its response has no `started`. */
+static __always_inline struct l7_request *l7_numbered(struct l7_connection *c, __u32 number)
+{
+	struct l7_deep key = { .connection = (__u64)c, .number = number };
+	struct l7_request *r = &c->queue[number & (L7_QUEUE - 1)];
+
+	return r->number == number ? r : bpf_map_lookup_elem(&l7_deep_requests, &key);
+}
+
+/* The newest request, which may have had its response. */
 static __always_inline struct l7_request *l7_newest(struct l7_connection *c)
 {
-	return &c->queue[(c->pushed - 1) & (L7_QUEUE - 1)];
+	return l7_numbered(c, c->pushed - 1);
 }
 
 /* The request that the next response is for, or NULL. */
 static __always_inline struct l7_request *l7_oldest(struct l7_connection *c)
 {
-	struct l7_deep key = { .connection = (__u64)c, .number = c->popped };
-	struct l7_request *r = &c->queue[c->popped & (L7_QUEUE - 1)];
-
-	if (c->popped == c->pushed)
-		return 0;
-	if (r->number == c->popped && r->started)
-		return r;
-	return bpf_map_lookup_elem(&l7_deep_requests, &key);
+	return c->popped == c->pushed ? 0 : l7_numbered(c, c->popped);
 }
 
 static __always_inline void l7_pop(struct l7_connection *c, struct l7_request *r)

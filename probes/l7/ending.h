@@ -22,7 +22,7 @@ static __always_inline bool l7_begin(struct l7_feed *f, struct sock *sk, struct 
 	f->work->direction = direction;
 	f->work->family = c->family;
 	f->work->service = c->service;
-	f->work->bypassed = 0;
+	f->work->bypassed = f->work->settled = 0;
 	return true;
 }
 
@@ -32,18 +32,22 @@ static __always_inline void l7_finished(struct l7_feed *f)
 }
 
 /*
- * Takes note of what a direction moved past the hooks: a body, or the end of one. What else it was, nobody knows. `ended`: it
- * will move nothing more, so that a body has ended that ends with its connection.
+ * Takes note of what a direction moved past the hooks: a body, or the end of one. It may also have been moved by a call whose
+ * hook is yet to run: a pipeline may be written and read by two threads, and a call that waits for room, or for all that it
+ * asked for, may have moved much of it for long. So what was taken is remembered, see l7_unsettle(). What lies behind the
+ * body nobody knows, until the direction's next message tells. `ended`: it will move nothing more, so that a body has ended
+ * that ends with its connection.
  */
 static __always_inline void l7_settle(struct l7_feed *f, enum l7_direction direction, bool ended)
 {
-	__u32 gap = l7_gap(f->sk, f->c, direction, 0);
+	struct l7_connection *c = f->c;
+	__u32 gap = c->busy[direction & 1] ? 0 : l7_gap(f->sk, c, direction, 0);
 	struct l7_work *work = f->work;
 	struct http1_window *w = &work->window;
 
-	if (!gap && (!ended || f->c->stream[direction].state != HTTP1_CLOSE))
+	if (!gap && (!ended || c->stream[direction & 1].state != HTTP1_CLOSE))
 		return;
-	w->stream = f->c->stream[direction];
+	w->stream = c->stream[direction & 1];
 	w->now = bpf_ktime_get_ns();
 	work->at = 0;
 	work->end = work->bypassed = gap;
@@ -51,13 +55,33 @@ static __always_inline void l7_settle(struct l7_feed *f, enum l7_direction direc
 	l7_step_over(f, &w->stream);
 	if (w->stream.state == HTTP1_DONE || (ended && w->stream.state == HTTP1_CLOSE))
 		l7_done(f);
-	if (work->at < work->end) {
-		l7_not_seen(L7_BYPASSED, work->end - work->at);
-		l7_give_up(f, L7_LOST_UNSEEN, L7_UNDECIDED);
-	}
-	f->c->stream[direction] = w->stream;
-	f->c->sequence[direction] += gap;
+	c->behind[direction & 1] = work->at < work->end;
+	c->stream[direction & 1] = w->stream;
+	c->settled[direction & 1] += work->at;
+	c->sequence[direction & 1] += work->at;
 	work->bypassed = 0;
+}
+
+/*
+ * A call tells of `work->end` bytes of `moved`, of which some may be settled. Those before it, if any, went past the hooks.
+ */
+static __always_inline void l7_unsettle(struct l7_feed *f, enum l7_direction direction, __u32 moved)
+{
+	struct l7_connection *c = f->c;
+	__s32 before = l7_sequence(f->sk, direction) - moved - c->sequence[direction & 1];
+	__u32 settled = c->settled[direction & 1];
+
+	c->settled[direction & 1] = 0;
+	if (before < 0) {
+		if (settled > -before)
+			settled = -before;
+		f->work->settled = settled < f->work->end ? settled : f->work->end;
+	} else if (before && c->behind[direction & 1]) {
+		l7_not_seen(L7_BYPASSED, before);
+		l7_give_up(f, L7_LOST_UNSEEN, L7_UNDECIDED);
+		http1_start(&c->stream[direction & 1]);
+	}
+	c->behind[direction & 1] = 0;
 }
 
 #define L7_ECONNRESET 104

@@ -145,10 +145,10 @@ static __always_inline __u32 l7_gap(struct sock *sk, struct l7_connection *c, en
 	return gap > 0 ? gap : 0;
 }
 
-/* Had the bytes that a call just sent, `length` of them, been sent when the socket's sequence was at `sequence`? */
-static __always_inline bool l7_sent_before(struct sock *sk, __u64 length, __u32 sequence)
+/* Had what a call tells of, behind its last message, been sent when the socket's sequence was at `sequence`? */
+static __always_inline bool l7_sent_before(struct l7_connection *c, __u32 sequence)
 {
-	return (__s32)(l7_sent(sk) - (__u32)length - sequence) < 0;
+	return (__s32)(c->sequence[L7_SEND] - sequence) < 0;
 }
 
 /* ---- requests ---- */
@@ -186,7 +186,7 @@ static __noinline void l7_request(struct l7_feed *f)
 		__u64 ended = c->ahead;
 
 		c->ahead = 0;
-		if (l7_sent_before(f->sk, f->work->end, c->ahead_sequence)) {
+		if (l7_sent_before(c, c->ahead_sequence)) {
 			l7_ends_with(f, ended, c->ahead_body, c->ahead_status, HTTP_NO_ERROR);
 			l7_finish(f, r);
 			r->status = c->ahead_status;
@@ -306,15 +306,13 @@ static __always_inline void l7_done(struct l7_feed *f)
 			r = l7_unasked(f, s);
 	} else if (s->flags & HTTP1_CHUNKED) {
 		newest = l7_newest(c);
-		if (newest->number == c->pushed - 1) {
-			if (newest->started) {
-				newest->body = s->body;
-			} else {
-				/* Its response was there before. What has come since goes to what that was counted under. */
-				r = newest;
-				r->body = s->body - r->body;
-				l7_ends_with(f, L7_ENDED_BEFORE, 0, r->status, r->status ? HTTP_NO_ERROR : HTTP_CLOSED);
-			}
+		if (newest && newest->started) {
+			newest->body = s->body;
+		} else if (newest) {
+			/* Its response was there before. What has come since goes to what that was counted under. */
+			r = newest;
+			r->body = s->body - r->body;
+			l7_ends_with(f, L7_ENDED_BEFORE, 0, r->status, r->status ? HTTP_NO_ERROR : HTTP_CLOSED);
 		}
 	}
 	if (r)
@@ -335,7 +333,7 @@ static __always_inline void l7_body_so_far(struct l7_connection *c, const struct
 	    s->state > HTTP1_TRAILING)
 		return;
 	r = l7_newest(c);
-	if (r->number == c->pushed - 1 && r->started)
+	if (r && r->started)
 		r->body = s->body;
 }
 

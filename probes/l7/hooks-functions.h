@@ -14,7 +14,7 @@
 	L7_RUNG_FENTRY_LRU                                                                                        \
 	SKEP_FEXIT(function, name##_lru, struct socket *socket, struct msghdr *message, size_t size, int result)  \
 	{                                                                                                         \
-		return l7_addressed(socket->sk, L7_SEND, result, 0, false);                                         \
+		return l7_addressed(socket->sk, L7_SEND, result, 0, L7_WITHIN);                                         \
 	}
 
 #define L7_FEXIT_RECEIVE(function, name)                                                                          \
@@ -28,7 +28,7 @@
 	SKEP_FEXIT(function, name##_lru, struct socket *socket, struct msghdr *message, size_t size, int flags,   \
 		   int result)                                                                                    \
 	{                                                                                                         \
-		return l7_addressed(socket->sk, L7_RECEIVE, result, flags, false);                                  \
+		return l7_addressed(socket->sk, L7_RECEIVE, result, flags, L7_WITHIN);                                  \
 	}
 
 #define L7_FEXIT_PAGE(function, name)                                                                            \
@@ -42,7 +42,7 @@
 	SKEP_FEXIT(function, name##_lru, struct socket *socket, struct page *page, int offset, size_t size,       \
 		   int flags, int result)                                                                         \
 	{                                                                                                         \
-		return l7_addressed(socket->sk, L7_SEND, result, 0, false);                                              \
+		return l7_addressed(socket->sk, L7_SEND, result, 0, L7_WITHIN);                                              \
 	}
 
 L7_FEXIT_PAGE(inet_sendpage, l7_page_inet)
@@ -114,7 +114,7 @@ static __noinline int l7_return(int result)
 	direction = call->direction & 1;
 	flags = call->flags;
 	bpf_map_delete_elem(&l7_calls, &thread);
-	return l7_addressed(sk, direction, result, flags, false);
+	return l7_addressed(sk, direction, result, flags, L7_WITHIN);
 }
 
 #define L7_KPROBE_SEND(function, name)                                                                            \

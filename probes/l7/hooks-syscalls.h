@@ -37,7 +37,8 @@ static __always_inline int l7_flags_of(struct l7_registers *r)
 	return 0;
 }
 
-static __always_inline int l7_exited(enum l7_direction direction, int result)
+/* `behind`: so many bytes has the call moved after these. */
+static __always_inline int l7_exited(enum l7_direction direction, int result, int behind)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	struct l7_registers r;
@@ -47,20 +48,20 @@ static __always_inline int l7_exited(enum l7_direction direction, int result)
 	sk = l7_socket_of(task, r.args[0]);
 	if (!sk)
 		return 0;
-	return l7_addressed(sk, direction, result, direction == L7_RECEIVE ? l7_flags_of(&r) : 0, true);
+	return l7_addressed(sk, direction, result, direction == L7_RECEIVE ? l7_flags_of(&r) : 0, behind);
 }
 
 /* A global function: it needs nothing but what the current task knows. */
-__noinline int l7_one_exited(__u32 direction, int result)
+__noinline int l7_one_exited(__u32 direction, int result, int behind)
 {
-	return l7_exited(direction & 1, result);
+	return l7_exited(direction & 1, result, behind & 0x7fffffff);
 }
 
 #define L7_SYSCALL_EXIT(call, direction)                                     \
 	L7_RUNG_SYSCALLS SEC("tracepoint/syscalls/sys_exit_" #call)        \
 	int l7_##call(struct syscall_trace_exit *ctx)                        \
 	{                                                                    \
-		return l7_one_exited(direction, ctx->ret);                  \
+		return l7_one_exited(direction, ctx->ret, 0);                  \
 	}
 
 L7_SYSCALL_EXIT(read, L7_RECEIVE)
@@ -76,29 +77,29 @@ L7_SYSCALL_EXIT(sendfile64, L7_SEND)
 /* sendmmsg and recvmmsg return how many messages they moved; how long each was, they wrote behind its header. */
 struct l7_messages {
 	__u64 table;
-	__u32 direction;
 	__u32 count;
 	bool compat;
 };
 #define L7_MESSAGES 64 /* more are not looked at */
 
-static __always_inline long l7_one_of(__u32 index, struct l7_messages *m)
+/* The length of one of them; 0 behind the last. */
+static __always_inline __u32 l7_length_of(__u32 index, struct l7_messages *m)
 {
 	__u64 size = m->compat ? L7_COMPAT_MMSGHDR_BYTES : L7_MMSGHDR_BYTES;
 	__u64 at = m->table + index * size + (m->compat ? 28 : 56);
 	__u32 length = 0;
 
-	if (index >= m->count || bpf_probe_read_user(&length, sizeof(length), (void *)at))
-		return 1;
-	l7_one_exited(m->direction, length);
-	return 0;
+	if (index < m->count)
+		bpf_probe_read_user(&length, sizeof(length), (void *)at);
+	return length;
 }
 
 static __always_inline int l7_several(struct syscall_trace_exit *ctx, enum l7_direction direction)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	struct l7_messages m = { .direction = direction, .count = ctx->ret };
+	struct l7_messages m = { .count = ctx->ret };
 	struct l7_registers r;
+	__u32 behind = 0;
 
 	if (ctx->ret <= 0)
 		return 0;
@@ -106,8 +107,13 @@ static __always_inline int l7_several(struct syscall_trace_exit *ctx, enum l7_di
 	m.table = r.args[1];
 	m.compat = r.compat;
 	for (int i = 0; i < L7_MESSAGES; i++)
-		if (l7_one_of(i, &m))
-			break;
+		behind += l7_length_of(i, &m);
+	for (int i = 0; i < L7_MESSAGES && i < m.count; i++) {
+		__u32 length = l7_length_of(i, &m);
+
+		behind -= length;
+		l7_one_exited(direction, length, behind);
+	}
 	l7_end_batch();
 	return 0;
 }

@@ -13,7 +13,7 @@
  *   …_sendpage    fentry, fentry_lru and kprobe with the functions that sendfile calls until Linux 6.4
  *
  * A protocol's header defines
- *   int l7_traffic(struct sock *sk, enum l7_direction direction, int result, int flags, bool stored, bool at_exit)
+ *   int l7_traffic(struct sock *sk, enum l7_direction direction, int result, int flags, bool stored, int behind)
  *   int l7_tcp_state(struct sock *sk, int from, int state, bool stored)
  *   int l7_closed(struct sock *sk, bool stored)
  * and includes this one behind them.
@@ -24,12 +24,12 @@
 /* One copy of the code for each way to keep connections, called by all entries. */
 static __noinline int l7_stored(struct sock *sk, enum l7_direction direction, int result, int flags)
 {
-	return l7_traffic(sk, direction, result, flags, true, false);
+	return l7_traffic(sk, direction, result, flags, true, L7_WITHIN);
 }
 
-static __noinline int l7_addressed(struct sock *sk, enum l7_direction direction, int result, int flags, bool at_exit)
+static __noinline int l7_addressed(struct sock *sk, enum l7_direction direction, int result, int flags, int behind)
 {
-	return l7_traffic(sk, direction, result, flags, false, at_exit);
+	return l7_traffic(sk, direction, result, flags, false, behind);
 }
 
 /* Until Linux 6.4 sendfile has functions of its own: rungs that have those as well are better, where there are any. */

@@ -17,34 +17,46 @@
 #include "ending.h"
 #include "uring.h"
 
+/* The call is still at work. */
+#define L7_WITHIN -1
+
 /* Looks at the bytes that the current task's call moved, and at those before them that went past the hooks. */
-static __always_inline void l7_look(struct l7_feed *f, bool at_exit, int flags, bool trusted)
+static __always_inline void l7_look(struct l7_feed *f, int behind, int flags, bool trusted)
 {
 	struct l7_connection *c = f->c;
 	struct l7_work *work = f->work;
-	__u32 gap = l7_gap(f->sk, c, work->direction, work->end);
+	bool at_exit = behind != L7_WITHIN;
+	__u32 later = at_exit ? behind : 0, moved = work->end + later, gap;
 
+	c->busy[work->direction & 1] = true;
+	if (c->settled[work->direction & 1])
+		l7_unsettle(f, work->direction, moved);
+	gap = l7_gap(f->sk, c, work->direction, moved);
 	work->unseen = l7_find_message(f->sk, work->direction, at_exit, &work->message, trusted);
 	if (!at_exit && work->unseen && l7_uring_used && l7_uring_message(work->socket, work->direction, f->index))
 		work->unseen = L7_SEEN;
 	if (flags & L7_MSG_TRUNC && work->direction == L7_RECEIVE && c->family != L7_AF_UNIX)
 		work->unseen = L7_DISCARDED;
-	if (work->direction == L7_SEND && !work->unseen && work->message.flags & L7_MSG_OOB)
-		return;
-	work->bypassed = gap;
-	work->end += gap;
-	l7_go(f, trusted);
-	if (c->numbered)
-		c->sequence[work->direction & 1] = l7_sequence_of(f->sk, work->direction, trusted);
+	if (work->direction != L7_SEND || work->unseen || !(work->message.flags & L7_MSG_OOB)) {
+		work->bypassed = gap;
+		work->end += gap;
+		l7_go(f, trusted);
+		if (c->numbered)
+			c->sequence[work->direction & 1] = l7_sequence_of(f->sk, work->direction, trusted) - later;
+	}
+	c->busy[work->direction & 1] = false;
 }
 
 #define L7_EAGAIN 11
 #define L7_EINTR 4
 #define L7_ERESTARTSYS 512
 
-/* A call on a socket has moved `result` bytes, or failed. `at_exit`: it has its result. */
+/*
+ * A call on a socket has moved `result` bytes, or failed. `behind`: how many more it has moved after these, when it has its
+ * result; L7_WITHIN before.
+ */
 static __always_inline int l7_traffic(struct sock *sk, enum l7_direction direction, int result, int flags,
-				      bool stored, bool at_exit)
+				      bool stored, int behind)
 {
 	struct l7_connection *c = l7_connection_of(sk, stored, false);
 	__u32 process = stored ? bpf_get_current_task_btf()->tgid : bpf_get_current_pid_tgid() >> 32, zero = 0;
@@ -102,7 +114,9 @@ static __always_inline int l7_traffic(struct sock *sk, enum l7_direction directi
 	}
 	turned = c->direction != direction + 1;
 	c->direction = direction + 1;
-	if (c->protocol != L7_HTTP1 && !turned && c->stream[direction & 1].state == HTTP1_START)
+	/* Line ends before the first message are not it, and no reason to leave it. */
+	if (c->protocol != L7_HTTP1 && !turned && c->stream[direction & 1].state == HTTP1_START &&
+	    !c->stream[direction & 1].header)
 		return 0;
 	control = bpf_map_lookup_elem(&l7_controls, &zero);
 	if (!control)
@@ -118,10 +132,11 @@ static __always_inline int l7_traffic(struct sock *sk, enum l7_direction directi
 		return 0;
 	}
 	/* The end of a response that no hook saw, before the next request. */
-	l7_settle(&f, direction ^ 1, false);
+	if (c->stream[direction & 1].state == HTTP1_START)
+		l7_settle(&f, direction ^ 1, false);
 	f.work->direction = direction;
 	f.work->end = result;
-	l7_look(&f, at_exit, flags, stored);
+	l7_look(&f, behind, flags, stored);
 	l7_finished(&f);
 	/* What it was answered with may still wait to be read. */
 	if (direction == L7_SEND && c->over && !l7_unread(sk, c))

@@ -311,7 +311,7 @@ static __always_inline void l7_go(struct l7_feed *f, bool modern)
 	w->seed = work->service * HTTP1_PARAMETER;
 	w->length = 0;
 	work->window_at = 0;
-	work->at = 0;
+	work->at = work->settled;
 	l7_first_piece(&work->message, &work->cursor, work->bypassed);
 	L7_LOOP(modern, L7_STEPS, l7_step, f, L7_FEW_STEPS, l7_step_addressed, f->index);
 	if (work->at < work->end && c->protocol == L7_HTTP1)

@@ -64,6 +64,7 @@ struct l7_work {
 	__u64 at;		/* bytes of the message that have been taken */
 	__u64 end;		/* bytes that it has */
 	__u64 bypassed;		/* of these the first so many went past the hooks */
+	__u64 settled;		/* of these the first so many have been taken before, see l7_settle() */
 	__u64 window_at;	/* where in it the window begins */
 	struct l7_message message;
 	struct l7_cursor cursor;

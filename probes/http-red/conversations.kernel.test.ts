@@ -1,0 +1,91 @@
+/** Whatever HTTP/1 two ends say to each other, and however they call the kernel for it, all of it is counted, and no more. */
+import { deepStrictEqual, strictEqual } from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
+import type { Run } from '@skep/runtime';
+import { nativeFixture } from '../../test/support/fixtures.ts';
+import { testCgroup } from '../support/cgroup.ts';
+import { rungsOf } from '../support/judged.ts';
+import { skip } from '../support/skip.ts';
+import { watch } from '../support/watch.ts';
+import { type Conversation, type Count, conversation } from './conversations.ts';
+
+const program = await nativeFixture(new URL('../../test/support/converse.native.c', import.meta.url));
+const CONVERSATIONS = Number(process.env.SKEP_CONVERSATIONS ?? 300);
+const METHODS = ['OTHER', 'GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH'];
+const ROLES = ['', 'server', 'client'];
+
+/** What a run has counted, by process and end, with the bytes of bodies, which no metric has. */
+function counted(run: Run): Map<string, Record<string, Count>> {
+  const { map } = run.map('hist_http_requests');
+  const ends = new Map<string, Record<string, Count>>();
+  for (const [key, value] of map.entries()) {
+    const [k, v] = [new DataView(key.buffer, key.byteOffset), new DataView(value.buffer, value.byteOffset)];
+    // struct http_series and struct http_counts of probes/l7/series.h.
+    const end = `${k.getUint32(16, true) - 2 ** 31} ${ROLES[k.getUint32(24, true)]}`;
+    const error = k.getUint32(32, true);
+    const name = `${METHODS[k.getUint32(28, true)]} ${k.getUint16(22, true)}${error ? ` error ${error}` : ''}`;
+    const counts = ends.get(end) ?? {};
+    ends.set(end, counts);
+    counts[name] ??= { requests: 0, requestBytes: 0, responseBytes: 0 };
+    for (let slot = 0; slot < 256; slot++) counts[name].requests += v.getUint32(4 * slot, true);
+    counts[name].requestBytes += Number(v.getBigUint64(1032, true));
+    counts[name].responseBytes += Number(v.getBigUint64(1040, true));
+  }
+  return ends;
+}
+
+async function hold(list: readonly Conversation[], enter: string): Promise<string[]> {
+  const child = spawn('sh', ['-c', `${enter} && exec "$1"`, 'sh', program], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const closed = once(child, 'close');
+  child.stdin.end(Buffer.concat(list.map(({ input }) => input)));
+  const said = await text(child.stdout);
+  strictEqual((await closed)[0], 0, 'an end did not read what the other sent, or could not');
+  return said.trim().split('\n');
+}
+
+/** Between a call's end and its hook, where system calls are the hooks, another thread may have had the answer. */
+const inTurns = (rung: string) => rung.startsWith('syscalls');
+/** The end of a Unix socket is not seen there. */
+const blind = (rung: string) => rung === 'syscalls';
+
+const all = await rungsOf('http-red', 'traffic');
+/** To load a rung takes an emulated machine half a minute: the one that its kernel takes, unless all are asked for. */
+const rungs = process.env.SKEP_GUEST && process.env.SKEP_LONG !== '1' ? all.slice(0, 1) : all;
+
+for (const rung of rungs) {
+  test(`${rung}: conversations of chance are counted as they were held`, { skip }, async (t) => {
+    using cgroup = testCgroup();
+    const first = Number(process.env.SKEP_SEED ?? 1 + Math.floor(Math.random() * 1e9));
+    t.diagnostic(`SKEP_SEED=${first}`);
+    const list = Array.from({ length: CONVERSATIONS }, (_, i) =>
+      conversation(first + i, inTurns(rung)),
+    ).filter(({ told }) => !(blind(rung) && /unix.*until the end/.test(told)));
+    let pids: string[] = [];
+    let got = new Map<string, Record<string, Count>>();
+    await watch(
+      'http-red',
+      { target_cgroup: cgroup.path, by_route: 'false' },
+      async () => {
+        pids = await hold(list, cgroup.enter);
+      },
+      { traffic: rung },
+      (run) => {
+        got = counted(run);
+      },
+    );
+    strictEqual(pids.length, list.length);
+    const wrong = list.flatMap(({ told, counts }, i) =>
+      ['server', 'client']
+        .map((role) => ({ role, found: got.get(`${pids[i]} ${role}`) ?? {} }))
+        .filter(({ found }) => !isDeepStrictEqual(found, counts))
+        .map(({ role, found }) => `${role}: ${told}: counted ${JSON.stringify(found)}`),
+    );
+    deepStrictEqual(wrong, []);
+  });
+}
