@@ -117,16 +117,44 @@ interface Exchange {
   requestBytes: number;
   responseBytes: number;
   told: string;
+  /** Behind the status, in what is counted. */
+  error: string;
+  /** Nothing is counted of it. */
+  unseen: boolean;
+  /** Of the response; before its body. */
+  head: number;
+  /** Behind its status. */
+  statusEnd: number;
 }
 
-function exchange(c: Chance, last: boolean, early: boolean): Exchange & { closes: boolean } {
+/** One end leaves in the middle of an exchange: how many bytes it sends before, and what is then to be counted. */
+function leave(c: Chance, e: Exchange & { closes: boolean }, asking: boolean): number {
+  const length = asking ? e.header.length + e.body.length : e.response.length;
+  // A response's status is known from then on.
+  const least = asking ? 1 : e.statusEnd + 1;
+  const at = least + c.below(length - least);
+  if (asking) {
+    e.unseen = at < e.header.length;
+    e.status = 0;
+    e.responseBytes = 0;
+    e.error = ' error 3';
+    e.told += `, the client leaves at ${at} of ${e.header.length}+${e.body.length}`;
+  } else {
+    e.told += `, the server leaves at ${at} of ${e.head}+${e.response.length - e.head}`;
+    if (!e.closes || at < e.head) e.error = ' error 3';
+    e.responseBytes = e.closes ? Math.max(0, at - e.head) : 0;
+  }
+  return at;
+}
+
+function exchange(c: Chance, last: boolean, cut: boolean): Exchange & { closes: boolean } {
   const method = c.of(METHODS);
   const status = c.of(STATUSES);
   const lines = others(c);
   const hasBody = BODIES.has(method) || c.once(10);
   const requestBytes = hasBody ? c.of(LENGTHS) : 0;
-  // Of what comes in chunks beside its response who counts first is chance: cases.ts has those.
-  const chunked = hasBody && c.once(2) && !early;
+  // How much of a body in chunks is known beside its response, or where it is cut off, is chance: cases.ts has those.
+  const chunked = hasBody && c.once(2) && !cut;
   const plain = bodyOf(c, requestBytes);
   if (chunked) lines.push(field(c, 'Transfer-Encoding', c.of(['chunked', 'Chunked', 'gzip, chunked'])));
   else if (hasBody) lines.push(field(c, 'Content-Length', requestBytes));
@@ -163,12 +191,17 @@ function exchange(c: Chance, last: boolean, early: boolean): Exchange & { closes
     : c.once(10)
       ? 'HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n'
       : '';
+  const head = `${before}HTTP/1.${c.of([1, 1, 0])} ${status} ${c.of(['OK', '', 'Some Reason'])}\r\n${shuffled(c, answer)}`;
   return {
     method,
     status,
     header,
     body,
-    response: `${before}HTTP/1.${c.of([1, 1, 0])} ${status} ${c.of(['OK', '', 'Some Reason'])}\r\n${shuffled(c, answer)}${rest}`,
+    response: head + rest,
+    head: head.length,
+    error: '',
+    unseen: false,
+    statusEnd: before.length + 'HTTP/1.1 200'.length,
     requestBytes,
     responseBytes: without ? 0 : length,
     closes,
@@ -176,17 +209,25 @@ function exchange(c: Chance, last: boolean, early: boolean): Exchange & { closes
   };
 }
 
-/** The conversation of a seed. `turns`: its ends take turns, with one thread each. */
-export function conversation(seed: number, turns = false): Conversation {
+/**
+ * The conversation of a seed.
+ *
+ * @param turns its ends take turns, with one thread each
+ * @param leaves one of the ends, as they take turns, leaves in the middle of the last exchange
+ */
+export function conversation(seed: number, turns = false, leaves = false): Conversation {
   const c = new Chance(seed);
   const [family, deep, early] = [c.below(3), c.of([1, 1, 2, 4, 8]), c.once(4) && !turns];
   const count = c.of([1, 1, 2, 3, 5, 8]);
-  const exchanges = Array.from({ length: count }, (_, i) => exchange(c, i === count - 1, early));
+  const exchanges = Array.from({ length: count }, (_, i) => exchange(c, i === count - 1, early || leaves));
   const depth = turns ? 0 : deep;
   const end = exchanges.at(-1)!.closes ? 1 : c.below(3);
+  const leaver = leaves ? c.of([1, 2]) : 0;
+  const at = leaver ? leave(c, exchanges.at(-1)!, leaver === 1) : 0;
   const counts: Record<string, Count> = {};
   for (const e of exchanges) {
-    const name = `${e.method === 'PURGE' ? 'OTHER' : e.method} ${e.status}`;
+    if (e.unseen) continue;
+    const name = `${e.method === 'PURGE' ? 'OTHER' : e.method} ${e.status}${e.error}`;
     counts[name] ??= { requests: 0, requestBytes: 0, responseBytes: 0 };
     counts[name].requests++;
     counts[name].requestBytes += e.requestBytes;
@@ -194,7 +235,7 @@ export function conversation(seed: number, turns = false): Conversation {
   }
   return {
     input: Buffer.concat([
-      numbers(family, seed, depth, early ? 1 : 0, end, count),
+      numbers(family, seed, depth, early ? 1 : 0, end, leaver, at, count),
       ...exchanges.flatMap(({ header, body, response }) => [
         numbers(header.length, body.length, response.length),
         Buffer.from(header + body + response, 'latin1'),

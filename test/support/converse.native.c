@@ -3,12 +3,14 @@
  * Conversations whose two ends each send with one thread and receive with another, or take turns, by calls and in pieces of chance: what
  * is said comes from stdin, how it is said from a seed, the same each time.
  *
- * stdin, in 32-bit numbers of this machine: for each conversation FAMILY (0 tcp4, 1 tcp6, 2 unix) SEED DEPTH EARLY END COUNT,
- * then COUNT times the lengths of a request's header, of its body, and of a response, and these bytes.
+ * stdin, in 32-bit numbers of this machine: for each conversation FAMILY (0 tcp4, 1 tcp6, 2 unix) SEED DEPTH EARLY END LEAVER AT
+ * COUNT, then COUNT times the lengths of a request's header, of its body, and of a response, and these bytes.
  *
  * DEPTH    requests that are on their way at once, at most; 0: one, and each end has but one thread
  * EARLY    1: the server answers when it has read a request's header
  * END      who closes first: 0 the client, 1 the server, 2 the server when the client has shut down its side
+ * LEAVER   of those that take turns, 1: the client leaves within its last request, when AT bytes of it are sent, 2: the server
+ *          within its last response
  *
  * Each is a process of its own, eight at once. Prints `PID` of each, in order; ends with 1 when one of them did not read what
  * the other end sent.
@@ -19,6 +21,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +40,7 @@ struct exchange {
 };
 
 struct conversation {
-	uint32_t family, seed, depth, early, end, count;
+	uint32_t family, seed, depth, early, end, leaver, at, count;
 	struct exchange *exchanges;
 };
 
@@ -181,11 +184,13 @@ static void receive_all(struct side *s, const char *wanted, size_t length)
 	for (size_t at = 0; at < length;) {
 		ssize_t received = receive_some(s, bytes + at, length_of(s, length - at));
 
+		if (received <= 0 && s->talk->leaver)
+			break; /* the other end has left */
 		if (received <= 0)
 			fail("receive");
 		at += received;
 	}
-	if (memcmp(bytes, wanted, length)) {
+	if (memcmp(bytes, wanted, s->talk->leaver ? 0 : length)) {
 		fprintf(stderr, "what was read is not what was sent\n");
 		exit(1);
 	}
@@ -271,6 +276,18 @@ static void *receive_responses(void *side)
 	return 0;
 }
 
+/* Sends what is next, or a part of it before it leaves. */
+static int send_or_leave(struct side *s, uint32_t index, uint32_t end, char *bytes, size_t length)
+{
+	const struct conversation *t = s->talk;
+	bool leaves = index == t->count - 1 && t->leaver == end + 1;
+
+	send_all(s, bytes, leaves ? t->at : length);
+	if (leaves)
+		close(s->fd);
+	return leaves;
+}
+
 /* The client's end of one that takes turns: sends what the server's receives, and the reverse. */
 static void *ask(void *side)
 {
@@ -279,9 +296,12 @@ static void *ask(void *side)
 	for (uint32_t i = 0; i < s->talk->count; i++) {
 		struct exchange *e = &s->talk->exchanges[i];
 
-		send_all(s, e->bytes, request_of(e));
+		if (send_or_leave(s, i, 0, e->bytes, request_of(e)))
+			return 0;
 		receive_all(s, response_bytes(e), e->response);
 	}
+	if (s->talk->leaver)
+		close(s->fd);
 	return 0;
 }
 
@@ -293,8 +313,13 @@ static void *answer(void *side)
 		struct exchange *e = &s->talk->exchanges[i];
 
 		receive_all(s, e->bytes, request_of(e));
-		send_all(s, response_bytes(e), e->response);
+		if (i == s->talk->count - 1 && s->talk->leaver == 1)
+			break;
+		if (send_or_leave(s, i, 1, response_bytes(e), e->response))
+			return 0;
 	}
+	if (s->talk->leaver)
+		close(s->fd);
 	return 0;
 }
 
@@ -349,6 +374,8 @@ static void converse(const struct conversation *t)
 	}
 	for (int i = 0; i < count; i++)
 		pthread_join(threads[i], 0);
+	if (t->leaver)
+		return;
 	if (t->end == 2) {
 		shutdown(ends[0], SHUT_WR);
 		to_the_end(ends[1]);
@@ -368,7 +395,7 @@ int main(void)
 	struct conversation t;
 	int running = 0, status, failed = 0;
 
-	while (take(&t, 6 * sizeof(uint32_t))) {
+	while (take(&t, 8 * sizeof(uint32_t))) {
 		t.exchanges = calloc(t.count, sizeof(*t.exchanges));
 		for (uint32_t i = 0; i < t.count; i++) {
 			struct exchange *e = &t.exchanges[i];
