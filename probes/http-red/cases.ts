@@ -27,6 +27,11 @@ export function before(major: number, minor: number): boolean {
   return a < major || (a === major && b < minor);
 }
 
+/** A rung whose hooks are there, but whose programs do not load before 5.17: bpf_loop(). */
+export function unloadable(rung: string): boolean {
+  return rung.startsWith('fentry') && !rung.startsWith('fentry_lru') && before(5, 17);
+}
+
 const both = (n: number, method = 'GET', status = 200) => ({
   [`HTTP_SERVER HTTP_${method} ${status}`]: n,
   [`HTTP_CLIENT HTTP_${method} ${status}`]: n,

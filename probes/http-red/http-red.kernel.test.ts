@@ -11,7 +11,6 @@ import { rungsOf } from '../support/judged.ts';
 import { skip } from '../support/skip.ts';
 import { type Watched, watch } from '../support/watch.ts';
 import {
-  before,
   calls,
   closed,
   cuts,
@@ -27,6 +26,7 @@ import {
   program,
   reset,
   type Talk,
+  unloadable,
   unnumbered,
 } from './cases.ts';
 
@@ -131,13 +131,11 @@ for (const rung of rungs) {
     t.diagnostic(
       `of other streams: ${[...new Set(unnumbered.map(([talk]) => talk.family))].join(', ') || 'none'}`,
     );
-    // Its hooks are there, but before 5.17 its programs do not load: bpf_loop().
-    const unloadable = rung.startsWith('fentry') && !rung.startsWith('fentry_lru') && before(5, 17);
     const found = await talks(list, { traffic: rung }).catch((error: { code?: string }) => {
-      if (unloadable && error.code?.startsWith('SKEP_')) return undefined;
+      if (unloadable(rung) && error.code?.startsWith('SKEP_')) return undefined;
       throw error;
     });
-    ok(!(found && unloadable), 'it loaded after all: the ladder is out of date');
+    ok(!(found && unloadable(rung)), 'it loaded after all: the ladder is out of date');
     if (!found) return t.skip('this kernel takes the next rung');
     taken = true;
     const { counted, watched } = found;

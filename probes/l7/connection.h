@@ -61,15 +61,16 @@ struct l7_connection {
 	__u64 ahead;		/* a response that came before its request: when it ended, 0 for none */
 	__u64 ahead_body;
 	__u32 sequence[2];	/* TCP's own, behind the last message of each direction */
-	__u32 ahead_sequence;	/* how far the socket had sent by then */
+	__u32 ahead_sequence;	/* how far the socket had sent by then, or when the header of an orphan was read */
 	__u16 ahead_status;
 	__u16 family;		/* AF_* */
 	__u8 over;		/* it ended within a call that sends: what that sent is yet to be seen */
 	__u8 numbered;		/* TCP counts the bytes that its calls move; not Unix sockets, MPTCP, nor what the kernel encrypts */
-	__u8 behind[2];		/* by enum l7_direction: more had been moved than was settled */
+	__u8 pad2[2];
 	__u32 settled[2];	/* bytes that were taken for unseen since the direction's last message, see l7_settle() */
 	__u8 busy[2];		/* a hook is at work on the direction */
-	__u8 pad2[2];
+	__u8 orphan;		/* a response is under way whose request was not seen */
+	__u8 pad3;
 	__u32 surplus;		/* length of a body that the last answer should not have, and that may come nevertheless */
 	__u32 surplus_after;	/* of that answer: `popped` behind it */
 	__u32 mourned;		/* requests counted as lost whose responses may be seen nevertheless */

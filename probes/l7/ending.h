@@ -41,7 +41,7 @@ static __always_inline void l7_finished(struct l7_feed *f)
 static __always_inline void l7_settle(struct l7_feed *f, enum l7_direction direction, bool ended)
 {
 	struct l7_connection *c = f->c;
-	__u32 gap = c->busy[direction & 1] ? 0 : l7_gap(f->sk, c, direction, 0);
+	__u32 gap = c->busy[direction & 1] ? 0 : l7_gap(f->sk, c, direction);
 	struct l7_work *work = f->work;
 	struct http1_window *w = &work->window;
 
@@ -55,33 +55,48 @@ static __always_inline void l7_settle(struct l7_feed *f, enum l7_direction direc
 	l7_step_over(f, &w->stream);
 	if (w->stream.state == HTTP1_DONE || (ended && w->stream.state == HTTP1_CLOSE))
 		l7_done(f);
-	c->behind[direction & 1] = work->at < work->end;
 	c->stream[direction & 1] = w->stream;
 	c->settled[direction & 1] += work->at;
 	c->sequence[direction & 1] += work->at;
 	work->bypassed = 0;
 }
 
+#define L7_SHUT_RECEIVE 1
+#define L7_SHUT_SEND 2
+#define L7_SHUT_BOTH 3
+
+/* The end of what a socket sends has a number too, once it is told. */
+static __always_inline bool l7_has_told_end(struct sock *sk, enum l7_direction direction)
+{
+	return direction == L7_SEND && BPF_CORE_READ(sk, sk_shutdown) & L7_SHUT_SEND;
+}
+
 /*
- * A call tells of `work->end` bytes of `moved`, of which some may be settled. Those before it, if any, went past the hooks.
+ * A call tells of `work->end` bytes of `moved`. How many before them did no hook see, within a body? Some of them may be settled.
+ * What else no hook saw was messages: what waits for a response is lost, and it begins anew.
  */
-static __always_inline void l7_unsettle(struct l7_feed *f, enum l7_direction direction, __u32 moved)
+static __always_inline __u32 l7_before(struct l7_feed *f, enum l7_direction direction, __u32 moved, bool trusted)
 {
 	struct l7_connection *c = f->c;
-	__s32 before = l7_sequence(f->sk, direction) - moved - c->sequence[direction & 1];
-	__u32 settled = c->settled[direction & 1];
+	struct http1_stream *s = &c->stream[direction & 1];
+	__u32 expected = c->sequence[direction & 1] + moved, settled = c->settled[direction & 1];
+	__s32 before = l7_sequence_of(f->sk, direction, trusted) - expected;
 
 	c->settled[direction & 1] = 0;
+	if (before > 0)
+		before = l7_sequence(f->sk, direction) - l7_has_told_end(f->sk, direction) - expected;
 	if (before < 0) {
 		if (settled > -before)
 			settled = -before;
 		f->work->settled = settled < f->work->end ? settled : f->work->end;
-	} else if (before && c->behind[direction & 1]) {
-		l7_not_seen(L7_BYPASSED, before);
-		l7_give_up(f, L7_LOST_UNSEEN, L7_UNDECIDED);
-		http1_start(&c->stream[direction & 1]);
+		return 0;
 	}
-	c->behind[direction & 1] = 0;
+	if (!before || s->state == HTTP1_BODY || s->state == HTTP1_CHUNK || s->state == HTTP1_CLOSE)
+		return before;
+	l7_not_seen(L7_BYPASSED, before);
+	l7_give_up(f, L7_LOST_UNSEEN, L7_UNDECIDED);
+	http1_start(s);
+	return 0;
 }
 
 #define L7_ECONNRESET 104
@@ -194,10 +209,6 @@ static __always_inline int l7_ended(struct sock *sk, struct l7_connection *c, bo
 	return modern ? l7_ended_modern(sk, c, half) : l7_ended_few(sk, c, half);
 }
 
-#define L7_SHUT_RECEIVE 1
-#define L7_SHUT_SEND 2
-#define L7_SHUT_BOTH 3
-
 /* Nothing is left for a connection's hooks to do. */
 static __always_inline void l7_over(struct sock *sk, struct l7_connection *c, bool modern)
 {
@@ -249,9 +260,7 @@ static __always_inline bool l7_moving(struct sock *sk, struct l7_connection *c, 
 {
 	__u32 moved = l7_sequence(sk, direction) - c->sequence[direction];
 
-	/* The end of what it sends has a number too. */
-	if (direction == L7_SEND && BPF_CORE_READ(sk, sk_shutdown) & L7_SHUT_SEND)
-		moved--;
+	moved -= l7_has_told_end(sk, direction);
 	return c->numbered && (__s32)moved > 0;
 }
 

@@ -130,10 +130,10 @@ static __always_inline __u32 l7_sequence_of(struct sock *sk, enum l7_direction d
 }
 
 /*
- * Bytes that a direction moved past the hooks since its last message, before the `length` that a call has just moved:
- * sendfile before Linux 6.5, splice from TCP, zero-copy receive. Asked only within bodies, where such bytes belong.
+ * Bytes that a direction moved past the hooks since its last message, within a body: sendfile before Linux 6.5, splice from
+ * TCP, zero-copy receive.
  */
-static __always_inline __u32 l7_gap(struct sock *sk, struct l7_connection *c, enum l7_direction direction, __u32 length)
+static __always_inline __u32 l7_gap(struct sock *sk, struct l7_connection *c, enum l7_direction direction)
 {
 	__u8 state = c->stream[direction & 1].state;
 	__s32 gap;
@@ -141,7 +141,7 @@ static __always_inline __u32 l7_gap(struct sock *sk, struct l7_connection *c, en
 	if (!c->numbered || c->protocol != L7_HTTP1 ||
 	    (state != HTTP1_BODY && state != HTTP1_CHUNK && state != HTTP1_CLOSE))
 		return 0;
-	gap = l7_sequence(sk, direction) - length - c->sequence[direction & 1];
+	gap = l7_sequence(sk, direction) - c->sequence[direction & 1];
 	return gap > 0 ? gap : 0;
 }
 
@@ -152,6 +152,36 @@ static __always_inline bool l7_sent_before(struct l7_connection *c, __u32 sequen
 }
 
 /* ---- requests ---- */
+
+/* Has nothing come of a body whose header has? */
+static __always_inline bool l7_awaits_body(const struct http1_stream *s)
+{
+	return (s->state == HTTP1_BODY && s->remain == s->body) || (s->state == HTTP1_SIZE && !s->at && !s->body) ||
+	       (s->state == HTTP1_CLOSE && !s->body);
+}
+
+/*
+ * A request has come while a response is under way that was taken to have a body, since it was not known what was asked: HEAD,
+ * if nothing of it came. Either that was asked before the probe, or it is this very request, the hook of which was overtaken.
+ */
+static __always_inline void l7_adopt(struct l7_feed *f, __u8 method)
+{
+	struct l7_connection *c = f->c;
+	struct http1_stream *response = &c->stream[(f->work->direction ^ 1) & 1];
+	bool overtaken = c->role == L7_CLIENT && l7_sent_before(c, c->ahead_sequence);
+
+	c->orphan = false;
+	if (c->pushed != c->popped || (overtaken && method != HTTP1_HEAD) || !l7_awaits_body(response))
+		return;
+	if (overtaken) {
+		c->ahead = f->work->window.now;
+		c->ahead_status = response->status;
+		c->ahead_body = 0;
+	} else {
+		l7_lost(L7_LOST_ALONE, 1);
+	}
+	http1_start(response);
+}
 
 /* A request's header has been seen whole. */
 static __noinline void l7_request(struct l7_feed *f)
@@ -181,6 +211,8 @@ static __noinline void l7_request(struct l7_feed *f)
 	c->mourned = 0;
 	r->route = by_route ? l7_ask_route(f->index) : 0;
 	r->pad2 = 0;
+	if (c->orphan)
+		l7_adopt(f, s->method);
 	if (c->ahead && c->pushed == c->popped) {
 		/* Its response was seen first: the hook of receiving overtook that of sending. */
 		__u64 ended = c->ahead;
@@ -193,11 +225,14 @@ static __noinline void l7_request(struct l7_feed *f)
 			r->started = 0;
 			r->number = c->pushed++;
 			c->popped++;
-			return;
+			goto counted;
 		}
 		l7_lost(L7_LOST_ALONE, 1);
 	}
 	l7_push(c, r, spare);
+counted:
+	/* To the verifier this is a result, whatever is left there: an address on the stack it refuses. */
+	asm volatile("r0 = 0" ::: "r0");
 }
 
 /* ---- responses ---- */
@@ -271,6 +306,10 @@ static __always_inline void l7_response(struct l7_feed *f)
 		s->state = HTTP1_DONE;
 		return;
 	}
+	if (c->pushed == c->popped && (c->role == L7_SERVER || c->numbered)) {
+		c->orphan = true;
+		c->ahead_sequence = l7_sent(f->sk);
+	}
 	if (method == HTTP1_HEAD || s->status == 204 || s->status == 304) {
 		c->surplus = s->flags & HTTP1_CHUNKED	 ? L7_SURPLUS_CHUNKS
 			     : s->flags & HTTP1_HAS_LENGTH ? s->remain
@@ -297,6 +336,7 @@ static __always_inline void l7_done(struct l7_feed *f)
 	struct l7_request *r = 0, *answered = 0, *newest;
 
 	if (s->flags & HTTP1_IS_RESPONSE) {
+		c->orphan = false;
 		/* Without a status it was no response, see l7_headless(). */
 		l7_ends_with(f, f->work->window.now, s->body, s->status, s->status ? HTTP_NO_ERROR : HTTP_CLOSED);
 		r = answered = l7_oldest(c);

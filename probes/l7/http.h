@@ -26,24 +26,24 @@ static __always_inline void l7_look(struct l7_feed *f, int behind, int flags, bo
 	struct l7_connection *c = f->c;
 	struct l7_work *work = f->work;
 	bool at_exit = behind != L7_WITHIN;
-	__u32 later = at_exit ? behind : 0, moved = work->end + later, gap;
+	__u32 later = at_exit ? behind : 0, gap = 0;
 
 	c->busy[work->direction & 1] = true;
-	if (c->settled[work->direction & 1])
-		l7_unsettle(f, work->direction, moved);
-	gap = l7_gap(f->sk, c, work->direction, moved);
+	if (c->numbered && c->protocol == L7_HTTP1)
+		gap = l7_before(f, work->direction, work->end + later, trusted);
 	work->unseen = l7_find_message(f->sk, work->direction, at_exit, &work->message, trusted);
 	if (!at_exit && work->unseen && l7_uring_used && l7_uring_message(work->socket, work->direction, f->index))
 		work->unseen = L7_SEEN;
 	if (flags & L7_MSG_TRUNC && work->direction == L7_RECEIVE && c->family != L7_AF_UNIX)
 		work->unseen = L7_DISCARDED;
+	work->bypassed = gap;
+	/* What is urgent belongs to no message. */
 	if (work->direction != L7_SEND || work->unseen || !(work->message.flags & L7_MSG_OOB)) {
-		work->bypassed = gap;
 		work->end += gap;
 		l7_go(f, trusted);
-		if (c->numbered)
-			c->sequence[work->direction & 1] = l7_sequence_of(f->sk, work->direction, trusted) - later;
 	}
+	if (c->numbered)
+		c->sequence[work->direction & 1] = l7_sequence_of(f->sk, work->direction, trusted) - later;
 	c->busy[work->direction & 1] = false;
 }
 
