@@ -1,5 +1,6 @@
 /** Requests sent are requests counted, whichever system calls, socket and rung they come by. */
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { test } from 'node:test';
@@ -244,6 +245,36 @@ test('of a body in chunks counts also what comes behind the response', { skip: s
     },
   );
   deepStrictEqual(bodies, { server: lateBodies, client: lateBodies });
+});
+
+test('a response whose end went past the hooks is counted when nothing more is to be read, not with the next request', {
+  skip: skip || again,
+}, async () => {
+  using cgroup = testCgroup();
+  const counted: number[] = [];
+  let talking: ChildProcess | undefined;
+  try {
+    await watch(
+      'http-red',
+      { target_cgroup: cgroup.path },
+      async () => {
+        const said = ['tcp4', 'write', 'rest', '0', '3', GET, OK, 'idle'];
+        const enter = `${cgroup.enter} && exec "$@"`;
+        talking = spawn('sh', ['-c', enter, 'sh', program, ...said], { stdio: ['pipe', 'pipe', 'inherit'] });
+        await once(talking.stdout!, 'data');
+      },
+      {},
+      (run) => {
+        for (const { data, value } of run.series) {
+          const { role } = data as { role: string };
+          counted[role === 'HTTP_SERVER' ? 0 : 1] = Number(value);
+        }
+      },
+    );
+  } finally {
+    talking?.stdin?.end();
+  }
+  deepStrictEqual(counted, [3, 3]);
 });
 
 /** Both ends of a connection, in this process. */

@@ -47,6 +47,20 @@ static __always_inline void l7_look(struct l7_feed *f, int behind, int flags, bo
 	c->busy[work->direction & 1] = false;
 }
 
+/*
+ * A client has read nothing: the response may be over, since its connection is, or since what was left of it has gone past
+ * the hooks, as a proxy's that splices. The connection may be idle for long from here on.
+ */
+static __always_inline bool l7_may_have_ended(struct sock *sk, struct l7_connection *c, int result, bool trusted)
+{
+	__u8 state = c->stream[L7_RECEIVE].state;
+
+	if (!result)
+		return state == HTTP1_CLOSE;
+	return (state == HTTP1_BODY || state == HTTP1_CHUNK) && c->numbered &&
+	       l7_sequence_of(sk, L7_RECEIVE, trusted) != c->sequence[L7_RECEIVE];
+}
+
 #define L7_EAGAIN 11
 #define L7_EINTR 4
 #define L7_ERESTARTSYS 512
@@ -72,12 +86,11 @@ static __always_inline int l7_traffic(struct sock *sk, enum l7_direction directi
 			return 0;
 		if (result < 0 && result != -L7_EAGAIN && result != -L7_EINTR && result > -L7_ERESTARTSYS)
 			c->error = -result;
-		else if (!result && direction == L7_RECEIVE && !(flags & L7_MSG_PEEK) && c->role == L7_CLIENT &&
-			 c->stream[L7_RECEIVE].state == HTTP1_CLOSE)
-			if (l7_begin(&f, sk, c, L7_RECEIVE)) {
-				l7_settle(&f, L7_RECEIVE, true);
-				l7_finished(&f);
-			}
+		else if (direction == L7_RECEIVE && !(flags & L7_MSG_PEEK) && c->role == L7_CLIENT &&
+			 l7_may_have_ended(sk, c, result, stored) && l7_begin(&f, sk, c, L7_RECEIVE)) {
+			l7_settle(&f, L7_RECEIVE, !result);
+			l7_finished(&f);
+		}
 		if (stored && c->family == L7_AF_UNIX && result != -L7_EAGAIN)
 			l7_unix_over(sk, c);
 		return 0;

@@ -10,11 +10,12 @@
  * SEND     write, writev (two halves), send, sendto, sendmsg, sendmmsg (two messages), sendfile, splice; body: the header
  *          by write, the body by sendfile
  * RECEIVE  read, readv, recv, recvfrom, recvmsg, recvmmsg, peek (MSG_PEEK before each), splice (into a pipe), trunc
- *          (TCP's MSG_TRUNC)
+ *          (TCP's MSG_TRUNC), rest (the header by recv, what is behind it by splice)
  * PIECE    bytes a call sends at most, 0: all
  * END      what the ends do at the end: close (default), reset (SO_LINGER 0 by the client before its response), late (so, and
  *          the server reads the request only then, and cannot answer), gone (the server closes without a response), half (the
  *          client has shut down its side, and reads the response when the server has closed),
+ *          idle (the client finds nothing more to read, prints, and keeps the connection until stdin ends),
  *          early (each response is passed before the last bytes of its request, as many as LEFT_BYTES says),
  *          shut (the server shuts down its side behind its response, which the client reads to its end; nobody else reads on),
  *          race (tcp4, as often as COUNT says a connection for one request: the server is a thread on another processor, and
@@ -186,6 +187,13 @@ static ssize_t receive_some(int fd, const char *how, char *to, size_t room)
 	}
 	if (!strcmp(how, "trunc"))
 		return recv(fd, to, room, MSG_TRUNC);
+	if (!strcmp(how, "rest")) {
+		ssize_t there = recv(fd, to, room, MSG_PEEK);
+		char *end = there > 0 ? memmem(to, there, "\r\n\r\n", 4) : 0;
+
+		if (end)
+			return recv(fd, to, end + 4 - to, 0);
+	}
 	if (pipe(pipes))
 		fail("pipe");
 	got = splice(fd, 0, pipes[1], 0, room, 0);
@@ -400,6 +408,15 @@ static int talk(int argc, char **argv)
 			if (read(ends[0], &rest, 1))
 				fail("the end");
 		}
+	}
+	if (argc > 8 && !strcmp(argv[8], "idle")) {
+		char more;
+
+		if (recv(ends[0], &more, 1, MSG_DONTWAIT) >= 0 || errno != EAGAIN)
+			fail("idle");
+		printf("%d %zu %zu\n", getpid(), at_server, at_client);
+		fflush(stdout);
+		return read(0, &more, 1) != 0;
 	}
 	close(ends[0]);
 	close(ends[1]);
