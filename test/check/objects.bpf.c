@@ -222,6 +222,39 @@ SEC("?lsm/file_open") int no_waiting_helper(void *ctx)
 
 	return bpf_copy_from_user(&there, sizeof(there), (void *)0) ? 0 : -1;
 }
+
+/* Of its context a program reads what is there, as wide as it lies there, and most write nothing. */
+#define AT(ctx, offset, type) (*(volatile type *)((char *)(ctx) + (offset)))
+SEC("?tracepoint/sched/sched_process_exit") int no_record(void *ctx) { sink += AT(ctx, 0, __u64); return 0; }
+SEC("?tracepoint/sched/sched_process_exit") int yes_record(void *ctx) { sink += AT(ctx, 24, __u32); return 0; }
+SEC("?raw_tp/sched_process_exit") int no_written_context(void *ctx) { AT(ctx, 0, __u64) = 1; return 0; }
+SEC("?raw_tp/sched_process_exit") int no_crooked_read(void *ctx) { sink += AT(ctx, 4, __u64); return 0; }
+SEC("?xdp") int no_egress(struct xdp_md *ctx) { return ctx->egress_ifindex ? XDP_PASS : XDP_DROP; }
+SEC("?xdp/devmap") int yes_egress(struct xdp_md *ctx) { return ctx->egress_ifindex ? XDP_PASS : XDP_DROP; }
+SEC("?socket") int no_end(void *ctx) { return AT(ctx, 1024, __u32); }
+SEC("?perf_event") int no_sample(void *ctx) { sink += AT(ctx, 1024, __u64); return 0; }
+SEC("?raw_tp/sched_process_exit") int no_function_address(void *ctx) { return bpf_get_func_ip(ctx) == 1; }
+SEC("?raw_tp/sched_process_exit") int no_waiting_event(void *ctx)
+{
+	__u64 there;
+
+	return bpf_copy_from_user(&there, sizeof(there), (void *)0) != 0;
+}
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, 8);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, __u32);
+} prefixes SEC(".maps");
+SEC("?lsm.s/file_open") int perhaps_sleeping(void *ctx)
+{
+	__u64 key = 0;
+
+	sink += bpf_map_lookup_elem(&prefixes, &key) != 0;
+	return 0;
+}
 SEC("?cgroup/connect4") int no_cgroup_value(void *ctx) { return 2; }
 SEC("?kprobe.multi/skep_no_such_*") int attach_multi(void *ctx) { return 0; }
 SEC("?ksyscall/skep_no_such") int attach_ksyscall(void *ctx) { return 0; }

@@ -55,6 +55,14 @@ suite('check says what the kernel does', { skip: !root && 'loading needs root' }
 /** Wrong by themselves. */
 const nowhere = new Set([
   ...['no_return_value', 'no_waiting_helper', 'no_cgroup_value', 'no_such_kind'],
+  ...[
+    'no_record',
+    'no_written_context',
+    'no_crooked_read',
+    'no_egress',
+    'no_function_address',
+    'no_waiting_event',
+  ],
   ...['no_kept_helper', 'no_kept_read', 'no_kept_kind', 'no_kept_function'],
 ]);
 

@@ -57,6 +57,28 @@ for (const [what, source, name, text] of [
     /"m" .* it holds maps, and does not say which/,
   ],
   [
+    'a map with a flag of another type',
+    `struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __uint(map_flags, BPF_F_NO_PREALLOC); __type(key, __u32); __type(value, __u64); } m SEC(".maps");
+     SEC("raw_tp/sched_process_exit") int p(void *ctx) { return 0; }`,
+    '7.2',
+    /BPF_F_NO_PREALLOC is not for an array/,
+  ],
+  [
+    'an array with long keys',
+    `struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __type(key, __u64); __type(value, __u64); } m SEC(".maps");
+     SEC("raw_tp/sched_process_exit") int p(void *ctx) { return 0; }`,
+    '7.2',
+    /an array has keys of 4 bytes, and not of 8/,
+  ],
+  [
+    'what each processor would have too much of',
+    `struct big { char bytes[40000]; };
+     struct { __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY); __uint(max_entries, 1); __type(key, __u32); __type(value, struct big); } m SEC(".maps");
+     SEC("raw_tp/sched_process_exit") int p(void *ctx) { return 0; }`,
+    '7.2',
+    /32768 bytes at most, and not 40000/,
+  ],
+  [
     'a map that another loader would pin its own way',
     `struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __uint(pinning, 100); __type(key, __u32); __type(value, __u64); } m SEC(".maps");
      SEC("raw_tp/sched_process_exit") int p(void *ctx) { return 0; }`,
@@ -88,6 +110,21 @@ extern unsigned int CONFIG_HZ __kconfig;
 extern int vfs_fsync(struct file *file, int datasync) __ksym;
 struct timed { struct bpf_timer timer; };
 struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __type(key, __u32); __type(value, struct timed); } timers SEC(".maps");
+extern struct task_struct *bpf_task_from_pid(int pid) __ksym __weak;
+extern void bpf_task_release(struct task_struct *task) __ksym __weak;
+struct { __uint(type, BPF_MAP_TYPE_LPM_TRIE); __uint(map_flags, BPF_F_NO_PREALLOC); __uint(max_entries, 8); __type(key, __u64); __type(value, __u64); } prefixes SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_QUEUE); __uint(max_entries, 8); __type(value, __u32); } queue SEC(".maps");
+#define TASK() ({ struct task_struct *__t = bpf_task_from_pid(1); if (__t) bpf_task_release(__t); })
+SEC("lsm.s/file_open") int sleeping_trie(void *ctx) { __u64 key = 0; return bpf_map_lookup_elem(&prefixes, &key) ? 0 : -1; }
+SEC("lsm.s/file_open") int sleeping_queue(void *ctx) { __u32 got; return bpf_map_pop_elem(&queue, &got) ? 0 : -1; }
+SEC("fentry/vfs_read") int waits(void *ctx) { __u64 there; bpf_copy_from_user(&there, 8, (void *)0); return 0; }
+SEC("tc") int task_of_packet(void *ctx) { TASK(); return 0; }
+SEC("xdp") int task_of_frame(void *ctx) { TASK(); return 2; }
+SEC("socket") int task_of_filter(void *ctx) { TASK(); return 0; }
+SEC("fexit/do_exit") int never_comes_back(void *ctx) { return 0; }
+SEC("fentry/migrate_disable") int of_trampolines(void *ctx) { return 0; }
+SEC("kprobe/vfs_read") int registers(void *ctx) { return *(volatile __u64 *)(ctx + 512) == 1; }
+SEC("tc") int packet_time(void *ctx) { return *(volatile __u64 *)(ctx + 184) == 1; }
 struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(map_flags, BPF_F_NO_PREALLOC); __uint(max_entries, 8); __type(key, __u32); __type(value, __u64); } grows SEC(".maps");
 #define IN(map) ({ __u32 __k = 0; bpf_map_lookup_elem(&map, &__k) != 0; })
 SEC("raw_tp/sched_process_exit") int option(void *ctx) { return CONFIG_HZ; }
@@ -115,6 +152,25 @@ SEC("fentry/vfs_read") int no_kfunc(__u64 *ctx) { vfs_fsync((void *)ctx[0], 0); 
     ['growing', '6.1', 'runs'],
     // Which functions are for programs, types tell only since 6.9.
     ['no_kfunc', '7.2', 'refused', /has vfs_fsync, but not for programs/],
+    [
+      'sleeping_trie',
+      '6.12',
+      'refused',
+      /"prefixes" is a lpm_trie, which is not for programs that may sleep/,
+    ],
+    ['sleeping_queue', '6.1', 'unknown', /"queue" is a queue, which is not for programs that may sleep/],
+    ['sleeping_queue', '6.12', 'runs'],
+    ['waits', '6.12', 'refused', /bpf_copy_from_user may sleep, and the program may not/],
+    ['task_of_packet', '6.12', 'runs'],
+    ['task_of_frame', '6.12', 'runs'],
+    ['task_of_filter', '6.12', 'unknown', /whether socket_filter programs may call bpf_task_from_pid/],
+    ['never_comes_back', '7.2', 'refused', /do_exit never returns/],
+    ['never_comes_back', '6.1', 'unknown', /do_exit never returns/],
+    ['of_trampolines', '6.1', 'refused', /migrate_disable is called by what calls the programs/],
+    ['registers', '6.1', 'refused', /byte 512 of struct pt_regs, which has 168 here/],
+    // The structure has grown since.
+    ['packet_time', '5.10', 'refused', /of struct __sk_buff, which has \d+ here/],
+    ['packet_time', '6.1', 'runs'],
   ] as const) {
     const { programs } = checkObject(bytes, 'probe.o', kernel(name));
     said(programs.find((p) => p.name === program)!.verdict, state, text, `${program} on ${name}`);

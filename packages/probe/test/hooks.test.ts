@@ -137,7 +137,11 @@ test('judging: what may sleep or change a result, by how the kernel was built', 
     ['fmod_ret/security_file_open', without, 'runs'],
     ['fmod_ret/vfs_read', without, 'refused'],
     ['fmod_ret/bpf_fentry_test1', without, 'unknown'],
-    ['fentry.s/vfs_read', there, 'runs'],
+    ['fentry.s/vfs_read', there, 'unknown'],
+    ['fentry.s/__x64_sys_nanosleep', there, 'unknown'],
+    ['fentry.s/__x64_sys_nanosleep', { ...there, version: [7, 2, 0] }, 'runs'],
+    ['fexit/do_exit', { ...there, version: [6, 18, 0] }, 'refused'],
+    ['fentry/do_exit', { ...there, version: [6, 18, 0] }, 'runs'],
   ];
   for (const [section, facts, state] of cases) {
     const [type, target] = section.replace('.s/', '/').split('/') as [string, string];

@@ -18,6 +18,7 @@ import { judgeHook } from '../hooks/judge.ts';
 import { codeOf } from './code.ts';
 import { constantSections } from './constants.ts';
 import { argumentHazards } from './context.ts';
+import { accessHazards } from './context-access.ts';
 import { externMisfit, externsOf, presence } from './externs.ts';
 import { walkedAnyway } from './global-functions.ts';
 import { type Hazard, relocate } from './hazards.ts';
@@ -28,6 +29,7 @@ import { licenseVerdict } from './license.ts';
 import { lockedMapVerdict } from './locked-maps.ts';
 import { mapVerdicts } from './maps.ts';
 import { returnVerdict } from './returns.ts';
+import { sleepableMapVerdict } from './sleepable-maps.ts';
 import { tableVerdict } from './struct-ops.ts';
 import type { CheckedObject, CheckedProgram } from './types.ts';
 
@@ -203,6 +205,7 @@ function judgePrograms(
       ...helperHazards(elf, program, facts),
       ...kfuncHazards(elf, program, facts, externs),
       ...argumentHazards(elf, program, place, facts, code(false).callee),
+      ...accessHazards(elf, program, place, facts, code(false).callee),
     ];
     let reached: ((place: Place) => Reached) | undefined;
     for (const { section, at, certain, reason } of problems) {
@@ -230,6 +233,7 @@ function judgePrograms(
     const more = [
       returnVerdict(elf, program, facts, place, code(false).callee, alive),
       lockedMapVerdict(elf, btf, program, facts),
+      sleepableMapVerdict(elf, btf, program, facts),
       tableVerdict(elf, program),
     ];
     verdicts.push(...more.filter((v) => v !== undefined));

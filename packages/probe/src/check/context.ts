@@ -10,7 +10,9 @@ import type { ProgramDescription } from '../describe/types.ts';
 import { prototypeIn } from '../hooks/prototype.ts';
 import type { Hazard } from './hazards.ts';
 
-const CLASS = { ldx: 1, stx: 3, jmp: 5, jmp32: 6 } as const;
+const CLASS = { ldx: 1, st: 2, stx: 3, jmp: 5, jmp32: 6 } as const;
+/** Bytes, by the bits of an opcode that tell them. */
+const SIZES: Readonly<Record<number, number>> = { 0: 4, 8: 2, 16: 1, 24: 8 };
 const MOVE64 = 0xbf;
 const CALL = 0x85;
 const EXIT = 0x95;
@@ -70,45 +72,54 @@ function slotsOf({ type, target }: ProgramDescription, facts: KernelFacts): numb
   }
 }
 
-interface Read {
-  place: Place;
+/** A read or write of the context. */
+export interface Access {
+  readonly place: Place;
   /** In the context. */
-  offset: number;
+  readonly offset: number;
+  /** Bytes. */
+  readonly size: number;
+  readonly writes: boolean;
 }
 
 /** What a program reads is the same on every kernel. */
-const objects = new WeakMap<Elf, Map<string, Read[]>>();
+const objects = new WeakMap<Elf, Map<string, Access[]>>();
 
 /** Where a program surely reads its context. */
-export function contextReads(elf: Elf, entry: Place, callee: Callee): Read[] {
-  const known = objects.get(elf) ?? new Map<string, Read[]>();
-  objects.set(elf, known);
-  const key = `${entry.at} ${entry.section}`;
-  const reads = known.get(key) ?? findReads(elf, entry, callee);
-  known.set(key, reads);
-  return reads;
+export function contextReads(elf: Elf, entry: Place, callee: Callee): Access[] {
+  return contextAccesses(elf, entry, callee).filter((a) => !a.writes);
 }
 
-function findReads(elf: Elf, entry: Place, callee: Callee): Read[] {
-  const seen = new Map<string, { registers: string; reads: Read[] }>();
+/** Where a program surely reads or writes its context. */
+export function contextAccesses(elf: Elf, entry: Place, callee: Callee): Access[] {
+  const known = objects.get(elf) ?? new Map<string, Access[]>();
+  objects.set(elf, known);
+  const key = `${entry.at} ${entry.section}`;
+  const accesses = known.get(key) ?? findAccesses(elf, entry, callee);
+  known.set(key, accesses);
+  return accesses;
+}
+
+function findAccesses(elf: Elf, entry: Place, callee: Callee): Access[] {
+  const seen = new Map<string, { registers: string; accesses: Access[] }>();
   const visit = (place: Place, registers: readonly number[]): void => {
     const key = `${place.at} ${place.section}`;
     const before = seen.get(key);
     if (before) {
       // Called with something else as well: what it reads is not surely the context.
-      if (before.registers !== registers.join()) before.reads = [];
+      if (before.registers !== registers.join()) before.accesses = [];
       return;
     }
-    const found = { registers: registers.join(), reads: [] as Read[] };
+    const found = { registers: registers.join(), accesses: [] as Access[] };
     seen.set(key, found);
-    const reads = readsOf(functionAt(elf, place), place, registers, (at, ins, passed) => {
+    const accesses = accessesOf(functionAt(elf, place), place, registers, (at, ins, passed) => {
       const to = callee(at, ins);
       if (to) visit(to, passed);
     });
-    if (found.registers === registers.join()) found.reads = reads;
+    if (found.registers === registers.join()) found.accesses = accesses;
   };
   visit(entry, [1]);
-  return [...seen.values()].flatMap((f) => f.reads);
+  return [...seen.values()].flatMap((f) => f.accesses);
 }
 
 /** The code of the function that begins there, by number from its begin. */
@@ -119,15 +130,15 @@ function functionAt(elf: Elf, { section, at }: Place): readonly (Instruction | u
 }
 
 /**
- * The reads in one function, of which some arguments are the context. A register has it at an instruction when it has it
+ * The reads and writes in one function, of which some arguments are the context. A register has it at an instruction when it has it
  * on every way there: sets of registers, as bits, that only shrink until nothing changes.
  */
-function readsOf(
+function accessesOf(
   code: readonly (Instruction | undefined)[],
   place: Place,
   registers: readonly number[],
   call: (place: Place, ins: Instruction, passed: readonly number[]) => void,
-): Read[] {
+): Access[] {
   const held = new Map<number, number>();
   const todo: [at: number, context: number][] = [[0, bits(registers)]];
   for (let next = todo.pop(); next; next = todo.pop()) {
@@ -139,12 +150,16 @@ function readsOf(
     held.set(at, now);
     for (const to of following(at, ins)) todo.push([to, after(ins, now)]);
   }
-  const found: Read[] = [];
+  const found: Access[] = [];
   for (const [at, context] of held) {
     const ins = code[at >> 3]!;
     const here = { section: place.section, at: place.at + at };
-    if ((ins.opcode & 7) === CLASS.ldx && context & bits([ins.source]))
-      found.push({ place: here, offset: ins.offset });
+    const kind = ins.opcode & 7;
+    const size = SIZES[ins.opcode & 0x18]!;
+    if (kind === CLASS.ldx && context & bits([ins.source]))
+      found.push({ place: here, offset: ins.offset, size, writes: false });
+    else if ((kind === CLASS.st || kind === CLASS.stx) && context & bits([ins.destination]))
+      found.push({ place: here, offset: ins.offset, size, writes: true });
     if (ins.opcode === CALL && ins.source === PSEUDO_CALL)
       call(
         here,

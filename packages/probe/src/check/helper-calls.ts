@@ -1,11 +1,11 @@
 import { CALL, type Elf, helperName, instructionsIn, type KernelFacts } from '@skep/bpf';
 import type { ProgramDescription } from '../describe/types.ts';
 import type { Hazard } from './hazards.ts';
-import { helperTable } from './kernel-type.ts';
+import { helperTable, kernelType, maySleep } from './kernel-type.ts';
 import { keptHelper } from './license.ts';
 
-/** Sections of sleepable programs, which may call more helpers than the tables know. */
-const SLEEPABLE = /^\??[\w.]+\.s(\/|$)/;
+/** Programs with trampolines, which know the function that they are on; kprobes do as well. */
+const ON_FUNCTIONS = new Set(['fentry', 'fexit', 'fmod_ret', 'fsession', 'lsm']);
 
 /** Helpers that may wait, for memory of the user's to be read in or a file to be hashed. */
 const SLEEPING: ReadonlySet<string> = new Set([
@@ -50,14 +50,20 @@ export function helperHazards(elf: Elf, program: ProgramDescription, facts: Kern
   const { type, section: own, target } = program;
   const table = helperTable(type);
   const allowed = table === undefined ? undefined : facts.helpers?.(table);
-  const sleeps = SLEEPABLE.test(own);
+  const sleeps = maySleep(program);
   const against = (helper: string): Pick<Hazard, 'certain' | 'reason'> | undefined => {
     if (allowed && !allowed.has(helper))
       return { certain: !sleeps, reason: `the kernel has no ${helper} for ${type} programs` };
     const kept = keptHelper(elf, helper);
     if (kept !== undefined) return { certain: true, reason: kept };
-    if (type === 'lsm' && !sleeps && SLEEPING.has(helper))
-      return { certain: true, reason: `${helper} may sleep, and the program may not: SEC("lsm.s/…") may` };
+    if (!sleeps && type !== 'struct_ops' && SLEEPING.has(helper))
+      return {
+        certain: true,
+        reason: `${helper} may sleep, and the program may not: one in SEC("….s/…") may`,
+      };
+    // The tables have it for more programs; the verifier looks at the hook as well.
+    if (helper === 'bpf_get_func_ip' && kernelType(type, own) !== 'kprobe' && !ON_FUNCTIONS.has(type))
+      return { certain: true, reason: `the kernel has no ${helper} for ${type} programs` };
     if (helper === 'bpf_d_path' && (type === 'fentry' || type === 'fexit') && !D_PATH.test(target))
       return { certain: false, reason: `whether programs on ${target} may call bpf_d_path is not known` };
     return undefined;

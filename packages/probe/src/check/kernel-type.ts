@@ -70,6 +70,11 @@ export function kernelType(kind: string, section = ''): string | undefined {
   return helperTable(kind)?.replace(/\/.*$/, '');
 }
 
+/** Whether a program may wait: those that say so in their section, and those that a process runs by a system call. */
+export function maySleep({ type, section }: { readonly type: string; readonly section: string }): boolean {
+  return type === 'syscall' || /^\??[\w.]+\.s(\/|$)/.test(section);
+}
+
 /** Whether the kernel's list of types has one: by what was probed, or else by its own enum. */
 export function listed(
   facts: KernelFacts,

@@ -13,21 +13,38 @@ const OF_SECURITY =
   /^bpf_(get_task_exe_file|put_file|path_d_path|get_dentry_xattr|get_file_xattr|(set|remove)_dentry_xattr|cgroup_read_xattr)$/;
 /** Functions that the driver of a device has for programs bound to it (BPF_F_XDP_DEV_BOUND_ONLY). */
 const OF_DEVICE = /^bpf_xdp_metadata_/;
-/** Types that have no set of their own, the last two until 6.12. */
-const WITHOUT = new Set(['raw_tracepoint', 'kprobe']);
-const WITHOUT_THEN = new Set(['tracepoint', 'perf_event']);
+/** Functions on packets, each for its own kind of them. */
+const OF_XDP = /^bpf_(xdp_|dynptr_from_xdp$)/;
+const OF_SKB = /^bpf_(skb_|dynptr_from_skb$)/;
+/** Functions for those that stand for the kernel's own: congestion control, scheduling, devices. */
+const OF_TABLES = /^((tcp|cubictcp|bbr|dctcp)_|scx_bpf_|hid_bpf_|bpf_(qdisc|kfunc_call)_|bpf_sock_destroy$)/;
+/** Functions on tasks, cgroups and allocated memory, which programs on packets may call as well (generic_btf_ids of kernel/bpf/helpers.c). */
+const GENERIC =
+  /^bpf_(task_(acquire|release|from_|under_cgroup|get_cgroup1)|cgroup_(acquire|release|ancestor|from_id)|(obj|percpu_obj)_|refcount_|list_|rbtree_|throw$)/;
+
+/** Whether programs of a type may call a function, as far as that has been so on all kernels that have it. */
+function mayCall(called: string, type: string, { version: [major, minor] }: KernelFacts): boolean {
+  if (COMMON.test(called)) return true;
+  if (OF_XDP.test(called)) return type === 'xdp';
+  if (OF_SKB.test(called)) return type === 'sched_cls';
+  if (OF_TABLES.test(called)) return type === 'struct_ops';
+  if (OF_SECURITY.test(called)) return type === 'lsm';
+  const since = (...[a, b]: [number, number]) => major > a || (major === a && minor >= b);
+  if (['tracing', 'lsm', 'struct_ops', 'syscall'].includes(type)) return true;
+  if (type === 'tracepoint' || type === 'perf_event') return since(6, 12);
+  return GENERIC.test(called) && (type === 'sched_cls' || (type === 'xdp' && since(6, 3)));
+}
 
 /** Which functions of the kernel a program of a type may call is in no list of the kernel's that can be read. */
 export function kfuncHazards(
   elf: Elf,
   program: ProgramDescription,
-  { version: [major, minor], btf }: KernelFacts,
+  facts: KernelFacts,
   externs: ReadonlyMap<string, Extern>,
 ): Hazard[] {
   if (![...externs.values()].some((e) => e.kind === 'function')) return [];
   const type = kernelType(program.type, program.section) ?? '';
-  const before = major < 6 || (major === 6 && minor < 12);
-  const plain = WITHOUT.has(type) || (before && WITHOUT_THEN.has(type));
+  const { btf } = facts;
   const out: Hazard[] = [];
   for (const name of new Set([program.section, '.text'])) {
     for (const { at, called } of callsIn(elf, name)) {
@@ -48,7 +65,7 @@ export function kfuncHazards(
           certain: true,
           reason: `the kernel has ${called}, but not for programs`,
         });
-      else if ((plain && !COMMON.test(called)) || (type !== 'lsm' && OF_SECURITY.test(called)))
+      else if (!mayCall(called, type, facts))
         out.push({
           section: name,
           at,

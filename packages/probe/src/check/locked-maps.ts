@@ -28,10 +28,12 @@ export function lockedMapVerdict(
         hint: 'They may since Linux 6.1: leave out BPF_F_NO_PREALLOC.',
       };
   }
-  if (type === undefined || !(ANYWHERE.has(type) || type === 'socket_filter')) return undefined;
-  const older = major < 6 || (major === 6 && minor < 12);
   const locked = lockedMaps(elf, btf);
-  if (locked.size === 0) return undefined;
+  if (type === undefined || locked.size === 0) return undefined;
+  const unheld = unheldIn(elf, btf, program.name, locked);
+  if (unheld) return unheld;
+  if (!(ANYWHERE.has(type) || type === 'socket_filter')) return undefined;
+  const older = major < 6 || (major === 6 && minor < 12);
   for (const map of mapsUsed(elf, [program.name]).get(program.name) ?? []) {
     const what = locked.get(map);
     if (what === undefined || (type === 'socket_filter' && what !== 'bpf_spin_lock')) continue;
@@ -53,6 +55,29 @@ function allocatedLater(elf: Elf, btf: Btf): ReadonlySet<string> {
   return new Set(
     maps.filter((m) => m.flags & BPF_F_NO_PREALLOC && HASHES.has(mapTypes[m.type] ?? '')).map((m) => m.name),
   );
+}
+
+/** Types that hold no lock, or no timer either: libbpf then makes the map without its types. */
+const NO_LOCK = new Set(['lru_hash', 'percpu_hash', 'lru_percpu_hash', 'percpu_array']);
+const NO_TIMER = new Set(['percpu_hash', 'lru_percpu_hash', 'percpu_array']);
+
+function unheldIn(
+  elf: Elf,
+  btf: Btf,
+  program: string,
+  locked: ReadonlyMap<string, string>,
+): Verdict | undefined {
+  const used = mapsUsed(elf, [program]).get(program);
+  for (const { name, type: number } of mapDefinitions(btf, elf)) {
+    const what = used?.has(name) ? locked.get(name) : undefined;
+    const type = mapTypes[number] ?? '';
+    if (what === undefined || !(what === 'bpf_spin_lock' ? NO_LOCK : NO_TIMER).has(type)) continue;
+    return {
+      state: 'unknown',
+      reason: `the values of "${name}" have a ${what}, which no ${type} holds: whether the program takes it is not known`,
+    };
+  }
+  return undefined;
 }
 
 const objects = new WeakMap<Elf, ReadonlyMap<string, string>>();

@@ -9,6 +9,7 @@ import {
 } from '@skep/bpf';
 import { readTags } from '../describe/tags.ts';
 import { listed } from './kernel-type.ts';
+import { misshapen } from './map-shapes.ts';
 
 const BPF_F_NO_PREALLOC = 1;
 /** Types whose memory is never set aside beforehand: the kernel makes none without the flag that says so. */
@@ -33,10 +34,8 @@ export function mapVerdicts(elf: Elf, btf: Btf, facts: KernelFacts): Verdict[] {
   ];
 }
 
-function mapVerdict(
-  { name, type: number, flags, inner, maxEntries }: MapDefinition,
-  facts: KernelFacts,
-): Verdict {
+function mapVerdict(map: MapDefinition, facts: KernelFacts): Verdict {
+  const { name, type: number, flags, inner, maxEntries } = map;
   const type = mapTypes[number];
   if (type === undefined)
     return { state: 'unknown', reason: `map "${name}" is of a type (${number}) unknown to skep` };
@@ -53,6 +52,13 @@ function mapVerdict(
       state: 'refused',
       reason: `no kernel makes the map "${name}" as it is declared: ${/^a/.test(type) ? 'an' : 'a'} ${type} has to say how long it is`,
       hint: 'Write __uint(max_entries, …) into its declaration; the loader of its author may have filled that in.',
+    };
+  const shape = misshapen(map);
+  if (shape !== undefined)
+    return {
+      state: 'refused',
+      reason: `no kernel makes the map "${name}" as it is declared: ${shape}`,
+      hint: 'Mend its declaration.',
     };
   if (OF_MAPS.has(type) && !inner)
     return {

@@ -3,6 +3,7 @@ import { readTags } from '../describe/tags.ts';
 import { tooOld, unnamed } from './as-said.ts';
 import { lacksAttachType } from './attach-type.ts';
 import { mayChangeOrSleep } from './may-sleep.ts';
+import { neverTraced } from './never-traced.ts';
 import { misfit, type Prototype, parseArguments, prototypeIn } from './prototype.ts';
 import { securityHook } from './security-hooks.ts';
 import type { HookProgram } from './types.ts';
@@ -176,8 +177,6 @@ function tracedFunction(program: HookProgram, facts: KernelFacts, btf: Btf): Ver
   const prototype = () => prototypeIn(facts, target, 'function');
   const wrong = argumentsMisfit(program, btf, prototype, type === 'fexit' || type === 'fsession');
   if (wrong) return refused(wrong, 'The function has changed between kernel versions.');
-  const kept = mayChangeOrSleep(program, facts);
-  if (kept) return kept;
   const room = trampolineArguments(facts);
   const taken = prototype()?.parameters.length ?? 0;
   if (room !== undefined && taken > room)
@@ -185,6 +184,8 @@ function tracedFunction(program: HookProgram, facts: KernelFacts, btf: Btf): Ver
       `${target} takes ${taken} arguments here, and this kernel's trampolines carry ${room}`,
       'A kprobe takes its place.',
     );
+  const kept = neverTraced(program, facts) ?? mayChangeOrSleep(program, facts);
+  if (kept) return kept;
   if (look === 'unknown') return unknown(`whether ${target} can be traced is not known`);
   return look === undefined ? RUNS : { state: 'runs', note: caveat(target, facts) };
 }
