@@ -103,7 +103,10 @@ async function tried(
   attach: Attach,
   wrong: Map<string, string>,
 ): Promise<boolean> {
-  using object = BpfObject.open(bytes, { name: name.replace(/\.o$/, '') });
+  using object = opened(bytes, name, (message) => {
+    for (const p of programs) wrong.set(p, message);
+  });
+  if (!object) return false;
   for (const p of object.programs) p.autoload = programs.includes(p.name);
   try {
     for (const p of programs) retarget(object.program(p), targets[p]);
@@ -121,6 +124,16 @@ async function tried(
     }
   }
   return true;
+}
+
+/** Undefined when libbpf makes nothing of it, on any kernel. */
+function opened(bytes: Uint8Array, name: string, wrong: (message: string) => void): BpfObject | undefined {
+  try {
+    return BpfObject.open(bytes, { name: name.replace(/\.o$/, '') });
+  } catch (e) {
+    wrong(said(e));
+    return undefined;
+  }
 }
 
 /** Whose hook the verifier has to know is told before it loads. */
