@@ -488,6 +488,24 @@ SEC("tp/syscalls/sys_enter_getpgid") int calls(struct trace_event_raw_sys_enter 
   await refused({ histValueKeys, histBuckets: ['hist_slots,[1,2]'] }, /8 slots of powers of two/, /./);
 });
 
+test('of a table of functions it is said that nobody puts it in force', {
+  // Its members have to be those of this very kernel, and the object is compiled with the host's types.
+  skip: skip || (process.env.SKEP_GUEST !== undefined && 'its types are the host’s'),
+}, async () => {
+  using producer = new Producer();
+  const bytes = await build(`${WATCH}
+SEC("struct_ops/threshold") __u32 threshold(void *ctx) { return target_pid; }
+SEC("struct_ops/undo") __u32 undo(void *ctx) { return target_pid; }
+SEC("struct_ops/avoid") void avoid(void *ctx) {}
+SEC(".struct_ops") struct tcp_congestion_ops skep_test = {
+	.ssthresh = (void *)threshold, .undo_cwnd = (void *)undo, .cong_avoid = (void *)avoid, .name = "skep_test",
+};`);
+  await assert.rejects(
+    startRun(request(producer, { objects: [{ name: 'table.o', bytes }], allowModify: true })),
+    { code: 'SKEP_NOTHING_TO_RUN', hint: /puts none in force: bpftool struct_ops register FILE/ },
+  );
+});
+
 test('an object of which nothing is attached says why', { skip }, async () => {
   using producer = new Producer();
   const only = async (section: string) => ({

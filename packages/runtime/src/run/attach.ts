@@ -94,14 +94,18 @@ async function loadRung(o: Opened, group: HookGroup): Promise<void> {
 
 function nothingAttached(opened: readonly Opened[]): RuntimeError {
   const choices = opened.flatMap((o) => o.ladder.choices());
-  const marked = opened.some((o) => o.object.programs.some((p) => !p.autoload));
+  const programs = opened.flatMap((o) => o.object.programs);
+  const marked = programs.some((p) => !p.autoload);
+  const tables = programs.length > 0 && programs.every((p) => p.type === 'struct_ops');
   return new RuntimeError(
     'SKEP_NOTHING_TO_RUN',
     [`${opened.map((o) => o.name).join(', ')}: no program was attached`, ...hookNotes(choices)].join('; '),
-    choices.length > 0
-      ? 'This kernel lacks every hook that the probe offers: skep doctor says what it has.'
-      : marked
-        ? 'A section that begins with a question mark, SEC("?…"), keeps its program from being loaded.'
-        : 'An object needs a program whose section names a hook, such as SEC("tracepoint/sched/sched_process_exec").',
+    tables
+      ? 'They stand for functions of the kernel in a table, and skep puts none in force: bpftool struct_ops register FILE does.'
+      : choices.length > 0
+        ? 'This kernel lacks every hook that the probe offers: skep doctor says what it has.'
+        : marked
+          ? 'A section that begins with a question mark, SEC("?…"), keeps its program from being loaded.'
+          : 'An object needs a program whose section names a hook, such as SEC("tracepoint/sched/sched_process_exec").',
   );
 }
