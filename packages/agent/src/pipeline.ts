@@ -57,7 +57,9 @@ export class Pipeline {
     const processes = new Processes(services, tables, clock, parts.identities, hear, gone);
     const peers = new Peers(tables, services, processes);
     const shared = { services, processes, routes, peers, clock };
-    const collector = new Collector({ ...shared, tables, store, own, onCounted: parts.onCounted });
+    const hearPaths = () => run.readNow('print_http_paths');
+    const { onCounted } = parts;
+    const collector = new Collector({ ...shared, tables, store, own, onCounted, hearPaths });
     const spans = new Spans({ ...shared, onSpan: parts.onSpan });
     const texts = new PathTexts(run, { ...shared, onLate: () => spans.settle() });
     this.heldSpans = heldCounter(run);

@@ -73,7 +73,8 @@ function keyOf(service: number): Uint8Array {
 }
 
 /** A collector on a map, with one service for every process, of which nobody knows a route. */
-function fake({ knows }: { knows: () => boolean }) {
+function fake({ knows, hear }: { knows: () => boolean; hear?: () => { text: string } }) {
+  let told: { text: string } | undefined;
   const requests = new FakeMap();
   const service = new Service(1, 'shop', undefined, 0);
   const store = new SeriesStore();
@@ -82,14 +83,33 @@ function fake({ knows }: { knows: () => boolean }) {
     tables: { requests: requests.raw, overflow: new FakeMap().raw, capacity: { series: 100 } },
     services: { byId: () => service },
     processes: { knows, settled: () => true, serviceOf: () => service },
-    routes: { find: () => undefined, settled: () => false, askAgain: () => {} },
+    routes: { find: () => told, settled: () => false, askAgain: () => {} },
     peers: { of: () => NOBODY },
     store,
     own: new SeriesStore(),
     clock: () => clock.now,
+    hearPaths: () => {
+      told = hear?.();
+    },
   } as unknown as CollectorParts);
   return { requests, store, collector, clock };
 }
+
+test('the text of a path that came while the agent got no time is read before it is given up', async () => {
+  const { requests, store, collector, clock } = fake({
+    knows: () => true,
+    hear: () => ({ text: '/users/{id}' }),
+  });
+  requests.put(keyOf(RAW_PROCESS + 42), 7);
+  await collector.collect();
+  deepStrictEqual([...store], []);
+  clock.now = 60_000;
+  await collector.collect();
+  deepStrictEqual(
+    [...store].map((s) => [s.labels.route, s.count]),
+    [['/users/{id}', 7]],
+  );
+});
 
 test('what waits for its name or its route when the agent ends is counted as it stands', async () => {
   const { requests, store, collector } = fake({ knows: () => false });

@@ -34,6 +34,8 @@ export interface CollectorParts {
   /** Milliseconds, never going back. */
   readonly clock: () => number;
   readonly onCounted?: OnCounted;
+  /** Reads the texts of paths that the kernel has told of and nobody has come round to yet. */
+  readonly hearPaths?: () => void;
 }
 
 /** A program may be between its look-up of a key and what it adds; nothing that it may still write to is taken out sooner. */
@@ -59,6 +61,7 @@ export class Collector {
   readonly #overflow: KernelCounts;
   readonly #callers = new WeakMap<Service, Set<string>>();
   #running: Promise<void> | undefined;
+  #heardAt: number | undefined;
   /** When all that the kernel had counted was read last, milliseconds of the clock. */
   collectedAt = Number.NEGATIVE_INFINITY;
   /** Requests so far, all of them. */
@@ -153,6 +156,13 @@ export class Collector {
     if (route) return route.text;
     if (!isFingerprint(key.route)) return OTHER_ROUTE;
     if (now - since < TEXT_MS) return undefined;
+    // An agent that got no time meanwhile has not read it.
+    if (this.#heardAt !== now) {
+      this.#heardAt = now;
+      this.#o.hearPaths?.();
+      const told = this.#o.routes.find(key.route);
+      if (told) return told.text;
+    }
     this.#o.routes.askAgain(key.route);
     return OTHER_ROUTE;
   }
