@@ -33,6 +33,8 @@ export class Netns implements Disposable {
   private constructor() {
     this.#child = spawn('unshare', ['-n', 'perl', '-e', SCRIPT], { stdio: ['pipe', 'pipe', 'inherit'] });
     this.#lines = createInterface(this.#child.stdout!);
+    // When it is gone, whoever waits for its answer is told.
+    this.#child.stdin!.on('error', () => undefined);
   }
 
   static async make(): Promise<Netns> {
@@ -58,10 +60,15 @@ export class Netns implements Disposable {
 
   /** Resolves when it is done: `udp 10`, `tcp 3`, `join /sys/fs/cgroup/x`. */
   async do(work: string): Promise<void> {
+    const { exitCode, signalCode } = this.#child;
+    const gone = (code: number | null, signal: string | null) =>
+      new Error(`the process in the network namespace ended with ${signal ?? code}, at "${work}"`);
+    if (exitCode !== null || signalCode !== null) throw gone(exitCode, signalCode);
     const done = new Promise<void>((resolve, reject) => {
-      this.#child.once('exit', reject);
+      const ended = (code: number | null, signal: string | null) => reject(gone(code, signal));
+      this.#child.once('exit', ended);
       this.#lines.once('line', () => {
-        this.#child.off('exit', reject);
+        this.#child.off('exit', ended);
         resolve();
       });
     });
