@@ -99,6 +99,14 @@ for (const [what, source, name, text] of [
   });
 }
 
+test('keys longer than a stack came with Linux 5.18', async () => {
+  const bytes = await build(`struct long_key { char name[600]; };
+struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 8); __type(key, struct long_key); __type(value, __u64); } paths SEC(".maps");
+SEC("raw_tp/sched_process_exit") int p(void *ctx) { return 0; }`);
+  said(checkObject(bytes, 'probe.o', kernel('5.10')).verdict, 'unknown', /512 are the most/, '5.10');
+  said(checkObject(bytes, 'probe.o', kernel('6.1')).verdict, 'runs', undefined, '6.1');
+});
+
 test('a static program is told as that', async () => {
   const bytes = await build(`SEC("xdp") static __attribute__((used)) int p(void *ctx) { return 2; }`);
   throws(() => checkObject(bytes, 'probe.o', kernel('6.1')), { message: /p in SEC\("xdp"\) is static/ });

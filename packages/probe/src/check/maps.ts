@@ -21,6 +21,8 @@ const COUNTED = new Set([
   ...['devmap', 'devmap_hash', 'cpumap', 'xskmap', 'sockmap', 'sockhash', 'reuseport_sockarray'],
   ...['queue', 'stack', 'bloom_filter', 'ringbuf', 'user_ringbuf', 'arena'],
 ]);
+/** Bytes of a program's stack, where keys once had to fit. */
+const STACK = 512;
 /** Types whose values are maps. */
 const OF_MAPS = new Set(['array_of_maps', 'hash_of_maps']);
 
@@ -35,7 +37,7 @@ export function mapVerdicts(elf: Elf, btf: Btf, facts: KernelFacts): Verdict[] {
 }
 
 function mapVerdict(map: MapDefinition, facts: KernelFacts): Verdict {
-  const { name, type: number, flags, inner, maxEntries } = map;
+  const { name, type: number, flags, inner, maxEntries, keySize } = map;
   const type = mapTypes[number];
   if (type === undefined)
     return { state: 'unknown', reason: `map "${name}" is of a type (${number}) unknown to skep` };
@@ -59,6 +61,12 @@ function mapVerdict(map: MapDefinition, facts: KernelFacts): Verdict {
       state: 'refused',
       reason: `no kernel makes the map "${name}" as it is declared: ${shape}`,
       hint: 'Mend its declaration.',
+    };
+  const [major, minor] = facts.version;
+  if (/hash$/.test(type) && keySize > STACK && (major < 5 || (major === 5 && minor < 18)))
+    return {
+      state: 'unknown',
+      reason: `whether "${name}" may have keys of ${keySize} bytes is not known: before Linux 5.18 ${STACK} are the most`,
     };
   if (OF_MAPS.has(type) && !inner)
     return {
