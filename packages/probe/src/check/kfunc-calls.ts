@@ -7,7 +7,7 @@ import { keptKfunc } from './license.ts';
 
 /** Functions for programs of every type (common_btf_ids of kernel/bpf/helpers.c). */
 const COMMON =
-  /^bpf_(rcu_read_|cast_to_kern_ctx$|rdonly_cast$|dynptr_(?!from_(skb|xdp))|iter_(num|bits)_|preempt_|local_irq_|wq_|arena_|map_sum_elem_count$|copy_from_user|res_spin_|str|stream_)/;
+  /^bpf_(rcu_read_|cast_to_kern_ctx$|rdonly_cast$|dynptr_(?!from_(skb|xdp))|iter_(num|bits|task|css)_|preempt_|local_irq_|wq_|arena_|map_sum_elem_count$|copy_from_user|res_spin_|str|stream_)/;
 /** Functions for security modules' programs alone (bpf_fs_kfunc_set_ids of fs/bpf_fs_kfuncs.c). */
 const OF_SECURITY =
   /^bpf_(get_task_exe_file|put_file|path_d_path|get_dentry_xattr|get_file_xattr|(set|remove)_dentry_xattr|cgroup_read_xattr)$/;
@@ -22,8 +22,12 @@ const OF_TABLES = /^((tcp|cubictcp|bbr|dctcp)_|scx_bpf_|hid_bpf_|bpf_(qdisc|kfun
 const GENERIC =
   /^bpf_(task_(acquire|release|from_|under_cgroup|get_cgroup1)|cgroup_(acquire|release|ancestor|from_id)|(obj|percpu_obj)_|refcount_|list_|rbtree_|throw$)/;
 
+/** Types whose context the kernel has no structure of its own for: bpf_cast_to_kern_ctx finds none. */
+const PLAIN = new Set(['tracing', 'lsm', 'raw_tracepoint', 'tracepoint', 'syscall', 'struct_ops']);
+
 /** Whether programs of a type may call a function, as far as that has been so on all kernels that have it. */
 function mayCall(called: string, type: string, { version: [major, minor] }: KernelFacts): boolean {
+  if (called === 'bpf_cast_to_kern_ctx') return !PLAIN.has(type);
   if (COMMON.test(called)) return true;
   if (OF_XDP.test(called)) return type === 'xdp';
   if (OF_SKB.test(called)) return type === 'sched_cls';
@@ -32,7 +36,10 @@ function mayCall(called: string, type: string, { version: [major, minor] }: Kern
   const since = (...[a, b]: [number, number]) => major > a || (major === a && minor >= b);
   if (['tracing', 'lsm', 'struct_ops', 'syscall'].includes(type)) return true;
   if (type === 'tracepoint' || type === 'perf_event') return since(6, 12);
-  return GENERIC.test(called) && (type === 'sched_cls' || (type === 'xdp' && since(6, 3)));
+  if (!GENERIC.test(called)) return false;
+  if (type === 'sched_cls') return true;
+  if (type === 'xdp') return since(6, 3);
+  return type.startsWith('cgroup_') && since(6, 12);
 }
 
 /** Which functions of the kernel a program of a type may call is in no list of the kernel's that can be read. */

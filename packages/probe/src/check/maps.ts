@@ -21,6 +21,9 @@ const COUNTED = new Set([
   ...['devmap', 'devmap_hash', 'cpumap', 'xskmap', 'sockmap', 'sockhash', 'reuseport_sockarray'],
   ...['queue', 'stack', 'bloom_filter', 'ringbuf', 'user_ringbuf', 'arena'],
 ]);
+const BPF_F_STACK_BUILD_ID = 1 << 5;
+/** Frames of a stack unless the machine's settings say otherwise. */
+const DEEPEST = 127;
 /** Bytes of a program's stack, where keys once had to fit. */
 const STACK = 512;
 /** Types whose values are maps. */
@@ -37,7 +40,7 @@ export function mapVerdicts(elf: Elf, btf: Btf, facts: KernelFacts): Verdict[] {
 }
 
 function mapVerdict(map: MapDefinition, facts: KernelFacts): Verdict {
-  const { name, type: number, flags, inner, maxEntries, keySize } = map;
+  const { name, type: number, flags, inner, maxEntries, keySize, valueSize } = map;
   const type = mapTypes[number];
   if (type === undefined)
     return { state: 'unknown', reason: `map "${name}" is of a type (${number}) unknown to skep` };
@@ -67,6 +70,11 @@ function mapVerdict(map: MapDefinition, facts: KernelFacts): Verdict {
     return {
       state: 'unknown',
       reason: `whether "${name}" may have keys of ${keySize} bytes is not known: before Linux 5.18 ${STACK} are the most`,
+    };
+  if (type === 'stack_trace' && valueSize > DEEPEST * 8 && (flags & BPF_F_STACK_BUILD_ID) === 0)
+    return {
+      state: 'unknown',
+      reason: `whether "${name}" may hold ${valueSize / 8} frames is not known: kernel.perf_event_max_stack, ${DEEPEST} unless it was changed, decides`,
     };
   if (OF_MAPS.has(type) && !inner)
     return {
