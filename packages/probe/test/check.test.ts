@@ -1,5 +1,5 @@
 // What becomes of objects on kernels of the matrix. That it is so there, test/check holds.
-import { match, strictEqual, throws } from 'node:assert/strict';
+import { deepStrictEqual, match, strictEqual, throws } from 'node:assert/strict';
 import { test } from 'node:test';
 import { storedKernel, type Verdict } from '@skep/bpf';
 import { checkObject } from '../src/index.ts';
@@ -98,6 +98,22 @@ for (const [what, source, name, text] of [
     for (const p of programs) said(p.verdict, 'refused', text, p.name);
   });
 }
+
+test('a table of programs to jump to is for one type of them', async () => {
+  const bytes = await build(`
+SEC("tracepoint/sched/sched_process_exec") int held(void *ctx) { return 0; }
+struct { __uint(type, BPF_MAP_TYPE_PROG_ARRAY); __uint(max_entries, 1); __uint(key_size, 4); __array(values, int (void *)); }
+  ours SEC(".maps") = { .values = { (void *)&held } };
+struct { __uint(type, BPF_MAP_TYPE_PROG_ARRAY); __uint(max_entries, 1); __uint(key_size, 4); __uint(value_size, 4); } theirs SEC(".maps");
+SEC("raw_tp/sched_process_exit") int first(void *ctx) { bpf_tail_call(ctx, &ours, 0); return 0; }
+SEC("raw_tp/sched_process_fork") int second(void *ctx) { bpf_tail_call(ctx, &ours, 0); return 0; }
+SEC("tracepoint/sched/sched_process_wait") int other(void *ctx) { bpf_tail_call(ctx, &ours, 0); return 0; }
+SEC("xdp") int alone(void *ctx) { bpf_tail_call(ctx, &theirs, 0); return 2; }`);
+  const { programs, verdict } = checkObject(bytes, 'probe.o', kernel('6.1'));
+  const states = programs.map((p) => `${p.name} ${p.verdict.state}`).sort();
+  deepStrictEqual(states, ['alone runs', 'first runs', 'held refused', 'other refused', 'second runs']);
+  said(verdict, 'refused', /first makes "ours" a table for raw_tracepoint programs/, 'all');
+});
 
 test('keys longer than a stack came with Linux 5.18', async () => {
   const bytes = await build(`struct long_key { char name[600]; };

@@ -31,6 +31,7 @@ import { mapVerdicts } from './maps.ts';
 import { returnVerdict } from './returns.ts';
 import { sleepableMapVerdict } from './sleepable-maps.ts';
 import { tableVerdict } from './struct-ops.ts';
+import { tailCallVerdicts } from './tail-calls.ts';
 import type { CheckedObject, CheckedProgram } from './types.ts';
 
 /** How an object is checked. */
@@ -83,6 +84,8 @@ export function checkObject(
       g.rungs.flatMap((r) => r.programs.map((p) => [p, { group: g.name, rung: r.name }] as const)),
     ),
   );
+  const together = programs.filter((p) => p.autoload && !membership.has(p.name));
+  for (const [program, verdict] of tailCallVerdicts(elf, btf, together)) verdicts.set(program, verdict);
   const checked = programs.map(
     (p): CheckedProgram => ({
       name: p.name,
