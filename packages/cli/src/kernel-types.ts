@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { machine, release, tmpdir } from 'node:os';
+import { machine, release } from 'node:os';
 import { basename, join } from 'node:path';
 import type { KernelTypes, ProbeImage } from '@skep/probe';
+import { TemporaryFolder } from '@skep/probe/temporary';
 import { usageError } from './errors.ts';
 
 /**
@@ -48,8 +49,8 @@ export async function typesForRunning(image: ProbeImage): Promise<KernelTypes | 
 
 /** Those types as a file, which libbpf wants, until it is disposed of. */
 export function typesFile(types: KernelTypes): { path: string } & Disposable {
-  const folder = mkdtempSync(join(tmpdir(), 'skep-types-'));
-  const path = join(folder, 'vmlinux.btf');
+  const folder = new TemporaryFolder('skep-types-');
+  const path = join(folder.path, 'vmlinux.btf');
   writeFileSync(path, types.bytes);
-  return { path, [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) };
+  return { path, [Symbol.dispose]: () => folder[Symbol.dispose]() };
 }

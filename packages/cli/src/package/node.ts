@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
+import { TemporaryFolder } from '@skep/probe/temporary';
 import { CliError } from '../errors.ts';
 import { nodeRelease } from './node-release.ts';
 
@@ -29,25 +29,22 @@ export function nodePackage(arch: Architecture): { name: string; version: string
  */
 export async function fetchNode(arch: Architecture): Promise<NodeFiles> {
   const { name, version, integrity } = nodePackage(arch);
-  const work = await mkdtemp(join(tmpdir(), 'skep-node-'));
-  try {
-    await npm(['pack', '--silent', '--pack-destination', work, `${name}@${version}`], work);
-    const tarball = await readFile(join(work, `${name}-${version}.tgz`));
-    if (integrity !== `sha512-${createHash('sha512').update(tarball).digest('base64')}`)
-      throw new CliError(
-        'SKEP_NODE_PACKAGE',
-        `npm's ${name} ${version} is not the one that was released`,
-        'Something on the way changed it: look at the registry that npm is set to (npm config get registry).',
-      );
-    const { filesInTar } = await import('@skep/oci/tar');
-    const files = await filesInTar(tarball, 'skip', 1 << 30, (f) => /^package\/(bin\/node|LICENSE)$/.test(f));
-    const bytesOf = (path: string) => files.find((f) => f.name === `package/${path}`)?.bytes;
-    const [program, license] = [bytesOf('bin/node'), bytesOf('LICENSE')];
-    if (!program || !license) throw new Error(`${name} ${version} has no bin/node or no LICENSE`);
-    return { program, license };
-  } finally {
-    await rm(work, { recursive: true, force: true });
-  }
+  using folder = new TemporaryFolder('skep-node-');
+  const work = folder.path;
+  await npm(['pack', '--silent', '--pack-destination', work, `${name}@${version}`], work);
+  const tarball = await readFile(join(work, `${name}-${version}.tgz`));
+  if (integrity !== `sha512-${createHash('sha512').update(tarball).digest('base64')}`)
+    throw new CliError(
+      'SKEP_NODE_PACKAGE',
+      `npm's ${name} ${version} is not the one that was released`,
+      'Something on the way changed it: look at the registry that npm is set to (npm config get registry).',
+    );
+  const { filesInTar } = await import('@skep/oci/tar');
+  const files = await filesInTar(tarball, 'skip', 1 << 30, (f) => /^package\/(bin\/node|LICENSE)$/.test(f));
+  const bytesOf = (path: string) => files.find((f) => f.name === `package/${path}`)?.bytes;
+  const [program, license] = [bytesOf('bin/node'), bytesOf('LICENSE')];
+  if (!program || !license) throw new Error(`${name} ${version} has no bin/node or no LICENSE`);
+  return { program, license };
 }
 
 /** The npm on the path, else the one beside this Node: sudo's path often has neither. */

@@ -1,6 +1,6 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, symlinkSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { TemporaryFolder } from '../temporary.ts';
 
 /**
  * A temporary folder in which the compiler runs and where every input has the same relative name on every machine:
@@ -11,7 +11,8 @@ import { dirname, join, resolve } from 'node:path';
  * them for a header that begins with a macro (clang 14). Names that are equal and exist need neither.
  */
 export class Sandbox implements Disposable {
-  readonly dir = mkdtempSync(join(tmpdir(), 'skep-build-'));
+  readonly #folder = new TemporaryFolder('skep-build-');
+  readonly dir = this.#folder.path;
   readonly #shown = new Map<string, string>();
   readonly #targets = new Map<string, string>();
   readonly #included = new Set<string>();
@@ -88,6 +89,6 @@ export class Sandbox implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    rmSync(this.dir, { recursive: true, force: true });
+    this.#folder[Symbol.dispose]();
   }
 }
