@@ -244,22 +244,35 @@ test('a full disk leaves the store as it was', async (t) => {
   }
   const images = await store.list();
   assert.ok(images.every((i) => i.damaged === undefined));
-  // The way out that the hint names works though there is no room left for a new index.json.
+  // The way out that the hint names works though there is no room left for a new index.json; of an image with two names
+  // when both go at once.
+  const { digest } = await store.tag('a', 'a:too');
   const filler = openSync(join(dir, 'filler'), 'w');
   assert.throws(() => {
     for (;;) writeSync(filler, Buffer.alloc(1024));
   }, /ENOSPC/);
   closeSync(filler);
+  const alone = await failsWith('SKEP_DISK_FULL', () => store.remove('a:too'));
+  assert.match(alone.hint, /skep rm DIGEST/);
   const names = images.map((i) => i.reference).filter((name) => name !== 'a:latest');
   assert.ok(names.length > 0);
   for (const name of names) assert.deepEqual((await store.remove(name)).removed, [name]);
   assert.deepEqual(
     (await store.list()).map((i) => [i.reference, i.damaged]),
-    [['a:latest', undefined]],
+    [
+      ['a:latest', undefined],
+      ['a:too', undefined],
+    ],
   );
   assert.equal((await store.resolve('a'))?.reference, 'a:latest');
   assert.match(readFileSync(join(store.dir, 'index.json'), 'utf8'), /"a:latest"/);
   assert.match(before, /"a:latest"/);
+  const again = openSync(join(dir, 'filler'), 'a');
+  assert.throws(() => {
+    for (;;) writeSync(again, Buffer.alloc(1024));
+  }, /ENOSPC/);
+  closeSync(again);
+  assert.deepEqual((await store.remove(digest)).removed, ['a:latest', 'a:too']);
   assert.deepEqual(
     readdirSync(join(store.dir, '.skep', 'work')).filter((f) => f.endsWith('.tmp')),
     [],

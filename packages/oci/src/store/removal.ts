@@ -130,7 +130,12 @@ export class Removal {
     error: OciError,
   ): Promise<string[]> {
     const freed = await this.sweep(candidates, index.manifests);
-    if (freed.length === 0) throw error;
+    if (freed.length === 0) {
+      throw new OciError(error.code, error.message, {
+        hint: 'Its content has other names: remove them together (skep rm DIGEST), or free space outside of the store.',
+        cause: error,
+      });
+    }
     await this.#layout.writeIndex(index);
     return freed;
   }
