@@ -76,6 +76,18 @@ test('an image from elsewhere needs a signature once a policy names a signer', n
   await box.ok(['run', 'calls:1', ...run], under(signed));
 });
 
+test('a signer whose key cannot be read is said with its line', async () => {
+  await box.ok(['build', 'calls.c', 'calls:1']);
+  for (const [said, why] of [
+    ['absent.pub', /policy.*:2: the signer team: .*absent\.pub: no such file/],
+    ['cosign.key', /policy.*:2: the signer team: team is a private key/],
+    ['{ identity: a, issuer: b, trusted-root: absent.json }', /policy.*:2: the signer team: .*absent\.json/],
+  ] as const) {
+    const policy = under(`signers:\n  team: ${said}\nrules:\n  - images: "*"\n    signers: team\n`);
+    await box.fails(7, why, ['run', 'calls:1', ...run], policy);
+  }
+});
+
 test('signatures that the store lacks come from the registry', needsRoot, async () => {
   await using registry = await realRegistry(box);
   const name = `${registry.host}/me/calls:1`;

@@ -68,6 +68,10 @@ test('a policy that is not understood is refused with its line', () => {
       'rules:\n  - images: "*"\n    refuse-helpers: [bpf_send_signal, bpf_probe_write_usr]',
       /:3: refuse-helpers names bpf_probe_write_usr, and no kernel has such a helper/,
     ],
+    [
+      'rules:\n  - images: "*"\n    program-types: [kprobe, kprob]',
+      /:3: program-types names kprob, which is no/,
+    ],
     ['signers: {a: }\nrules: [{images: a}]', /:1: a signer is a public key/],
     ['rules: [{images: a}]\nrules: [{images: b}]', /:2: it is not YAML there/],
     ['rules: [', /it is not YAML there/],

@@ -73,6 +73,9 @@ const kinds: Readonly<Record<string, string>> = {
   netfilter: 'netfilter',
 };
 
+/** Every kind that {@link parseSection} tells. */
+export const programKinds: ReadonlySet<string> = new Set(Object.values(kinds));
+
 /** A program's kind and what follows it in the section name. */
 export interface ProgramSection {
   /** `'tracepoint'`, `'kprobe'`, `'raw_tp'`, …; `'unknown'` when no library would recognise the name. */

@@ -18,6 +18,7 @@ import {
   refused,
   ruleFor,
   signersFor,
+  unreadable,
 } from '@skep/probe/policy';
 import { CliError, explain } from '../errors.ts';
 import type { SourceCheck } from '../probe-source.ts';
@@ -37,8 +38,17 @@ export async function policyCheck(
 ): Promise<SourceCheck> {
   const policy = parsePolicy(await readText(file), file);
   const known = new Map<string, Signer>();
-  for (const [name, said] of policy.signers)
-    known.set(name, await signerOf(name, said, dirname(resolve(file))));
+  for (const [name, said] of policy.signers) {
+    try {
+      known.set(name, await signerOf(name, said, dirname(resolve(file))));
+    } catch (e) {
+      const { message, hint } = explain(e);
+      throw unreadable(file, policy.signerLines.get(name) ?? 1, `the signer ${name}: ${message}`, {
+        hint,
+        cause: e,
+      });
+    }
+  }
   return async ({ image, stored }, store) => {
     const name = stored?.reference ?? program;
     const rule = ruleFor(policy, name);

@@ -1,4 +1,4 @@
-import { helperNames } from '@skep/bpf';
+import { helperNames, parseSection, programKinds } from '@skep/bpf';
 import { LineCounter, type Node, parseDocument, Scalar, YAMLMap, YAMLSeq } from 'yaml';
 import { ProbeError } from '../errors.ts';
 import type { CertifiedName, Policy, PolicyRule } from './types.ts';
@@ -43,15 +43,18 @@ class Parser {
   policy(): Policy {
     const top = this.#entries(this.#root, ['signers', 'rules']);
     const signers = new Map<string, string | CertifiedName>();
+    const signerLines = new Map<string, number>();
     if (top.signers !== undefined) {
       for (const { key, value } of this.#map(top.signers).items) {
-        signers.set(scalar(key) ?? '', this.#signer(key, value));
+        const name = scalar(key) ?? '';
+        signers.set(name, this.#signer(key, value));
+        signerLines.set(name, this.#line(start(key)));
       }
     }
     if (!(top.rules instanceof YAMLSeq) || top.rules.items.length === 0)
       throw this.#error(start(top.rules), 'rules must be a list with something in it');
     const rules = top.rules.items.map((item) => this.#rule(item, signers));
-    return { file: this.#file, signers, rules };
+    return { file: this.#file, signers, signerLines, rules };
   }
 
   #signer(key: unknown, value: unknown): string | CertifiedName {
@@ -76,7 +79,7 @@ class Parser {
     const said = this.#entries(item, [...Object.keys(RULE_KEYS), ...RULE_FLAGS]);
     const list = (key: keyof typeof RULE_KEYS) => this.#list(key, said[key]);
     const images = list('images');
-    if (!images) throw this.#error(start(item), 'the rule does not say for which images: it is');
+    if (!images) throw this.#error(start(item), 'the rule does not say for which images it is');
     const named = list('signers');
     const unknown = named?.find((name) => !signers.has(name));
     if (unknown !== undefined)
@@ -87,7 +90,7 @@ class Parser {
       refuse: this.#flag('refuse', said.refuse),
       signers: named,
       digests: list('digests'),
-      programTypes: list('program-types'),
+      programTypes: this.#kinds(said['program-types']),
       helpers: this.#helpers('helpers', said.helpers),
       refuseHelpers: this.#helpers('refuse-helpers', said['refuse-helpers']),
       observeOnly: this.#flag('observe-only', said['observe-only']),
@@ -108,6 +111,19 @@ class Parser {
     const unknown = names?.find((name) => !HELPERS.has(name));
     if (unknown === undefined) return names;
     throw this.#error(start(node), `${key} names ${unknown}, and no kernel has such a helper`);
+  }
+
+  /** Kinds of programs, as they are called or as their sections begin: `tp` is `tracepoint`. */
+  #kinds(node: unknown): string[] | undefined {
+    return this.#list('program-types', node)?.map((name) => {
+      const kind = programKinds.has(name) ? name : parseSection(name).kind;
+      if (programKinds.has(kind)) return kind;
+      const known = [...programKinds].join(', ');
+      throw this.#error(
+        start(node),
+        `program-types names ${name}, which is no kind of program; there are ${known}`,
+      );
+    });
   }
 
   #flag(key: string, node: unknown): boolean {
@@ -137,14 +153,19 @@ class Parser {
   }
 
   #error(at: number, why: string): ProbeError {
-    return new ProbeError(
-      'SKEP_POLICY_FILE',
-      `The policy cannot be read, so nothing runs: ${this.#file}:${this.#line(at)}: ${why}.`,
-      {
-        hint: 'docs/trust.md says what may stand there.',
-      },
-    );
+    return unreadable(this.#file, this.#line(at), why);
   }
+}
+
+/** A policy in which something is not understood, or leads nowhere. */
+export function unreadable(
+  file: string,
+  line: number,
+  why: string,
+  { hint = 'docs/trust.md says what may stand there.', cause }: { hint?: string; cause?: unknown } = {},
+): ProbeError {
+  const message = `The policy cannot be read, so nothing runs: ${file}:${line}: ${why}.`;
+  return new ProbeError('SKEP_POLICY_FILE', message, { hint, cause });
 }
 
 function scalar(node: unknown): string | undefined {

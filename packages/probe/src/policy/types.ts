@@ -4,6 +4,8 @@ export interface Policy {
   readonly file: string;
   /** By what the policy calls them: public keys in PEM, names of files that hold one, or whom a certificate must name. */
   readonly signers: ReadonlyMap<string, string | CertifiedName>;
+  /** For messages: where each of them stands in the file. */
+  readonly signerLines: ReadonlyMap<string, number>;
   readonly rules: readonly PolicyRule[];
 }
 
