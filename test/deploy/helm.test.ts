@@ -102,6 +102,26 @@ test('the example is what Kubernetes and skep take: a list, a policy with its ke
     assert.equal(things['Service node-skep'].metadata.labels[key], value, 'the monitor finds the Service');
 });
 
+test('a tag that is a number, and numbers among the flags, stay as they were written', { skip }, () => {
+  const podOf = (tag: unknown, extraArgs: unknown[] = []) => {
+    const values = { ...minimal, image: { ...minimal.image, tag }, extraArgs };
+    return rendered(values)['DaemonSet node-skep'].spec.template.spec.containers[0];
+  };
+  for (const [tag, wanted] of [
+    [1, '1'],
+    [20261126, '20261126'],
+    ['1.10', '1.10'],
+    ['', '0.1.0'],
+    [null, '0.1.0'],
+  ])
+    assert.equal(podOf(tag).image, `registry.example/skep:${wanted}`);
+  assert.deepEqual(podOf(1, ['--max-series', 2_000_000]).args.slice(-2), ['--max-series', '2000000']);
+  // 1.10 would be 1.1.
+  const { status, stderr } = helm(['template', chart], { ...minimal, image: { ...minimal.image, tag: 1.1 } });
+  assert.notEqual(status, 0);
+  assert.match(stderr, /image.tag.*want integer or string/);
+});
+
 test('with the least there is no monitor and no policy; another list is another pod', { skip }, () => {
   const things = rendered(minimal);
   assert.equal(Object.keys(things).length, 4);

@@ -272,12 +272,20 @@ test('Kubernetes takes the manifests, with the rights that the probe needs and n
     [own[1].spec.template.metadata.labels, own[0].spec.selector, monitor.spec.selector.matchLabels],
     [labels, labels, labels],
   );
+  // As kubectl reads it, which is YAML 1.1.
+  const odd = ['--filter', 'm,x,yes', '--name', 'on', '--set', '012', '1_000', '1:30', '2026-11-26'];
+  const flags = await box.ok(['generate', 'kubernetes', 'calls:1', '--image', image, '--', ...odd]);
+  const daemonSet = parseAllDocuments(flags, { version: '1.1' })
+    .map((d) => d.toJS())
+    .find((t) => t.kind === 'DaemonSet');
+  assert.deepEqual(daemonSet.spec.template.spec.containers[0].args.slice(-odd.length), odd);
   await box.fails(2, /kubernetes needs --image/, ['generate', 'kubernetes', 'calls:1']);
   await box.fails(2, /Allowed choices are systemd, kubernetes, dashboards, rules/, [
     'generate',
     'x',
     'calls:1',
   ]);
+  await box.fails(2, /"a b" is not an image name/, ['generate', 'kubernetes', 'calls:1', '--image', 'a b']);
   const named = ['generate', 'kubernetes', 'calls:1', '--image', image, '--namespace', 'No Name'];
   await box.fails(2, /--namespace: "No Name" is no name for Kubernetes/, named);
   await box.fails(2, /--image says nothing to systemd/, ['generate', 'systemd', 'calls:1', '--image', 'x']);

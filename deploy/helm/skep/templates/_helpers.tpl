@@ -27,12 +27,18 @@ app.kubernetes.io/part-of: skep
 {{ include "skep.selector" . }}
 {{- end }}
 
+{{- /* A text, or a whole number as it was written: what a file of values says is a float, which would become 2e+06. */}}
+{{- define "skep.word" -}}
+{{- if kindIs "string" . }}{{ . }}{{ else if not (kindIs "invalid" .) }}{{ int64 . }}{{ end }}
+{{- end }}
+
 {{- define "skep.image" -}}
 {{- $image := .Values.image }}
 {{- if $image.digest }}
 {{- printf "%s@%s" $image.repository $image.digest }}
 {{- else }}
-{{- printf "%s:%s" $image.repository (default .Chart.AppVersion $image.tag) }}
+{{- $tag := include "skep.word" $image.tag }}
+{{- printf "%s:%s" $image.repository (default .Chart.AppVersion $tag) }}
 {{- end }}
 {{- end }}
 

@@ -216,6 +216,7 @@ async function kubernetes({ flags, name, what, port, args }: Manifests, needs: N
       'kubernetes needs --image',
       `A container image that has ${what}, in a registry that the nodes reach.`,
     );
+  (await import('@skep/oci')).parseReference(image);
   checkName('--name', name);
   checkName('--namespace', namespace);
   const { kubernetesManifests } = await import('../generate/kubernetes.ts');

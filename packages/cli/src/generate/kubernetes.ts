@@ -72,9 +72,12 @@ export function kubernetesManifests(o: ManifestOptions, needs: Needs): string {
         ],
       },
     });
-  return documents
-    .map((d) => `---\n${stringify(d, { lineWidth: 0, aliasDuplicateObjects: false })}`)
-    .join('');
+  return (
+    documents
+      // kubectl reads YAML 1.1, where yes, on and 1_000 are no texts unless they are quoted.
+      .map((d) => `---\n${stringify(d, { version: '1.1', lineWidth: 0, aliasDuplicateObjects: false })}`)
+      .join('')
+  );
 }
 
 function podSpec(o: ManifestOptions, needs: Needs): object {

@@ -127,5 +127,5 @@ function runRules(job: string): string {
       'The probe sends what its types do not say: tell its author.',
     ),
   ];
-  return stringify({ groups: [{ name: job, rules }] }, { lineWidth: 0 });
+  return stringify({ groups: [{ name: job, rules }] }, { version: '1.1', lineWidth: 0 });
 }
