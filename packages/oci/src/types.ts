@@ -73,6 +73,9 @@ export const MEDIA_TYPE = {
   dockerList: 'application/vnd.docker.distribution.manifest.list.v2+json',
 } as const;
 
+/** The config of an ordinary container image. */
+export const CONTAINER_CONFIG = 'application/vnd.oci.image.config.v1+json';
+
 export const REF_NAME = 'org.opencontainers.image.ref.name';
 /** On an entry of index.json without a name: the digest that it is attached to, as a signature is. */
 export const SUBJECT = 'dev.skep.subject';

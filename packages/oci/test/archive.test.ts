@@ -9,6 +9,7 @@ import { type TestContext, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { tarEnd, tarHeader, tarPadding } from '../src/archive/tar-write.ts';
 import { unpacked } from '../src/archive/unpack.ts';
+import { putContainer, putLayer } from '../src/container/index.ts';
 import {
   loadImages,
   MEDIA_TYPE,
@@ -89,6 +90,46 @@ const blobsOf = (store: Store) =>
   existsSync(join(store.dir, 'blobs', 'sha256'))
     ? readdirSync(join(store.dir, 'blobs', 'sha256')).sort()
     : [];
+
+test('a container image is in the archive also as docker before 25 finds it, a probe is not', async (t) => {
+  const dir = tempDir(t);
+  const store = await Store.open(join(dir, 's'));
+  await putTestImage(store, 'probe:1', 'program');
+  const layer = (name: string) => putLayer(store, [{ path: name, content: Buffer.from(name) }]);
+  const parts = await Promise.all(
+    ['amd64', 'arm64'].map(async (architecture) => ({
+      platform: { os: 'linux', architecture },
+      layers: [await layer(`of-${architecture}`), await layer('common')],
+    })),
+  );
+  const settings = {
+    entrypoint: ['/x'],
+    env: [],
+    labels: {},
+    stopSignal: 'SIGTERM',
+    created: '2026-01-01T00:00:00Z',
+  };
+  await putContainer(store, 'here/box:1', parts, settings);
+  const names = (archive: Buffer) => archive.toString('latin1').includes('manifest.json\0');
+  assert.equal(names(await saved(store, 'probe:1')), false);
+  const path = join(dir, 'box.tar');
+  writeFileSync(path, await saved(store, 'here/box:1', 'probe:1'));
+  // skopeo reads that list as docker does, and checks each layer against its diff_id.
+  await run('skopeo', ['copy', `docker-archive:${path}:here/box:1`, `oci:${join(dir, 'copied')}:x`]);
+  const copied = await (await Store.open(join(dir, 'copied'))).resolve('x');
+  const original = await store.resolve('here/box:1');
+  assert.equal(copied?.manifest.layers.length, 2);
+  const config = async (from: Store, image = original) =>
+    JSON.parse(Buffer.from(await from.readBlob(image!.manifest.config.digest)).toString());
+  assert.deepEqual(
+    (await config(await Store.open(join(dir, 'copied')), copied)).rootfs,
+    (await config(store)).rootfs,
+  );
+  // And what reads the layout finds all of it.
+  const again = await Store.open(join(dir, 'again'));
+  await loadImages(again, pieces(readFileSync(path)));
+  assert.deepEqual((await again.list()).map((i) => i.reference).sort(), ['here/box:1', 'probe:1']);
+});
 
 test('saved and loaded, plain and gzip, the images are the same; the same images give the same bytes', async (t) => {
   const store = await storeFor(t);

@@ -1,13 +1,15 @@
 import { OciError } from '../errors.ts';
 import { isManifestType, parseDocument } from '../manifest.ts';
+import { parseReference } from '../reference.ts';
 import type { Store } from '../store/store.ts';
-import { type Descriptor, MEDIA_TYPE } from '../types.ts';
+import { CONTAINER_CONFIG, type Descriptor, MEDIA_TYPE, type StoredImage } from '../types.ts';
 import { tarEnd, tarHeader, tarPadding } from './tar-write.ts';
 
 /** See the exported `saveImages`. */
 export async function* saveImages(store: Store, refs: readonly string[]): AsyncGenerator<Uint8Array> {
   const entries = new Map<string, Descriptor>();
   const blobs = new Map<string, number>();
+  const containers: object[] = [];
   for (const ref of refs) {
     const image = await store.resolve(ref);
     if (image === undefined) {
@@ -17,6 +19,7 @@ export async function* saveImages(store: Store, refs: readonly string[]): AsyncG
     }
     entries.set(image.reference, image.descriptor);
     await gather(store, image.descriptor, image.reference, blobs);
+    if (image.manifest.config.mediaType === CONTAINER_CONFIG) containers.push(forDocker(image));
   }
   // Signatures that the store keeps with an image go along, under no name.
   for (const digest of [...blobs.keys()]) {
@@ -28,12 +31,31 @@ export async function* saveImages(store: Store, refs: readonly string[]): AsyncG
   yield* file('oci-layout', Buffer.from(JSON.stringify({ imageLayoutVersion: '1.0.0' })));
   const index = { schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests: [...entries.values()] };
   yield* file('index.json', Buffer.from(JSON.stringify(index)));
+  if (containers.length > 0) yield* file('manifest.json', Buffer.from(JSON.stringify(containers)));
   for (const [digest, size] of [...blobs].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    yield tarHeader(`blobs/${digest.replace(':', '/')}`, size);
+    yield tarHeader(pathOf(digest), size);
     yield* store.blobStream(digest);
     yield tarPadding(size);
   }
   yield tarEnd();
+}
+
+/**
+ * A container image as docker before 25 finds it in an archive, by a list of its own; later ones write both, as here. Of several
+ * platforms, this machine's.
+ * https://github.com/moby/docker-image-spec/blob/main/spec.md#combined-image-json--filesystem-changeset-format
+ */
+function forDocker({ reference, manifest }: StoredImage): object {
+  const { tag, digest } = parseReference(reference);
+  return {
+    Config: pathOf(manifest.config.digest),
+    RepoTags: tag !== undefined && digest === undefined ? [reference] : null,
+    Layers: manifest.layers.map((layer) => pathOf(layer.digest)),
+  };
+}
+
+function pathOf(digest: string): string {
+  return `blobs/${digest.replace(':', '/')}`;
 }
 
 /** All blobs that a descriptor leads to, before the first byte goes out. Platforms that were never fetched are left out. */

@@ -1,9 +1,14 @@
 import { formatPlatform } from '../platform.ts';
 import type { Store } from '../store/store.ts';
-import { type Descriptor, type Index, type Manifest, MEDIA_TYPE, type Platform } from '../types.ts';
+import {
+  CONTAINER_CONFIG,
+  type Descriptor,
+  type Index,
+  type Manifest,
+  MEDIA_TYPE,
+  type Platform,
+} from '../types.ts';
 import type { Layer } from './layer.ts';
-
-const CONFIG_TYPE = 'application/vnd.oci.image.config.v1+json';
 
 /** A container for one platform. */
 export interface ContainerPart {
@@ -42,7 +47,7 @@ export async function putContainer(
   const manifests: Descriptor[] = [];
   const annotations = { ...settings.labels, 'org.opencontainers.image.created': settings.created };
   for (const part of [...parts].sort(byPlatform)) {
-    const config = await store.putBlob(json(configOf(part, settings)), CONFIG_TYPE);
+    const config = await store.putBlob(json(configOf(part, settings)), CONTAINER_CONFIG);
     const layers = part.layers.map((l) => l.descriptor);
     const manifest: Manifest = {
       schemaVersion: 2,
