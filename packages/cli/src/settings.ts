@@ -44,7 +44,7 @@ export function addSharedFlags(command: Command, visible: boolean, config = true
   add('-p, --password <text>', 'registry password (better: skep login)');
   add('--insecure', 'accept any TLS certificate of the registry');
   add('--plain-http', 'talk HTTP to the registry (localhost: anyway)');
-  add('--ca-file <file>', 'also trust the certificates in this file');
+  add('--ca-file <file>', 'also trust the certificates in this file (besides certs.d of podman or docker)');
 }
 
 /** Gathers a flag that may be repeated. */

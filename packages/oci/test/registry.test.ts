@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { createReadStream, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { copyFileSync, createReadStream, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import type { TLSSocket } from 'node:tls';
 import { login, MEDIA_TYPE, openRegistry, type Progress, pull, push, Store } from '../src/index.ts';
 import { type RealRegistry, startRegistry } from './helpers/docker-registry.ts';
 import { failsWith } from './helpers/errors.ts';
@@ -224,6 +229,51 @@ test('TLS: an unknown authority is refused, --ca-file and --insecure accept it, 
   );
   writeFileSync(join(dir, 'junk.pem'), 'junk');
   await failsWith('SKEP_CA_FILE', () => pull(store, ref, { caFile: join(dir, 'junk.pem') }), /no PEM/);
+});
+
+test('certificates that the machine keeps for a registry are found where podman and docker keep them', async (t) => {
+  const store = await Store.open(join(tempDir(t), 's'));
+  const ref = `${tls.host}/x/kept:1`;
+  await putTestImage(store, ref, 'program');
+  const home = tempDir(t);
+  const folder = join(home, '.config/containers/certs.d', tls.host);
+  const how = { ...quick, env: { HOME: home } };
+  mkdirSync(folder, { recursive: true });
+  await failsWith('SKEP_REGISTRY_TLS', () => push(store, ref, how), /certificate of 127/);
+  copyFileSync(ca, join(folder, 'ours.crt'));
+  await push(store, ref, how);
+  // One that wants to know who we are, and another host that is not told.
+  const seen: [string, boolean][] = [];
+  const options = { cert: readFileSync(ca), key: readFileSync(join(dir, 'key.pem')), requestCert: true };
+  const serve = async (name: string, answer: (res: ServerResponse) => void) => {
+    const server = createServer({ ...options, rejectUnauthorized: false }, (req, res) => {
+      seen.push([name, Object.keys((req.socket as TLSSocket).getPeerCertificate()).length > 0]);
+      answer(res);
+    }).listen(0, '127.0.0.1');
+    t.after(() => server.close());
+    await once(server, 'listening');
+    return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  };
+  const storage = await serve('storage', (res) => res.end('content'));
+  const asking = await serve('registry', (res) =>
+    res.writeHead(307, { location: `https://${storage}/blob` }).end(),
+  );
+  const kept = join(home, '.config/containers/certs.d', asking);
+  mkdirSync(kept);
+  copyFileSync(ca, join(kept, 'ca.crt'));
+  copyFileSync(ca, join(kept, 'me.cert'));
+  const ask = async () => {
+    using registry = await openRegistry(asking, { ...how, plainHttp: false });
+    const res = await registry.request('x', 'y', { method: 'GET', expect: [200], what: 'ask' });
+    res.resume();
+  };
+  await failsWith('SKEP_CA_FILE', ask, /has me\.cert, but no me\.key/);
+  copyFileSync(join(dir, 'key.pem'), join(kept, 'me.key'));
+  await ask();
+  assert.deepEqual(seen, [
+    ['registry', true],
+    ['storage', false],
+  ]);
 });
 
 test('names that cannot be pushed or pulled', async (t) => {

@@ -4,7 +4,7 @@ export interface RegistryOptions {
   plainHttp?: boolean;
   /** Accept any TLS certificate. */
   insecure?: boolean;
-  /** A PEM file with certificate authorities to trust besides the system's. */
+  /** A PEM file with certificate authorities to trust besides the system's, and those that `certs.d` has for the registry. */
   caFile?: string;
   /** Credentials that go before those kept in files. */
   username?: string;

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import type { Agent, ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
 import type { AgentOptions } from 'node:https';
 import type { Readable } from 'node:stream';
 import { errno, OciError } from '../errors.ts';
+import { type HostCertificates, hostCertificates, readPem } from './certificates.ts';
 import { abortError, networkError, timeoutError, UNKNOWN_AUTHORITY } from './errors.ts';
 import type { RegistryOptions } from './options.ts';
 import { proxyFor } from './proxy.ts';
@@ -29,16 +29,20 @@ export interface Request {
 /** HTTP with timeouts, proxies and TLS settings. Connections are kept for the next request until `close`. */
 export class Transport {
   readonly #opts: RegistryOptions;
+  /** Of the registry, whose certificates the machine may keep. */
+  readonly #host: string;
   readonly #agents = new Map<string, Agent>();
   readonly #idleMs: number;
   #ca: string[] | undefined;
   #systemCa = false;
+  #kept: HostCertificates | undefined;
   readonly #answered = new Set<string>();
 
-  constructor(opts: RegistryOptions) {
+  constructor(host: string, opts: RegistryOptions) {
+    this.#host = host;
     this.#opts = opts;
     this.#idleMs = opts.idleTimeoutMs ?? 30_000;
-    if (opts.caFile !== undefined) this.#ca = [readCaFile(opts.caFile)];
+    if (opts.caFile !== undefined) this.#ca = [readPem(opts.caFile)];
   }
 
   /** @returns the answer, whatever its status, as soon as its head is there. @throws OciError for a broken connection */
@@ -116,7 +120,7 @@ export class Transport {
       timeout: this.#idleMs,
       agent: this.#agent(secure, proxy),
     };
-    if (secure) return builtin.https().request(url, options);
+    if (secure) return builtin.https().request(url, { ...options, ...this.#shownTo(url) });
     if (proxy === undefined) return builtin.http().request(url, options);
     const via = proxy.protocol === 'https:' ? builtin.https() : builtin.http();
     // https://www.rfc-editor.org/rfc/rfc9112#name-absolute-form
@@ -126,6 +130,20 @@ export class Transport {
       path: url.href,
       headers: { ...headers, host: url.host, ...(auth && { 'proxy-authorization': auth }) },
     });
+  }
+
+  /** Our certificate; not for a token server, or storage that the registry redirects to. */
+  #shownTo(url: URL): HostCertificates['client'] {
+    return url.host === new URL(`https://${this.#host}`).host ? this.#certificates().client : undefined;
+  }
+
+  /** Read with the first connection that has TLS. */
+  #certificates(): HostCertificates {
+    if (this.#kept === undefined) {
+      this.#kept = hostCertificates(this.#host, this.#opts.env);
+      if (this.#kept.ca.length > 0) this.#ca = [...(this.#ca ?? []), ...this.#kept.ca];
+    }
+    return this.#kept;
   }
 
   #agent(secure: boolean, proxy: URL | undefined): Agent {
@@ -142,6 +160,7 @@ export class Transport {
     const keep = { keepAlive: true, maxSockets: SOCKETS };
     if (!secure && proxy?.protocol !== 'https:') return new (builtin.http().Agent)(keep);
     const options: AgentOptions = { ...keep };
+    if (secure) this.#certificates();
     if (this.#opts.insecure && secure) options.rejectUnauthorized = false;
     if (this.#ca !== undefined) {
       options.ca = this.#systemCa ? this.#ca : [...builtin.tls().getCACertificates('default'), ...this.#ca];
@@ -164,22 +183,4 @@ function proxyAuthorization(proxy: URL): string | undefined {
   if (proxy.username === '') return undefined;
   const pair = `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`;
   return `Basic ${Buffer.from(pair).toString('base64')}`;
-}
-
-function readCaFile(path: string): string {
-  let pem: string;
-  try {
-    pem = readFileSync(path, 'utf8');
-  } catch (e) {
-    throw new OciError('SKEP_CA_FILE', `The CA file ${path} cannot be read (${errno(e)}).`, {
-      hint: 'Check its name and permissions.',
-      cause: e,
-    });
-  }
-  if (!pem.includes('-----BEGIN CERTIFICATE-----')) {
-    throw new OciError('SKEP_CA_FILE', `The CA file ${path} holds no PEM certificate.`, {
-      hint: 'It must contain -----BEGIN CERTIFICATE-----; convert DER with openssl x509 -inform der.',
-    });
-  }
-  return pem;
 }
