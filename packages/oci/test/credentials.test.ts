@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
-import { findCredentials, login, logout } from '../src/index.ts';
+import { findCredentials, login, logout, openRegistry } from '../src/index.ts';
 import { parseChallenges } from '../src/registry/challenge.ts';
 import { proxyFor } from '../src/registry/proxy.ts';
 import { failsWith } from './helpers/errors.ts';
@@ -102,6 +102,28 @@ test("docker's and podman's files are looked into, in order", async (t) => {
     (await findCredentials('a.test', { env: { ...moved.env, DOCKER_CONFIG: moved.dir } }))?.username,
     'moved',
   );
+});
+
+test('a login for a part of a registry is for that part alone, the longest name that fits', async (t) => {
+  const fake = await startFake({ token: { user: 'me', password: 'secret' } });
+  t.after(() => fake.close());
+  const auths = {
+    [`${fake.host}/org`]: { auth: auth('me:secret') },
+    [`${fake.host}/org/closed`]: { auth: auth('me:wrong') },
+    [`${fake.host}/org/a/b/c`]: { auth: auth('me:wrong') },
+  };
+  const { env } = home(t, { '.config/containers/auth.json': { auths } });
+  using registry = await openRegistry(fake.host, { env });
+  for (const [repository, code] of [
+    ['org/a', 'SKEP_NOT_FOUND'],
+    ['org/a/b', 'SKEP_NOT_FOUND'],
+    ['org', 'SKEP_NOT_FOUND'],
+    ['organ/a', 'SKEP_UNAUTHORIZED'],
+    ['other', 'SKEP_UNAUTHORIZED'],
+    ['org/closed/a', 'SKEP_UNAUTHORIZED'],
+    ['org/a/b/c', 'SKEP_UNAUTHORIZED'],
+  ] as const)
+    await failsWith(code, () => registry.getManifest(repository, '1'));
 });
 
 test('broken files and missing helpers are told without showing a secret', async (t) => {

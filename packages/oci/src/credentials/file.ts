@@ -80,6 +80,20 @@ export function entriesFor(
     .map((key) => ({ key, credentials: decode(auths[key], key, path) }));
 }
 
+/**
+ * The credentials for a repository of a host: podman may keep some for a part of a registry, `quay.io/org`. The longest name that
+ * fits counts.
+ */
+export function credentialsFor(file: AuthFile, host: string, repository: string): Credentials | undefined {
+  const auths = isObject(file.json.auths) ? file.json.auths : {};
+  for (let part = repository; part !== ''; part = part.slice(0, Math.max(0, part.lastIndexOf('/')))) {
+    const key = `${host}/${part}`;
+    const found = Object.hasOwn(auths, key) ? decode(auths[key], key, file.path) : undefined;
+    if (found !== undefined) return found;
+  }
+  return entriesFor(file, host).find(({ credentials }) => credentials !== undefined)?.credentials;
+}
+
 /** What a host may be called in these files. */
 export function keysOf(host: string): string[] {
   if (!isHub(host)) return [host, `https://${host}`, `http://${host}`];

@@ -1,5 +1,5 @@
 import type { RegistryOptions } from '../registry/options.ts';
-import { authFiles, entriesFor, helperFor, readAuthFile } from './file.ts';
+import { authFiles, credentialsFor, helperFor, readAuthFile } from './file.ts';
 import { askHelper } from './helper.ts';
 
 /** How we show a registry who we are: one of the three ways. */
@@ -16,12 +16,14 @@ export interface Credentials {
  * Looks for credentials: those in the options, then docker's and podman's files in turn. Inside a file: the helper for
  * that host (`credHelpers`), the general one (`credsStore`), the file's own entries.
  *
+ * @param repository of that host; without, only what is kept for all of it
  * @returns undefined when nothing is known about the host
  * @throws OciError SKEP_AUTH_FILE
  */
 export async function findCredentials(
   host: string,
   opts: RegistryOptions = {},
+  repository = '',
 ): Promise<Credentials | undefined> {
   if (opts.username !== undefined) return { username: opts.username, password: opts.password ?? '' };
   for (const path of authFiles(opts)) {
@@ -32,7 +34,8 @@ export async function findCredentials(
       const found = await askHelper(helper, host, path, opts.env ?? process.env);
       if (found !== undefined) return found;
     }
-    for (const { credentials } of entriesFor(file, host)) if (credentials !== undefined) return credentials;
+    const own = credentialsFor(file, host, repository);
+    if (own !== undefined) return own;
   }
   return undefined;
 }

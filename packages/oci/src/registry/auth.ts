@@ -14,16 +14,16 @@ export class Authenticator {
   readonly #host: string;
   readonly #transport: Transport;
   readonly #retry: RetryPolicy;
-  readonly #find: () => Promise<Credentials | undefined>;
+  readonly #find: (repository: string) => Promise<Credentials | undefined>;
   readonly #headers = new Map<string, Promise<string | undefined>>();
-  #credentials: Promise<Credentials | undefined> | undefined;
+  readonly #credentials = new Map<string, Promise<Credentials | undefined>>();
 
-  /** @param find is asked once, and only if the registry wants to know who we are */
+  /** @param find is asked once for a repository (empty for none), and only if the registry wants to know who we are */
   constructor(
     host: string,
     transport: Transport,
     retry: RetryPolicy,
-    find: () => Promise<Credentials | undefined>,
+    find: (repository: string) => Promise<Credentials | undefined>,
   ) {
     this.#host = host;
     this.#transport = transport;
@@ -60,13 +60,23 @@ export class Authenticator {
     }
     const header = await pending;
     if (header === undefined) throw unauthorized(this.#host, what);
-    if (header === tried) throw refused(this.#host, (await this.#credentials)?.username);
+    if (header === tried) throw refused(this.#host, (await this.#credentialsFor(scope))?.username);
     return header;
   }
 
+  /** Of a scope for two repositories, the one that is written to decides: it comes first. */
+  #credentialsFor(scope: string): Promise<Credentials | undefined> {
+    const repository = scope.split(':')[1] ?? '';
+    let found = this.#credentials.get(repository);
+    if (found === undefined) {
+      found = this.#find(repository);
+      this.#credentials.set(repository, found);
+    }
+    return found;
+  }
+
   async #obtain(challenges: Challenge[], scope: string, url: URL, what: string): Promise<string | undefined> {
-    this.#credentials ??= this.#find();
-    const credentials = await this.#credentials;
+    const credentials = await this.#credentialsFor(scope);
     const bearer = challenges.find((c) => c.scheme === 'bearer');
     if (bearer !== undefined) {
       if (credentials?.registryToken !== undefined) return `Bearer ${credentials.registryToken}`;

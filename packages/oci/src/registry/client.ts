@@ -42,7 +42,9 @@ export class Client {
     this.host = host;
     this.retry = new RetryPolicy(opts);
     this.#transport = new Transport(apiHost(host), opts);
-    this.#auth = new Authenticator(host, this.#transport, this.retry, () => findCredentials(host, opts));
+    this.#auth = new Authenticator(host, this.#transport, this.retry, (repository) =>
+      findCredentials(host, opts, repository),
+    );
     // docker treats 127.0.0.0/8 as insecure and tries TLS before plain HTTP. A registry on loopback nearly always is
     // plain HTTP and nobody can listen in between, so here it is the other way round: HTTP first, and TLS when the
     // server says that it speaks only that.
