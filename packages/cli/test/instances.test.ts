@@ -84,6 +84,17 @@ test('two probes in the background: seen, asked, attached to, stopped, taken awa
   assert.ok(stats.MemoryBytes > 1e6 && stats.Seconds > 0);
 
   await box.fails(1, /the instance "both" is running/, ['rm', 'both']);
+  // Nor does its image go, by its name or with all names of its digest; another name of it does.
+  const digest = (await box.ok(['list', '-q', '--no-trunc'])).trim();
+  await box.ok(['tag', 'calls:1', 'calls:3']);
+  const kept = await box.fails(1, /the instance "both" runs calls:2/, ['rm', 'calls:2', 'calls:3']);
+  assert.equal(kept.stdout, 'Untagged: calls:3\n');
+  for (const word of [digest, digest.slice(7, 19)])
+    await box.fails(1, /the instance "both" runs/, ['rm', word]);
+  await box.ok(['tag', 'calls:1', 'calls:4']);
+  assert.equal(await box.ok(['rm', '-f', 'calls:2']), 'Untagged: calls:2\n');
+  await box.ok(['tag', 'calls:4', 'calls:2']);
+  await box.ok(['rm', 'calls:4']);
   assert.equal(await box.ok(['stop', 'both', '-t', '20']), 'both\n');
   assert.equal(await box.ok(['stop', 'both']), 'both\n', 'it has ended already');
   assert.deepEqual(await ps(), []);

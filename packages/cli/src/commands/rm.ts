@@ -5,6 +5,7 @@ import { CliError, report, usageError } from '../errors.ts';
 import { examples } from '../examples.ts';
 import { noImage, openStore } from '../images.ts';
 import { type Instance, listInstances } from '../instances/folder.ts';
+import { usersOf } from '../instances/used.ts';
 import { out } from '../output/out.ts';
 import { type Settings, settingsOf } from '../settings.ts';
 import { transfer } from '../transfer.ts';
@@ -14,7 +15,10 @@ export function define(command: Command): void {
   command
     .argument('<reference...>', 'images to remove, or instances: what runs or ran in the background')
     .option('--remote', 'delete in the registry, not here: HOST/NAME:TAG or HOST/NAME@DIGEST')
-    .option('-f, --force', 'no error for what is not there; an instance is stopped first')
+    .option(
+      '-f, --force',
+      'no error for what is not there; an instance is stopped first, its image goes while it runs',
+    )
     .option('-q, --quiet', 'print nothing')
     .action(remove);
   examples(
@@ -42,18 +46,31 @@ async function remove(references: string[], flags: Flags, command: Command): Pro
   if (flags.remote) return removeInRegistries(references, flags, settings);
   const instances = new Map(listInstances().map((i) => [i.name, i]));
   const store = await openStore(settings);
+  const user = flags.force ? undefined : await usersOf([...instances.values()], store);
   // All images at once: what the others need is then found out once.
-  const removals = references.map((reference) => {
+  const removals = [];
+  for (const reference of references) {
     const instance = instanceCalled(reference, instances);
-    if (instance) return { reference, instance };
+    const inUse = instance ? undefined : await user?.(reference);
+    removals.push({ reference, instance, inUse });
+  }
+  const images = removals.map(({ reference, instance, inUse }) => {
+    if (instance || inUse) return undefined;
     const image = store.remove(reference);
     image.catch(() => undefined); // said below, in its turn
-    return { reference, image };
+    return image;
   });
-  for (const { reference, instance, image } of removals) {
+  for (const [i, { reference, instance, inUse }] of removals.entries()) {
     try {
+      const image = images[i];
+      if (inUse)
+        throw new CliError(
+          'SKEP_RUNNING',
+          `the instance "${inUse.name}" runs ${reference}`,
+          `skep rm ${inUse.name} takes the instance away first (with -f while it runs); skep rm -f ${reference} only the image.`,
+        );
       if (instance) await removeInstance(instance, reference, store, flags);
-      else await removeImage(image, reference, store, flags);
+      else if (image) await removeImage(image, reference, store, flags);
     } catch (e) {
       process.exitCode = report(e, settings.verbose);
     }
