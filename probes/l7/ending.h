@@ -38,7 +38,7 @@ static __always_inline void l7_finished(struct l7_feed *f)
  * body nobody knows, until the direction's next message tells. `ended`: it will move nothing more, so that a body has ended
  * that ends with its connection.
  */
-static __always_inline void l7_settle(struct l7_feed *f, enum l7_direction direction, bool ended)
+static __noinline void l7_settle(struct l7_feed *f, enum l7_direction direction, bool ended)
 {
 	struct l7_connection *c = f->c;
 	__u32 gap = c->busy[direction & 1] ? 0 : l7_gap(f->sk, c, direction);
@@ -46,7 +46,7 @@ static __always_inline void l7_settle(struct l7_feed *f, enum l7_direction direc
 	struct http1_window *w = &work->window;
 
 	if (!gap && (!ended || c->stream[direction & 1].state != HTTP1_CLOSE))
-		return;
+		goto settled;
 	w->stream = c->stream[direction & 1];
 	w->now = bpf_ktime_get_ns();
 	work->at = 0;
@@ -59,6 +59,8 @@ static __always_inline void l7_settle(struct l7_feed *f, enum l7_direction direc
 	c->settled[direction & 1] += work->at;
 	c->sequence[direction & 1] += work->at;
 	work->bypassed = 0;
+settled:
+	L7_NO_RESULT();
 }
 
 #define L7_SHUT_RECEIVE 1

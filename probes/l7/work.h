@@ -30,6 +30,12 @@
 		}                                                         \
 	} while (0)
 
+/*
+ * At the end of a function of ours that has no result. To the verifier what is left in the register is one, and an address on
+ * the stack it refuses.
+ */
+#define L7_NO_RESULT() asm volatile("r0 = 0" ::: "r0")
+
 /* It has been counted: only more of its body is to be. */
 #define L7_ENDED_BEFORE 0
 
