@@ -80,6 +80,7 @@ async function talks(
 
 /** L7_LOST_* of enum l7_loss, probes/l7/loss.h. */
 const FORMAT = 0;
+const ALONE = 4;
 const DEEP = 7;
 
 /** Requests and responses that were lost for a reason, on all processors. */
@@ -275,6 +276,31 @@ test('a response whose end went past the hooks is counted when nothing more is t
     talking?.stdin?.end();
   }
   deepStrictEqual(counted, [3, 3]);
+});
+
+test('what a server says unasked, of requests that do not come, is no response that has lost its own', {
+  skip: skip || again,
+}, async () => {
+  for (const [family, status, lost] of [
+    ['tcp4', 408, 0],
+    ['unix', 400, 0],
+    ['tcp4', 200, 2],
+  ] as const) {
+    using cgroup = testCgroup();
+    let alone = 0;
+    const unasked = `HTTP/1.1 ${status} X\r\nContent-Length: 2\r\n\r\nno`;
+    const watched = await watch(
+      'http-red',
+      { target_cgroup: cgroup.path },
+      async () => ok(await runIn(cgroup, program, family, 'write', 'read', '0', '1', '', unasked)),
+      {},
+      (run) => {
+        alone = lostFor(run, ALONE);
+      },
+    );
+    strictEqual(alone, lost, `${family} ${status}`);
+    deepStrictEqual(watched.series('hist_http_requests'), []);
+  }
 });
 
 /** Both ends of a connection, in this process. */

@@ -175,7 +175,7 @@ static __always_inline void l7_end_ahead(struct l7_feed *f)
 	r = l7_refused(f, &c->stream[L7_SEND]);
 	if (r)
 		l7_finish(f, r);
-	else
+	else if (!l7_unprompted(c->ahead_status))
 		l7_lost(L7_LOST_ALONE, 1);
 }
 

@@ -183,6 +183,15 @@ static __always_inline void l7_adopt(struct l7_feed *f, __u8 method)
 	http1_start(response);
 }
 
+/*
+ * A server's own word rather than an answer: it has waited for a request long enough, or a connection was opened and left, as
+ * those that check whether it is there do (HAProxy says 400 to them). No request was lost.
+ */
+static __always_inline bool l7_unprompted(__u16 status)
+{
+	return status == 408 || status == 400;
+}
+
 /* A request's header has been seen whole. */
 static __noinline void l7_request(struct l7_feed *f)
 {
@@ -227,7 +236,8 @@ static __noinline void l7_request(struct l7_feed *f)
 			c->popped++;
 			goto counted;
 		}
-		l7_lost(L7_LOST_ALONE, 1);
+		if (!l7_unprompted(c->ahead_status))
+			l7_lost(L7_LOST_ALONE, 1);
 	}
 	l7_push(c, r, spare);
 counted:
@@ -271,7 +281,8 @@ static __always_inline struct l7_request *l7_unasked(struct l7_feed *f, struct h
 		return 0;
 	}
 	if (c->role != L7_CLIENT || !c->numbered || c->ahead) {
-		l7_lost(L7_LOST_ALONE, 1);
+		if (!l7_unprompted(s->status))
+			l7_lost(L7_LOST_ALONE, 1);
 		return 0;
 	}
 	c->ahead_body = s->body;
