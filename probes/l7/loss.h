@@ -35,8 +35,9 @@ static __always_inline void l7_lost(enum l7_loss reason, __u64 count)
 	__u32 zero = 0;
 	struct l7_reasons *r = bpf_map_lookup_elem(&l7_reasons, &zero);
 
+	/* A program may be preempted. */
 	if (r)
-		__sync_fetch_and_add(&r->lost[reason & 7], count); /* a program may be preempted */
+		__sync_fetch_and_add(&r->lost[reason & 7], count);
 }
 
 static __always_inline void l7_not_seen(enum l7_unseen reason, __u64 bytes)

@@ -177,7 +177,8 @@ static __noinline struct file *l7_uring_file(struct io_kiocb___l7 *req, __u32 fl
 
 		bpf_probe_read_kernel(&file, sizeof(file), files + descriptor);
 	}
-	return (struct file *)(file & ~7ULL); /* flags in the lowest bits */
+	/* Flags are in the lowest bits. */
+	return (struct file *)(file & ~7ULL);
 }
 
 #endif /* SKEP_L7_URING_KERNEL_H */
