@@ -67,6 +67,7 @@ const table: Record<string, [Given, string][]> = {
     [{ exe: node }, 'node'],
     [{ exe: '/usr/bin/deno', args: 'run --allow-net chat.ts' }, 'chat'],
     [{ exe: '/usr/bin/bun', args: 'run ledger.ts' }, 'ledger'],
+    [{ exe: '/srv/cgi-bin/orders.cgi' }, 'orders'],
     [{ exe: '/app/node_modules/bun/bin/bun.exe', args: 'run ledger.ts' }, 'ledger'],
     [{ exe: '/opt/pkg/kiosk', args: 'x.js' }, 'kiosk'],
   ],

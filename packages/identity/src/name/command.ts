@@ -7,6 +7,7 @@ import { titleName } from './titles.ts';
 
 /** One file, many programs: the name is what it was called by. */
 const multicall = /^(?:busybox(?:\.\w+)?|toybox|coreutils|sbase-box|hush)$/;
+const scriptFile = /\.(?:f?cgi|pl|py|rb|php|sh|bash|lua|[cm]?js)$/;
 const rubyServers = /^(?:puma|unicorn|rails|rackup|sidekiq|thin|passenger|falcon|bundle|spring|resque|rake)$/;
 
 /**
@@ -166,7 +167,9 @@ function programName(context: CommandContext): string {
     const called = argv.find((a) => !a.startsWith('-') && !multicall.test(basename(a)));
     if (called !== undefined) return basename(called);
   }
-  return isBland(program) ? (projectName(exe) ?? program) : program;
+  // A script that was over before its interpreter was seen is called as one that was seen.
+  const name = scriptFile.test(program) ? stem(program) : program;
+  return isBland(name) ? (projectName(exe) ?? name) : name;
 }
 
 /** At most 128 characters of one line. */
