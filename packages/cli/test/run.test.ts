@@ -81,6 +81,13 @@ test('an image runs: every event is a JSON line, --max-events ends it with 0', n
   assert.match(run.stderr, /calls:1: [\d.]+ s \(enough events\), 20 events, 0 lost/);
 });
 
+test('Ctrl-C while the compiler runs ends both, without a word about the compiler', needsRoot, async () => {
+  // A terminal sends it to both at once.
+  writeFileSync(box.path('clang'), '#!/bin/sh\nkill -INT $PPID\nkill -INT $$\n', { mode: 0o755 });
+  const ended = await box.skep(['run', 'calls.c', '--no-prom'], { env: { SKEP_CLANG: box.path('clang') } });
+  assert.deepEqual([ended.code, ended.stdout, ended.stderr], [130, '', '']);
+});
+
 test('/metrics has what was counted; SIGTERM and Ctrl-C end with 0 and a summary', needsRoot, async () => {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     await using run = await Running.start(box.path('calls.o'), '--set', me);

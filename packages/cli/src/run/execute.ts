@@ -80,7 +80,8 @@ async function runOnce(
   const probes: Probe[] = [];
   for (const request of programs) {
     const { program } = request;
-    const { image } = await runSource(program, flags, settings, await trustCheck(program, flags, settings));
+    const read = async () => runSource(program, flags, settings, await trustCheck(program, flags, settings));
+    const { image } = await read().catch((error: unknown) => stopper.failed(error));
     checkPlatform(image, program);
     probes.push({ image, request, name: request.name ?? image.name });
   }
@@ -212,6 +213,8 @@ function tell(notes: readonly string[], told: Set<string>): void {
 function listenForSignals(): {
   watch(run: Run): void;
   stop(reason: 'quit' | 'signal'): void;
+  /** Of what failed before there was a run. A compiler dies of the same Ctrl-C, and nobody wants to read that. */
+  failed(error: unknown): never;
   dispose(): void;
 } {
   let run: Run | undefined;
@@ -232,6 +235,11 @@ function listenForSignals(): {
       if (wanted) run.stop(wanted);
     },
     stop,
+    failed(error) {
+      const told = (error as { code?: unknown }).code === 'SKEP_ABORTED'; // by a transfer, which says how to go on
+      if (wanted === 'signal' && !told) process.exit(130);
+      throw error;
+    },
     dispose() {
       for (const signal of signals) process.off(signal, onSignal);
     },
