@@ -38,7 +38,7 @@ static __always_inline void l7_finished(struct l7_feed *f)
  * body nobody knows, until the direction's next message tells. `ended`: it will move nothing more, so that a body has ended
  * that ends with its connection.
  */
-static __noinline void l7_settle(struct l7_feed *f, enum l7_direction direction, bool ended)
+static __always_inline void l7_settle_here(struct l7_feed *f, enum l7_direction direction, bool ended)
 {
 	struct l7_connection *c = f->c;
 	__u32 gap = c->busy[direction & 1] ? 0 : l7_gap(f->sk, c, direction);
@@ -46,7 +46,7 @@ static __noinline void l7_settle(struct l7_feed *f, enum l7_direction direction,
 	struct http1_window *w = &work->window;
 
 	if (!gap && (!ended || c->stream[direction & 1].state != HTTP1_CLOSE))
-		goto settled;
+		return;
 	w->stream = c->stream[direction & 1];
 	w->now = bpf_ktime_get_ns();
 	work->at = 0;
@@ -59,8 +59,21 @@ static __noinline void l7_settle(struct l7_feed *f, enum l7_direction direction,
 	c->settled[direction & 1] += work->at;
 	c->sequence[direction & 1] += work->at;
 	work->bypassed = 0;
-settled:
+}
+
+static __noinline void l7_settle_apart(struct l7_feed *f, enum l7_direction direction, bool ended)
+{
+	l7_settle_here(f, direction, ended);
 	L7_NO_RESULT();
+}
+
+/* One copy where connections are in sockets; where they are in a hash a further call takes more stack than there is (6.1). */
+static __always_inline void l7_settle(struct l7_feed *f, enum l7_direction direction, bool ended, bool stored)
+{
+	if (stored)
+		l7_settle_apart(f, direction, ended);
+	else
+		l7_settle_here(f, direction, ended);
 }
 
 #define L7_SHUT_RECEIVE 1
@@ -187,7 +200,7 @@ static __always_inline int l7_end_connection(struct sock *sk, struct l7_connecti
 
 	if (!l7_begin(&f, sk, c, responses))
 		return 0;
-	l7_settle(&f, responses, true);
+	l7_settle(&f, responses, true, modern);
 	if (!half) {
 		l7_end_ahead(&f);
 		l7_fail(&f, responses, modern);

@@ -88,7 +88,7 @@ static __always_inline int l7_traffic(struct sock *sk, enum l7_direction directi
 			c->error = -result;
 		else if (direction == L7_RECEIVE && !(flags & L7_MSG_PEEK) && c->role == L7_CLIENT &&
 			 l7_may_have_ended(sk, c, result, stored) && l7_begin(&f, sk, c, L7_RECEIVE)) {
-			l7_settle(&f, L7_RECEIVE, !result);
+			l7_settle(&f, L7_RECEIVE, !result, stored);
 			l7_finished(&f);
 		}
 		if (stored && c->family == L7_AF_UNIX && result != -L7_EAGAIN)
@@ -146,7 +146,7 @@ static __always_inline int l7_traffic(struct sock *sk, enum l7_direction directi
 	}
 	/* The end of a response that no hook saw, before the next request. */
 	if (c->stream[direction & 1].state == HTTP1_START)
-		l7_settle(&f, direction ^ 1, false);
+		l7_settle(&f, direction ^ 1, false, stored);
 	f.work->direction = direction;
 	f.work->end = result;
 	l7_look(&f, behind, flags, stored);
