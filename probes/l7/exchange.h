@@ -220,8 +220,6 @@ static __noinline void l7_request(struct l7_feed *f)
 	c->mourned = 0;
 	r->route = by_route ? l7_ask_route(f->index) : 0;
 	r->pad2 = 0;
-	if (c->orphan)
-		l7_adopt(f, s->method);
 	if (c->ahead && c->pushed == c->popped) {
 		/* Its response was seen first: the hook of receiving overtook that of sending. */
 		__u64 ended = c->ahead;

@@ -75,41 +75,33 @@ L7_SYSCALL_EXIT(sendmsg, L7_SEND)
 L7_SYSCALL_EXIT(sendfile64, L7_SEND)
 
 /* sendmmsg and recvmmsg return how many messages they moved; how long each was, they wrote behind its header. */
-struct l7_messages {
-	__u64 table;
-	__u32 count;
-	bool compat;
-};
 #define L7_MESSAGES 64 /* more are not looked at */
 
-/* The length of one of them; 0 behind the last. */
-static __always_inline __u32 l7_length_of(__u32 index, struct l7_messages *m)
+static __always_inline __u32 l7_length_at(__u64 at)
 {
-	__u64 size = m->compat ? L7_COMPAT_MMSGHDR_BYTES : L7_MMSGHDR_BYTES;
-	__u64 at = m->table + index * size + (m->compat ? 28 : 56);
 	__u32 length = 0;
 
-	if (index < m->count)
-		bpf_probe_read_user(&length, sizeof(length), (void *)at);
+	bpf_probe_read_user(&length, sizeof(length), (void *)at);
 	return length;
 }
 
 static __always_inline int l7_several(struct syscall_trace_exit *ctx, enum l7_direction direction)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	struct l7_messages m = { .count = ctx->ret };
 	struct l7_registers r;
+	__u64 first, end, size;
 	__u32 behind = 0;
 
 	if (ctx->ret <= 0)
 		return 0;
 	l7_read_registers(task, l7_saved_registers(task), &r, false);
-	m.table = r.args[1];
-	m.compat = r.compat;
-	for (int i = 0; i < L7_MESSAGES; i++)
-		behind += l7_length_of(i, &m);
-	for (int i = 0; i < L7_MESSAGES && i < m.count; i++) {
-		__u32 length = l7_length_of(i, &m);
+	size = r.compat ? L7_COMPAT_MMSGHDR_BYTES : L7_MMSGHDR_BYTES;
+	first = r.args[1] + (r.compat ? 28 : 56);
+	end = first + size * ctx->ret;
+	for (int i = 0; i < L7_MESSAGES && first + i * size < end; i++)
+		behind += l7_length_at(first + i * size);
+	for (int i = 0; i < L7_MESSAGES && first < end; i++, first += size) {
+		__u32 length = l7_length_at(first);
 
 		behind -= length;
 		l7_one_exited(direction, length, behind);

@@ -256,8 +256,11 @@ static __always_inline long l7_one_step(struct l7_feed *f)
 				return 1;
 			if (s->flags & HTTP1_IS_RESPONSE)
 				l7_response(f);
-			else
+			else {
+				if (f->c->orphan)
+					l7_adopt(f, s->method);
 				l7_request(f);
+			}
 		} else if (s->header > HTTP1_MAX_HEADER && s->state < HTTP1_BODY) {
 			l7_give_up(f, L7_LOST_HEADER, L7_FOREIGN);
 			return 1;
