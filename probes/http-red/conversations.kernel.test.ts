@@ -50,8 +50,11 @@ async function hold(list: readonly Conversation[], enter: string): Promise<strin
   return said.trim().split('\n');
 }
 
-/** Between a call's end and its hook, where system calls are the hooks, another thread may have had the answer. */
-const inTurns = (rung: string) => rung.startsWith('syscalls');
+/**
+ * Between a call's end and its hook, where system calls are the hooks, another thread may have had the answer; and on an emulated
+ * processor between any two instructions.
+ */
+const inTurns = (rung: string) => rung.startsWith('syscalls') || process.env.SKEP_GUEST !== undefined;
 /** The end of a Unix socket is not seen there. */
 const blind = (rung: string) => rung === 'syscalls';
 
