@@ -4,7 +4,8 @@
  * it (tp_btf and fentry since 5.11), else in a hash that forgets what was not used for longest.
  *
  * Its two directions are seen by two hooks that may run on two CPUs at once. So each direction writes its own stream
- * only (but see l7_settle()); requests that wait for their response pass from one to the other through a queue with one writer at each end.
+ * only (but see l7_settle() and l7_adopt()); requests that wait for their response pass from one to the other through a
+ * queue with one writer at each end.
  */
 #ifndef SKEP_L7_CONNECTION_H
 #define SKEP_L7_CONNECTION_H
@@ -66,11 +67,10 @@ struct l7_connection {
 	__u16 family;		/* AF_* */
 	__u8 over;		/* it ended within a call that sends: what that sent is yet to be seen */
 	__u8 numbered;		/* TCP counts the bytes that its calls move; not Unix sockets, MPTCP, nor what the kernel encrypts */
-	__u8 pad2[2];
+	__u8 busy[2];		/* by enum l7_direction: a hook is at work on it */
 	__u32 settled[2];	/* bytes that were taken for unseen since the direction's last message, see l7_settle() */
-	__u8 busy[2];		/* a hook is at work on the direction */
 	__u8 orphan;		/* a response is under way whose request was not seen */
-	__u8 pad3;
+	__u8 pad2[3];
 	__u32 surplus;		/* length of a body that the last answer should not have, and that may come nevertheless */
 	__u32 surplus_after;	/* of that answer: `popped` behind it */
 	__u32 mourned;		/* requests counted as lost whose responses may be seen nevertheless */

@@ -34,7 +34,7 @@ static __always_inline void l7_finished(struct l7_feed *f)
 /*
  * Takes note of what a direction moved past the hooks: a body, or the end of one. It may also have been moved by a call whose
  * hook is yet to run: a pipeline may be written and read by two threads, and a call that waits for room, or for all that it
- * asked for, may have moved much of it for long. So what was taken is remembered, see l7_unsettle(). What lies behind the
+ * asked for, may have moved much of it for long. So what was taken is remembered, see l7_before(). What lies behind the
  * body nobody knows, until the direction's next message tells. `ended`: it will move nothing more, so that a body has ended
  * that ends with its connection.
  */
@@ -74,16 +74,6 @@ static __always_inline void l7_settle(struct l7_feed *f, enum l7_direction direc
 		l7_settle_apart(f, direction, ended);
 	else
 		l7_settle_here(f, direction, ended);
-}
-
-#define L7_SHUT_RECEIVE 1
-#define L7_SHUT_SEND 2
-#define L7_SHUT_BOTH 3
-
-/* The end of what a socket sends has a number too, once it is told. */
-static __always_inline bool l7_has_told_end(struct sock *sk, enum l7_direction direction)
-{
-	return direction == L7_SEND && BPF_CORE_READ(sk, sk_shutdown) & L7_SHUT_SEND;
 }
 
 /*
@@ -188,8 +178,8 @@ static __always_inline void l7_end_ahead(struct l7_feed *f)
 	r = l7_refused(f, &c->stream[L7_SEND]);
 	if (r)
 		l7_finish(f, r);
-	else if (!l7_unprompted(c->ahead_status))
-		l7_lost(L7_LOST_ALONE, 1);
+	else
+		l7_alone(f, c->ahead_status);
 }
 
 /* The end of a connection, or with `half` of its server's side. */

@@ -129,6 +129,16 @@ static __always_inline __u32 l7_sequence_of(struct sock *sk, enum l7_direction d
 	return direction == L7_SEND ? tcp->write_seq : tcp->copied_seq;
 }
 
+#define L7_SHUT_RECEIVE 1
+#define L7_SHUT_SEND 2
+#define L7_SHUT_BOTH 3
+
+/* The end of what a socket sends has a number too, once it is told. */
+static __always_inline bool l7_has_told_end(struct sock *sk, enum l7_direction direction)
+{
+	return direction == L7_SEND && BPF_CORE_READ(sk, sk_shutdown) & L7_SHUT_SEND;
+}
+
 /*
  * Bytes that a direction moved past the hooks since its last message, within a body: sendfile before Linux 6.5, splice from
  * TCP, zero-copy receive.
@@ -141,7 +151,7 @@ static __always_inline __u32 l7_gap(struct sock *sk, struct l7_connection *c, en
 	if (!c->numbered || c->protocol != L7_HTTP1 ||
 	    (state != HTTP1_BODY && state != HTTP1_CHUNK && state != HTTP1_CLOSE))
 		return 0;
-	gap = l7_sequence(sk, direction) - c->sequence[direction & 1];
+	gap = l7_sequence(sk, direction) - l7_has_told_end(sk, direction) - c->sequence[direction & 1];
 	return gap > 0 ? gap : 0;
 }
 
@@ -183,13 +193,28 @@ static __always_inline void l7_adopt(struct l7_feed *f, __u8 method)
 	http1_start(response);
 }
 
+struct tcp_sock___asked {
+	__u64 bytes_received;
+	__u64 bytes_sent;
+} __attribute__((preserve_access_index));
+
+/* No request is shorter; the end of the stream counts as a byte. */
+#define L7_SHORTEST 16
+
 /*
- * A server's own word rather than an answer: it has waited for a request long enough, or a connection was opened and left, as
- * those that check whether it is there do (HAProxy says 400 to them). No request was lost.
+ * A response is nobody's: lost with its request, unless it is a server's own word. With 408 it has waited for a request long
+ * enough; with 400 some answer a connection that was opened and left, as those do that check whether it is there (HAProxy): TCP
+ * then has moved less than a request. Where it counts nothing that is believed.
  */
-static __always_inline bool l7_unprompted(__u16 status)
+static __always_inline void l7_alone(struct l7_feed *f, __u16 status)
 {
-	return status == 408 || status == 400;
+	struct tcp_sock___asked *tcp = (void *)f->sk;
+	__u64 asked = 0;
+
+	if (status == 400 && f->c->numbered)
+		asked = f->c->role == L7_SERVER ? BPF_CORE_READ(tcp, bytes_received) : BPF_CORE_READ(tcp, bytes_sent);
+	if ((status != 408 && status != 400) || asked >= L7_SHORTEST)
+		l7_lost(L7_LOST_ALONE, 1);
 }
 
 /* A request's header has been seen whole. */
@@ -234,8 +259,7 @@ static __noinline void l7_request(struct l7_feed *f)
 			c->popped++;
 			goto counted;
 		}
-		if (!l7_unprompted(c->ahead_status))
-			l7_lost(L7_LOST_ALONE, 1);
+		l7_alone(f, c->ahead_status);
 	}
 	l7_push(c, r, spare);
 counted:
@@ -279,8 +303,7 @@ static __always_inline struct l7_request *l7_unasked(struct l7_feed *f, struct h
 		return 0;
 	}
 	if (c->role != L7_CLIENT || !c->numbered || c->ahead) {
-		if (!l7_unprompted(s->status))
-			l7_lost(L7_LOST_ALONE, 1);
+		l7_alone(f, s->status);
 		return 0;
 	}
 	c->ahead_body = s->body;
@@ -314,7 +337,9 @@ static __always_inline void l7_response(struct l7_feed *f)
 		s->state = HTTP1_DONE;
 		return;
 	}
-	if (c->pushed == c->popped && (c->role == L7_SERVER || c->numbered)) {
+	/* Of a request that is on its way to a server it is the answer, see l7_refused(). */
+	if (c->pushed == c->popped &&
+	    (c->role == L7_SERVER ? c->stream[L7_RECEIVE].state == HTTP1_START : c->numbered)) {
 		c->orphan = true;
 		c->ahead_sequence = l7_sent(f->sk);
 	}

@@ -77,9 +77,10 @@ L7_SYSCALL_EXIT(sendfile64, L7_SEND)
 /* sendmmsg and recvmmsg return how many messages they moved; how long each was, they wrote behind its header. */
 #define L7_MESSAGES 64 /* more are not looked at */
 
-static __always_inline __u32 l7_length_at(__u64 at)
+/* Negative when it cannot be read. */
+static __always_inline int l7_length_at(__u64 at)
 {
-	__u32 length = 0;
+	int length = -1;
 
 	bpf_probe_read_user(&length, sizeof(length), (void *)at);
 	return length;
@@ -90,7 +91,7 @@ static __always_inline int l7_several(struct syscall_trace_exit *ctx, enum l7_di
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	struct l7_registers r;
 	__u64 first, end, size;
-	__u32 behind = 0;
+	int length, behind = 0;
 
 	if (ctx->ret <= 0)
 		return 0;
@@ -98,11 +99,16 @@ static __always_inline int l7_several(struct syscall_trace_exit *ctx, enum l7_di
 	size = r.compat ? L7_COMPAT_MMSGHDR_BYTES : L7_MMSGHDR_BYTES;
 	first = r.args[1] + (r.compat ? 28 : 56);
 	end = first + size * ctx->ret;
-	for (int i = 0; i < L7_MESSAGES && first + i * size < end; i++)
-		behind += l7_length_at(first + i * size);
+	for (int i = 0; i < L7_MESSAGES && first + i * size < end; i++) {
+		length = l7_length_at(first + i * size);
+		if (length < 0)
+			break;
+		behind += length;
+	}
 	for (int i = 0; i < L7_MESSAGES && first < end; i++, first += size) {
-		__u32 length = l7_length_at(first);
-
+		length = l7_length_at(first);
+		if (length < 0)
+			break;
 		behind -= length;
 		l7_one_exited(direction, length, behind);
 	}
