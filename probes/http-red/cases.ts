@@ -241,3 +241,10 @@ export const closed: Talk[] = [
   { family: 'pair', count: 1, end: 'gone' },
   { family: 'unix', response: 'HTTP/1.0 200 OK\r\n\r\nuntil the end', count: 2, end: 'gone' },
 ];
+
+/** As talk.native.c takes it from its stdin. */
+export function words(t: Talk): string {
+  const { family = 'tcp4', send = 'write', receive = 'read', piece = 0, count = 3 } = t;
+  const list = [family, send, receive, `${piece}`, `${count}`, t.request ?? GET, t.response ?? OK];
+  return [...list, ...(t.end ? [t.end] : []), '', ''].join('\0');
+}

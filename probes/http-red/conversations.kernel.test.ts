@@ -5,40 +5,17 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
-import type { Run } from '@skep/runtime';
 import { nativeFixture } from '../../test/support/fixtures.ts';
 import { testCgroup } from '../support/cgroup.ts';
 import { rungsOf } from '../support/judged.ts';
 import { skip } from '../support/skip.ts';
 import { watch } from '../support/watch.ts';
 import { unloadable } from './cases.ts';
-import { type Conversation, type Count, conversation } from './conversations.ts';
+import { type Conversation, conversation } from './conversations.ts';
+import { type Counts, counted } from './counted.ts';
 
 const program = await nativeFixture(new URL('../../test/support/converse.native.c', import.meta.url));
 const CONVERSATIONS = Number(process.env.SKEP_CONVERSATIONS ?? 150);
-const METHODS = ['OTHER', 'GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH'];
-const ROLES = ['', 'server', 'client'];
-
-/** What a run has counted, by process and end, with the bytes of bodies, which no metric has. */
-function counted(run: Run): Map<string, Record<string, Count>> {
-  const { map } = run.map('hist_http_requests');
-  const ends = new Map<string, Record<string, Count>>();
-  for (const [key, value] of map.entries()) {
-    const [k, v] = [new DataView(key.buffer, key.byteOffset), new DataView(value.buffer, value.byteOffset)];
-    // struct http_series and struct http_counts of probes/l7/series.h.
-    const end = `${k.getUint32(16, true) - 2 ** 31} ${ROLES[k.getUint32(24, true)]}`;
-    const error = k.getUint32(32, true);
-    const name = `${METHODS[k.getUint32(28, true)]} ${k.getUint16(22, true)}${error ? ` error ${error}` : ''}`;
-    const counts = ends.get(end) ?? {};
-    ends.set(end, counts);
-    counts[name] ??= { requests: 0, requestBytes: 0, responseBytes: 0 };
-    for (let slot = 0; slot < 256; slot++) counts[name].requests += v.getUint32(4 * slot, true);
-    counts[name].requestBytes += Number(v.getBigUint64(1032, true));
-    counts[name].responseBytes += Number(v.getBigUint64(1040, true));
-  }
-  return ends;
-}
-
 async function hold(list: readonly Conversation[], enter: string): Promise<string[]> {
   const child = spawn('sh', ['-c', `${enter} && exec "$1"`, 'sh', program], {
     stdio: ['pipe', 'pipe', 'inherit'],
@@ -65,7 +42,7 @@ const rungs = process.env.SKEP_GUEST && process.env.SKEP_LONG !== '1' ? all.slic
 async function held(rung: string, list: readonly Conversation[]): Promise<void> {
   using cgroup = testCgroup();
   let pids: string[] = [];
-  let got = new Map<string, Record<string, Count>>();
+  let got: Counts = new Map();
   await watch(
     'http-red',
     { target_cgroup: cgroup.path, by_route: 'false' },

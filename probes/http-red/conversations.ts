@@ -3,12 +3,7 @@
  * converse.native.c does. The same seed gives the same conversations.
  */
 
-/** What was exchanged under a method and a status: how often, and the bytes of the bodies. */
-export interface Count {
-  requests: number;
-  requestBytes: number;
-  responseBytes: number;
-}
+import type { Count } from './counted.ts';
 
 export interface Conversation {
   /** As converse.native.c takes it. */

@@ -1,11 +1,9 @@
 /** Requests sent are requests counted, whichever system calls, socket and rung they come by. */
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { Run } from '@skep/runtime';
 import { nativeFixture } from '../../test/support/fixtures.ts';
 import { runIn, runWith, testCgroup } from '../support/cgroup.ts';
 import { rungsOf } from '../support/judged.ts';
@@ -20,7 +18,6 @@ import {
   GET,
   inFull,
   late,
-  lateBodies,
   names,
   OK,
   past,
@@ -29,18 +26,13 @@ import {
   type Talk,
   unloadable,
   unnumbered,
+  words,
 } from './cases.ts';
+import { Lost, lostFor } from './counted.ts';
 
 const waiting = fileURLToPath(new URL('../../test/support/waiting.pl', import.meta.url));
 /** More than there are processors, and than a preemptible kernel sees return at a time by a kretprobe. */
 const WAITING = 24;
-
-/** As talk.native.c takes it from its stdin. */
-function words(t: Talk): string {
-  const { family = 'tcp4', send = 'write', receive = 'read', piece = 0, count = 3 } = t;
-  const list = [family, send, receive, `${piece}`, `${count}`, t.request ?? GET, t.response ?? OK];
-  return [...list, ...(t.end ? [t.end] : []), '', ''].join('\0');
-}
 
 /** Runs each of them in a process of its own; the counts by process and role. */
 async function talks(
@@ -76,22 +68,6 @@ async function talks(
     return sums;
   });
   return { watched, counted };
-}
-
-/** L7_LOST_* of enum l7_loss, probes/l7/loss.h. */
-const FORMAT = 0;
-const ALONE = 4;
-const DEEP = 7;
-
-/** Requests and responses that were lost for a reason, on all processors. */
-function lostFor(run: Run, reason: number): number {
-  const { map } = run.map('l7_reasons');
-  const bytes = map.get(new Uint8Array(4))!;
-  const counters = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let sum = 0;
-  for (let cpu = 0; cpu < bytes.length; cpu += map.valueSize)
-    sum += Number(counters.getBigUint64(cpu + 8 * reason, true));
-  return sum;
 }
 
 /** Compares by what was said, so that a difference names it. */
@@ -222,88 +198,12 @@ test('of pipelines deeper than is remembered each request is counted or lost', {
       )),
     {},
     (run) => {
-      lost = lostFor(run, DEEP);
+      lost = lostFor(run, Lost.deep);
     },
   );
   const counted = watched.series('hist_http_requests').reduce((sum, { value }) => sum + value, 0);
   ok(lost > 0, 'some were forgotten');
   strictEqual(counted + lost, 2 * count, `${counted} counted, ${lost} lost`);
-});
-
-test('of a body in chunks counts also what comes behind the response', { skip: skip || again }, async () => {
-  const bodies: Record<string, number> = {};
-  using cgroup = testCgroup();
-  await watch(
-    'http-red',
-    { target_cgroup: cgroup.path },
-    async () => void (await runWith(cgroup, late.map(([talk]) => words(talk)).join(''), program)),
-    {},
-    (run) => {
-      const { map } = run.map('hist_http_requests');
-      for (const [key, value] of map) {
-        const counted = new DataView(value.buffer, value.byteOffset);
-        const role = new DataView(key.buffer, key.byteOffset).getUint32(24, true);
-        const name = role === 1 ? 'server' : 'client';
-        bodies[name] = (bodies[name] ?? 0) + Number(counted.getBigUint64(256 * 4 + 8, true));
-      }
-    },
-  );
-  deepStrictEqual(bodies, { server: lateBodies, client: lateBodies });
-});
-
-test('a response whose end went past the hooks is counted when nothing more is to be read, not with the next request', {
-  skip: skip || again,
-}, async () => {
-  using cgroup = testCgroup();
-  const counted: number[] = [];
-  let talking: ChildProcess | undefined;
-  try {
-    await watch(
-      'http-red',
-      { target_cgroup: cgroup.path },
-      async () => {
-        const said = ['tcp4', 'write', 'rest', '0', '3', GET, OK, 'idle'];
-        const enter = `${cgroup.enter} && exec "$@"`;
-        talking = spawn('sh', ['-c', enter, 'sh', program, ...said], { stdio: ['pipe', 'pipe', 'inherit'] });
-        await once(talking.stdout!, 'data');
-      },
-      {},
-      (run) => {
-        for (const { data, value } of run.series) {
-          const { role } = data as { role: string };
-          counted[role === 'HTTP_SERVER' ? 0 : 1] = Number(value);
-        }
-      },
-    );
-  } finally {
-    talking?.stdin?.end();
-  }
-  deepStrictEqual(counted, [3, 3]);
-});
-
-test('what a server says unasked, of requests that do not come, is no response that has lost its own', {
-  skip: skip || again,
-}, async () => {
-  for (const [family, status, lost] of [
-    ['tcp4', 408, 0],
-    ['unix', 400, 0],
-    ['tcp4', 200, 2],
-  ] as const) {
-    using cgroup = testCgroup();
-    let alone = 0;
-    const unasked = `HTTP/1.1 ${status} X\r\nContent-Length: 2\r\n\r\nno`;
-    const watched = await watch(
-      'http-red',
-      { target_cgroup: cgroup.path },
-      async () => ok(await runIn(cgroup, program, family, 'write', 'read', '0', '1', '', unasked)),
-      {},
-      (run) => {
-        alone = lostFor(run, ALONE);
-      },
-    );
-    strictEqual(alone, lost, `${family} ${status}`);
-    deepStrictEqual(watched.series('hist_http_requests'), []);
-  }
 });
 
 /** Both ends of a connection, in this process. */
@@ -394,7 +294,7 @@ test('bodies under way at the start cost no later request, nor does a client tha
     },
     {},
     (run) => {
-      garbled = lostFor(run, FORMAT);
+      garbled = lostFor(run, Lost.format);
     },
   );
   strictEqual(garbled, 0);

@@ -77,6 +77,7 @@ async function collectCheckout(): Promise<Entry[]> {
     'package.json',
     'packages',
     'probes',
+    'bench/rungs.ts', // measures there
     'test',
     'scripts',
     'docs',

@@ -1,18 +1,18 @@
-// node probes/http-red/cost.ts [ROUNDS] RUNG…: what each of these rungs costs a request, in a guest (test/kernels/run.ts), where
+// node bench/rungs.ts [ROUNDS] RUNG…: what each of these rungs costs a request, in a guest (test/kernels/run.ts), where
 // nothing else runs: processor time of clients and servers with and without the probe in turns, and run time of the programs.
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { startRun } from '@skep/runtime';
-import { fixture, nativeFixture } from '../../test/support/fixtures.ts';
-import { testCgroup } from '../support/cgroup.ts';
+import { testCgroup } from '../probes/support/cgroup.ts';
+import { fixture, nativeFixture } from '../test/support/fixtures.ts';
 
 if (process.env.SKEP_GUEST === undefined) throw new Error('it counts the runs of all programs: in a guest');
 const [first, ...others] = process.argv.slice(2);
 const rounds = Number(first) || 2;
 const rungs = Number(first) ? others : [first!, ...others];
 const [PAIRS, REQUESTS, LOADS] = [2, 1000, 3];
-const pairs = await nativeFixture(new URL('../../test/support/pairs.native.c', import.meta.url));
-const bytes = await fixture(new URL('./http-red.c', import.meta.url));
+const pairs = await nativeFixture(new URL('../test/support/pairs.native.c', import.meta.url));
+const bytes = await fixture(new URL('../probes/http-red/http-red.c', import.meta.url));
 using cgroup = testCgroup();
 
 /** Processor time of a load, microseconds a request. */

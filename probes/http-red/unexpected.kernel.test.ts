@@ -1,0 +1,90 @@
+/** Bodies and responses that come when, or how, none is expected. */
+import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { test } from 'node:test';
+import { runIn, runWith, testCgroup } from '../support/cgroup.ts';
+import { skip } from '../support/skip.ts';
+import { watch } from '../support/watch.ts';
+import { GET, late, lateBodies, OK, program, words } from './cases.ts';
+import { counted, Lost, lostFor } from './counted.ts';
+
+const short =
+  process.env.SKEP_GUEST !== undefined &&
+  process.env.SKEP_LONG !== '1' &&
+  'the probe would be loaded six times more; SKEP_LONG=1 runs it';
+
+test('of a body in chunks counts also what comes behind the response', { skip: skip || short }, async () => {
+  const bodies: Record<string, number> = {};
+  using cgroup = testCgroup();
+  await watch(
+    'http-red',
+    { target_cgroup: cgroup.path },
+    async () => void (await runWith(cgroup, late.map(([talk]) => words(talk)).join(''), program)),
+    {},
+    (run) => {
+      for (const [end, counts] of counted(run)) {
+        const role = end.split(' ')[1]!;
+        for (const { requestBytes } of Object.values(counts))
+          bodies[role] = (bodies[role] ?? 0) + requestBytes;
+      }
+    },
+  );
+  deepStrictEqual(bodies, { server: lateBodies, client: lateBodies });
+});
+
+test('a response whose end went past the hooks is counted when nothing more is to be read, not with the next request', {
+  skip: skip || short,
+}, async () => {
+  using cgroup = testCgroup();
+  const requests: number[] = [];
+  let talking: ChildProcess | undefined;
+  try {
+    await watch(
+      'http-red',
+      { target_cgroup: cgroup.path },
+      async () => {
+        const said = ['tcp4', 'write', 'rest', '0', '3', GET, OK, 'idle'];
+        const enter = `${cgroup.enter} && exec "$@"`;
+        talking = spawn('sh', ['-c', enter, 'sh', program, ...said], { stdio: ['pipe', 'pipe', 'inherit'] });
+        await once(talking.stdout!, 'data');
+      },
+      {},
+      (run) => {
+        for (const { data, value } of run.series) {
+          const { role } = data as { role: string };
+          requests[role === 'HTTP_SERVER' ? 0 : 1] = Number(value);
+        }
+      },
+    );
+  } finally {
+    talking?.stdin?.end();
+  }
+  deepStrictEqual(requests, [3, 3]);
+});
+
+test('what a server says unasked, of requests that do not come, is no response that has lost its own', {
+  skip: skip || short,
+}, async () => {
+  for (const [family, status, lost] of [
+    ['tcp4', 408, 0],
+    ['tcp4', 400, 0],
+    ['unix', 400, 0],
+    ['tcp4', 200, 2],
+  ] as const) {
+    using cgroup = testCgroup();
+    let alone = 0;
+    const unasked = `HTTP/1.1 ${status} X\r\nContent-Length: 2\r\n\r\nno`;
+    const watched = await watch(
+      'http-red',
+      { target_cgroup: cgroup.path },
+      async () => ok(await runIn(cgroup, program, family, 'write', 'read', '0', '1', '', unasked)),
+      {},
+      (run) => {
+        alone = lostFor(run, Lost.alone);
+      },
+    );
+    strictEqual(alone, lost, `${family} ${status}`);
+    deepStrictEqual(watched.series('hist_http_requests'), []);
+  }
+});
