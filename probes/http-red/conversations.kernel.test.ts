@@ -1,5 +1,5 @@
 /** Whatever HTTP/1 two ends say to each other, and however they call the kernel for it, all of it is counted, and no more. */
-import { deepStrictEqual, strictEqual } from 'node:assert/strict';
+import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
@@ -43,6 +43,8 @@ async function held(rung: string, list: readonly Conversation[]): Promise<void> 
   using cgroup = testCgroup();
   let pids: string[] = [];
   let got: Counts = new Map();
+  let missed = 0;
+  let untold: readonly string[] = [];
   await watch(
     'http-red',
     { target_cgroup: cgroup.path, by_route: 'false' },
@@ -52,6 +54,9 @@ async function held(rung: string, list: readonly Conversation[]): Promise<void> 
     { traffic: rung },
     (run) => {
       got = counted(run);
+      const stats = run.stats();
+      missed = stats.missed.reduce((sum, { count }) => sum + count, 0);
+      untold = stats.missesUnknown;
     },
   );
   strictEqual(pids.length, list.length);
@@ -61,7 +66,12 @@ async function held(rung: string, list: readonly Conversation[]): Promise<void> 
       .filter(({ found }) => !isDeepStrictEqual(found, counts))
       .map(({ role, found }) => `${role}: ${told}: counted ${JSON.stringify(found)}`),
   );
-  deepStrictEqual(wrong, []);
+  // A kretprobe sees so many calls return at a time as there are processors. What it misses is told, or that it is not known.
+  if (!rung.startsWith('kprobe')) return deepStrictEqual(wrong, []);
+  ok(
+    wrong.length <= missed || untold.some((name) => /^l7_kp_.*_return$/.test(name)),
+    `${missed} calls were missed, of ${untold} it is not known, and yet\n${wrong.join('\n')}`,
+  );
 }
 
 for (const rung of rungs) {
