@@ -92,22 +92,39 @@ function bodyOf(c: Chance, length: number): string {
   return word.repeat(Math.ceil(length / word.length)).slice(0, length);
 }
 
-function inChunks(c: Chance, body: string): string {
+/** A body as it is sent, and how much of it has come with so many bytes of that. */
+interface Sent {
+  bytes: string;
+  come(at: number): number;
+}
+
+function plainly(body: string): Sent {
+  return { bytes: body, come: (at) => Math.max(0, Math.min(at, body.length)) };
+}
+
+function inChunks(c: Chance, body: string): Sent {
   let out = '';
+  const chunks: { from: number; size: number }[] = [];
   for (let at = 0; at < body.length; ) {
     const size = Math.min(body.length - at, Math.max(c.of(CHUNKS), body.length / 100) | 0);
     const hex = c.of(['', '', '00']) + (c.once(2) ? size.toString(16) : size.toString(16).toUpperCase());
-    out += `${hex}${c.of(['', '', ';a=b', ' ; c="d"'])}\r\n${body.slice(at, at + size)}\r\n`;
+    out += `${hex}${c.of(['', '', ';a=b', ' ; c="d"'])}\r\n`;
+    chunks.push({ from: out.length, size });
+    out += `${body.slice(at, at + size)}\r\n`;
     at += size;
   }
-  return `${out}${c.of(['0', '000', '0;e'])}\r\n${c.of(['', '', 'Trailer: x\r\n', 'Content-Length: 7\r\n'])}\r\n`;
+  const end = `${c.of(['0', '000', '0;e'])}\r\n${c.of(['', '', 'Trailer: x\r\n', 'Content-Length: 7\r\n'])}\r\n`;
+  return {
+    bytes: out + end,
+    come: (at) => chunks.reduce((sum, { from, size }) => sum + Math.max(0, Math.min(at - from, size)), 0),
+  };
 }
 
 interface Exchange {
   method: string;
   status: number;
   header: string;
-  body: string;
+  body: Sent;
   response: string;
   requestBytes: number;
   responseBytes: number;
@@ -118,13 +135,14 @@ interface Exchange {
   unseen: boolean;
   /** Of the response; before its body. */
   head: number;
+  rest: Sent;
   /** Behind its status. */
   statusEnd: number;
 }
 
 /** One end leaves in the middle of an exchange: how many bytes it sends before, and what is then to be counted. */
 function leave(c: Chance, e: Exchange & { closes: boolean }, asking: boolean): number {
-  const length = asking ? e.header.length + e.body.length : e.response.length;
+  const length = asking ? e.header.length + e.body.bytes.length : e.response.length;
   // A response's status is known from then on.
   const least = asking ? 1 : e.statusEnd + 1;
   // Often just before the end, which TCP gives a number as if it were a byte.
@@ -132,25 +150,26 @@ function leave(c: Chance, e: Exchange & { closes: boolean }, asking: boolean): n
   if (asking) {
     e.unseen = at < e.header.length;
     e.status = 0;
+    e.requestBytes = e.body.come(at - e.header.length);
     e.responseBytes = 0;
     e.error = ' error 3';
-    e.told += `, the client leaves at ${at} of ${e.header.length}+${e.body.length}`;
+    e.told += `, the client leaves at ${at} of ${e.header.length}+${e.body.bytes.length}`;
   } else {
     e.told += `, the server leaves at ${at} of ${e.head}+${e.response.length - e.head}`;
     if (!e.closes || at < e.head) e.error = ' error 3';
-    e.responseBytes = e.closes ? Math.max(0, at - e.head) : 0;
+    e.responseBytes = e.rest.come(at - e.head);
   }
   return at;
 }
 
-function exchange(c: Chance, last: boolean, cut: boolean): Exchange & { closes: boolean } {
+function exchange(c: Chance, last: boolean, early: boolean): Exchange & { closes: boolean } {
   const method = c.of(METHODS);
   const status = c.of(STATUSES);
   const lines = others(c);
   const hasBody = BODIES.has(method) || c.once(10);
   const requestBytes = hasBody ? c.of(LENGTHS) : 0;
-  // How much of a body in chunks is known beside its response, or where it is cut off, is chance: cases.ts has those.
-  const chunked = hasBody && c.once(2) && !cut;
+  // How much of a body in chunks is known beside its response is chance: cases.ts has those.
+  const chunked = hasBody && c.once(2) && !early;
   const plain = bodyOf(c, requestBytes);
   if (chunked) lines.push(field(c, 'Transfer-Encoding', c.of(['chunked', 'Chunked', 'gzip, chunked'])));
   else if (hasBody) lines.push(field(c, 'Content-Length', requestBytes));
@@ -159,19 +178,19 @@ function exchange(c: Chance, last: boolean, cut: boolean): Exchange & { closes: 
   // A line end before a request is to be ignored.
   const line = `${c.of(['', '', '', '\r\n'])}${method} ${method === 'OPTIONS' ? '*' : c.of(PATHS)} HTTP/1.1\r\n`;
   const header = line + shuffled(c, lines);
-  const body = chunked ? inChunks(c, plain) : plain;
+  const body = chunked ? inChunks(c, plain) : plainly(plain);
 
   const length = c.of(LENGTHS);
   const text = bodyOf(c, length);
   const answer = others(c);
   const without = method === 'HEAD' || status === 204 || status === 304;
   const closes = last && !without && c.once(5);
-  let rest = '';
+  let rest = plainly('');
   let how = 'no body';
   if (without) {
     if (status !== 204 && c.once(2)) answer.push(field(c, 'Content-Length', length));
   } else if (closes) {
-    rest = text;
+    rest = plainly(text);
     how = 'until the end';
   } else if (c.once(2)) {
     answer.push(field(c, 'Transfer-Encoding', 'chunked'));
@@ -179,7 +198,7 @@ function exchange(c: Chance, last: boolean, cut: boolean): Exchange & { closes: 
     how = 'chunks';
   } else {
     answer.push(field(c, 'Content-Length', length));
-    rest = text;
+    rest = plainly(text);
     how = 'length';
   }
   const before = expects
@@ -193,8 +212,9 @@ function exchange(c: Chance, last: boolean, cut: boolean): Exchange & { closes: 
     status,
     header,
     body,
-    response: head + rest,
+    response: head + rest.bytes,
     head: head.length,
+    rest,
     error: '',
     unseen: false,
     statusEnd: before.length + 'HTTP/1.1 200'.length,
@@ -217,7 +237,7 @@ export function conversation(seed: number, turns = false, leaves = false): Conve
   // Whether a client's hook was overtaken, only TCP's numbers tell.
   const early = c.once(4) && !turns && family !== 2;
   const count = c.of([1, 1, 2, 3, 5, 8]);
-  const exchanges = Array.from({ length: count }, (_, i) => exchange(c, i === count - 1, early || leaves));
+  const exchanges = Array.from({ length: count }, (_, i) => exchange(c, i === count - 1, early));
   const depth = turns ? 0 : deep;
   const end = exchanges.at(-1)!.closes ? 1 : c.below(3);
   const leaver = leaves ? c.of([1, 2]) : 0;
@@ -235,8 +255,8 @@ export function conversation(seed: number, turns = false, leaves = false): Conve
     input: Buffer.concat([
       numbers(family, seed, depth, early ? 1 : 0, end, leaver, at, count),
       ...exchanges.flatMap(({ header, body, response }) => [
-        numbers(header.length, body.length, response.length),
-        Buffer.from(header + body + response, 'latin1'),
+        numbers(header.length, body.bytes.length, response.length),
+        Buffer.from(header + body.bytes + response, 'latin1'),
       ]),
     ]),
     counts,

@@ -130,6 +130,7 @@ static __always_inline long l7_fail_one(struct l7_feed *f)
 		l7_forgotten(f->c);
 	}
 	f->work->ending.status = 0;
+	f->work->ending.response_bytes = 0;
 	return 0;
 }
 
@@ -145,6 +146,16 @@ __noinline int l7_fail_addressed(__u32 index)
 	return l7_again(&f, index) ? l7_fail_one(&f) : 1;
 }
 
+/* The newest request was taken to have all of the body that it announced. One of the map stays so: to look there takes stack. */
+static __always_inline void l7_cut_off(struct l7_connection *c, enum l7_direction requests)
+{
+	struct l7_request *r = &c->queue[(c->pushed - 1) & (L7_QUEUE - 1)];
+	struct http1_stream *s = &c->stream[requests & 1];
+
+	if (s->state == HTTP1_BODY && r->number == c->pushed - 1)
+		r->body = http1_body_so_far(s);
+}
+
 /* What waits for a response gets none. */
 static __always_inline void l7_fail(struct l7_feed *f, enum l7_direction direction, bool modern)
 {
@@ -154,7 +165,9 @@ static __always_inline void l7_fail(struct l7_feed *f, enum l7_direction directi
 	int error = BPF_CORE_READ(sk, sk_err);
 	bool begun = s->state > HTTP1_REPLY && s->flags & HTTP1_IS_RESPONSE;
 
-	l7_ends_with(f, bpf_ktime_get_ns(), 0, begun ? s->status : 0, l7_error_of(error ? error : c->error));
+	l7_ends_with(f, bpf_ktime_get_ns(), begun ? http1_body_so_far(s) : 0, begun ? s->status : 0,
+		     l7_error_of(error ? error : c->error));
+	l7_cut_off(c, direction ^ 1);
 	/* What went past all hooks was their responses. One more is the end of the stream. */
 	if (!c->numbered || (__s32)(l7_sequence(sk, direction) - c->sequence[direction]) <= 1)
 		L7_LOOP(modern, L7_FAILED, l7_fail_oldest, f, L7_FEW_FAILED, l7_fail_addressed, f->index);

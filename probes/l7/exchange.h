@@ -407,7 +407,7 @@ static __always_inline void l7_body_so_far(struct l7_connection *c, const struct
 		return;
 	r = l7_newest(c);
 	if (r && r->started)
-		r->body = s->body;
+		r->body = http1_body_so_far(s);
 }
 
 #endif /* SKEP_L7_EXCHANGE_H */

@@ -145,7 +145,7 @@ static __always_inline int l7_traffic(struct sock *sk, enum l7_direction directi
 		return 0;
 	}
 	/* The end of a response that no hook saw, before the next request. */
-	if (c->stream[direction & 1].state == HTTP1_START)
+	if (c->stream[direction & 1].state == HTTP1_START && c->stream[(direction ^ 1) & 1].state >= HTTP1_BODY)
 		l7_settle(&f, direction ^ 1, false, stored);
 	f.work->direction = direction;
 	f.work->end = result;

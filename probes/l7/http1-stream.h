@@ -83,6 +83,16 @@ static __always_inline void http1_start(struct http1_stream *s)
 	s->parent_at = 0;
 }
 
+/* Bytes of the body that have come. Of a chunk its line end remains as well. */
+static __always_inline __u64 http1_body_so_far(const struct http1_stream *s)
+{
+	__u64 frame = s->state == HTTP1_CHUNK ? 2 : 0;
+
+	if ((s->state != HTTP1_BODY && s->state != HTTP1_CHUNK) || s->remain < frame)
+		return s->body;
+	return s->body - (s->remain - frame);
+}
+
 /* What is parsed: a window into a message, and a copy of the state of the direction that it moves in. */
 #define HTTP1_WINDOW 512
 /* Bytes of a line that one step looks at, at most. They may lie behind the window's end. */

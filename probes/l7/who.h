@@ -41,7 +41,7 @@ static __always_inline bool l7_exe_watched(void)
 }
 
 /* Did anybody ask for the current process's messages on this socket? Ports are asked when it is known who serves. */
-static __always_inline bool l7_watched(struct sock *sk, __u32 process, bool unix_socket)
+static __noinline bool l7_watched(struct sock *sk, __u32 process, bool unix_socket)
 {
 	if (own_pid && process == own_pid)
 		return unix_socket;
