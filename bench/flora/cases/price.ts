@@ -7,6 +7,7 @@ import { buildKeepalive } from '../lib/keepalive.ts';
 import { bars } from '../lib/picture.ts';
 import type { Place } from '../lib/place.ts';
 import { buildEmpty, type Priced, price, type Way, ways } from '../lib/price.ts';
+import { onSockets } from '../lib/programs.ts';
 import { signed, table } from '../lib/tables.ts';
 
 /** Bytes of a request's header, a response's header, a body. k6 sends 120, Go answers with 110. */
@@ -85,18 +86,8 @@ function priceOfHit(all: readonly Taken[]): number {
   return spread(each).median;
 }
 
-/** The programs on sockets; those that tell the life of processes run in whoever starts or ends one. */
-const ON_SOCKETS = /^(?:l7|http)_/;
-
-/**
- * Runs and run time for one request on one side.
- * @throws Error when the kernel counted no runs: no figure is better than zero
- */
+/** Runs and run time for one request on one side. */
 function perSide(programs: NonNullable<Priced['programs']>, count: number): { runs: number; ns: number } {
-  const all = Object.entries(programs).flatMap(([name, ran]) => (ON_SOCKETS.test(name) ? [ran] : []));
-  const sum = (of: (p: { runs: number; ns: number }) => number): number => all.reduce((s, p) => s + of(p), 0);
-  const runs = sum((p) => p.runs) / count / 2;
-  if (runs < 1)
-    throw new Error(`the kernel tells of ${runs} runs a request of ${Object.keys(programs).join(', ')}`);
-  return { runs, ns: sum((p) => p.ns) / count / 2 };
+  const { runs, ns } = onSockets(programs);
+  return { runs: runs / count / 2, ns: ns / count / 2 };
 }

@@ -16,9 +16,8 @@ import { startSteady } from '../lib/steady.ts';
 import { table } from '../lib/tables.ts';
 import { variantsOf } from '../lib/variants.ts';
 
-/** The claim is +3 %; the interval's half width is to be below it. */
+/** The claim is 3 %, of CPU more or of throughput less; the interval's half width is to be below it. */
 const CLAIM = 0.03;
-const RATE = 2000;
 const QUERY = 'objects=5&tasks=10&gzip=0';
 /** Neighbouring windows are alike, the more the nearer they are. */
 const WINDOW_MS = 1000;
@@ -26,13 +25,25 @@ const SETTLE_MS = 500;
 /** Of so many pairs one is with the agent that sleeps. */
 const A_A_EVERY = 4;
 
-export const toggle: Part = { name: 'toggle', title: 'On and off under one load', measure };
+interface Toggle {
+  readonly name: string;
+  readonly title: string;
+  /** Requests a second. */
+  readonly rate: number;
+  /** The server gets so many CPUs: less than the rate would take, so that it is never idle. */
+  readonly cpus?: number;
+}
 
-async function measure(place: Place): Promise<Measured> {
+export function toggle(t: Toggle): Part {
+  return { name: t.name, title: t.title, measure: (place) => measure(place, t) };
+}
+
+async function measure(place: Place, { name, rate, cpus }: Toggle): Promise<Measured> {
   const seconds = place.quick ? 60 : 240 * place.rounds;
   await using server = await startServer(place, variantsOf('go')[0]!);
-  await using _load = await startSteady(place, `/api?${QUERY}`, RATE);
+  await using _load = await startSteady(place, `/api?${QUERY}`, rate);
   await pause(2000);
+  if (cpus) server.group.limit(cpus);
   const ratios: Record<'skep' | 'sleeper', number[]> = { skep: [], sleeper: [] };
   const added: number[] = [];
   const until = Date.now() + seconds * 1000;
@@ -48,7 +59,7 @@ async function measure(place: Place): Promise<Measured> {
     if (what === 'skep') added.push(on - base);
     enough = ratios.skep.length >= 12 && confidence(ratios.skep).half < CLAIM / 2;
     if (pair % 10 === 9)
-      console.log(`  toggle: ${pair + 1} pairs, +-${(confidence(ratios.skep).half * 100).toFixed(1)} %`);
+      console.log(`  ${name}: ${pair + 1} pairs, +-${(confidence(ratios.skep).half * 100).toFixed(1)} %`);
   }
   const rows = (['skep', 'sleeper'] as const).map((what) => {
     const { mean, half } = confidence(ratios[what]);
@@ -63,10 +74,14 @@ async function measure(place: Place): Promise<Measured> {
   });
   const us = confidence(added);
   const { half } = confidence(ratios.skep);
+  if (cpus) server.group.limit(undefined);
+  const load = cpus
+    ? `${cpus} of a CPU, all of which it takes: as many requests as it answers`
+    : `${figures(rate)} requests/s throughout`;
   const text =
-    `${(await told()).runtime}, \`/api?${QUERY}\`, ${figures(RATE)} requests/s throughout (load/steady.c); each pair is a window of ` +
+    `${(await told()).runtime}, \`/api?${QUERY}\`, ${load} (load/steady.c); each pair is a window of ` +
     `${WINDOW_MS / 1000} s with and one without, which of them first turns. CPU of the server's own cgroup. Mean and 95 % ` +
-    `confidence interval (Student's t) of on/off.\n\n` +
+    `confidence interval (Student's t) of on/off.${cpus ? ' What a server with a limit answers is that limit divided by its CPU a request.' : ''}\n\n` +
     table(['what', 'pairs', 'on/off', 'median', 'range'], rows) +
     `\n\nIn absolute terms skep added ${figures(us.mean)} ± ${figures(us.half)} us a request. ` +
     (half < CLAIM
@@ -89,10 +104,16 @@ async function beside(place: Place, what: 'skep' | 'sleeper', server: Running): 
 /** CPU of the server, us a request, over one window; what a start or an end has left to do is over before it. */
 async function window(server: Running): Promise<number> {
   await pause(SETTLE_MS);
-  const [before, cpu] = [(await told()).answered, server.group.cpuSeconds()];
+  const before = await answered(server);
   await pause(WINDOW_MS);
-  const spent = server.group.cpuSeconds() - cpu;
-  return (spent / ((await told()).answered - before)) * 1e6;
+  const after = await answered(server);
+  return ((after.cpu - before.cpu) / (after.requests - before.requests)) * 1e6;
+}
+
+/** Both of one moment, and the server at work in it: with a limit it may stand still between any two. */
+async function answered(server: Running): Promise<{ requests: number; cpu: number }> {
+  const { answered: requests } = await told();
+  return { requests, cpu: server.group.cpuSeconds() };
 }
 
 function percent(part: number): string {

@@ -5,6 +5,7 @@ import { dashboard } from '../cases/dashboard.ts';
 import { flat } from '../cases/flat.ts';
 import { hour } from '../cases/hour.ts';
 import { pricePart } from '../cases/price.ts';
+import { served } from '../cases/served.ts';
 import { services } from '../cases/services.ts';
 import { spans } from '../cases/spans.ts';
 import { start } from '../cases/start.ts';
@@ -16,7 +17,14 @@ const light = 'objects=1&tasks=0&gzip=0';
 
 export const parts: readonly Part[] = [
   pricePart,
-  toggle,
+  served,
+  toggle({ name: 'toggle', title: 'On and off under one load', rate: 2000 }),
+  toggle({
+    name: 'toggle-capped',
+    title: 'On and off beside a server that gets a quarter of a CPU',
+    rate: 20_000,
+    cpus: 0.25,
+  }),
   compare({
     name: 'medium',
     title: 'Medium handler, newest Go',

@@ -9,7 +9,7 @@ import { BpfObject, enableStats } from '@skep/bpf';
 import { startAgent } from './agent.ts';
 import { type Keepalive, type Shape, startKeepalive } from './keepalive.ts';
 import { type Place, root, skep } from './place.ts';
-import { between, programsOf, type Ran } from './programs.ts';
+import { programsBetween, programsOf, type Ran } from './programs.ts';
 
 /**
  * Ways to run the same exchange. `accounted` is `watched` with the kernel's statistics of programs, which cost some
@@ -62,7 +62,7 @@ export async function price(
       await exchange.run();
       const before = programsOf(agent.pid);
       const { both } = await exchange.run();
-      return { spent: both, programs: between(before, programsOf(agent.pid)) };
+      return { spent: both, programs: programsBetween(before, programsOf(agent.pid)) };
     }
     case 'unwatched': {
       await using _agent = await startAgent(place, { pid: process.pid });

@@ -18,11 +18,30 @@ export function programsOf(pid: number): Record<string, Ran> {
 }
 
 /** What came in between two such readings. */
-export function between(before: Record<string, Ran>, after: Record<string, Ran>): Record<string, Ran> {
+export function programsBetween(
+  before: Record<string, Ran>,
+  after: Record<string, Ran>,
+): Record<string, Ran> {
   return Object.fromEntries(
     Object.entries(after).map(([name, { runs, ns }]) => [
       name,
       { runs: runs - (before[name]?.runs ?? 0), ns: ns - (before[name]?.ns ?? 0) },
     ]),
   );
+}
+
+/** The programs on sockets; those that tell the life of processes run in whoever starts or ends one. */
+const ON_SOCKETS = /^(?:l7|http)_/;
+
+/**
+ * Of the programs on sockets, in all.
+ *
+ * @throws Error when the kernel counted no runs: no figure is better than zero
+ */
+export function onSockets(programs: Readonly<Record<string, Ran>>): Ran {
+  const all = Object.entries(programs).flatMap(([name, ran]) => (ON_SOCKETS.test(name) ? [ran] : []));
+  const sum = (of: (p: Ran) => number): number => all.reduce((s, p) => s + of(p), 0);
+  const [runs, ns] = [sum((p) => p.runs), sum((p) => p.ns)];
+  if (runs === 0) throw new Error(`the kernel tells of no runs of ${Object.keys(programs).join(', ')}`);
+  return { runs, ns };
 }
