@@ -65,6 +65,26 @@ const table: Record<string, [Given, string][]> = {
     [{ exe: node, args: 'node_modules/.bin/ts-node --project t.json', cwd: '/srv/bills' }, 'bills'],
     [{ exe: node, args: '-e setInterval' }, 'node'],
     [{ exe: node }, 'node'],
+    [{ exe: node, args: '- 8080' }, 'node'],
+    [{ exe: node, args: '--max-http-header-size 32768 orders.js' }, 'orders'],
+    [{ exe: node, args: '/tmp/tmp.0aBcDeFgHi/server.js' }, 'server'],
+    [
+      {
+        exe: node,
+        title: 'next-server (v15.1.0)',
+        cwd: '/srv/web',
+        files: { '/srv/web/package.json': '{"name":"front"}' },
+      },
+      'front',
+    ],
+    [{ exe: node, title: 'next-server (v15.1.0)' }, 'next-server'],
+    [{ exe: node, title: 'node /srv/shop/server.js' }, 'shop'],
+    [{ exe: node, title: 'node /srv/shop/orders.js' }, 'orders'],
+    [{ exe: node, title: '/srv/shop/orders.js --idle' }, 'orders'],
+    [{ exe: node, title: 'PM2 v5.3.0: God Daemon (/root/.pm2)' }, 'pm2'],
+    [{ exe: node, title: 'till' }, 'till'],
+    [{ exe: node, title: 'till worker 3' }, 'till'],
+    [{ exe: node, title: '/usr/bin/node' }, 'node'],
     [{ exe: '/usr/bin/deno', args: 'run --allow-net chat.ts' }, 'chat'],
     [{ exe: '/usr/bin/bun', args: 'run ledger.ts' }, 'ledger'],
     [{ exe: '/srv/cgi-bin/orders.cgi' }, 'orders'],
@@ -119,6 +139,10 @@ const table: Record<string, [Given, string][]> = {
     [{ exe: python, args: '-m robyn app.py', cwd: '/srv/lager' }, 'lager'],
     [{ exe: python, args: '/usr/bin/litestar --app prices.main:app run' }, 'prices'],
     [{ exe: python, args: '-c pass' }, 'python3.11'],
+    [{ exe: python, args: '- 8080' }, 'python3.11'],
+    [{ exe: python, args: 'app.py', cwd: '/tmp/tmp8h_x2k1q' }, 'app'],
+    [{ exe: python, title: 'till worker' }, 'till'],
+    [{ exe: python, title: 'python3' }, 'python3.11'],
     [
       {
         exe: python,
@@ -147,6 +171,7 @@ const table: Record<string, [Given, string][]> = {
   ],
   others: [
     [{ exe: '/usr/bin/ruby3.1', args: 'mail.rb' }, 'mail'],
+    [{ exe: '/usr/bin/ruby3.1', title: 'till worker' }, 'till'],
     [{ exe: '/usr/bin/ruby3.1', args: '/usr/bin/bundle exec puma -p 3000', cwd: '/srv/wiki' }, 'wiki'],
     [{ exe: '/usr/bin/ruby3.1', args: 'bin/rails server', cwd: '/srv/wiki' }, 'wiki'],
     [{ exe: '/usr/bin/php8.2', args: 'artisan queue:work', cwd: '/srv/blog' }, 'blog'],
@@ -255,4 +280,29 @@ test('a unit is a name, unless it starts what others wrote', () => {
     assert.equal(service(name), undefined, name);
   }
   assert.equal(unitName({ name: 'session-3.scope', kind: 'scope' }), undefined);
+  // What systemd and desktops make up looks like this, and is less than all that begins so.
+  assert.equal(service('app-backend.service'), 'app-backend');
+  assert.equal(service('run-shop.service'), 'run-shop');
+  assert.equal(service('session-store.service'), 'session-store');
+  assert.equal(service('run-p812-i1812.service'), undefined);
+  assert.equal(service('run-r0123456789abcdef0123456789abcdef.service'), undefined);
+  assert.equal(unitName({ name: 'app-gnome-calls@1.service', kind: 'service', user: 1000 }), undefined);
+  // A name is one line, whatever was escaped in it.
+  assert.equal(service('red\\x1b\\x0ashop.service'), 'red shop');
+});
+
+test('what go run has built is called by where it was started', () => {
+  const context = {
+    exe: '/tmp/go-build1826/b001/exe/main',
+    argv: ['/tmp/go-build1826/b001/exe/main'],
+    comm: 'main',
+    environment: new Map(),
+    readText: () => undefined,
+    runtime: {
+      language: 'go' as const,
+      go: { version: 'go1.26.8', path: 'command-line-arguments', dependencies: new Map() },
+    },
+  };
+  assert.equal(commandName({ ...context, cwd: () => '/root/shop' }), 'shop');
+  assert.equal(commandName({ ...context, cwd: () => undefined }), 'main');
 });

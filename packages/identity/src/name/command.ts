@@ -3,7 +3,7 @@ import { absolute, type CommandContext, firstOperand, isBland, projectName, stem
 import { javaName } from './java.ts';
 import { nodeName } from './node.ts';
 import { pythonName } from './python.ts';
-import { titleName } from './titles.ts';
+import { ownTitle, titleName } from './titles.ts';
 
 /** One file, many programs: the name is what it was called by. */
 const multicall = /^(?:busybox(?:\.\w+)?|toybox|coreutils|sbase-box|hush)$/;
@@ -58,6 +58,8 @@ function runsScripts(context: CommandContext): boolean {
 
 function rubyName(context: CommandContext): string | undefined {
   const { argv } = context;
+  const written = ownTitle(context);
+  if (written !== undefined) return written;
   let at = firstOperand(argv, 1, new Set(['-I', '-r', '-C', '-E', '-x']));
   if (at !== undefined && stem(argv[at]!) === 'bundle' && argv[at + 1] === 'exec')
     at = firstOperand(argv, at + 2);
@@ -150,6 +152,11 @@ function scriptName(context: CommandContext): string | undefined {
 function goName(context: CommandContext): string | undefined {
   const name = stem(context.exe ?? '');
   if (!isBland(name) && !name.startsWith('__debug_bin')) return undefined;
+  // `go run main.go`
+  if (/\/go-build\d+\/b\d+\/exe\/[^/]+$/.test(context.exe ?? '')) {
+    const cwd = context.cwd();
+    return projectName(cwd && `${cwd}/x`) ?? name;
+  }
   const go = context.runtime?.go;
   const parts = [...(go?.path?.split('/') ?? []), ...(go?.module?.path.split('/') ?? [])];
   return parts.findLast(

@@ -44,6 +44,8 @@ export function absolute(context: CommandContext, path: string): string | undefi
 }
 
 const MOST_LEVELS = 6;
+/** What mktemp, Python's tempfile and Go call their folders: another name each time. */
+const temporary = /^(?:tmp\.[A-Za-z0-9]{10}|tmp[a-z0-9_]{8}|go-build\d+)$/;
 
 /**
  * The name of the project that a file belongs to: what the nearest project file above it says, else the nearest folder
@@ -64,10 +66,12 @@ export function projectName(
     const name = basename(folder);
     // A folder in /home, or a version's folder, is nobody's name.
     const personal = dirname(folder) === '/home' || dirname(folder) === '/Users';
+    const random = basename(dirname(folder)) === 'tmp' && temporary.test(name);
     if (
       telling === undefined &&
       !isBland(name) &&
       !personal &&
+      !random &&
       /[a-z]/i.test(name) &&
       !name.startsWith('.')
     ) {
@@ -87,7 +91,9 @@ export function firstOperand(
   for (let i = from; i < argv.length; i++) {
     const arg = argv[i]!;
     if (arg === '--') return i + 1 < argv.length ? i + 1 : undefined;
-    if (!arg.startsWith('-') || arg === '-') return arg === '' ? undefined : i;
+    // A lone `-` is what comes through standard input, which has no name.
+    if (arg === '-') return undefined;
+    if (!arg.startsWith('-')) return arg === '' ? undefined : i;
     if (withValue.has(arg)) i++;
   }
   return undefined;

@@ -1,11 +1,18 @@
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
+import { interpreterOf } from '../language/programs.ts';
 import { absolute, type CommandContext, firstOperand, isBland, projectName, stem } from './context.ts';
+import { ownTitle, titleWords } from './titles.ts';
 
 const withValue = new Set(
   `-r --require --import --loader --experimental-loader -C --conditions --env-file --env-file-if-exists --title
   --icu-data-dir --openssl-config --input-type --watch-path --inspect-port --diagnostic-dir --redirect-warnings
   --trace-event-categories --disable-warning --tsconfig --config --preload -c --cwd --port -p --watch-preserve-output
-  --experimental-default-type --localstorage-file --import-map --lock --cert --location --seed -P --project`.split(
+  --experimental-default-type --localstorage-file --import-map --lock --cert --location --seed -P --project
+  --max-http-header-size --dns-result-order --unhandled-rejections --heapsnapshot-signal --heapsnapshot-near-heap-limit
+  --report-dir --report-directory --report-filename --report-signal --cpu-prof-dir --cpu-prof-name --cpu-prof-interval
+  --heap-prof-dir --heap-prof-name --heap-prof-interval --tls-cipher-list --tls-keylog --secure-heap --secure-heap-min
+  --v8-pool-size --use-largepages --disable-proto --allow-fs-read --allow-fs-write --snapshot-blob
+  --max-old-space-size-percentage --experimental-config-file --network-family-autoselection-attempt-timeout`.split(
     /\s+/,
   ),
 );
@@ -14,7 +21,16 @@ const runners =
   /^(?:tsx|ts-node(?:-esm|-dev)?|nodemon|babel-node|swc-node|esno|jiti|vite-node|c8|nyc|forever|dotenvx?)$/;
 
 /** `node server.js`: the script, or where that says nothing, its package. */
-export function nodeName(context: CommandContext): string | undefined {
+export function nodeName(given: CommandContext): string | undefined {
+  const words = titleWords(given);
+  const written = ownTitle(given);
+  // Next.js calls each of its servers so.
+  if (written === 'next-server') {
+    const cwd = given.cwd();
+    return projectName(cwd && `${cwd}/x`, (folder) => packageName(given, folder)) ?? written;
+  }
+  if (written !== undefined) return written;
+  const context = words === undefined ? given : { ...given, argv: spelled(words) };
   const { argv } = context;
   const title = argv.find((a) => a.startsWith('--title='))?.slice(8);
   if (title) return title;
@@ -46,6 +62,11 @@ export function nodeName(context: CommandContext): string | undefined {
   const name = stem(script);
   if (!isBland(name)) return name;
   return projectName(path, (f) => packageName(context, f)) ?? name;
+}
+
+/** A title that begins with a script, with the program in front that runs it. */
+function spelled(words: readonly string[]): readonly string[] {
+  return interpreterOf(basename(words[0]!)) === undefined ? ['node', ...words] : words;
 }
 
 function toolOf(script: string): string {

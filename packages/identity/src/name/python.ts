@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { absolute, type CommandContext, firstOperand, isBland, projectName, stem } from './context.ts';
+import { ownTitle } from './titles.ts';
 
 const withValue = new Set(['-W', '-X', '-c', '--check-hash-based-pycs']);
 /** Servers that import the application they are told: MODULE:OBJECT. */
@@ -20,6 +21,9 @@ const wrappers =
 /** `python -m foo.bar` is foo.bar; `gunicorn shop.wsgi` is shop; `manage.py runserver` is the project's folder. */
 export function pythonName(context: CommandContext): string | undefined {
   const { argv } = context;
+  // With setproctitle.
+  const written = ownTitle(context);
+  if (written !== undefined) return written;
   const at = firstOperand(argv, 1, withValue);
   const module = argv.findIndex((a, i) => i > 0 && a === '-m' && (at === undefined || i < at));
   if (argv.slice(1, at).includes('-c') && module < 0) return undefined;

@@ -33,9 +33,11 @@ const generic = new RegExp(
   k3s|k3s-agent|snap\\.docker\\.dockerd|buildkit|gitlab-runner|emergency|rescue|getty|serial-getty|rc-local|libvirtd|incus|
   lxd|lxc|screen|monit|runit|circus|garden|ssh-agent)(?:@.*)?\\.service$`.replace(/\s+/g, ''),
 );
-/** Units whose names are made up as they start. */
+/** Units whose names are made up as they start: systemd-run's among them, `run-u12`, `run-r…` and, since 257, `run-p12-i345`. */
 const madeUp =
-  /^(?:session-|user@|user-runtime-dir@|run-|pm2-|libpod-|tmux-spawn|vte-spawn|app-|actions\.runner|systemd-nspawn@|s6-)/;
+  /^(?:user@|user-runtime-dir@|run-(?:u\d+|r[0-9a-f]{32}|p\d+-i\d+)\.|pm2-|libpod-|tmux-spawn|vte-spawn|actions\.runner|systemd-nspawn@|s6-)/;
+/** What a desktop starts, in the systemd of its user: `app-gnome-terminal-1234.scope`. */
+const ofDesktop = /^(?:app|session)-/;
 
 /**
  * Names the service that a process is part of. First what somebody wrote down for it (OTEL_SERVICE_NAME, service.name in
@@ -70,16 +72,20 @@ function first(
   if (datadog) return { name: datadog, rule: 'DD_SERVICE' };
   const named = unit === undefined ? undefined : unitName(unit);
   if (named !== undefined) return { name: named, rule: 'systemd-unit' };
-  if (container?.composeService) return { name: container.composeService, rule: 'compose-service' };
-  if (container?.pod?.name) return { name: ownerOfPod(container.pod.name), rule: 'pod-owner' };
-  if (container?.name) return { name: container.name, rule: 'container-name' };
+  const compose = known(container?.composeService);
+  if (compose) return { name: compose, rule: 'compose-service' };
+  const pod = known(container?.pod?.name);
+  if (pod) return { name: ownerOfPod(pod), rule: 'pod-owner' };
+  const own = known(container?.name);
+  if (own) return { name: own, rule: 'container-name' };
   return { name: commandName(context), rule: 'command' };
 }
 
 /** A service unit's name without `.service`; undefined for scopes and for units that say nothing about what they run. */
 export function unitName(unit: CgroupUnit): string | undefined {
   if (unit.kind !== 'service' || generic.test(unit.name) || madeUp.test(unit.name)) return undefined;
-  return unescapeUnit(unit.name.slice(0, -'.service'.length));
+  if (unit.user !== undefined && ofDesktop.test(unit.name)) return undefined;
+  return known(unescapeUnit(unit.name.slice(0, -'.service'.length)));
 }
 
 function known(value: string | undefined): string | undefined {

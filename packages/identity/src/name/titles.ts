@@ -1,3 +1,5 @@
+import { basename } from 'node:path';
+import { interpreterOf } from '../language/programs.ts';
 import { type CommandContext, isBland, projectName, stem } from './context.ts';
 
 const titles: readonly [RegExp, (m: RegExpExecArray, context: CommandContext) => string][] = [
@@ -16,6 +18,7 @@ const titles: readonly [RegExp, (m: RegExpExecArray, context: CommandContext) =>
     (m, context) => (m[2] && !isBland(stem(m[2])) ? stem(m[2]) : (folder(context) ?? m[1]!)),
   ],
   [/^(?:npm|pnpm|yarn) /, (m) => m[0].trim()],
+  [/^PM2 v/, () => 'pm2'],
   // `nginx: worker process`, `postgres: writer`, `sshd: root@pts/0`
   [/^([a-z][\w.-]*): \S/, (m) => m[1]!],
 ];
@@ -34,6 +37,28 @@ export function titleName(context: CommandContext): string | undefined {
     if (m !== null) return name(m, context);
   }
   return undefined;
+}
+
+/**
+ * What an interpreter's program wrote over its command line, taken apart: `next-server (v15.1.0)`, `node /srv/shop/server.js` as pm2
+ * does. Undefined where the command line stands as it was.
+ */
+export function titleWords({ argv }: CommandContext): readonly string[] | undefined {
+  if (argv.length !== 1) return undefined;
+  const words = argv[0]!.split(/\s+/).filter((word) => word !== '');
+  return words.length > 1 || !isInterpreter(words[0] ?? '') ? words : undefined;
+}
+
+/** The name in such a title: its first word, or the project where that is any program's. Undefined where it is a command line. */
+export function ownTitle(context: CommandContext): string | undefined {
+  const [first = ''] = titleWords(context) ?? [];
+  if (first === '' || first.startsWith('/') || isInterpreter(first)) return undefined;
+  const name = /[\w.@-]+/.exec(first)?.[0];
+  return name === undefined || isBland(name) ? folder(context) : name;
+}
+
+function isInterpreter(word: string): boolean {
+  return interpreterOf(basename(word)) !== undefined;
 }
 
 function trimmed(module: string, otherwise: string): string {
