@@ -38,6 +38,22 @@ suite('files of', () => {
     assert.equal(JSON.stringify(container).includes('SECRET'), false);
   });
 
+  test('docker elsewhere: where its settings say, as a snap, of a user', (t) => {
+    const config = { Name: '/laden-web-1', Config: {} };
+    const rootless = `/user.slice/user-1000.slice/user@1000.service/user.slice/docker-${A}.scope`;
+    const passwd = 'ann:x:1000:1000::/home/ann:/bin/sh\n';
+    const moved = { 'data-root': '/data/docker' };
+    for (const [path, at, files] of [
+      [`/docker/${A}`, 'data/docker', { 'etc/docker/daemon.json': moved }],
+      [`/docker/${A}`, 'var/snap/docker/common/var-lib-docker', { 'etc/docker/daemon.json': '{' }],
+      [rootless, 'home/ann/.local/share/docker', { 'etc/passwd': passwd }],
+      [rootless, 'data/docker', { 'etc/passwd': passwd, 'home/ann/.config/docker/daemon.json': moved }],
+    ] as const) {
+      const { container } = place(t, path, { ...files, [`${at}/containers/${A}/config.v2.json`]: config });
+      assert.equal(container?.name, 'laden-web-1', at);
+    }
+  });
+
   test('docker below a kubelet: the name has everything', (t) => {
     const { container, pod } = place(t, `/kubepods/burstable/pod${UID}/${A}`, {
       [`var/lib/docker/containers/${A}/config.v2.json`]: {

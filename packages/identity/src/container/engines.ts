@@ -10,9 +10,16 @@ import {
 
 const LONGEST = 2 * 1024 * 1024;
 
-/** /var/lib/docker/containers/ID/config.v2.json */
-export function fromDocker(host: Host, id: string): ContainerFile | undefined {
-  const config = parseObject(host.rootText(`/var/lib/docker/containers/${id}/config.v2.json`, LONGEST));
+/**
+ * DOCKER/containers/ID/config.v2.json
+ *
+ * @param home of the user whose rootless docker it may be
+ */
+export function fromDocker(host: Host, id: string, home?: string): ContainerFile | undefined {
+  const file = (root: string) =>
+    parseObject(host.rootText(`${root}/containers/${id}/config.v2.json`, LONGEST));
+  let config: Record<string, unknown> | undefined;
+  for (const root of dockerRoots(host, home)) config ??= file(root);
   if (config === undefined) return undefined;
   const inner = object(config.Config) ?? {};
   const name = typeof config.Name === 'string' ? config.Name.replace(/^\//, '') : undefined;
@@ -22,6 +29,16 @@ export function fromDocker(host: Host, id: string): ContainerFile | undefined {
     ...fromKubernetesName(name ?? ''),
     ...fromLabels(object(inner.Labels) ?? {}),
   };
+}
+
+/** Where docker keeps its things: usually, as its settings say, and as a snap. */
+function* dockerRoots(host: Host, home: string | undefined): Generator<string> {
+  if (home !== undefined) yield `${home}/.local/share/docker`;
+  yield '/var/lib/docker';
+  const settings = home === undefined ? '/etc/docker' : `${home}/.config/docker`;
+  const moved = parseObject(host.rootText(`${settings}/daemon.json`, LONGEST))?.['data-root'];
+  if (typeof moved === 'string' && moved.startsWith('/')) yield moved;
+  yield '/var/snap/docker/common/var-lib-docker';
 }
 
 const containerdRuns = [

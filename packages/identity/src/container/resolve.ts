@@ -121,7 +121,7 @@ export class Containers {
     const user = /\/user@(\d+)\.service\//.exec(path)?.[1];
     const home = () => (user === undefined ? undefined : homeOf(host, Number(user)));
     const engines: [ContainerRuntime, () => ContainerFile | undefined][] = [
-      ['docker', () => fromDocker(host, id)],
+      ['docker', () => fromDocker(host, id, home())],
       ['containerd', () => fromContainerd(host, id)],
       ['cri-o', () => fromStorage(host, id, home())],
     ];
