@@ -1,5 +1,6 @@
 import type { ExecEvent } from './events.ts';
 import type { Identity } from './identity.ts';
+import type { Environment } from './process/environ.ts';
 
 /** One program in the life of a pid. */
 export interface Entry {
@@ -10,6 +11,8 @@ export interface Entry {
   /** Until when, once that is over. */
   until?: number;
   event?: ExecEvent;
+  /** What its exec told of its environment: a program that writes a title may write over what /proc has of it. */
+  told?: Environment;
   /** The process that it was forked from, while it has not been looked at. */
   parent?: number;
   identity?: Identity;

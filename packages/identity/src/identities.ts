@@ -9,7 +9,6 @@ import type { ExecEvent, ExitEvent, ForkEvent } from './events.ts';
 import { Host } from './host/host.ts';
 import { listPids } from './host/pids.ts';
 import { type Identity, identify, keyOf, type Sources } from './identity.ts';
-import { NO_ENVIRONMENT } from './process/environ.ts';
 import { NO_NAMESPACES, type Process, readExe, readProcess, readStartTime } from './process/read.ts';
 
 export interface IdentitiesOptions {
@@ -126,6 +125,7 @@ export class Identities {
       startTime: event.startTime,
       since: time,
       event,
+      told: event.environment,
       checked: 0,
       early: true,
     });
@@ -137,7 +137,8 @@ export class Identities {
     this.#absent.delete(event.pid);
     this.#entries.end(event.pid, time);
     const { pid, startTime, ppid } = event;
-    this.#entries.add({ pid, startTime, since: time, parent: ppid, checked: 0, early: true });
+    const { told } = this.#entries.last(ppid) ?? {};
+    this.#entries.add({ pid, startTime, since: time, parent: ppid, told, checked: 0, early: true });
   }
 
   /** A process has ended. It stays known for the grace time, for what arrives late. */
@@ -184,7 +185,7 @@ export class Identities {
     entry.startTime = process.startTime;
     entry.checked = now;
     entry.early = entry.since !== undefined && now - entry.since < SETTLED_MS;
-    const identity = identify(this.#sources, process, this.#generation++);
+    const identity = identify(this.#sources, process, this.#generation++, { environment: entry.told });
     const whole = process.kernelThread || hasMemory(host, process.pid);
     if (!whole && (entry.identity ?? entry.event ?? entry.parent) !== undefined) return false;
     entry.identity = identity;
@@ -215,12 +216,10 @@ export class Identities {
       cgroupId: event.cgroupId,
       namespaces: NO_NAMESPACES,
     };
-    entry.identity = identify(
-      this.#sources,
-      process,
-      this.#generation++,
-      event.environment ?? NO_ENVIRONMENT,
-    );
+    entry.identity = identify(this.#sources, process, this.#generation++, {
+      environment: event.environment,
+      ended: true,
+    });
     entry.event = undefined;
   }
 

@@ -51,16 +51,16 @@ const ARGV_CHARACTERS = 2048;
 /**
  * Puts together who a process is.
  *
- * @param told of one that has ended: what its exec told of its environment; nothing is asked of /proc then
+ * @param told what its exec told of its environment, if it did; of one that has ended nothing is asked of /proc
  */
 export function identify(
   sources: Sources,
   process: Process,
   generation: number,
-  told?: Environment,
+  told: { environment?: Environment; ended?: boolean } = {},
 ): Identity {
   const { host, elves, containers } = sources;
-  const fromEvent = told !== undefined;
+  const { environment: known = NO_ENVIRONMENT, ended: fromEvent = false } = told;
   const { pid } = process;
   let files: readonly string[] | undefined;
   const lazyFiles = () => {
@@ -68,7 +68,9 @@ export function identify(
     return files;
   };
   const bare = process.kernelThread || process.zombie || fromEvent;
-  const environment: Environment = told ?? (bare ? NO_ENVIRONMENT : readEnvironment(host, pid));
+  const read = bare ? NO_ENVIRONMENT : readEnvironment(host, pid);
+  // A title that was written over it has left nothing.
+  const environment = read.size > 0 ? read : known;
   const runtime = bare ? undefined : detectRuntime(host, process, elves, lazyFiles);
   const found = containers.placeOf(process.cgroups);
   const place = bare ? found : namedFromInside(sources, pid, found, environment);

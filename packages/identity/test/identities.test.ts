@@ -152,6 +152,22 @@ suite('with events', () => {
     assert.equal(identities.get(10)?.service.name, 'till', 'its child is the same program');
   });
 
+  test('a process whose title stands where its environment was is called what its exec told', (t) => {
+    const { proc, identities } = memory(t);
+    const environment = new Map([['OTEL_SERVICE_NAME', 'till']]);
+    identities.exec({ pid: 7, startTime: 100, exe: '/usr/bin/perl', environment });
+    proc.put(7, 100, '/usr/bin/perl', { argv: ['desk master'] });
+    assert.equal(identities.get(7)?.service.name, 'till');
+    // Its workers have the same title and no exec of their own.
+    identities.fork({ pid: 8, startTime: 101, ppid: 7 });
+    proc.put(8, 101, '/usr/bin/perl', { argv: ['desk worker'] });
+    assert.equal(identities.get(8)?.service.name, 'till');
+    // What is there to be read is newer than what a shell was told before it.
+    identities.exec({ pid: 9, startTime: 102, exe: '/usr/bin/perl', environment });
+    proc.put(9, 102, '/usr/bin/perl', { environ: ['OTEL_SERVICE_NAME=counter'] });
+    assert.equal(identities.get(9)?.service.name, 'counter');
+  });
+
   test('a process that ends while it is looked at is called what its exec told', (t) => {
     const {
       proc,
