@@ -1,4 +1,14 @@
-import { type BigIntStats, existsSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import {
+  type BigIntStats,
+  closeSync,
+  existsSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+  statfsSync,
+  statSync,
+} from 'node:fs';
 import { AgentError } from './errors.ts';
 import type { Sampling, Watch } from './options.ts';
 
@@ -48,12 +58,16 @@ function portsOf(text: string): string {
 
 /** A process that ended, or one mistyped, would be a quiet machine. */
 function processOf(pid: string): string {
-  if (!/^[1-9]\d*$/.test(pid) || !existsSync(`/proc/${pid}`))
-    throw new AgentError(
+  const refusal = (why: string) =>
+    new AgentError(
       'SKEP_AGENT_CONFIG',
-      `--pid ${pid}: there is no such process`,
+      `--pid ${pid}: ${why}`,
       'pgrep -f NAME finds ids. --exe FILE watches a program whenever it runs, --cgroup DIR a service.',
     );
+  if (!/^[1-9]\d*$/.test(pid) || !existsSync(`/proc/${pid}`)) throw refusal('there is no such process');
+  // /proc answers for threads as well, which it does not list.
+  const process = /^Tgid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  if (process !== undefined && process !== pid) throw refusal(`that is a thread of process ${process}`);
   return pid;
 }
 
@@ -73,16 +87,39 @@ function inodeOf(path: string): string {
     throw refusal('there is no such file that can be read', error);
   }
   if (!file.isFile()) throw refusal('that is not a file');
+  const interpreter = interpreterOf(path);
+  if (interpreter !== undefined) throw refusal(`that is a script, which ${interpreter} runs`);
   return String(file.ino);
 }
+
+/** What a script says runs it; a process that runs a script is its interpreter's. Undefined for any other file. */
+function interpreterOf(path: string): string | undefined {
+  const head = Buffer.alloc(256);
+  let length = 0;
+  try {
+    const fd = openSync(path, 'r');
+    try {
+      length = readSync(fd, head);
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    return undefined; // to be run it need not be readable
+  }
+  return /^#!\s*(\S+)/.exec(head.toString('utf8', 0, length))?.[1];
+}
+
+/** NSFS_MAGIC: where namespaces are files. */
+const NSFS = 0x6e736673;
 
 function namespaceOf(text: string): string {
   try {
     if (/^\d+$/.test(text)) {
-      // A pid where there is such a process, else an inode number: those begin at 4026531840.
-      if (Number(text) >= 0xf000_0000) return text;
+      // No pid is above PID_MAX_LIMIT. Inode numbers of namespaces begin at 4026531840; since 6.18 the machine's own is below that.
+      if (Number(text) > 4_194_304) return text;
       return /\[(\d+)\]/.exec(readlinkSync(`/proc/${text}/ns/net`))![1]!;
     }
+    if (statfsSync(text).type !== NSFS) throw new Error('not of nsfs');
     return String(statSync(text, { bigint: true }).ino);
   } catch (error) {
     throw new AgentError(

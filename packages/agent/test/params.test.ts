@@ -1,6 +1,8 @@
 import { deepStrictEqual, strictEqual, throws } from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { ownPid, probeParams } from '../src/params.ts';
 
@@ -24,8 +26,19 @@ test('what is watched becomes parameters', () => {
   });
 });
 
-test('what is not there is not watched in silence', () => {
+test('a network namespace may be named by its number, the first one by a small one', () => {
+  for (const netns of ['4026531833', '4026532000'])
+    deepStrictEqual(probeParams({ netns: [netns] }, {}, false).target_netns, [netns]);
+});
+
+test('what is not there is not watched in silence', (t) => {
   const { pid } = spawnSync('true');
+  // Node's own helpers are threads.
+  const thread = readdirSync('/proc/self/task').find((id) => id !== `${process.pid}`)!;
+  const folder = mkdtempSync(join(tmpdir(), 'skep-params-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const script = join(folder, 'till');
+  writeFileSync(script, '#! /usr/bin/env python3\n');
   for (const [watch, said] of [
     [{ pid: [`${pid}`] }, /^--pid \d+: there is no such process$/],
     [{ pid: ['x'] }, /^--pid x: there is no such process$/],
@@ -37,6 +50,9 @@ test('what is not there is not watched in silence', () => {
     [{ exe: ['/'] }, /^--exe \/: that is not a file$/],
     [{ netns: ['/none'] }, /^--netns \/none names no /],
     [{ netns: [`${pid}`] }, /^--netns \d+ names no /],
+    [{ netns: [process.execPath] }, /^--netns .* names no /],
+    [{ pid: [thread] }, /^--pid \d+: that is a thread of process \d+$/],
+    [{ exe: [script] }, /^--exe .*\/till: that is a script, which \/usr\/bin\/env runs$/],
   ] as const)
     throws(
       () => probeParams(watch, {}, false),
