@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
+import { dirname } from 'node:path';
 import { AgentError } from '../errors.ts';
 import type { ServiceInfo } from '../services/info.ts';
 import type { SpanInfo } from '../spans/info.ts';
@@ -38,7 +40,7 @@ export async function askAgent<Q extends Question>(
       reject(
         denied
           ? absent(': permission denied', 'Only its own user may ask: sudo skep agent status.')
-          : absent('', 'Start one: sudo skep agent. Or name its socket with --socket.'),
+          : absent('', absentHint(path)),
       );
     });
     socket.on('data', (chunk) => {
@@ -47,10 +49,27 @@ export async function askAgent<Q extends Question>(
     socket.once('end', () => resolve(got));
     socket.write(`${JSON.stringify({ ask })}\n`);
   });
-  const answer = JSON.parse(text) as Answers[Q] | { error: string };
+  let answer: Answers[Q] | { error: string };
+  try {
+    answer = JSON.parse(text) as Answers[Q] | { error: string };
+  } catch {
+    throw absent(': it hung up', 'It is ending, or answers too many others: ask again.');
+  }
   if (answer && typeof answer === 'object' && 'error' in answer)
     throw absent(`: ${answer.error}`, 'Is it of another version?');
   return answer as Answers[Q];
+}
+
+/**
+ * Who has started it with sudo often asks without, and is answered nothing in a place of their own.
+ *
+ * @internal
+ */
+export function absentHint(path: string, uid = process.geteuid?.() ?? 0, exists = existsSync): string {
+  const roots = defaultSocket({}, 0);
+  return uid !== 0 && path === defaultSocket(process.env, uid) && exists(dirname(roots))
+    ? `Root's is at ${roots}: sudo skep agent status.`
+    : 'Start one: sudo skep agent. Or name its socket with --socket.';
 }
 
 export { checkFailure } from '../selfcheck/failure.ts';

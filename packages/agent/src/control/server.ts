@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, unlinkSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { AgentError } from '../errors.ts';
@@ -67,7 +67,8 @@ async function listens(path: string): Promise<boolean> {
     socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code));
   });
   socket.destroy();
-  if (code === 'ECONNREFUSED') unlinkSync(path);
+  // Of a file that is no socket the kernel says the same.
+  if (code === 'ECONNREFUSED' && lstatSync(path).isSocket()) unlinkSync(path);
   return code === undefined;
 }
 
