@@ -156,6 +156,20 @@ test('what a proxy is asked for goes by its path, without the host', () => {
   deepStrictEqual(texts, ['/users/{id}', '/users/{id}', '/users/{id}', '/', '/admin/*', '*', '*', 'odd']);
 });
 
+test('paths are bytes to the kernel and UTF-8 to people, also those of the configuration', () => {
+  const all = new Routes(new FakeTables(100), { patterns: ['/straßen/{name}'], limits: { children: 5 } });
+  const bytes = (path: string) => Buffer.from(path).toString('latin1');
+  const targets = [bytes('/straßen/lützow'), bytes('/käse'), '/\xff', bytes('/a\u009b31mb'), '/plain'];
+  deepStrictEqual(
+    targets.map((target, i) => all.path(BIG + BigInt(i), 1, target, 0).text),
+    ['/straßen/{name}', '/käse', '/\ufffd', '/a\ufffd31mb', '/plain'],
+  );
+  // They are given up as they were made, by their bytes.
+  const käse = all.find(BIG + 1n)!;
+  for (let i = 5; i < 10; i++) all.path(BIG + BigInt(i), 1, bytes(`/${word(i)}ö`), 10);
+  strictEqual(käse.supersededAt, 10);
+});
+
 test('a learned place frees the fingerprints behind it, once each', () => {
   const tables = new FakeTables(100);
   const all = new Routes(tables, { limits: { children: 5 } });

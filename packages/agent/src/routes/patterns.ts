@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { AgentError } from '../errors.ts';
 import { isParameter, segmentsOf } from './segment.ts';
 
@@ -63,7 +64,8 @@ function parse(text: string): Pattern {
     );
   };
   if (!text.startsWith('/')) refuse('does not begin with /');
-  const words = segmentsOf(text);
+  // Paths are compared as bytes.
+  const words = segmentsOf(Buffer.from(text).toString('latin1'));
   const rest = words.at(-1) === '*';
   if (rest) words.pop();
   const segments = words.map((word) => {

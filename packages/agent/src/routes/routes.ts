@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { KernelTables } from '../kernel/tables.ts';
 import { dropOldest } from '../oldest.ts';
 import { Patterns } from './patterns.ts';
@@ -94,7 +95,8 @@ export class Routes {
     const path = pathOf(target);
     const pattern = this.#patterns.match(path);
     if (pattern !== undefined) this.#learnPlaces(of, service, path);
-    const route = this.#route(of, service, pattern ?? this.#learnedRoute(of, service, path, now));
+    const learned = pattern ?? this.#learnedRoute(of, service, path, now);
+    const route = this.#route(of, service, learned, pattern ?? readable(learned));
     this.#put(fingerprint, { route, since: now, pid });
     return route;
   }
@@ -167,11 +169,11 @@ export class Routes {
     for (const fingerprint of route.fingerprints) this.#drop(fingerprint);
   }
 
-  #route(of: ServiceRoutes, service: number, text: string): Route {
-    let route = of.byText.get(text);
+  #route(of: ServiceRoutes, service: number, key: string, text: string): Route {
+    let route = of.byText.get(key);
     if (route === undefined) {
       route = { number: this.#next++, text, service, fingerprints: new Set() };
-      of.byText.set(text, route);
+      of.byText.set(key, route);
       this.#numbers.set(route.number, route);
     }
     return route;
@@ -248,6 +250,15 @@ function pathOf(target: string): string {
   const host = /^[a-z][a-z0-9+.-]*:\/\/[^/]*/i.exec(target)?.[0];
   if (host !== undefined) return target.slice(host.length) || '/';
   return /^[^/]+:\d+$/.test(target) ? OTHER_ROUTE : target;
+}
+
+/** Control characters beyond ASCII, and those that turn or end a line. */
+const STEERING = /[\u0080-\u009f\u2028-\u202e\u2066-\u2069]/g;
+
+/** What was bytes so far as people read it: paths are UTF-8, where they are not ASCII. Nothing in it steers a terminal. */
+function readable(route: string): string {
+  if (!/[\x80-\xff]/.test(route)) return route;
+  return Buffer.from(route, 'latin1').toString('utf8').replace(STEERING, '\ufffd');
 }
 
 /** A path as the probe sends it: up to 255 bytes, in two parts where a call's end cut it, with zeros between them. */
