@@ -8,7 +8,7 @@ import { AgentError } from '../src/index.ts';
 
 const WHOLE = `
 watch:
-  ports: [8080, 8081]
+  ports: [8080, 8081-8083]
   pids: [1]
   executables: [/usr/bin/node]
   cgroups: [/sys/fs/cgroup/a]
@@ -40,7 +40,7 @@ function read(text: string) {
 test('every setting becomes an option', () => {
   deepStrictEqual(read(WHOLE), {
     watch: {
-      port: ['8080', '8081'],
+      port: ['8080', '8081-8083'],
       pid: ['1'],
       exe: ['/usr/bin/node'],
       cgroup: ['/sys/fs/cgroup/a'],
@@ -78,8 +78,13 @@ test('what is wrong is named with its line', () => {
   match(says('\n\nwach: {}'), /^a\.yaml:3: "wach" is no setting; there are watch, prometheus, .*self_check$/);
   strictEqual(
     says('watch:\n  ports:\n    - 80\n    - 99999\n'),
-    'a.yaml:4: "watch.ports.1" must be a port, from 1 to 65535',
+    'a.yaml:4: "watch.ports.1" must be a port, from 1 to 65535, or a range like 8000-8010',
   );
+  for (const wrong of ['8010-8000', '0-80', '80-70000', 'http', '1.5'])
+    match(
+      says(`watch: { ports: [${wrong}] }`),
+      /"watch\.ports\.0" must be a port, from 1 to 65535, or a range/,
+    );
   strictEqual(says('watch: { ports: 80 }'), 'a.yaml:1: "watch.ports" must be a list');
   strictEqual(says('watch:\n  ports: []'), 'a.yaml:2: "watch.ports" is an empty list; leave it out');
   strictEqual(

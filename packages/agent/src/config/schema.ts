@@ -54,11 +54,23 @@ const whole = (least: number, most: number, description: string) => {
   );
 };
 
-const port = v.pipe(
-  v.number('must be a port'),
-  v.integer('must be a port'),
-  v.minValue(1, 'must be a port, from 1 to 65535'),
-  v.maxValue(65_535, 'must be a port, from 1 to 65535'),
+const RANGE = /^(\d{1,5})-(\d{1,5})$/;
+const WANTED = 'must be a port, from 1 to 65535, or a range like 8000-8010';
+
+/** 8080, or as the flag has it: 8000-8010. */
+const port = v.union(
+  [
+    v.pipe(v.number(), v.integer(WANTED), v.minValue(1, WANTED), v.maxValue(65_535, WANTED)),
+    v.pipe(
+      v.string(),
+      v.regex(RANGE, WANTED),
+      v.check((said) => {
+        const [from, to] = RANGE.exec(said)!.slice(1).map(Number);
+        return from! >= 1 && from! <= to! && to! <= 65_535;
+      }, WANTED),
+    ),
+  ],
+  WANTED,
 );
 
 const LISTEN = /^(?:(\[[0-9a-fA-F:.]+\]|[^:[\]\s]*):)?(\d{1,5})$/;
