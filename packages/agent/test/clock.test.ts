@@ -1,5 +1,5 @@
 // A machine's clock may be put back while the agent runs: what it sends has an order all the same.
-import { ok } from 'node:assert/strict';
+import { ok, strictEqual } from 'node:assert/strict';
 import { mock, test } from 'node:test';
 import { Host } from '@skep/identity';
 import { AgentMetricSource } from '../src/otlp/metrics.ts';
@@ -45,6 +45,10 @@ test('no point of a metric begins after its end', async () => {
     );
     ok(points.length > 3, `${points.length} points`);
     for (const { start, time } of points) ok(start! <= time, `${start} to ${time}`);
+    // Later it begins where it did: to a receiver another beginning is a reset, and all that was counted is counted again.
+    mock.timers.setTime(500_000);
+    const [first] = (await source.collect())[0]!.metrics;
+    strictEqual((first!.points[0] as { start: bigint }).start, 400_000_000_000n);
   } finally {
     mock.timers.reset();
   }

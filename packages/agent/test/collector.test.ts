@@ -1,6 +1,6 @@
 // What a program counted under a key that is taken out of the kernel's map belongs to somebody, whatever is not known yet.
 import { deepStrictEqual, strictEqual } from 'node:assert/strict';
-import { test } from 'node:test';
+import { mock, test } from 'node:test';
 import type { RawMap } from '@skep/runtime';
 import { RAW_PROCESS } from '../src/kernel/key.ts';
 import { SLOTS } from '../src/latency.ts';
@@ -138,4 +138,25 @@ test('is counted without its route when its process has a service, and the text 
     [...store].map((s) => [s.labels.service?.name, s.labels.route, s.labels.status, s.count, s.sum]),
     [['shop', '*', 200, 9, 9000]],
   );
+});
+
+test('a series began when the kernel was read the time before, or what it counts would be of no time at all', async () => {
+  mock.timers.enable({ apis: ['Date'], now: 1_000_000 });
+  try {
+    const { requests, store, collector, clock } = fake({ knows: () => true, hear: () => ({ text: '/' }) });
+    const pass = async (ms: number) => {
+      clock.now += ms;
+      mock.timers.tick(ms);
+      await collector.collect();
+    };
+    await pass(1000);
+    requests.put(keyOf(RAW_PROCESS + 42), 7);
+    await pass(1000);
+    // The text of its path comes late.
+    await pass(3000);
+    const [series] = [...store];
+    deepStrictEqual([series!.count, series!.startedAt], [7, 1_001_000_000_000n]);
+  } finally {
+    mock.timers.reset();
+  }
 });

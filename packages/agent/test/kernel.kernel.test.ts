@@ -45,7 +45,7 @@ async function probe(port: number) {
     ],
   });
   const tables = new KernelTables(run);
-  return { run, told, tables, counts: new KernelCounts(tables.requests, keyReader(tables.requests)) };
+  return { run, told, tables, counts: new KernelCounts(tables.requests, keyReader(tables.requests), 0) };
 }
 
 const PATHS = [

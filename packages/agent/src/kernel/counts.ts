@@ -20,7 +20,8 @@ export interface Delta {
 export class KernelSeries {
   readonly key: KernelKey;
   readonly bytes: Uint8Array;
-  /** Milliseconds, by the clock of {@link KernelCounts.collect}: when it was first seen, and when it last counted. */
+  /** Milliseconds, by the clock of {@link KernelCounts.collect}: when nothing of it was there yet, when it was first seen, when it last counted. */
+  readonly after: number;
   readonly since: number;
   changedAt: number;
   /** Where its requests went. */
@@ -33,9 +34,10 @@ export class KernelSeries {
   requestBytes = 0;
   responseBytes = 0;
 
-  constructor(key: KernelKey, bytes: Uint8Array, now: number) {
+  constructor(key: KernelKey, bytes: Uint8Array, after: number, now: number) {
     this.key = key;
     this.bytes = bytes;
+    this.after = after;
     this.since = now;
     this.changedAt = now;
   }
@@ -55,6 +57,8 @@ export class KernelCounts {
   readonly #at: Record<'slots' | 'sum' | 'request_bytes' | 'response_bytes', number>;
   readonly #all = new Map<string, KernelSeries>();
   readonly #walk: ReturnType<RawMap['map']['walk']>;
+  /** When all was read the last time. */
+  #looked: number;
   readonly #delta: Delta = {
     slots: [],
     requests: 0,
@@ -63,8 +67,13 @@ export class KernelCounts {
     responseBytes: 0,
   };
 
-  /** Of a hash by http_series, or an array by role: `readKey` knows which. */
-  constructor(requests: RawMap, readKey: (dv: DataView, at: number) => KernelKey) {
+  /**
+   * Of a hash by http_series, or an array by role: `readKey` knows which.
+   *
+   * @param begun by the clock of {@link collect}: nothing has been counted before
+   */
+  constructor(requests: RawMap, readKey: (dv: DataView, at: number) => KernelKey, begun: number) {
+    this.#looked = begun;
     this.#map = requests.map;
     this.#readKey = readKey;
     const at = offsets(requests.value, 'http_counts', ['slots', 'sum', 'request_bytes', 'response_bytes']);
@@ -90,6 +99,8 @@ export class KernelCounts {
   async collect(now: number, onDelta: OnDelta): Promise<void> {
     const walk = this.#walk;
     const { keySize, valueBytes } = this.#map;
+    const after = this.#looked;
+    this.#looked = now;
     walk.begin();
     while (!walk.ended) {
       const next = walk.next();
@@ -97,7 +108,7 @@ export class KernelCounts {
       const keys = Buffer.from(walk.keys.buffer, walk.keys.byteOffset, walk.keys.byteLength);
       const words = wordsOf(walk.values);
       for (let i = 0; i < count; i++) {
-        const series = this.#seriesAt(keys, i * keySize, now);
+        const series = this.#seriesAt(keys, i * keySize, after, now);
         const at = (i * valueBytes) / 4;
         if (!this.#changed(series, words, at)) continue;
         this.#difference(series, words, at);
@@ -120,12 +131,12 @@ export class KernelCounts {
     if (this.#delta.requests > 0) onDelta(series, this.#delta);
   }
 
-  #seriesAt(keys: Buffer, at: number, now: number): KernelSeries {
+  #seriesAt(keys: Buffer, at: number, after: number, now: number): KernelSeries {
     const text = keys.toString('latin1', at, at + this.#map.keySize);
     let series = this.#all.get(text);
     if (series === undefined) {
       const bytes = Uint8Array.from(keys.subarray(at, at + this.#map.keySize));
-      series = new KernelSeries(this.#readKey(new DataView(bytes.buffer), 0), bytes, now);
+      series = new KernelSeries(this.#readKey(new DataView(bytes.buffer), 0), bytes, after, now);
       this.#all.set(text, series);
     }
     return series;

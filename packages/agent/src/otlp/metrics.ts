@@ -28,13 +28,15 @@ export interface MetricsParts {
  */
 export class AgentMetricSource implements MetricSource {
   readonly #o: MetricsParts;
+  #startedAt: bigint;
 
   constructor(parts: MetricsParts) {
     this.#o = parts;
+    this.#startedAt = parts.startedAt;
   }
 
   async collect(): Promise<ResourceMetrics[]> {
-    const { resources, status, startedAt } = this.#o;
+    const { resources, status } = this.#o;
     const byService = new Map<Service | undefined, Series[]>();
     for (const series of await this.#o.series()) {
       const { service } = series.labels;
@@ -49,13 +51,12 @@ export class AgentMetricSource implements MetricSource {
         metrics: httpMetrics(series, time),
       }),
     );
-    const own = selfFamilies(status()).flatMap((family) => ownMetric(family, before(startedAt, time), time));
+    // A clock that was put back makes no point begin after its end: receivers refuse those.
+    if (this.#startedAt > time) this.#startedAt = time;
+    const own = selfFamilies(status()).flatMap((family) => ownMetric(family, this.#startedAt, time));
     return [...all, { resource: resources.own, metrics: own }];
   }
 }
-
-/** A clock that was put back makes no point begin after its end: receivers refuse those. */
-const before = (start: bigint, time: bigint): bigint => (start < time ? start : time);
 
 function httpMetrics(all: readonly Series[], time: bigint): MetricData[] {
   return (['server', 'client'] as const).flatMap((role) => {
@@ -65,7 +66,7 @@ function httpMetrics(all: readonly Series[], time: bigint): MetricData[] {
     const bodies = (bytes: (s: Series) => number): HistogramPoint[] =>
       series.map((s, i) => ({
         attributes: attributes[i]!,
-        start: before(s.startedAt, time),
+        start: s.startedBy(time),
         time,
         count: s.count,
         sum: bytes(s),
@@ -76,7 +77,7 @@ function httpMetrics(all: readonly Series[], time: bigint): MetricData[] {
     const durations = series.map(
       (s, i): HistogramPoint => ({
         attributes: attributes[i]!,
-        start: before(s.startedAt, time),
+        start: s.startedBy(time),
         time,
         count: s.count,
         sum: s.sum / 1e9,

@@ -73,8 +73,9 @@ export class Collector {
 
   constructor(parts: CollectorParts) {
     this.#o = parts;
-    this.#counts = new KernelCounts(parts.tables.requests, keyReader(parts.tables.requests));
-    this.#overflow = new KernelCounts(parts.tables.overflow, overflowKey);
+    const begun = parts.clock();
+    this.#counts = new KernelCounts(parts.tables.requests, keyReader(parts.tables.requests), begun);
+    this.#overflow = new KernelCounts(parts.tables.overflow, overflowKey, begun);
   }
 
   /** Entries in the kernel at the last look. */
@@ -105,7 +106,8 @@ export class Collector {
     await this.#overflow.collect(now, (from, delta) => {
       const role = ROLES[from.key.role] ?? 'unknown';
       this.overflowed += delta.requests;
-      this.#add(this.#o.store.of(overflowOf({ service: undefined, role }), now), delta, now);
+      const series = this.#o.store.of(overflowOf({ service: undefined, role }), now, startOf(from, now));
+      this.#add(series, delta, now);
       return true;
     });
     const crowded = this.#counts.size > CROWDED * this.#o.tables.capacity.series;
@@ -129,7 +131,7 @@ export class Collector {
       const route = this.#routeOf(from, now) ?? (last ? OTHER_ROUTE : undefined);
       if (route === undefined) return false;
       const store = key.service === SELF ? this.#o.own : this.#o.store;
-      target = store.of(this.#labels(from, route), now);
+      target = store.of(this.#labels(from, route), now, startOf(from, now));
       if (from.target !== target) {
         if (from.target) from.target.sources--;
         target.sources++;
@@ -225,4 +227,9 @@ export class Collector {
     const service = services.byId(key.service);
     return !service || (service.pids.size === 0 && now - service.activeAt >= LINGER_MS);
   }
+}
+
+/** Since when an entry may have counted, milliseconds since 1970. */
+function startOf(from: KernelSeries, now: number): number {
+  return Date.now() - (now - from.after);
 }

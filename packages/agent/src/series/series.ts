@@ -33,15 +33,22 @@ export class Series {
   responseBytes = 0;
   /** When it last counted, milliseconds of the agent's clock. */
   changedAt: number;
-  /** Since when it counts, nanoseconds since 1970: OTLP wants to know. */
-  readonly startedAt: bigint;
+  /** Since when it counts, nanoseconds since 1970: OTLP wants to know. Nothing of it is older. */
+  startedAt: bigint;
   /** Entries of the kernel that count here. */
   sources = 0;
 
-  constructor(labels: Labels, now: number) {
+  /** @param startedMs milliseconds since 1970 */
+  constructor(labels: Labels, now: number, startedMs: number = Date.now()) {
     this.labels = labels;
     this.changedAt = now;
-    this.startedAt = BigInt(Date.now()) * 1_000_000n;
+    this.startedAt = BigInt(Math.round(startedMs)) * 1_000_000n;
+  }
+
+  /** {@link startedAt}, never after `time`. A clock that was put back moves it once: one that moves each time is a reset each time. */
+  startedBy(time: bigint): bigint {
+    if (this.startedAt > time) this.startedAt = time;
+    return this.startedAt;
   }
 
   add(delta: Delta, now: number): void {

@@ -29,17 +29,17 @@ export class SeriesStore {
     return this.#all.values();
   }
 
-  /** The series of a label set, made if it is new. */
-  of(labels: Labels, now: number): Series {
+  /** The series of a label set, made if it is new; then nothing that it counts is older than `startedMs`, since 1970. */
+  of(labels: Labels, now: number, startedMs?: number): Series {
     const key = keyOf(labels);
     const known = this.#all.get(key);
     if (known) return known;
     // One for each service and role stays possible beyond the cap: that many there are at most.
     if (this.#all.size >= this.#most && !labels.overflow) {
       this.refused++;
-      return this.of(overflowOf(labels), now);
+      return this.of(overflowOf(labels), now, startedMs);
     }
-    const series = new Series(labels, now);
+    const series = new Series(labels, now, startedMs);
     this.#all.set(key, series);
     if (labels.service) labels.service.series++;
     return series;
