@@ -8,6 +8,12 @@ import { ENDPOINTS, SERVICES, SPANS } from './streams.ts';
 
 /** Callers that a row names. */
 const CALLERS = 4;
+/** And ports. */
+const PORTS = 4;
+
+function few(all: readonly string[], most: number, between: string): string {
+  return all.length > most ? [...all.slice(0, most), '…'].join(between) : all.join(between);
+}
 
 /** What the runtime's live view is shown of an agent: a run whose rows are services, endpoints and spans. */
 export class AgentRun implements Run {
@@ -64,13 +70,13 @@ export class AgentRun implements Run {
         return new TableRow(this.#id(`${s.namespace ?? ''}/${s.name}`), SERVICES, [
           text(s.namespace ? `${s.namespace}/${s.name}` : s.name),
           text(s.language),
-          text(s.ports.join(',')),
+          text(few(s.ports.map(String), PORTS, ',')),
           serves ? rate(s.server.rate) : { text: '', key: -1 },
           rate(errorRate),
           duration(p50),
           duration(p95),
           duration(p99),
-          text(calledBy.slice(0, CALLERS).join(', ') + (calledBy.length > CALLERS ? ', …' : '')),
+          text(few(calledBy, CALLERS, ', ')),
           rate(s.client.rate),
         ]);
       }),

@@ -9,19 +9,23 @@ export function servicesTable(services: readonly ServiceInfo[]): string {
     return [
       s.name,
       s.language ?? '',
-      s.ports.join(','),
+      few(s.ports.map(String), 4, ','),
       rate(s.server.rate),
       rate(s.client.rate),
       side.errorRate > 0 ? rate(side.errorRate) : '',
       ...[side.p50, side.p95, side.p99].map(duration),
       String(s.server.requests + s.client.requests),
-      s.calledBy.slice(0, 3).join(', ') + (s.calledBy.length > 3 ? ', …' : ''),
+      few(s.calledBy, 3, ', '),
     ];
   });
   return renderTable(
     ['SERVICE', 'LANGUAGE', 'PORT', 'IN/S', 'OUT/S', 'ERR/S', 'P50', 'P95', 'P99', 'REQUESTS', 'CALLED BY'],
     rows,
   );
+}
+
+function few(all: readonly string[], most: number, between: string): string {
+  return all.length > most ? [...all.slice(0, most), '…'].join(between) : all.join(between);
 }
 
 /** A line a span, newest last. */
