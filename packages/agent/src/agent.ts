@@ -135,6 +135,7 @@ export class Agent {
     this.#pipeline.tables.closed = false;
     this.#attachedAt = this.#clock();
     this.#activity.begin(this.#attachedAt);
+    this.#budget.begin();
     this.#timers.push(setInterval(() => void this.#tick(), TICK_MS));
     // A fault of the run ends the rest, too.
     void this.#run.closed.then(() => this.stop());

@@ -41,6 +41,12 @@ export class Budget {
     return this.#gap > SPAN_GAP_NS;
   }
 
+  /** From now on it counts: loading the programs takes a second of CPU time, once, which no fewer spans would save. */
+  begin(now = performance.now(), cpuMs = cpuTime()): void {
+    this.#at = now;
+    this.#cpu = cpuMs;
+  }
+
   /** Looks at what was used; to be called often, does something each few seconds. */
   look(now = performance.now(), cpuMs = cpuTime()): void {
     const passed = now - this.#at;

@@ -156,6 +156,20 @@ test('over its budget the agent takes fewer spans, and more again below it', () 
   deepStrictEqual([budget.limiting, said.length], [false, 2]);
 });
 
+test('what the start took is no reason to take fewer spans', () => {
+  const gaps: bigint[] = [];
+  const budget = new Budget(
+    2,
+    (ns) => gaps.push(ns),
+    () => undefined,
+    0,
+    0,
+  );
+  budget.begin(2000, 1500);
+  budget.look(7000, 1510);
+  deepStrictEqual([gaps, budget.usedPercent], [[], 0.2]);
+});
+
 test('without a budget nothing is limited', () => {
   const budget = new Budget(
     undefined,
