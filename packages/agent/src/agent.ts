@@ -250,7 +250,7 @@ export class Agent {
       record: (stream, view, at) => this.#pipeline.record(stream.map, view, at),
       drained: () => {
         this.#pipeline.spans.settle();
-        this.#pipeline.spans.updateClock();
+        this.#pipeline.spans.batchEnded();
       },
       stop: () => this.#ended(),
     };

@@ -41,7 +41,8 @@ function fake() {
   const whenAsked = (what: () => void) => {
     asked = what;
   };
-  return { told, clock, spans, whenAsked, names: () => made.map((s) => s.service.name) };
+  const names = () => made.map((s) => s.service.name);
+  return { told, clock, spans, whenAsked, names, starts: () => made.map((s) => s.start) };
 }
 
 test('a span waits until both its processes have been told of', () => {
@@ -81,4 +82,26 @@ test('a span that is made while others are told of is made once', () => {
   whenAsked(() => spans.settle());
   spans.settle();
   strictEqual(names().length, 2);
+});
+
+test('a span is dated by the clock of its batch, and those of two batches stay in order', (t) => {
+  const { spans, starts } = fake();
+  let mono = 5_000_000_000n;
+  t.mock.method(process.hrtime, 'bigint', () => mono);
+  t.mock.timers.enable({ apis: ['Date'], now: 1_000_005_000 });
+  /** A batch with a span that begins `ns` after the first, read when Node's clock says `ms` after that. */
+  const batch = (ns: bigint, ms: number) => {
+    t.mock.timers.setTime(1_000_005_000 + ms);
+    spans.take({ ...record, start: 5_000_000_000n + ns, service: 0, peer: 0n });
+    spans.batchEnded();
+    return Number(starts().at(-1)! - 1_000_005_000_000_000n);
+  };
+  strictEqual(batch(0n, 0), 0);
+  // Read 0.9 ms later, when Node's clock has not moved yet.
+  mono += 900_000n;
+  strictEqual(batch(1000n, 0), 1000);
+  // The machine sleeps for an hour, in which the kernel's clock stands.
+  strictEqual(batch(2000n, 3_600_000), 3_600_000_000_000 - 900_000 + 2000);
+  // The clock is put back by a second.
+  strictEqual(batch(3000n, 3_599_000), 3_599_000_000_000 - 900_000 + 3000);
 });

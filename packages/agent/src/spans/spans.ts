@@ -57,6 +57,9 @@ const TEXT_MS = 1_000;
 /** Spans that wait for a text or for their process; more go without. */
 const MOST_WAITING = 1_000;
 
+/** What the wall clock is behind by was not cut off: it was set, or has drifted so far. */
+const CLOCK_SET_NS = 2_000_000n;
+
 /** Spans that `skep agent traces` can show. */
 const RECENT = 1000;
 
@@ -66,16 +69,26 @@ export class Spans {
   readonly #recent: Span[] = [];
   #waiting: { from: KernelSpan; since: number }[] = [];
   #offset = 0n;
+  #clockIsOld = true;
   taken = 0;
 
   constructor(parts: SpansParts) {
     this.#o = parts;
-    this.updateClock();
   }
 
-  /** The difference of the kernel's clock to the wall clock: before each batch. */
-  updateClock(): void {
-    this.#offset = BigInt(Math.round(Date.now() * 1000)) * 1000n - process.hrtime.bigint();
+  /**
+   * The difference of the kernel's clock to the wall clock, before each batch: the machine may have slept since the last. Node
+   * knows whole milliseconds, cut off; so the largest of late is the best, and two ends of one request are not put out of order.
+   */
+  #updateClock(): void {
+    const offset = BigInt(Date.now()) * 1_000_000n - process.hrtime.bigint();
+    if (offset > this.#offset || this.#offset - offset > CLOCK_SET_NS) this.#offset = offset;
+    this.#clockIsOld = false;
+  }
+
+  /** Time may pass until the next span. */
+  batchEnded(): void {
+    this.#clockIsOld = true;
   }
 
   /** Newest last. */
@@ -85,6 +98,7 @@ export class Spans {
 
   /** A record has come; it becomes a span now, or as soon as its route and its process are known. */
   take(from: KernelSpan): void {
+    if (this.#clockIsOld) this.#updateClock();
     if (!this.#isKnown(from, 0) && this.#waiting.length < MOST_WAITING)
       this.#waiting.push({ from, since: this.#o.clock() });
     else this.#make(from);
