@@ -6,6 +6,7 @@ import type { Ask } from './control/socket.ts';
 import { IMAGES, readImage } from './images/images.ts';
 import { requestFamilies } from './metrics/requests.ts';
 import { selfText } from './metrics/self.ts';
+import { Notes } from './notes.ts';
 import type { AgentOptions } from './options.ts';
 import { Outlets } from './outlets.ts';
 import { probeParams } from './params.ts';
@@ -15,6 +16,7 @@ import { SeriesStore } from './series/store.ts';
 import { ServersAhead } from './services/ahead.ts';
 import { type ServiceInfo, serviceInfo } from './services/info.ts';
 import { REMEMBER_MS } from './services/processes.ts';
+import type { Service } from './services/service.ts';
 import { Services } from './services/services.ts';
 import { spanInfo } from './spans/info.ts';
 import type { Span } from './spans/spans.ts';
@@ -26,6 +28,8 @@ const TICK_MS = 1_000;
 const FRESH_MS = 50;
 /** Spans have time: the kernel lets 200 a second through, and their ring holds those of ten seconds. */
 const SPANS_MS = 100;
+/** Services of which it is said that they export spans of their own; status counts those of all. */
+const TOLD_OF = 10;
 
 /**
  * The node agent: counts the requests of every service of this machine, in the kernel.
@@ -55,7 +59,7 @@ export class Agent {
   readonly #own = new SeriesStore();
   readonly #activity = new Activity();
   readonly #budget: Budget;
-  readonly #notes: string[] = [];
+  readonly #notes: Notes;
   readonly #identities: Identities;
   readonly #ahead: ServersAhead;
   readonly #outlets: Outlets;
@@ -65,6 +69,7 @@ export class Agent {
   #final: AgentStatus | undefined;
   #timers: NodeJS.Timeout[] = [];
   #spansLeft = 0;
+  readonly #leftTo = new Set<Service>();
   #stopping: Promise<RunSummary> | undefined;
 
   /** Use {@link startAgent}. */
@@ -78,7 +83,8 @@ export class Agent {
     };
     this.#identities = new Identities({ clock: this.#clock, graceMs: REMEMBER_MS });
     this.#ahead = new ServersAhead(this.#identities);
-    const note = (text: string) => this.#note(text);
+    this.#notes = new Notes(options.onNote);
+    const note = (text: string) => this.#notes.add(text);
     this.#budget = new Budget(cpuBudgetPercent, setGap, note);
     this.#outlets = new Outlets({
       ...{ options, note, host: this.#identities.host, startedAt: this.#startedAt },
@@ -227,7 +233,7 @@ export class Agent {
       spansLeft: this.#spansLeft,
       exports: this.#outlets.exports(),
       listens: this.#outlets.listens,
-      notes: this.#notes,
+      notes: this.#notes.all,
     });
   }
 
@@ -237,7 +243,7 @@ export class Agent {
       // The objects load meanwhile, on threads.
       prepare: async () => {
         void this.#ahead.find().catch((error: Error) => {
-          this.#note(`servers are named when they are first called: ${error.message}`);
+          this.#notes.add(`servers are named when they are first called: ${error.message}`);
         });
         await this.#outlets.openMetrics();
       },
@@ -266,7 +272,7 @@ export class Agent {
       clock: this.#clock,
       onCounted: (series, delta) => this.#activity.add(series, delta),
       onSpan: (span) => this.#onSpan(span),
-      onNote: (text) => this.#note(text),
+      onNote: (text) => this.#notes.add(text),
       ended: () => this.#stopping !== undefined || this.#final !== undefined,
     });
   }
@@ -276,9 +282,19 @@ export class Agent {
       this.#pipeline.checker.span(span);
       return;
     }
-    if (span.service.tracesItself) this.#spansLeft++;
+    if (span.service.tracesItself) this.#leave(span.service);
     else this.#outlets.span(span);
     this.#options.onSpan?.(span);
+  }
+
+  /** Who misses the spans of a service is told why there are none. */
+  #leave(service: Service): void {
+    this.#spansLeft++;
+    if (!this.#options.otlp || this.#leftTo.has(service) || this.#leftTo.size >= TOLD_OF) return;
+    this.#leftTo.add(service);
+    const sdk = service.identity?.sdks.find((s) => !s.off);
+    const why = sdk ? ` (${sdk.name}: ${sdk.detail})` : '';
+    this.#notes.add(`spans of ${service.name} are not sent: it exports its own${why}`);
   }
 
   async #tick(): Promise<void> {
@@ -307,12 +323,5 @@ export class Agent {
     yield* requestFamilies(this.#store, openMetrics);
     yield selfText(this.status(), openMetrics);
     if (openMetrics) yield '# EOF\n';
-  }
-
-  #note(text: string): void {
-    if (this.#notes.includes(text)) return;
-    this.#notes.push(text);
-    if (this.#notes.length > 50) this.#notes.shift();
-    this.#options.onNote?.(text);
   }
 }

@@ -52,7 +52,7 @@ export interface AgentOptions {
   readonly selfCheckMs?: number;
   /** The alternatives of hooks to take, as `skep run --hook`. */
   readonly hooks?: Readonly<Record<string, string>>;
-  /** What the user should be told once. */
+  /** What the user should be told, when it becomes so. */
   readonly onNote?: (text: string) => void;
   /** Each span, as it comes. */
   readonly onSpan?: (span: Span) => void;

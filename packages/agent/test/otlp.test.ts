@@ -123,6 +123,12 @@ suite('an agent with a receiver of OTLP', { skip, timeout: 120_000 }, () => {
       [],
     );
     ok(status.spans.left > 0);
+    // Who looks for them is told where they are.
+    const said = 'spans of traced are not sent: it exports its own (opentelemetry: NODE_OPTIONS)';
+    deepStrictEqual(
+      status.notes.filter((note) => note.startsWith('spans of')),
+      [said],
+    );
     strictEqual(sum('http.server.request.duration', 'traced'), 50);
   });
 
