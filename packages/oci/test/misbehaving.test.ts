@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { MEDIA_TYPE, pull, push, Store, type TransferOptions } from '../src/index.ts';
+import { MEDIA_TYPE, machinePlatform, pull, push, Store, type TransferOptions } from '../src/index.ts';
 import { retryAfter } from '../src/registry/errors.ts';
 import { failsWith } from './helpers/errors.ts';
 import { digestOf, type FakeRegistry, type Hook, startFake } from './helpers/fake-registry.ts';
@@ -115,6 +115,41 @@ test('push: each bad answer has its code too', async (t) => {
   }
   fake.hook = undefined;
   await push(source, ref, opts);
+});
+
+test("a manifest that is refused for another client's writing of it is sent again", async (t) => {
+  const { fake, opts, source } = await setUp(t);
+  const ref = `${fake.host}/new/y:1`;
+  await putTestImage(source, ref, 'new');
+  const manifests = (method: string, path: string) => method === 'PUT' && path.includes('/manifests/');
+  const invalid = always(400, {}, '{"errors":[{"code":"DIGEST_INVALID","message":"did not match"}]}');
+  fake.hook = first(2, manifests, invalid);
+  await push(source, ref, opts);
+  assert.equal(fake.count('PUT', '/manifests/'), 3);
+  fake.hook = first(9, manifests, invalid);
+  await failsWith('SKEP_REGISTRY', () => push(source, ref, opts), /answered 400 .*DIGEST_INVALID/);
+  assert.equal(fake.count('PUT', '/manifests/'), 6, 'and given up');
+});
+
+test('where files are only served, the document says what it is', async (t) => {
+  const { fake, opts, ref, store } = await setUp(t);
+  for (const type of ['application/json; charset=utf-8', 'application/octet-stream', '']) {
+    for (const entry of fake.content.values()) entry.type = type;
+    const image = await pull(store, ref, opts);
+    assert.equal(image.descriptor.mediaType, MEDIA_TYPE.manifest, type);
+    await store.remove(ref);
+  }
+});
+
+test('an index that lies about the size of a manifest is refused', async (t) => {
+  const { fake, opts, ref, store, image } = await setUp(t);
+  const { mediaType, digest, size } = image.entry;
+  const manifests = [{ mediaType, digest, size: size + 1, platform: machinePlatform() }];
+  const index = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests }));
+  fake.content.set('x/y:1', { bytes: index, type: MEDIA_TYPE.index });
+  const lie = new RegExp(`lists ${digest} with ${size + 1} bytes, and it has ${size}`);
+  await failsWith('SKEP_MANIFEST_INVALID', () => pull(store, ref, opts), lie);
+  assert.deepEqual(await store.list(), []);
 });
 
 test('nothing there, and not HTTP', async (t) => {

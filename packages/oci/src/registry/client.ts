@@ -24,6 +24,8 @@ export interface Call {
   expect: readonly number[];
   /** Completes "does not let this account …" and "answered 500 to the request to …". */
   what: string;
+  /** Codes of the registry's own that another try may get past. */
+  passing?: readonly string[];
   /** False: one try only, the caller knows better how to go on. */
   retry?: boolean;
 }
@@ -62,7 +64,7 @@ export class Client {
     const once = async () => {
       const res = await this.#authorized(c);
       if (c.expect.includes(res.statusCode ?? 0)) return res;
-      throw await statusError(res, this.host, c.what);
+      throw await statusError(res, this.host, c.what, c.passing);
     };
     return c.retry === false ? once() : this.retry.run(once);
   }

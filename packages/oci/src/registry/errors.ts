@@ -81,8 +81,17 @@ export function abortError(signal: AbortSignal): OciError {
   });
 }
 
-/** An answer with a status that was not wanted, as a sentence. Reads the body for the registry's own words. */
-export async function statusError(res: IncomingMessage, host: string, what: string): Promise<OciError> {
+/**
+ * An answer with a status that was not wanted, as a sentence. Reads the body for the registry's own words.
+ *
+ * @param passing codes of the registry's own that another try may get past
+ */
+export async function statusError(
+  res: IncomingMessage,
+  host: string,
+  what: string,
+  passing: readonly string[] = [],
+): Promise<OciError> {
   const status = res.statusCode ?? 0;
   const said = await registryMessage(res);
   const words = said === '' ? '' : ` (it says: ${said})`;
@@ -109,7 +118,8 @@ export async function statusError(res: IncomingMessage, host: string, what: stri
       },
     );
   }
-  const transient = status >= 500 && status !== 501 && status !== 505;
+  const transient =
+    (status >= 500 && status !== 501 && status !== 505) || passing.some((code) => said.startsWith(code));
   const hint = transient
     ? 'The fault is on its side: try again later, or look into its log.'
     : `Check that the address is that of a registry${status === 400 ? '; one with TLS is not reached by --plain-http' : ''}.`;

@@ -103,10 +103,17 @@ async function choose(
   const { wanted: images, platform } = wantedOf(first.document.index, name, opts.platform);
   const wanted = [...images, ...attestationsOf(first.document.index, images)];
   const children: Part[] = [];
-  await eachParallel(distinct(wanted), opts.parallel ?? 4, async ({ digest, mediaType }) => {
+  await eachParallel(distinct(wanted), opts.parallel ?? 4, async ({ digest, mediaType, size }) => {
     // What the store has need not come again.
     const bytes = await wholeIn(store, digest);
     const fetched = bytes ? { bytes, mediaType, digest } : await registry.getManifest(repository, digest);
+    if (fetched.bytes.length !== size) {
+      throw new OciError(
+        'SKEP_MANIFEST_INVALID',
+        `${name} lists ${digest} with ${size} bytes, and it has ${fetched.bytes.length}.`,
+        { hint: 'Build it again; if it comes from elsewhere, tell its maker.' },
+      );
+    }
     const child = partOf(fetched, `A manifest of ${name}`);
     if (child.document.kind === 'manifest') return void children.push(child);
     throw new OciError('SKEP_MANIFEST_INVALID', `${name} is an index inside an index.`, {

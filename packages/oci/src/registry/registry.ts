@@ -124,7 +124,7 @@ export class Registry {
         retry: false,
       });
       const bytes = await readBody(res, MAX_MANIFEST_BYTES, this.host, `the manifest of ${repository}`);
-      const mediaType = (res.headers['content-type'] ?? '').split(';')[0]?.trim() ?? '';
+      const mediaType = typeOf((res.headers['content-type'] ?? '').split(';')[0]?.trim() ?? '', bytes);
       if (mediaType === 'text/html' || mediaType === '') {
         throw new OciError(
           'SKEP_REGISTRY',
@@ -157,7 +157,7 @@ export class Registry {
   /**
    * Stores a manifest under a tag or its digest. Its blobs must be there. What is the same manifest, or in the same index,
    * goes one after the other: docker-registry writes the file of a manifest that it has again, in place, and refuses
-   * (DIGEST_INVALID) an index whose part it reads in that moment.
+   * (DIGEST_INVALID) an index whose part it reads in that moment. Another client may be the one that writes: then it is sent again.
    *
    * @returns the digest of the subject that the registry lists it as a referrer of; none where it has no such list
    */
@@ -185,6 +185,7 @@ export class Registry {
       scope: this.#scope(repository, 'pull,push'),
       expect: [201, 200, 202],
       what: `push ${repository}${isDigest(reference) ? '@' : ':'}${reference}`,
+      passing: ['DIGEST_INVALID'],
     });
     res.resume();
     const stored = header(res, 'docker-content-digest');
@@ -320,6 +321,22 @@ export class Registry {
 
   #scope(repository: string, actions: 'pull' | 'pull,push' | 'delete'): string {
     return `repository:${apiRepository(this.host, repository)}:${actions}`;
+  }
+}
+
+/** What is said of files, and so by registries that are no more than a web server: then the document tells what it is. */
+const ANY_FILE = ['', 'application/json', 'application/octet-stream', 'text/plain'];
+
+function typeOf(said: string, bytes: Uint8Array): string {
+  if (!ANY_FILE.includes(said)) return said;
+  try {
+    const document = parseDocument(bytes, undefined, 'The manifest');
+    return document.kind === 'index'
+      ? (document.index.mediaType ?? MEDIA_TYPE.index)
+      : (document.manifest.mediaType ?? MEDIA_TYPE.manifest);
+  } catch (e) {
+    if (e instanceof OciError) return said; // and is refused by whoever reads it
+    throw e;
   }
 }
 
