@@ -381,6 +381,21 @@ test('a token server is asked once, for the right scope, and an expired token is
   );
 });
 
+test('a token that does not allow as much is no wrong login, and without a login it is one that is missing', async (t) => {
+  const { fake, opts, ref, store } = await setUp(t);
+  const www = `Bearer realm="http://${fake.host}/token",service="s"`;
+  for (const fresh of [true, false]) {
+    let n = 0;
+    fake.hook = (req, res, seen) =>
+      seen.path.startsWith('/token')
+        ? always(200, {}, JSON.stringify({ token: `t${fresh ? n++ : 0}` }))(req, res, seen)
+        : always(401, { 'www-authenticate': `${www},error="insufficient_scope"` })(req, res, seen);
+    await failsWith('SKEP_UNAUTHORIZED', () => pull(store, ref, opts), /wants a login to pull x\/y:1/);
+    const known = { ...opts, username: 'u', password: 'p' };
+    await failsWith('SKEP_FORBIDDEN', () => pull(store, ref, known), /not let this account pull x\/y:1/);
+  }
+});
+
 test('credentials never follow a redirect to another host', async (t) => {
   const { fake, opts, ref, store, image } = await setUp(t);
   const storage = await startFake();

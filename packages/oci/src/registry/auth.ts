@@ -2,7 +2,7 @@ import type { Credentials } from '../credentials/find.ts';
 import { OciError, printable } from '../errors.ts';
 import { isObject } from '../manifest.ts';
 import { type Challenge, parseChallenges } from './challenge.ts';
-import { readBody, refused, statusError, unauthorized } from './errors.ts';
+import { forbidden, readBody, refused, statusError, unauthorized } from './errors.ts';
 import type { RetryPolicy } from './retry.ts';
 import type { Request, Transport } from './transport.ts';
 
@@ -60,8 +60,17 @@ export class Authenticator {
     }
     const header = await pending;
     if (header === undefined) throw unauthorized(this.#host, what);
-    if (header === tried) throw refused(this.#host, (await this.#credentialsFor(scope))?.username);
+    if (header === tried) throw await this.denied(scope, tried, what);
     return header;
+  }
+
+  /** What it means that `tried` was refused, and that there is nothing else to try. */
+  async denied(scope: string, tried: string | undefined, what: string): Promise<OciError> {
+    const credentials = await this.#credentialsFor(scope);
+    if (credentials === undefined) return unauthorized(this.#host, what);
+    // A token server has accepted the login: the token does not allow as much.
+    const byToken = tried?.startsWith('Bearer ') && credentials.registryToken === undefined;
+    return byToken ? forbidden(this.#host, what) : refused(this.#host, credentials.username);
   }
 
   /** Of a scope for two repositories, the one that is written to decides: it comes first. */

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { findCredentials } from '../credentials/find.ts';
 import { errno, OciError } from '../errors.ts';
 import { Authenticator } from './auth.ts';
-import { statusError, unauthorized } from './errors.ts';
+import { statusError } from './errors.ts';
 import { apiHost, isLoopback } from './host.ts';
 import type { RegistryOptions } from './options.ts';
 import { RetryPolicy } from './retry.ts';
@@ -84,7 +84,7 @@ export class Client {
       const res = await this.#follow(c, header);
       if (res.statusCode !== 401) return res;
       res.resume();
-      if (n === 2) throw unauthorized(this.host, c.what);
+      if (n === 2) throw await this.#auth.denied(c.scope, header, c.what);
       header = await this.#auth.answer(res.headers['www-authenticate'], c.scope, this.#base, header, c.what);
     }
   }

@@ -97,11 +97,7 @@ export async function statusError(
   const words = said === '' ? '' : ` (it says: ${said})`;
   const retryAfterMs = retryAfter(res.headers['retry-after']);
   if (status === 401) return unauthorized(host, what, words);
-  if (status === 403) {
-    return new OciError('SKEP_FORBIDDEN', `${host} does not let this account ${what}${words}.`, {
-      hint: 'Ask the owner of the repository for access, or log in as somebody else: skep login.',
-    });
-  }
+  if (status === 403) return forbidden(host, what, words);
   if (status === 404) {
     return new OciError('SKEP_NOT_FOUND', `${host} has nothing to ${what}${words}.`, {
       hint: 'Check the name and the tag; a private image looks absent until you skep login.',
@@ -130,6 +126,13 @@ export async function statusError(
 export function unauthorized(host: string, what: string, words = ''): OciError {
   return new OciError('SKEP_UNAUTHORIZED', `${host} wants a login to ${what}${words}.`, {
     hint: `Run skep login ${host}, then try again.`,
+  });
+}
+
+/** Whoever we are may not. */
+export function forbidden(host: string, what: string, words = ''): OciError {
+  return new OciError('SKEP_FORBIDDEN', `${host} does not let this account ${what}${words}.`, {
+    hint: 'Ask the owner of the repository for access, or log in as somebody else: skep login.',
   });
 }
 
