@@ -449,6 +449,9 @@ test('an HTTP proxy is used for hosts that are not excluded', async (t) => {
     }),
   );
   await failsWith('SKEP_PROXY', () => pull(store, 'refused.test/x/y:1', { ...opts, env }), /answered 403/);
+  proxied.seen.length = 0;
+  await failsWith('SKEP_REGISTRY_TLS', () => pull(store, '[fd00::1]:5000/x/y:1', { ...opts, env }));
+  assert.equal(proxied.seen[0], 'CONNECT [fd00::1]:5000');
   await failsWith(
     'SKEP_PROXY',
     () => pull(store, 'a.test/x', { ...opts, env: { HTTPS_PROXY: 'socks5://u:secret@x' } }),

@@ -16,7 +16,9 @@ export function tunnel(agent: Agent, proxy: URL, idleMs: number, authorization: 
   const client = process.getBuiltinModule(proxy.protocol === 'https:' ? 'node:https' : 'node:http');
   agent.createConnection = (options: ClientRequestArgs, callback?: Created) => {
     const done = callback as Created;
-    const target = `${options.host}:${options.port}`;
+    // Node takes the brackets of an IPv6 address away.
+    const host = options.host?.includes(':') ? `[${options.host}]` : options.host;
+    const target = `${host}:${options.port}`;
     const fail = (e: Error) => done(e, undefined as unknown as Duplex); // node looks at the error first
     const req = client.request(proxy, {
       method: 'CONNECT',
