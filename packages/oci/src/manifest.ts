@@ -58,6 +58,9 @@ export function parseDocument(bytes: Uint8Array, mediaType: string | undefined, 
   if (json.manifests !== undefined && (json.layers !== undefined || json.config !== undefined)) {
     fail('it is a manifest and an index at once');
   }
+  // Go writes null for a list with nothing in it.
+  if (json.manifests === null) json.manifests = [];
+  if (json.layers === null) json.layers = [];
   if (!isAnnotations(json.annotations)) fail('its annotations are not strings');
   if (type === undefined ? json.manifests !== undefined : isIndexType(type)) {
     const problem = listProblem(json.manifests, 'manifests');

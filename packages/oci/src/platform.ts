@@ -68,8 +68,19 @@ export function imagesOf(index: Index): Descriptor[] {
 }
 
 function isFor(p: Platform, wanted: Platform): boolean {
-  if (p.os.toLowerCase() !== wanted.os || p.architecture !== wanted.architecture) return false;
-  return wanted.variant === undefined || p.variant === wanted.variant;
+  const [has, asked] = [normal(p), normal(wanted)];
+  if (has.os !== asked.os || has.architecture !== asked.architecture) return false;
+  return asked.variant === undefined || has.variant === asked.variant;
+}
+
+/** As docker compares them: uname's names of architectures are Go's, and there is one arm64. */
+function normal({ os, architecture, variant }: Platform): Platform {
+  const own = { x86_64: 'amd64', aarch64: 'arm64' }[architecture] ?? architecture;
+  return {
+    os: os.toLowerCase(),
+    architecture: own,
+    ...(variant !== undefined && !(own === 'arm64' && variant === 'v8') && { variant }),
+  };
 }
 
 /** `linux/arm64`, `linux/arm/v7`. */

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { choosePlatform, MEDIA_TYPE, machinePlatform, OciError, parseDocument } from '../src/index.ts';
+import {
+  choosePlatform,
+  MEDIA_TYPE,
+  machinePlatform,
+  OciError,
+  parseDocument,
+  parsePlatform,
+} from '../src/index.ts';
 import { failsWith } from './helpers/errors.ts';
 
 const DIGEST = `sha256:${'a'.repeat(64)}`;
@@ -97,4 +104,36 @@ test('of an index, the manifest for this machine is chosen', async () => {
     choosePlatform({ schemaVersion: 2, manifests: [arch('riscv64', '1')] }, 'x'),
   );
   assert.match(e.hint, /riscv64/);
+});
+
+test('a platform has several names', () => {
+  const of = (architecture: string, variant?: string) => ({
+    schemaVersion: 2 as const,
+    manifests: [
+      { ...blob, platform: { os: 'windows', architecture: 'amd64' } },
+      { ...blob, platform: { os: 'Linux', architecture, ...(variant && { variant }) } },
+    ],
+  });
+  const found = (index: ReturnType<typeof of>, said: string) => {
+    try {
+      return choosePlatform(index, 'x', parsePlatform(said)) === index.manifests[1];
+    } catch {
+      return false;
+    }
+  };
+  for (const said of ['linux/arm64', 'linux/arm64/v8', 'linux/aarch64']) {
+    assert.ok(found(of('arm64'), said) && found(of('arm64', 'v8'), said) && found(of('aarch64'), said), said);
+    assert.ok(!found(of('arm', 'v7'), said), said);
+  }
+  assert.ok(found(of('amd64'), 'linux/x86_64') && found(of('x86_64'), 'linux/amd64'));
+  assert.ok(found(of('arm', 'v7'), 'linux/arm') && found(of('arm', 'v7'), 'linux/arm/v7'));
+  assert.ok(!found(of('arm', 'v7'), 'linux/arm/v6') && !found(of('arm', 'v6'), 'linux/arm/v7'));
+});
+
+test('a list with nothing in it may be null, as Go writes it', () => {
+  const text = (fields: object) => Buffer.from(JSON.stringify({ schemaVersion: 2, ...fields }));
+  const index = parseDocument(text({ manifests: null }), MEDIA_TYPE.index, 'x');
+  assert.deepEqual(index.kind === 'index' && index.index.manifests, []);
+  const manifest = parseDocument(text({ config: blob, layers: null }), MEDIA_TYPE.manifest, 'x');
+  assert.deepEqual(manifest.kind === 'manifest' && manifest.manifest.layers, []);
 });
