@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { BpfObject, type Btf, coreRelocations, type Elf, parseObject } from '@skep/bpf';
 import { type Descriptor, MEDIA_TYPE, machinePlatform, Store } from '@skep/oci';
 import { compile, describeObject, ProbeError, unpackImage } from '@skep/probe';
@@ -217,11 +218,16 @@ async function putGadget(name: string, yaml: string, object: Uint8Array | undefi
   await put(name, config, program ? [program, wasm] : [wasm], { artifactType });
 }
 
-async function putBytecode(name: string, labels: object | undefined, files: Record<string, Uint8Array>) {
+async function putBytecode(
+  name: string,
+  labels: object | undefined,
+  files: Record<string, Uint8Array>,
+  packing: 'gzip' | 'zstd' = 'gzip',
+) {
   const dir = box.path(name.replace(':', '-'));
   mkdirSync(dir);
   for (const [file, bytes] of Object.entries(files)) writeFileSync(`${dir}/${file}`, bytes);
-  execFileSync('tar', ['-czf', `${dir}.tgz`, '-C', dir, '.']);
+  const tar = execFileSync('tar', ['-cf', '-', '-C', dir, '.']);
   const rest = {
     os: 'linux',
     architecture: machinePlatform().architecture,
@@ -229,7 +235,10 @@ async function putBytecode(name: string, labels: object | undefined, files: Reco
   };
   const config = Buffer.from(JSON.stringify({ ...rest, config: { Labels: labels } }));
   await put(name, await store.putBlob(config, 'application/vnd.oci.image.config.v1+json'), [
-    await store.putBlob(readFileSync(`${dir}.tgz`), 'application/vnd.oci.image.layer.v1.tar+gzip'),
+    await store.putBlob(
+      packing === 'gzip' ? gzipSync(tar) : zstdCompressSync(tar),
+      `application/vnd.oci.image.layer.v1.tar+${packing}`,
+    ),
   ]);
 }
 
@@ -308,6 +317,14 @@ test("bpfman's image: the hook is given by --attach, and nothing runs without", 
   );
   assert.equal(code, 0, stderr);
   assert.equal(JSON.parse(readFileSync(box.path('sum.json'), 'utf8')).series, 1, stderr);
+  // As podman packs it with --compression-format zstd.
+  await putBytecode(
+    'zstd:1',
+    { 'io.ebpf.programs': '{"on_umask":"tracepoint"}' },
+    { 'prog.o': bytecode },
+    'zstd',
+  );
+  assert.match(await box.ok(['describe', 'zstd:1']), /on_umask +tracepoint/);
 });
 
 test(

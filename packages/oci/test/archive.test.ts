@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { type TestContext, test } from 'node:test';
-import { gzipSync } from 'node:zlib';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { tarEnd, tarHeader, tarPadding } from '../src/archive/tar-write.ts';
 import { unpacked } from '../src/archive/unpack.ts';
 import { putContainer, putLayer } from '../src/container/index.ts';
@@ -131,13 +131,13 @@ test('a container image is in the archive also as docker before 25 finds it, a p
   assert.deepEqual((await again.list()).map((i) => i.reference).sort(), ['here/box:1', 'probe:1']);
 });
 
-test('saved and loaded, plain and gzip, the images are the same; the same images give the same bytes', async (t) => {
+test('saved and loaded, plain, gzip and zstd, the images are the same; the same images give the same bytes', async (t) => {
   const store = await storeFor(t);
   const a = await putTestImage(store, 'probes/a:1', randomBytes(3_000_000));
   const b = await putTestImage(store, 'h.example/b:2', 'another', { title: 'b' });
   const archive = await saved(store, 'probes/a:1', 'h.example/b:2');
   assert.ok(archive.equals(await saved(store, 'probes/a:1', 'h.example/b:2')));
-  for (const data of [archive, gzipSync(archive)]) {
+  for (const data of [archive, gzipSync(archive), zstdCompressSync(archive)]) {
     const other = await storeFor(t);
     const loaded = await loadImages(other, pieces(data));
     assert.deepEqual(
@@ -260,7 +260,8 @@ test('archives that try tricks are refused, and nothing of them is left', async 
     ['zeros', Buffer.alloc(2048), 'SKEP_ARCHIVE_INVALID', /empty/],
     ['no tar', randomBytes(4000), 'SKEP_ARCHIVE_INVALID', /./],
     ['text', Buffer.from('hello'), 'SKEP_ARCHIVE_INVALID', /no tar/],
-    ['zstd', Buffer.from('28b52ffd00000000', 'hex'), 'SKEP_ARCHIVE_INVALID', /packed with zstd/],
+    ['no zstd', Buffer.from('28b52ffd00000000', 'hex'), 'SKEP_ARCHIVE_INVALID', /zstd is damaged/],
+    ['xz', Buffer.from('fd377a585a000004', 'hex'), 'SKEP_ARCHIVE_INVALID', /packed with xz/],
     [
       'endless name',
       tar(['././@LongLink', Buffer.alloc(70_000, 65), 'L'], ...all),
@@ -295,9 +296,11 @@ test('a pax path counts as the path that it is', async (t) => {
 test('a decompression bomb is cut off', async (t) => {
   const store = await storeFor(t);
   const zeros = Buffer.alloc(150 * 1024 * 1024);
-  const bomb = gzipSync(tar([`blobs/sha256/${'0'.repeat(64)}`, zeros]));
-  assert.ok(bomb.length < 200_000);
-  await failsWith('SKEP_ARCHIVE_INVALID', () => loadImages(store, pieces(bomb)), /decompression bomb/);
+  for (const pack of [gzipSync, zstdCompressSync]) {
+    const bomb = pack(tar([`blobs/sha256/${'0'.repeat(64)}`, zeros]));
+    assert.ok(bomb.length < 200_000);
+    await failsWith('SKEP_ARCHIVE_INVALID', () => loadImages(store, pieces(bomb)), /decompression bomb/);
+  }
   assert.deepEqual(blobsOf(store), []);
   assert.deepEqual(readdirSync(join(store.dir, '.skep', 'work')), []);
   const counting = async () => {

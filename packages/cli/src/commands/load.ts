@@ -15,7 +15,7 @@ interface Flags {
 /** `skep load` */
 export function define(command: Command): void {
   command
-    .option('-i, --input <file>', 'the archive, plain or gzip; else standard input')
+    .option('-i, --input <file>', 'the archive, plain, gzip or zstd; else standard input')
     .option('--name <name:tag>', 'call the one image in it so')
     .option('-q, --quiet', 'print nothing')
     .action(load);

@@ -23,7 +23,7 @@ export function tarOf(files: readonly ArchivedFile[]): Uint8Array {
 }
 
 /**
- * The regular files of a small archive, which may be gzip. It may come from anywhere: names that lead out of a folder are
+ * The regular files of a small archive, which may be gzip or zstd. It may come from anywhere: names that lead out of a folder are
  * refused, and what unpacks to more than `most` bytes.
  *
  * @param others what to do with folders, links and devices: folders are always left out, the others `refuse`d or `skip`ped

@@ -84,7 +84,8 @@ async function readArchive(
     } // manifest.json and repositories of docker save, or a README: nobody asked for it
   }
   const index = small.get('index.json');
-  if (index === undefined) throw archiveError('it has no index.json, so it is no OCI archive');
+  if (index === undefined)
+    throw archiveError('it has no index.json, so it is no OCI archive (podman save --format oci-archive)');
   return { index, layout: small.get('oci-layout') };
 }
 

@@ -2,15 +2,15 @@ import { Readable } from 'node:stream';
 import { OciError } from '../errors.ts';
 import { archiveError } from './tar-read.ts';
 
-// An image of compressed content shrinks little, one of text to a tenth. gzip reaches 1 to 1032, and only for what is
-// made to.
+// An image of compressed content shrinks little, one of text to a tenth. gzip reaches 1 to 1032, zstd more, and only for
+// what is made to.
 const MAX_RATIO = 100;
 const FREE_BYTES = 64 * 1024 * 1024;
 /** An archive unpacks to no more than this. */
 export const MAX_ARCHIVE_BYTES = 16 * 1024 ** 3;
 
 /**
- * The archive behind a stream: unpacked if it is gzip, as it is otherwise. What grows beyond all measure is cut off.
+ * The archive behind a stream: unpacked if it is gzip or zstd, as it is otherwise. What grows beyond all measure is cut off.
  *
  * @throws OciError SKEP_ARCHIVE_INVALID
  */
@@ -38,36 +38,44 @@ export async function* unpacked(
   };
   const other = otherFormat(first);
   if (other !== undefined) throw archiveError(`it is packed with ${other}; unpack it first`);
-  const isGzip = first[0] === 0x1f && first[1] === 0x8b;
+  const packing = packingOf(first);
   let size = 0;
-  for await (const piece of isGzip ? gunzip(whole()) : whole()) {
+  for await (const piece of packing ? unpack(whole(), packing) : whole()) {
     size += piece.length;
     if (size > most) throw archiveError(`it holds more than ${most} bytes`);
-    if (isGzip && size > FREE_BYTES && size > packed * MAX_RATIO) {
+    if (packing && size > FREE_BYTES && size > packed * MAX_RATIO) {
       throw archiveError(`it is a decompression bomb: ${packed} bytes have become ${size}`);
     }
     yield piece;
   }
 }
 
+function packingOf(first: Uint8Array): 'gzip' | 'zstd' | undefined {
+  const magic = Buffer.from(first).toString('hex', 0, 4);
+  if (magic.startsWith('1f8b')) return 'gzip';
+  return magic === '28b52ffd' ? 'zstd' : undefined;
+}
+
 function otherFormat(first: Uint8Array): string | undefined {
   const magic = Buffer.from(first).toString('hex', 0, 6);
-  if (magic.startsWith('28b52ffd')) return 'zstd';
   if (magic === 'fd377a585a00') return 'xz';
   return magic.startsWith('425a68') ? 'bzip2' : undefined;
 }
 
-async function* gunzip(data: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const { createGunzip } = process.getBuiltinModule('node:zlib');
+async function* unpack(
+  data: AsyncIterable<Uint8Array>,
+  packing: 'gzip' | 'zstd',
+): AsyncGenerator<Uint8Array> {
+  const { createGunzip, createZstdDecompress } = process.getBuiltinModule('node:zlib');
   const source = Readable.from(data);
-  const unzip = createGunzip({ chunkSize: 256 * 1024 });
+  const unzip = (packing === 'gzip' ? createGunzip : createZstdDecompress)({ chunkSize: 256 * 1024 });
   source.on('error', (e) => unzip.destroy(e));
   source.pipe(unzip);
   try {
     yield* unzip as AsyncIterable<Buffer>;
   } catch (e) {
     if (e instanceof OciError || (e instanceof Error && 'syscall' in e)) throw e;
-    throw archiveError(`its gzip is damaged (${e instanceof Error ? e.message : String(e)})`, e);
+    throw archiveError(`its ${packing} is damaged (${e instanceof Error ? e.message : String(e)})`, e);
   } finally {
     source.destroy();
     unzip.destroy();

@@ -74,7 +74,7 @@ export const GADGET_WASM = 'application/vnd.gadget.wasm.program.v1+binary';
 export const GADGET_BTF = 'application/vnd.gadget.btfgen.v1+binary';
 /** Layers of containers, in which bpfman packs an object. */
 export const TAR_LAYER =
-  /^application\/vnd\.(oci\.image\.layer\.v1\.tar(\+gzip)?|docker\.image\.rootfs\.diff\.tar\.gzip)$/;
+  /^application\/vnd\.(oci\.image\.layer\.v1\.tar(\+(gzip|zstd))?|docker\.image\.rootfs\.diff\.tar\.gzip)$/;
 
 /** Media types of others, to say what an image is instead of only what it is not. */
 export const FOREIGN_TYPES: ReadonlyMap<string, string> = new Map([
@@ -82,6 +82,7 @@ export const FOREIGN_TYPES: ReadonlyMap<string, string> = new Map([
   ['application/vnd.gadget.config.v1+yaml', 'an Inspektor Gadget image'],
   ['application/vnd.wasm.content.layer.v1+wasm', 'a WebAssembly image (eunomia-bpf)'],
   ['application/vnd.oci.image.layer.v1.tar+gzip', 'a container image'],
+  ['application/vnd.oci.image.layer.v1.tar+zstd', 'a container image'],
   ['application/vnd.oci.image.layer.v1.tar', 'a container image'],
   ['application/vnd.docker.image.rootfs.diff.tar.gzip', 'a container image'],
 ]);
