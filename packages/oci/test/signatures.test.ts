@@ -3,7 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { MEDIA_TYPE, push, Store } from '../src/index.ts';
-import { type Checked, checkBundle, makeBundle, readBundle } from '../src/signatures/bundle.ts';
+import { BUNDLE_TYPE, type Checked, checkBundle, makeBundle, readBundle } from '../src/signatures/bundle.ts';
 import {
   attestImage,
   copySignatures,
@@ -20,7 +20,7 @@ import {
 import { checkSimple } from '../src/signatures/simple-signing.ts';
 import { startRegistry } from './helpers/docker-registry.ts';
 import { failsWith } from './helpers/errors.ts';
-import { startFake } from './helpers/fake-registry.ts';
+import { digestOf, startFake } from './helpers/fake-registry.ts';
 import { putTestImage } from './helpers/image.ts';
 import { tempDir } from './helpers/temp.ts';
 
@@ -266,6 +266,24 @@ test('a registry with a Referrers API keeps the list itself', async (t) => {
     artifactType: 'application/spdx+json',
   });
   assert.equal((await verifyImage(remote, digest, [pub])).good.length, 1);
+  // Nor does an SBOM of 5 MiB, or what is no manifest, keep anybody from what is good.
+  const large = await remote.putBlob(Buffer.alloc(5 * 1024 * 1024, ' '), BUNDLE_TYPE);
+  const beside = {
+    schemaVersion: 2,
+    artifactType: BUNDLE_TYPE,
+    config: large,
+    layers: [large],
+    subject: image,
+  };
+  await remote.attach(digest, { bytes: Buffer.from(JSON.stringify(beside)), manifest: beside as never });
+  attached.push({ ...attached[0]!, digest: digestOf(Buffer.from('{}')), artifactType: BUNDLE_TYPE });
+  fake.content.set(digestOf(Buffer.from('{}')), { bytes: Buffer.from('{}'), type: MEDIA_TYPE.manifest });
+  const found = await verifyImage(remote, digest, [pub]);
+  assert.equal(found.good.length, 1);
+  assert.match(found.refused.join(), /^it cannot be read: .*more than 4 MiB$/);
+  const kept = await Store.open(tempDir(t));
+  assert.equal(await copySignatures(remote, storePlace(kept), digest), 1);
+  assert.equal((await verifyImage(storePlace(kept), digest, [pub])).good.length, 1);
   for (const entry of fake.content.values())
     if (entry.bytes.includes('dsseEnvelope'))
       entry.bytes = Buffer.from(entry.bytes.toString().replace('dsseEnvelope', 'dsseEnvelopf'));

@@ -1,3 +1,4 @@
+import { OciError } from '../errors.ts';
 import type { Descriptor, Manifest } from '../types.ts';
 
 /** A manifest that holds signatures of another. */
@@ -23,5 +24,15 @@ export interface SignaturePlace {
 
 /** A signature, or what holds one, larger than this is not read. 4 MiB. */
 export const MAX_SIGNATURE_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Whether this was thrown for what lies beside an image, and not for the place: it is absent, too large (an SBOM may be), or no
+ * signature at all. It is passed over: whoever can write there could keep everybody from the signatures that are good.
+ */
+export function isUnusable(e: unknown): e is OciError {
+  const codes = ['SKEP_NOT_FOUND', 'SKEP_MANIFEST_INVALID', 'SKEP_MEDIA_TYPE'];
+  return e instanceof OciError && codes.includes(e.code);
+}
+
 /** More manifests than this are not looked at: whoever can write beside an image could make us read for hours. */
 export const MOST_ATTACHED = 100;

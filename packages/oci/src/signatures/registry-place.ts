@@ -6,7 +6,13 @@ import { listReferrers, putReferrer } from '../registry/referrers.ts';
 import { Registry } from '../registry/registry.ts';
 import { type Descriptor, MEDIA_TYPE } from '../types.ts';
 import { EMPTY_TYPE, isBundleType } from './bundle.ts';
-import { type Attached, MAX_SIGNATURE_BYTES, MOST_ATTACHED, type SignaturePlace } from './place.ts';
+import {
+  type Attached,
+  isUnusable,
+  MAX_SIGNATURE_BYTES,
+  MOST_ATTACHED,
+  type SignaturePlace,
+} from './place.ts';
 import { signatureTag } from './simple-signing.ts';
 
 /** The signatures in a repository. Close it to let its connections go. */
@@ -17,10 +23,14 @@ export function registryPlace(
 ): SignaturePlace & Disposable {
   const registry = new Registry(host, opts);
   const manifestOf = async (reference: string): Promise<Attached | undefined> => {
-    const fetched = await absentAsUndefined(registry.getManifest(repository, reference));
-    if (!fetched) return undefined;
-    const document = parseDocument(fetched.bytes, fetched.mediaType, `A signature in ${host}/${repository}`);
-    return document.kind === 'manifest' ? { bytes: fetched.bytes, manifest: document.manifest } : undefined;
+    try {
+      const { bytes, mediaType } = await registry.getManifest(repository, reference);
+      const document = parseDocument(bytes, mediaType, `A signature in ${host}/${repository}`);
+      return document.kind === 'manifest' ? { bytes, manifest: document.manifest } : undefined;
+    } catch (e) {
+      if (isUnusable(e)) return undefined;
+      throw e;
+    }
   };
   return {
     name: `${host}/${repository}`,
@@ -70,18 +80,9 @@ function mayHoldBundle(artifactType: string | undefined): boolean {
   return artifactType === undefined || artifactType === EMPTY_TYPE || isBundleType(artifactType);
 }
 
-async function absentAsUndefined<T>(fetching: Promise<T>): Promise<T | undefined> {
-  try {
-    return await fetching;
-  } catch (e) {
-    if (e instanceof OciError && e.code === 'SKEP_NOT_FOUND') return undefined;
-    throw e;
-  }
-}
-
 function tooLarge(host: string, { digest, size }: Descriptor): OciError {
   return new OciError(
-    'SKEP_REGISTRY',
+    'SKEP_MANIFEST_INVALID',
     `A signature at ${host} (${digest}) has ${size} bytes, more than 4 MiB.`,
     {
       hint: 'That is no signature: remove it from the registry.',

@@ -2,7 +2,7 @@ import { printable } from '../errors.ts';
 import { CREATED, type Descriptor, type Manifest, MEDIA_TYPE } from '../types.ts';
 import { BUNDLE_TYPE, bundleOf, EMPTY_TYPE, makeBundle } from './bundle.ts';
 import type { PrivateKey } from './keys.ts';
-import type { Attached, SignaturePlace } from './place.ts';
+import { type Attached, isUnusable, type SignaturePlace } from './place.ts';
 import { SIMPLE_SIGNING_TYPE, signatureTag, signSimple, simplePayload } from './simple-signing.ts';
 import { makeStatement, SIGN_PREDICATE } from './statement.ts';
 
@@ -105,15 +105,20 @@ async function attachSimple(
   await place.attach(image.digest, { bytes: Buffer.from(JSON.stringify(manifest)), manifest, tag });
 }
 
-/** Copies what is attached to a digest from one place to another; what is there already stays. @returns how many */
+/**
+ * Copies what is attached to a digest from one place to another; what is there already stays, what cannot be used is left out.
+ *
+ * @returns how many
+ */
 export async function copySignatures(
   from: SignaturePlace,
   to: SignaturePlace,
   digest: string,
 ): Promise<number> {
   const attached = await from.attached(digest);
-  for (const one of attached) await copyOne(from, to, digest, one);
-  return attached.length;
+  let copied = 0;
+  for (const one of attached) if (await copyOne(from, to, digest, one)) copied++;
+  return copied;
 }
 
 async function copyOne(
@@ -121,8 +126,16 @@ async function copyOne(
   to: SignaturePlace,
   digest: string,
   one: Attached,
-): Promise<void> {
-  for (const blob of [one.manifest.config, ...one.manifest.layers])
-    await to.putBlob(await from.readBlob(blob), blob.mediaType);
+): Promise<boolean> {
+  const blobs: [Uint8Array, string][] = [];
+  try {
+    for (const blob of [one.manifest.config, ...one.manifest.layers])
+      blobs.push([await from.readBlob(blob), blob.mediaType]);
+  } catch (e) {
+    if (isUnusable(e)) return false;
+    throw e;
+  }
+  for (const [bytes, mediaType] of blobs) await to.putBlob(bytes, mediaType);
   await to.attach(digest, one);
+  return true;
 }

@@ -1,5 +1,6 @@
+import type { Descriptor } from '../types.ts';
 import { type Checked, checkBundle, isBundleType, readBundle, type Signer } from './bundle.ts';
-import type { Attached, SignaturePlace } from './place.ts';
+import { type Attached, isUnusable, type SignaturePlace } from './place.ts';
 import type { SignatureFormat } from './sign.ts';
 import { checkSimple, SIMPLE_SIGNING_TYPE } from './simple-signing.ts';
 import { SIGN_PREDICATE } from './statement.ts';
@@ -76,12 +77,24 @@ async function* checkAttached<S extends Signer>(
   for (const layer of manifest.layers) {
     const fits = tag === undefined ? isBundleType(layer.mediaType) : layer.mediaType === SIMPLE_SIGNING_TYPE;
     if (!fits) continue;
-    const bytes = await place.readBlob(layer);
-    if (tag !== undefined) {
+    const bytes = await readable(place, layer);
+    if (typeof bytes === 'string') {
+      yield { why: `it cannot be read: ${bytes}` };
+    } else if (tag !== undefined) {
       yield checkSimple(bytes, layer.annotations ?? {}, digest, signers);
     } else {
       const bundle = readBundle(bytes);
       yield bundle ? await checkBundle(bundle, digest, signers, predicateType) : { why: 'it cannot be read' };
     }
+  }
+}
+
+/** A blob; why not, of one that is passed over. */
+async function readable(place: SignaturePlace, layer: Descriptor): Promise<Uint8Array | string> {
+  try {
+    return await place.readBlob(layer);
+  } catch (e) {
+    if (isUnusable(e)) return e.message.replace(/\.$/, '');
+    throw e;
   }
 }
