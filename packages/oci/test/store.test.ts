@@ -18,6 +18,7 @@ import {
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { MEDIA_TYPE, parseDocument, parsePlatform, REF_NAME, Store } from '../src/index.ts';
+import { storeError } from '../src/store/fs.ts';
 import { failsWith } from './helpers/errors.ts';
 import { CONFIG_TYPE, PROGRAM_TYPE, putTestImage } from './helpers/image.ts';
 import { run } from './helpers/run.ts';
@@ -290,6 +291,14 @@ test('a store that one may only read is read', async (t) => {
   }
   assert.equal((await open())?.reference, 'a:latest');
   assert.ok(!existsSync(join(dir, '.skep')), 'reading writes nothing');
+});
+
+test('a file system that is read-only says so, whoever asks', () => {
+  const e = storeError(Object.assign(new Error('x'), { code: 'EROFS' }), 'Writing a blob', '/store');
+  assert.match(e.message, /\/store: it is on a read-only file system/);
+  assert.match(e.hint, /^Make that file system writable, or choose another place/);
+  const denied = storeError(Object.assign(new Error('x'), { code: 'EACCES' }), 'Writing a blob', '/store');
+  assert.match(denied.hint, /^Run as the owner/);
 });
 
 test("bee's store is read as it is", async (t) => {

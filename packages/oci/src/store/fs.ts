@@ -13,9 +13,12 @@ export function storeError(e: unknown, doing: string, dir: string): OciError {
     });
   }
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
-    const why = code === 'EROFS' ? 'it is on a read-only file system' : 'this user may not';
+    const [why, how] =
+      code === 'EROFS'
+        ? ['it is on a read-only file system', 'Make that file system writable']
+        : ['this user may not', 'Run as the owner of that folder'];
     return new OciError('SKEP_STORE_ACCESS', `${doing} failed in the image store ${dir}: ${why}.`, {
-      hint: 'Run as the owner of that folder, or choose another place with --storage.',
+      hint: `${how}, or choose another place with --storage.`,
       cause: e,
     });
   }
