@@ -16,6 +16,8 @@ export interface Settings {
   password?: string;
   insecure: boolean;
   plainHttp: boolean;
+  /** Plain HTTP to a registry that has no TLS, with TLS to others. */
+  mayBePlain: boolean;
   caFile?: string;
 }
 
@@ -27,6 +29,7 @@ interface RawFlags {
   password?: string;
   insecure?: boolean;
   plainHttp?: boolean;
+  tlsVerify?: 'true' | 'false';
   caFile?: string;
 }
 
@@ -44,6 +47,10 @@ export function addSharedFlags(command: Command, visible: boolean, config = true
   add('-p, --password <text>', 'registry password (better: skep login)');
   add('--insecure', 'accept any TLS certificate of the registry');
   add('--plain-http', 'talk HTTP to the registry (localhost: anyway)');
+  add(
+    '--tls-verify <bool>',
+    'as of podman and skopeo: false is --insecure, and HTTP where there is no TLS',
+  ).choices(['true', 'false']);
   add('--ca-file <file>', 'also trust the certificates in this file (besides certs.d of podman or docker)');
 }
 
@@ -67,8 +74,9 @@ export function settingsOf(command: Command): Settings {
     authFiles: [...(program.config ?? []), ...(command.parent ? (own.config ?? []) : [])],
     username: flags.username,
     password: flags.password,
-    insecure: flags.insecure ?? false,
+    insecure: flags.insecure ?? flags.tlsVerify === 'false',
     plainHttp: flags.plainHttp ?? false,
+    mayBePlain: flags.tlsVerify === 'false',
     caFile: flags.caFile,
   };
 }

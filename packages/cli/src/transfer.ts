@@ -16,6 +16,7 @@ export function registryOptions(settings: Settings): Omit<TransferOptions, 'onPr
   return {
     plainHttp: settings.plainHttp || undefined,
     insecure: settings.insecure || undefined,
+    mayBePlain: settings.mayBePlain || undefined,
     caFile: settings.caFile,
     username: settings.username,
     password: settings.password,

@@ -9,7 +9,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { TLSSocket } from 'node:tls';
-import { login, MEDIA_TYPE, openRegistry, type Progress, pull, push, Store } from '../src/index.ts';
+import { copy, login, MEDIA_TYPE, openRegistry, type Progress, pull, push, Store } from '../src/index.ts';
 import { type RealRegistry, startRegistry } from './helpers/docker-registry.ts';
 import { failsWith } from './helpers/errors.ts';
 import { CONFIG_TYPE, PROGRAM_TYPE, putTestImage } from './helpers/image.ts';
@@ -222,6 +222,14 @@ test('TLS: an unknown authority is refused, --ca-file and --insecure accept it, 
     /plain HTTP/,
   );
   assert.match(plain.hint, /--plain-http/);
+  // As --tls-verify=false of podman: whichever it speaks.
+  const anyway = { ...quick, plainHttp: false, insecure: true, mayBePlain: true };
+  for (const { host } of [open, tls]) {
+    await putTestImage(store, `${host}/x/y:2`, 'program');
+    await push(store, `${host}/x/y:2`, anyway);
+    await pull(store, `${host}/x/y:2`, anyway);
+  }
+  await copy(`${open.host}/x/y:2`, `${tls.host}/x/y:3`, anyway);
   await failsWith(
     'SKEP_CA_FILE',
     () => pull(store, ref, { caFile: join(dir, 'absent.pem') }),

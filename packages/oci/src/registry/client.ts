@@ -39,6 +39,7 @@ export class Client {
   readonly #auth: Authenticator;
   #base: URL;
   #mayTryTls: boolean;
+  #mayTryPlain: boolean;
 
   constructor(host: string, opts: RegistryOptions) {
     this.host = host;
@@ -52,6 +53,7 @@ export class Client {
     // server says that it speaks only that.
     const plain = opts.plainHttp ?? isLoopback(host);
     this.#mayTryTls = plain && opts.plainHttp === undefined;
+    this.#mayTryPlain = !plain && opts.mayBePlain === true;
     this.#base = new URL(`${plain ? 'http' : 'https'}://${apiHost(host)}`);
   }
 
@@ -112,7 +114,30 @@ export class Client {
   }
 
   async #send(request: Request): Promise<IncomingMessage> {
-    if (!this.#mayTryTls || request.url.origin !== this.#base.origin) return this.#transport.send(request);
+    if (request.url.origin !== this.#base.origin) return this.#transport.send(request);
+    if (this.#mayTryTls) return this.#sendMaybeTls(request);
+    return this.#mayTryPlain ? this.#sendMaybePlain(request) : this.#transport.send(request);
+  }
+
+  async #sendMaybePlain(request: Request): Promise<IncomingMessage> {
+    try {
+      const res = await this.#transport.send(request);
+      this.#mayTryPlain = false;
+      return res;
+    } catch (e) {
+      if (!(e instanceof OciError) || e.code !== 'SKEP_REGISTRY_TLS' || errno(e.cause) !== 'EPROTO') throw e;
+      this.#base = new URL(`http://${this.#base.host}`);
+      this.#mayTryPlain = false;
+      return this.#transport.send({ ...request, url: this.#sameAtBase(request.url) });
+    }
+  }
+
+  /** What is asked for, now that the registry turned out to speak the other protocol. */
+  #sameAtBase({ pathname, search }: URL): URL {
+    return new URL(pathname + search, this.#base);
+  }
+
+  async #sendMaybeTls(request: Request): Promise<IncomingMessage> {
     let failure: unknown;
     const res = await this.#transport.send(request).catch((e: unknown) => {
       failure = e;
@@ -130,8 +155,7 @@ export class Client {
     const plain = this.#base;
     this.#base = new URL(`https://${plain.host}`);
     try {
-      const url = new URL(request.url.pathname + request.url.search, this.#base);
-      return await this.#transport.send({ ...request, url });
+      return await this.#transport.send({ ...request, url: this.#sameAtBase(request.url) });
     } catch (e) {
       // The 400 was meant as it stood, or there is nothing we understand in either way.
       if (!(e instanceof OciError) || errno(e.cause) !== 'EPROTO') throw e;

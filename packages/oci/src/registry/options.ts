@@ -4,6 +4,8 @@ export interface RegistryOptions {
   plainHttp?: boolean;
   /** Accept any TLS certificate. */
   insecure?: boolean;
+  /** Go on in plain HTTP where the registry turns out to have no TLS. With `insecure`, this is what podman calls `--tls-verify=false`. */
+  mayBePlain?: boolean;
   /** A PEM file with certificate authorities to trust besides the system's, and those that `certs.d` has for the registry. */
   caFile?: string;
   /** Credentials that go before those kept in files. */
