@@ -10,6 +10,7 @@ export const ExitCode = {
   badInput: 7,
   unknown: 8,
   untrusted: 9,
+  interrupted: 130,
 } as const;
 
 export type ExitCodeName = keyof typeof ExitCode;
@@ -26,12 +27,12 @@ export const exitCodeMeaning: Record<ExitCodeName, string> = {
   badInput: 'the source, object, image or store is not valid',
   unknown: 'check: nothing is refused, but something is not known',
   untrusted: 'no signature by a key that was named, or the policy of this machine refuses it',
+  interrupted: 'Ctrl-C or SIGTERM came before it was done',
 };
 
 /** Every error code of the packages and its class. A code that is not here exits 1; a test finds it. */
 export const classes: Record<Exclude<ExitCodeName, 'ok'>, readonly string[]> = {
   general: [
-    'SKEP_ABORTED',
     'SKEP_ADDON',
     'SKEP_AGENT_RUNNING',
     'SKEP_AGENT_SOCKET',
@@ -135,6 +136,7 @@ export const classes: Record<Exclude<ExitCodeName, 'ok'>, readonly string[]> = {
   ],
   unknown: [],
   untrusted: ['SKEP_POLICY', 'SKEP_UNSIGNED'],
+  interrupted: ['SKEP_ABORTED'],
 };
 
 const byCode = new Map<string, ExitCodeName>();

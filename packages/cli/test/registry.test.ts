@@ -232,7 +232,7 @@ test('a registry that is not there, and a pull that is given up', async () => {
   await asked;
   child.kill('SIGINT');
   const [code] = await once(child, 'close');
-  assert.equal(code, 1, stderr);
+  assert.equal(code, 130, stderr);
   assert.match(stderr, /^skep: .+\n {2}\S/);
 });
 
