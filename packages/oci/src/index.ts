@@ -21,6 +21,7 @@ export {
   isDigest,
   isLocal,
   parseReference,
+  parseRegistry,
   type Reference,
   withDefaultTag,
 } from './reference.ts';

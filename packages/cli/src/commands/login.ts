@@ -24,9 +24,12 @@ export function define(command: Command): void {
 async function login(server: string, flags: { passwordStdin?: boolean }, command: Command): Promise<void> {
   const settings = settingsOf(command);
   const credentials = await askCredentials(server, settings, flags.passwordStdin ?? false);
-  const { login } = await import('@skep/oci');
+  const { login, parseRegistry } = await import('@skep/oci');
   const options = registryOptions({ ...settings, username: undefined, password: undefined });
   await login(server, credentials, options);
+  // As docker does; podman would keep it for that part alone.
+  if (/\/(?!(v[12]\/?)?$)/.test(server.replace(/^https?:\/\//, '')))
+    note(`It is kept for all of ${parseRegistry(server)}, whatever stands behind the name.`);
   await out('Login Succeeded\n');
 }
 

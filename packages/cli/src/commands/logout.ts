@@ -11,7 +11,8 @@ export function define(command: Command): void {
 }
 
 async function logout(server: string, _flags: unknown, command: Command): Promise<void> {
-  const { logout } = await import('@skep/oci');
-  const wasKnown = await logout(server, registryOptions(settingsOf(command)));
-  await out(wasKnown ? `Removed login credentials for ${server}\n` : `Not logged in to ${server}\n`);
+  const { logout, parseRegistry } = await import('@skep/oci');
+  const host = parseRegistry(server);
+  const wasKnown = await logout(host, registryOptions(settingsOf(command)));
+  await out(wasKnown ? `Removed login credentials for ${host}\n` : `Not logged in to ${host}\n`);
 }
