@@ -255,6 +255,30 @@ test(
   },
 );
 
+test(
+  'words behind -- are the probe’s, in the background too; one that goes with its end is left quietly',
+  needsRoot,
+  async () => {
+    await box.ok([
+      'run',
+      '-d',
+      '--name',
+      'brief',
+      '--rm',
+      '--no-prom',
+      'calls:1',
+      '--',
+      '--target-pid',
+      String(process.pid),
+    ]);
+    using screen = inTerminal(box, ['attach', 'brief']);
+    await screen.until(/calls:1|counter_calls/);
+    assert.equal(await box.ok(['stop', 'brief']), 'brief\n');
+    await screen.until(/brief has ended\s+code 0/);
+    assert.deepEqual(await ps('-a'), []);
+  },
+);
+
 test('what does not start leaves nothing, and says why with its exit code', needsRoot, async () => {
   await box.fails(2, /there is no parameter "nosuch"/, ['run', '-d', '--set', 'nosuch=1', 'calls:1']);
   await box.fails(3, /no image "none:1"/, ['run', '-d', '--pull', 'never', 'calls:1', 'none:1']);

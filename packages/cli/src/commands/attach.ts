@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { usageError } from '../errors.ts';
 import { examples } from '../examples.ts';
 import { connectTo } from '../instances/client.ts';
-import { findInstance } from '../instances/folder.ts';
+import { findInstance, readInstance } from '../instances/folder.ts';
 import type { Request, TerminalInput } from '../instances/protocol.ts';
 import { note } from '../output/out.ts';
 
@@ -51,6 +51,8 @@ async function attach(word: string): Promise<void> {
   stdin.setRawMode(false);
   stdin.pause();
   stdout.write(RESTORE);
-  const now = findInstance(word);
-  note(now.state === 'running' ? `${now.name} goes on` : `${now.name} has ended`);
+  // With its end it may be gone (run --rm), or another one have its name.
+  const now = readInstance(instance.folder);
+  const goesOn = now?.id === instance.id && now.state === 'running';
+  note(`${instance.name} ${goesOn ? 'goes on' : 'has ended'}`);
 }

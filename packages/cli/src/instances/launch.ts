@@ -30,7 +30,10 @@ export async function launch(about: Launch): Promise<number> {
   );
   const errors = join(instance.folder, 'stderr');
   const fd = openSync(errors, 'ax', 0o600);
-  const child = spawn(process.execPath, [process.argv[1]!, ...argv, '--instance', instance.folder], {
+  // Behind `--` there are only words of the probe.
+  const end = argv.includes('--') ? argv.indexOf('--') : argv.length;
+  const words = [...argv.slice(0, end), '--instance', instance.folder, ...argv.slice(end)];
+  const child = spawn(process.execPath, [process.argv[1]!, ...words], {
     stdio: ['ignore', 'ignore', fd, 'pipe'],
     detached: true,
   });
