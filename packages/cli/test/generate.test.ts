@@ -16,7 +16,7 @@ import { panelsOf } from '../src/generate/panels.ts';
 import { agentUnit, probeUnit } from '../src/generate/systemd.ts';
 import { paranoidPerfEvents } from '../src/perf-events.ts';
 import { perfDenied } from '../src/run/perf-denied.ts';
-import { Sandbox } from './harness.ts';
+import { main, Sandbox } from './harness.ts';
 import { source } from './objects.ts';
 
 const box = new Sandbox();
@@ -52,6 +52,31 @@ test('systemd takes the unit, and finds little exposed', () => {
     unit.replace(/^(CapabilityBoundingSet|NoNewPrivileges|Protect|SystemCallFilter).*\n/gm, ''),
   );
   assert.notEqual(spawnSync('systemd-analyze', args).status, 0);
+});
+
+test('under sudo, the unit reads the store of who called, where the image is found', {
+  skip: isRoot ? false : 'another list of users needs root',
+}, async () => {
+  const store = box.path('home/.local/share/skep/store');
+  await box.ok(['build', 'calls.c', 'theirs:1'], { env: { SKEP_STORAGE: store } });
+  writeFileSync(box.path('passwd'), `them:x:1234:1234::${box.path('home')}:/bin/sh\n`);
+  const shell = 'mount --bind "$0" /etc/passwd && exec "$@"';
+  const words = ['generate', 'systemd', 'theirs:1'];
+  const env = {
+    ...{ ...box.env, SKEP_STORAGE: undefined, SUDO_UID: '1234', SUDO_GID: '1234' },
+    SKEP_POLICY: '/etc/skep/strict.yaml',
+  };
+  const told = spawnSync(
+    'unshare',
+    ['--mount', 'sh', '-c', shell, box.path('passwd'), process.execPath, main, ...words],
+    { env, encoding: 'utf8' },
+  );
+  assert.equal(told.status, 0, told.stderr);
+  const environment = told.stdout.split('\n').filter((line) => line.startsWith('Environment='));
+  assert.deepEqual(environment, [
+    `Environment=SKEP_STORAGE=${store}`,
+    'Environment=SKEP_POLICY=/etc/skep/strict.yaml',
+  ]);
 });
 
 test('whatever a description or a flag holds stays in its line of the unit', () => {
@@ -273,7 +298,7 @@ test('Kubernetes takes the manifests, with the rights that the probe needs and n
     [labels, labels, labels],
   );
   // As kubectl reads it, which is YAML 1.1.
-  const odd = ['--filter', 'm,x,yes', '--name', 'on', '--set', '012', '1_000', '1:30', '2026-11-26'];
+  const odd = ['m,x,yes', 'on', '012', '1_000', '1:30', '2026-11-26'].flatMap((text) => ['--filter', text]);
   const flags = await box.ok(['generate', 'kubernetes', 'calls:1', '--image', image, '--', ...odd]);
   const daemonSet = parseAllDocuments(flags, { version: '1.1' })
     .map((d) => d.toJS())
@@ -289,6 +314,42 @@ test('Kubernetes takes the manifests, with the rights that the probe needs and n
   const named = ['generate', 'kubernetes', 'calls:1', '--image', image, '--namespace', 'No Name'];
   await box.fails(2, /--namespace: "No Name" is no name for Kubernetes/, named);
   await box.fails(2, /--image says nothing to systemd/, ['generate', 'systemd', 'calls:1', '--image', 'x']);
+});
+
+test('what would not start is told to who generates it', async () => {
+  const kinds = [['systemd'], ['kubernetes', '--image', 'registry.example/calls:1']];
+  const wrong: [message: RegExp, words: string[]][] = [
+    [/unknown option '--target-pdi'\n {2}Did you mean --target-pid\?/, ['--target-pdi', '1']],
+    [/--target-pid needs a value/, ['--target-pid']],
+    [/There is no parameter "nosuch"/, ['--set', 'nosuch=1']],
+    [/"soon" is not a duration/, ['--timeout', 'soon']],
+    [/Allowed choices are/, ['--pull', 'sometimes']],
+    [/--name, --label and --rm are for what runs in the background/, ['--rm']],
+    [/-d is for a terminal/, ['-d']],
+    [/-o table is for a terminal|--output table needs a terminal/, ['-o', 'table']],
+  ];
+  for (const [kind, ...rest] of kinds) {
+    for (const [message, words] of wrong)
+      await box.fails(2, message, ['generate', kind!, 'calls:1', ...rest, '--', ...words]);
+    const right = [
+      '--target-pid',
+      '1',
+      '--set',
+      'target_pid=1',
+      '--cgroup',
+      '/not/here',
+      '--max-series',
+      '7',
+    ];
+    const said = await box.ok(['generate', kind!, 'calls:1', ...rest, '--', ...right]);
+    assert.match(said, /max-series/);
+    await box.fails(2, /unknown option '--prot'\n {2}Did you mean --port\?/, [
+      ...['generate', kind!, '--agent', ...rest, '--', '--prot', '80'],
+    ]);
+  }
+  await box.fails(2, /--no-prom excludes an address/, [
+    ...['generate', 'systemd', 'calls:1', '--no-prom', '--', '--prom-listen', ':9100'],
+  ]);
 });
 
 test('promtool takes the rules, and each fires when it should and not before', async () => {

@@ -6,7 +6,7 @@ import { sourceWith } from '../generate/carried.ts';
 import type { Needs } from '../generate/needs.ts';
 import { out } from '../output/out.ts';
 import { isFile, looksLikePath, type Source } from '../probe-source.ts';
-import { type Settings, settingsOf } from '../settings.ts';
+import { settingsOf } from '../settings.ts';
 import { type ListenAddress, parseListen } from '../values.ts';
 
 interface Flags {
@@ -92,7 +92,7 @@ async function generate(
   refuseForeign(kind, words, command);
   const settings = settingsOf(command);
   const extra = kind === 'dashboards' ? 'dashboard' : kind === 'rules' ? 'rules' : undefined;
-  const { image, extras } = await sourceWith(program, extra, settings);
+  const { image, extras, storage = settings.storage } = await sourceWith(program, extra, settings);
   if (kind === 'dashboards') {
     const { writeDashboards } = await import('../generate/write-dashboards.ts');
     return writeDashboards(image, extras, flags.output);
@@ -102,9 +102,11 @@ async function generate(
     const carried = extras.map(({ name, bytes }) => ({ name, text: Buffer.from(bytes).toString('utf8') }));
     return out(rulesFile(flags.name ?? nameOf(program), carried));
   }
+  const { checkRunWords } = await import('../generate/check-words.ts');
+  await checkRunWords(image, flags.prom ? words : ['--no-prom', ...words]);
   return out(
     kind === 'systemd'
-      ? await unit(program, image, words, flags, settings)
+      ? await unit(program, image, words, flags, storage)
       : await manifests(program, image, words, flags),
   );
 }
@@ -120,6 +122,8 @@ async function ofAgent(kind: Kind, words: string[], flags: Flags, command: Comma
   const { IMAGES, readImage } = await import('@skep/agent');
   const { describeObject } = await import('@skep/probe');
   const { agentNeeds } = await import('../generate/needs.ts');
+  const { checkAgentWords } = await import('../generate/check-words.ts');
+  checkAgentWords(words);
   const objects = IMAGES.map(readImage).map((o) => describeObject(o.bytes, o.name));
   if (kind === 'systemd') {
     const { agentUnit } = await import('../generate/systemd.ts');
@@ -161,7 +165,7 @@ async function unit(
   image: Source['image'],
   words: readonly string[],
   flags: Flags,
-  settings: Settings,
+  storage: string,
 ): Promise<string> {
   const { probeUnit } = await import('../generate/systemd.ts');
   const path = (await isFile(program)) || looksLikePath(program);
@@ -169,7 +173,8 @@ async function unit(
     program: path ? resolve(program) : image.name,
     description: image.description?.replace(/\s+/g, ' ') ?? program,
     skep: thisCommand(),
-    storage: resolve(settings.storage),
+    storage: resolve(storage),
+    ...(process.env.SKEP_POLICY && { policy: resolve(process.env.SKEP_POLICY) }),
     listen: listenOf(flags, PORT),
     words,
   };

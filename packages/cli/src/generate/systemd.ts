@@ -25,6 +25,8 @@ export interface ProbeUnit {
   readonly skep: readonly string[];
   /** The store that has the image. */
   readonly storage: string;
+  /** What may be loaded, where it is not the machine's own file that says so. */
+  readonly policy?: string;
   /** `127.0.0.1:9435`; none when undefined. */
   readonly listen?: string;
   /** Further words for `skep run`. */
@@ -40,7 +42,10 @@ export function probeUnit(o: ProbeUnit, needs: Needs): string {
       of: o.program,
       description: o.description,
       command,
-      environment: { SKEP_STORAGE: o.storage },
+      environment: {
+        SKEP_STORAGE: o.storage,
+        ...(o.policy !== undefined && { SKEP_POLICY: o.policy }),
+      },
       confined: true,
       reload:
         'Ready when the probe is attached. Attached, it has no right left to load anything, so a reload is a new start: SIGHUP ends it in\n' +
