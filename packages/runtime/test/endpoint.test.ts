@@ -1,5 +1,6 @@
 // /metrics and /healthz as they are served for a run and for the agent, without a kernel.
 import assert from 'node:assert/strict';
+import { Server } from 'node:net';
 import { test } from 'node:test';
 import { type Exposition, MetricsEndpoint } from '../src/index.ts';
 
@@ -131,4 +132,24 @@ test('an address that is taken, or is not ours, is refused with the way out', as
     }),
     { code: 'SKEP_LISTEN' },
   );
+});
+
+test('every interface of a machine without IPv6 is every interface of IPv4', async (t) => {
+  const { listen } = Server.prototype;
+  t.mock.method(Server.prototype, 'listen', function (this: Server, at: { host: string }, then: () => void) {
+    if (!at.host.includes(':')) return listen.call(this, at, then);
+    const fault = Object.assign(new Error('listen EAFNOSUPPORT'), { code: 'EAFNOSUPPORT' });
+    setImmediate(() => this.emit('error', fault));
+    return this;
+  });
+  const options = { port: 0, name: 'test', exposition: () => text('a 1\n'), ready: () => true };
+  const endpoint = await MetricsEndpoint.listen({ ...options, host: '::' });
+  try {
+    assert.match(endpoint.url, /^http:\/\/0\.0\.0\.0:\d+\/metrics$/);
+    assert.equal(await (await fetch(endpoint.url)).text(), 'a 1\n');
+  } finally {
+    await endpoint.close();
+  }
+  // Who names an address of IPv6 wants that one.
+  await assert.rejects(MetricsEndpoint.listen({ ...options, host: '::1' }), { code: 'SKEP_LISTEN' });
 });

@@ -61,14 +61,18 @@ export class MetricsEndpoint {
     const { createServer } = process.getBuiltinModule('node:http');
     let endpoint: MetricsEndpoint | undefined;
     const server = createServer((request, response) => void endpoint?.answer(request, response));
+    let at = host;
     try {
-      await new Promise<void>((resolve, reject) =>
-        server.once('error', reject).listen({ host, port }, resolve),
-      );
+      await listening(server, host, port).catch((error: NodeJS.ErrnoException) => {
+        // Every interface of a machine that was booted without IPv6.
+        if (host !== '::' || error.code !== 'EAFNOSUPPORT') throw error;
+        at = '0.0.0.0';
+        return listening(server, at, port);
+      });
     } catch (error) {
       throw refusal(error as NodeJS.ErrnoException, host, port);
     }
-    endpoint = new MetricsEndpoint(server, host, options);
+    endpoint = new MetricsEndpoint(server, at, options);
     return endpoint;
   }
 
@@ -113,6 +117,12 @@ export class MetricsEndpoint {
     if (more!.done) return one(request, response, whole!.value ?? Buffer.alloc(0), zip, headers);
     return several(request, response, after(begun, pieces), zip, headers);
   }
+}
+
+function listening(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject).listen({ host, port }, resolve);
+  });
 }
 
 /** A body that is there: its length can be said. */
