@@ -11,14 +11,17 @@ const ALWAYS = [
 export function unseenHere(hooks: readonly HookChoice[]): string[] {
   const some = hooks.flatMap(({ group, taken, without, rungs }) => {
     if (taken === undefined) return [`${group}: ${without ?? 'no hook of it runs here'}`];
-    const better = rungs.slice(
+    const before = rungs.slice(
       0,
       rungs.findIndex((r) => r.name === taken),
     );
-    const why = better.filter((r) => r.state === 'refused' || r.state === 'failed').map((r) => r.reason);
+    const better = before.find((r) => r.state === 'refused' || r.state === 'failed');
     const rung = rungs.find((r) => r.name === taken);
     const caveat = rung?.reason === undefined ? [] : [`${group} by ${taken}: ${rung.reason}`];
-    return [...caveat, ...(why.length > 0 ? [`${group} is watched by ${taken}: ${why[0]}`] : [])];
+    return [
+      ...caveat,
+      ...(better ? [`${group} is watched by ${taken}, not by ${better.name}: ${better.reason}`] : []),
+    ];
   });
   return [...some, ...ALWAYS];
 }
