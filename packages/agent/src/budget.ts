@@ -15,6 +15,7 @@ export class Budget {
   #gap = SPAN_GAP_NS;
   #at: number;
   #cpu: number;
+  #warm = true;
   /** Of one processor, in the last period. */
   usedPercent = 0;
 
@@ -41,10 +42,14 @@ export class Budget {
     return this.#gap > SPAN_GAP_NS;
   }
 
-  /** From now on it counts: loading the programs takes a second of CPU time, once, which no fewer spans would save. */
+  /**
+   * From now on it counts: loading the programs takes a second of CPU time, once, which no fewer spans would save. Neither would
+   * they in the first period, in which all code runs for the first time.
+   */
   begin(now = performance.now(), cpuMs = cpuTime()): void {
     this.#at = now;
     this.#cpu = cpuMs;
+    this.#warm = false;
   }
 
   /** Looks at what was used; to be called often, does something each few seconds. */
@@ -54,7 +59,9 @@ export class Budget {
     this.usedPercent = ((cpuMs - this.#cpu) / passed) * 100;
     this.#at = now;
     this.#cpu = cpuMs;
-    if (this.percent === undefined) return;
+    const warm = this.#warm;
+    this.#warm = true;
+    if (this.percent === undefined || !warm) return;
     if (this.usedPercent > this.percent) this.#set(this.#gap * 2n);
     else if (this.limiting && this.usedPercent < this.percent * 0.7) this.#set(this.#gap / 2n);
   }

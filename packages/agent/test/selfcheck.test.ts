@@ -166,8 +166,10 @@ test('what the start took is no reason to take fewer spans', () => {
     0,
   );
   budget.begin(2000, 1500);
-  budget.look(7000, 1510);
-  deepStrictEqual([gaps, budget.usedPercent], [[], 0.2]);
+  budget.look(7000, 1625);
+  deepStrictEqual([gaps, budget.usedPercent], [[], 2.5]);
+  budget.look(12_000, 1750);
+  deepStrictEqual(gaps, [SPAN_GAP_NS * 2n]);
 });
 
 test('without a budget nothing is limited', () => {
