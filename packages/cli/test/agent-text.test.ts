@@ -4,19 +4,19 @@ import { test } from 'node:test';
 import type { ServiceInfo } from '@skep/agent';
 import { servicesTable } from '../src/agent/text.ts';
 
+const side = { rate: 1, errorRate: 0, p50: 1, p95: 1, p99: 1, requests: 7, errors: 0 };
+const service = (what: Partial<ServiceInfo>) =>
+  ({ name: 'shop', ports: [], pids: [], server: side, client: side, calledBy: [], ...what }) as ServiceInfo;
+
+test('services of one name are told apart by their namespace', () => {
+  const table = servicesTable([service({ namespace: 'north' }), service({})]);
+  match(table, /^north\/shop /m);
+  match(table, /^shop /m);
+});
+
 test('of many ports and callers a few are named', () => {
-  const side = { rate: 1, errorRate: 0, p50: 1, p95: 1, p99: 1, requests: 7, errors: 0 };
-  const service = (ports: number[], calledBy: string[]) =>
-    ({
-      name: 'shop',
-      ports,
-      pids: [],
-      server: side,
-      client: side,
-      calledBy,
-      calls: [],
-    }) as unknown as ServiceInfo;
   const ports = Array.from({ length: 300 }, (_, i) => 8000 + i);
-  match(servicesTable([service(ports, ['a', 'b', 'c', 'd'])]), / 8000,8001,8002,8003,… .* a, b, c, …\n$/);
-  match(servicesTable([service([80, 443], ['a', 'b', 'c'])]), / 80,443 .* a, b, c\n$/);
+  const many = service({ ports, calledBy: ['a', 'b', 'c', 'd'] });
+  match(servicesTable([many]), / 8000,8001,8002,8003,… .* a, b, c, …\n$/);
+  match(servicesTable([service({ ports: [80, 443], calledBy: ['a', 'b'] })]), / 80,443 .* a, b\n$/);
 });

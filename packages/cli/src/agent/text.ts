@@ -7,7 +7,7 @@ export function servicesTable(services: readonly ServiceInfo[]): string {
   const rows = services.map((s) => {
     const side = s.server.requests > 0 ? s.server : s.client;
     return [
-      s.name,
+      s.namespace ? `${s.namespace}/${s.name}` : s.name,
       s.language ?? '',
       few(s.ports.map(String), 4, ','),
       rate(s.server.rate),
