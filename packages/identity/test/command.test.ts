@@ -230,6 +230,8 @@ suite('titles', () => {
     ['puma: cluster worker 0: 12 [wiki]', 'wiki'],
     ['sidekiq 7.1.0 wiki [0 of 10 busy]', 'wiki'],
     ['gunicorn: master [shop.wsgi:application]', 'shop'],
+    // As it is called without setproctitle.
+    ['gunicorn: worker [app:app]', 'wiki'],
     ['unicorn worker[0] -c unicorn.rb', 'wiki'],
     ['starman worker --port 80 app.psgi', 'wiki'],
     ['starman master --port 80 shop.psgi', 'shop'],

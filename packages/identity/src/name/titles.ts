@@ -8,7 +8,10 @@ const titles: readonly [RegExp, (m: RegExpExecArray, context: CommandContext) =>
   [/^puma(?:: cluster worker \d+)?.*\[([^\]]+)\]$/, (m) => (isBland(m[1]!) ? 'puma' : m[1]!)],
   [/^puma[ :]/, () => 'puma'],
   [/^sidekiq \S+ (\S+) \[/, (m) => (isBland(m[1]!) ? 'sidekiq' : m[1]!)],
-  [/^gunicorn: (?:master|worker) \[([^\]:]+)[^\]]*\]/, (m) => trimmed(m[1]!, 'gunicorn')],
+  [
+    /^gunicorn: (?:master|worker) \[([^\]:]+)[^\]]*\]/,
+    (m, context) => trimmed(m[1]!, folder(context) ?? 'gunicorn'),
+  ],
   [/^\[?celeryd: (\S+?)@/, () => 'celery'],
   [/^uvicorn|^uWSGI/, (m) => m[0].toLowerCase()],
   [/^Passenger (?:RubyApp|NodeApp|App): (\S+)/, (m) => lastFolder(m[1]!) ?? 'passenger'],
