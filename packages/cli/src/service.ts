@@ -3,6 +3,15 @@ import * as bpf from '@skep/bpf';
 import { explain } from './errors.ts';
 import { note } from './output/out.ts';
 
+/** What ends a command that stays, in order; a terminal that hangs up does not when it was started with nohup, as its launcher tells. */
+export function endingSignals(env: NodeJS.ProcessEnv = process.env): NodeJS.Signals[] {
+  if (env.SKEP_NOHUP !== '1') return ['SIGINT', 'SIGTERM', 'SIGHUP'];
+  process.on('SIGHUP', ignore);
+  return ['SIGINT', 'SIGTERM'];
+}
+
+const ignore = (): void => undefined;
+
 /** Whoever manages this process as a service waits for it. */
 export function tellService(what: 'READY=1' | 'STOPPING=1'): void {
   try {

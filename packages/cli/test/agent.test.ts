@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { after, before, suite, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { takeInventory } from '@skep/bpf';
 import type { CliError } from '../src/errors.ts';
 import { checkPrivileges } from '../src/run/preflight.ts';
@@ -116,6 +117,29 @@ suite('skep agent', { skip, timeout: 300_000 }, () => {
     assert.equal(code, 1);
     assert.match(stderr, /another agent answers at/);
     assert.equal(await second.end('SIGTERM'), 0);
+  });
+
+  test('that was started with nohup outlives its terminal', async () => {
+    const skep = fileURLToPath(new URL('../../../bin/skep', import.meta.url));
+    const args = ['agent', '--no-tty', '--prom-listen', '127.0.0.1:0', '--no-socket', '--port', port];
+    for (const [command, words, outlives] of [
+      ['nohup', [skep, ...args], true],
+      [skep, args, false],
+    ] as const) {
+      const child = spawn(command, words, { env: box.env, stdio: ['ignore', 'ignore', 'pipe'] });
+      const ended = once(child, 'close');
+      try {
+        for await (const line of createInterface({ input: child.stderr! }))
+          if (line.includes('metrics: ')) break;
+        // Told twice to end, it ends at once.
+        child.kill('SIGHUP');
+        child.kill('SIGTERM');
+        await ended;
+        assert.equal(child.exitCode, outlives ? 0 : 130, command);
+      } finally {
+        child.kill('SIGKILL');
+      }
+    }
   });
 
   test('shows services live', async () => {

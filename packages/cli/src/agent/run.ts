@@ -9,7 +9,7 @@ import {
 import * as bpf from '@skep/bpf';
 import { note } from '../output/out.ts';
 import { checkPrivileges, provideTracefs } from '../run/preflight.ts';
-import { tellService, trimMemory } from '../service.ts';
+import { endingSignals, tellService, trimMemory } from '../service.ts';
 import { version } from '../version.ts';
 import type { AgentFlags } from './flags.ts';
 import { Lines } from './lines.ts';
@@ -29,7 +29,7 @@ export async function runAgent(flags: AgentFlags): Promise<void> {
     wanted = true;
     void agent?.stop();
   };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
+  for (const signal of endingSignals()) process.on(signal, stop);
   const live = flags.tty && !flags.print && process.stdout.isTTY === true && process.stdin.isTTY === true;
   const view = live ? await openView(settings.watch ?? {}, stop) : undefined;
   const lines = flags.print ? new Lines(stop) : undefined;

@@ -10,7 +10,7 @@ import {
   TerminalView,
 } from '@skep/runtime';
 import { note, redirectNotes } from '../output/out.ts';
-import { tellService, trimMemory } from '../service.ts';
+import { endingSignals, tellService, trimMemory } from '../service.ts';
 import type { Settings } from '../settings.ts';
 import { mark, printMarks } from '../timing.ts';
 import { explainSink } from './explain.ts';
@@ -219,7 +219,7 @@ function listenForSignals(): {
 } {
   let run: Run | undefined;
   let wanted: 'quit' | 'signal' | undefined;
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  const signals = endingSignals();
   const onSignal = () => {
     if (wanted === 'signal') process.exit(130);
     stop('signal');
