@@ -51,7 +51,8 @@ const ARGV_CHARACTERS = 2048;
 /**
  * Puts together who a process is.
  *
- * @param told what its exec told of its environment, if it did; of one that has ended nothing is asked of /proc
+ * @param told what its exec told of its environment, if it did; of one that has ended /proc is asked nothing but where its parent is:
+ *   there it began
  */
 export function identify(
   sources: Sources,
@@ -74,14 +75,15 @@ export function identify(
   const runtime = bare ? undefined : detectRuntime(host, process, elves, lazyFiles);
   const found = containers.placeOf(process.cgroups);
   const place = bare ? found : namedFromInside(sources, pid, found, environment);
+  const asked = fromEvent ? process.ppid : bare ? 0 : pid;
   const context: CommandContext = {
     exe: process.exe,
     argv: bare ? process.argv : tellingArgv(host, process),
     comm: process.comm,
     runtime: runtime ?? guessed(process),
     environment,
-    cwd: () => (bare ? undefined : host.procLink(pid, 'cwd')),
-    readText: (path) => (bare ? undefined : host.textSeenBy(pid, path, 16 * 1024)),
+    cwd: () => (asked === 0 ? undefined : host.procLink(asked, 'cwd')),
+    readText: (path) => (asked === 0 ? undefined : host.textSeenBy(asked, path, 16 * 1024)),
   };
   return {
     key: keyOf(pid, process.startTime, generation),

@@ -152,6 +152,22 @@ suite('with events', () => {
     assert.equal(identities.get(10)?.service.name, 'till', 'its child is the same program');
   });
 
+  test('a process that has ended is called by its project as one that was seen, from where its parent is', (t) => {
+    const { proc, identities } = memory(t);
+    proc.put(3, 50, '/bin/sh');
+    symlinkSync('/srv/buyer', join(proc.dir, '3/cwd'));
+    const named = (pid: number, ppid: number, exe: string, ...argv: string[]) => {
+      identities.exec({ pid, startTime: 100, ppid, exe, argv });
+      identities.exit({ pid, startTime: 100 });
+      return identities.get(pid)!.service.name;
+    };
+    assert.equal(named(7, 3, './main', './main', '-s'), 'buyer');
+    assert.equal(named(8, 3, '/usr/bin/perl', 'perl', 'index.pl'), 'buyer');
+    assert.equal(named(9, 3, '/usr/bin/perl', 'perl', 'till.pl'), 'till');
+    // A parent that has ended, too, says nothing.
+    assert.equal(named(10, 4, './main', './main'), 'main');
+  });
+
   test('a process whose title stands where its environment was is called what its exec told', (t) => {
     const { proc, identities } = memory(t);
     const environment = new Map([['OTEL_SERVICE_NAME', 'till']]);

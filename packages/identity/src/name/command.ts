@@ -176,7 +176,7 @@ function programName(context: CommandContext): string {
   }
   // A script that was over before its interpreter was seen is called as one that was seen.
   const name = scriptFile.test(program) ? stem(program) : program;
-  return isBland(name) ? (projectName(exe) ?? name) : name;
+  return isBland(name) ? (projectName(exe && absolute(context, exe)) ?? name) : name;
 }
 
 /** At most 128 characters of one line. */
