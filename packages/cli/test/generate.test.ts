@@ -268,6 +268,12 @@ test('the agent on every node has the right to see what runs there', async () =>
   assert.deepEqual(capabilities.add, ['DAC_READ_SEARCH', 'SYS_PTRACE', 'PERFMON', 'BPF']);
   const args = 'agent --no-tty --socket /tmp/agent.sock --prom-listen :9464 --port 80';
   assert.deepEqual(container.args, args.split(' '));
+  const env = new Map(container.env.map((e: { name: string }) => [e.name, e]));
+  assert.deepEqual(env.get('OTEL_RESOURCE_ATTRIBUTES'), {
+    name: 'OTEL_RESOURCE_ATTRIBUTES',
+    value: 'k8s.node.name=$(NODE_NAME)',
+  });
+  assert.ok(env.has('NODE_NAME'));
   await box.fails(2, /--agent says nothing to rules/, ['generate', 'rules', '--agent']);
   await box.fails(2, /instead of a program, and "x" is one/, ['generate', 'systemd', '--agent', 'x']);
   await box.fails(2, /no program is named/, ['generate', 'systemd']);

@@ -1,6 +1,7 @@
 // What goes beside metrics and spans of a process, by OpenTelemetry's semantic conventions.
 import assert from 'node:assert/strict';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Host, Identities, type Identity, resourceAttributes } from '../src/index.ts';
@@ -97,4 +98,12 @@ test('Java, whose home is found from its program, from its library, and in the o
   assert.deepEqual(runtime(2), { language: 'java', name: 'java', version: '1.8.0_412' });
   assert.deepEqual(runtime(3), adoptium);
   assert.deepEqual(runtime(4), { language: 'java' });
+});
+
+test('a machine is called what it calls itself, not what a pod with its processes is called', (t) => {
+  const name = (files: Record<string, string>) => new Host({ root: folder(t, files) }).name;
+  assert.equal(name({ 'etc/hostname': '# the third\nnode-3.example\n' }), 'node-3.example');
+  assert.equal(name({ 'etc/hostname': '\n' }), hostname());
+  assert.equal(name({}), hostname());
+  assert.equal(new Host({ root: '/' }).name, hostname());
 });

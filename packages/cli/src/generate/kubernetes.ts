@@ -113,7 +113,12 @@ function podSpec(o: ManifestOptions, needs: Needs): object {
           // Its own filter is narrower, once the probe is attached.
           seccompProfile: { type: 'Unconfined' },
         },
-        env: [{ name: 'XDG_CACHE_HOME', value: '/tmp' }],
+        env: [
+          { name: 'XDG_CACHE_HOME', value: '/tmp' },
+          { name: 'NODE_NAME', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } },
+          // On all that is sent by OTLP.
+          { name: 'OTEL_RESOURCE_ATTRIBUTES', value: 'k8s.node.name=$(NODE_NAME)' },
+        ],
         volumeMounts: [
           mount('tracefs', '/sys/kernel/tracing'),
           mount('cgroup', '/sys/fs/cgroup'),

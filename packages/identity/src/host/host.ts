@@ -15,7 +15,7 @@ export interface HostPaths {
   root?: string;
   /** Where cgroup v2 is mounted. Default: what /proc/self/mountinfo says, /sys/fs/cgroup before /sys/fs/cgroup/unified */
   cgroup2?: string;
-  /** The machine's name. Default: the kernel's */
+  /** The machine's name. Default: the kernel's; where the root is not ours, which then calls us something else, what stands there in /etc/hostname */
   name?: string;
 }
 
@@ -30,9 +30,15 @@ export class Host {
   constructor(paths: HostPaths = {}) {
     this.proc = paths.proc ?? '/proc';
     this.root = paths.root ?? machineRoot(this.proc);
-    this.name = paths.name ?? hostname();
     this.cgroup2 = paths.cgroup2 ?? findCgroup2(readText('/proc/self/mountinfo', 1024 * 1024) ?? '');
     this.#mounts = new Mounts(this.proc);
+    this.name = paths.name ?? this.#writtenName() ?? hostname();
+  }
+
+  /** In a pod the kernel's name is the pod's. Lines that begin with `#` are comments: hostname(5). */
+  #writtenName(): string | undefined {
+    if (this.root === '/') return undefined;
+    return /^[\w.-]+$/m.exec(this.rootText('/etc/hostname', 4096) ?? '')?.[0];
   }
 
   /** A file of /proc/PID as bytes, valid until the next read. */
