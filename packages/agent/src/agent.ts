@@ -19,6 +19,7 @@ import { REMEMBER_MS } from './services/processes.ts';
 import type { Service } from './services/service.ts';
 import { Services } from './services/services.ts';
 import { spanInfo } from './spans/info.ts';
+import { isDouble } from './spans/own.ts';
 import type { Span } from './spans/spans.ts';
 import type { AgentStatus } from './status.ts';
 import { statusOf } from './status-of.ts';
@@ -282,17 +283,17 @@ export class Agent {
       this.#pipeline.checker.span(span);
       return;
     }
-    if (span.service.tracesItself) this.#leave(span.service);
+    if (isDouble(span)) this.#leave(span);
     else this.#outlets.span(span);
     this.#options.onSpan?.(span);
   }
 
   /** Who misses the spans of a service is told why there are none. */
-  #leave(service: Service): void {
+  #leave({ service, identity = service.identity }: Span): void {
     this.#spansLeft++;
     if (!this.#options.otlp || this.#leftTo.has(service) || this.#leftTo.size >= TOLD_OF) return;
     this.#leftTo.add(service);
-    const sdk = service.identity?.sdks.find((s) => !s.off);
+    const sdk = identity?.sdks.find((s) => !s.off);
     const why = sdk ? ` (${sdk.name}: ${sdk.detail})` : '';
     this.#notes.add(`spans of ${service.name} are not sent: it exports its own${why}`);
   }

@@ -10,7 +10,7 @@ export class Service {
   identity: Identity | undefined;
   /** Its processes that run. */
   readonly pids = new Set<number>();
-  /** It exports spans itself, by an OpenTelemetry SDK: none are made for it. */
+  /** Its youngest process exports spans itself, by an OpenTelemetry or Datadog SDK: none are made for that. */
   tracesItself = false;
   /** When a process of it last began or a request of it was last counted, milliseconds of the agent's clock. */
   activeAt: number;

@@ -50,7 +50,8 @@ export class Services {
     service.activeAt = now;
     if (identity && service.name === name) {
       service.identity = identity;
-      service.tracesItself ||= exportsTraces(identity.sdks);
+      // Of one that has ended it is not known.
+      if (!identity.fromEvent) service.tracesItself = exportsTraces(identity.sdks);
     }
     return service;
   }
