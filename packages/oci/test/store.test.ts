@@ -293,7 +293,21 @@ test('a store that one may only read is read', async (t) => {
   assert.ok(!existsSync(join(dir, '.skep')), 'reading writes nothing');
 });
 
-test('a file system that is read-only says so, whoever asks', () => {
+test('a file system that is read-only says so, whoever asks', async (t) => {
+  if (process.getuid?.() === 0) {
+    let dir = '';
+    t.after(() => execFileSync('umount', [dir]));
+    dir = tempDir(t);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'skep-test', dir]);
+    await putTestImage(await Store.open(dir), 'a', 'x');
+    rmSync(join(dir, '.skep'), { recursive: true });
+    execFileSync('mount', ['-o', 'remount,ro', dir]);
+    const readOnly = /it is on a read-only file system/;
+    for (const at of [dir, join(dir, 'x/y')]) {
+      const store = await Store.open(at);
+      await failsWith('SKEP_STORE_ACCESS', () => putTestImage(store, 'b', 'y'), readOnly);
+    }
+  }
   const e = storeError(Object.assign(new Error('x'), { code: 'EROFS' }), 'Writing a blob', '/store');
   assert.match(e.message, /\/store: it is on a read-only file system/);
   assert.match(e.hint, /^Make that file system writable, or choose another place/);

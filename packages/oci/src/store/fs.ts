@@ -1,5 +1,6 @@
-import { closeSync, fsync, openSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fsync, mkdirSync, openSync, writeSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { errno, OciError } from '../errors.ts';
 
 /** Turns an error of the file system into a sentence about the store. Errors of ours pass through. */
@@ -37,6 +38,20 @@ export function storeError(e: unknown, doing: string, dir: string): OciError {
     hint: 'See what is in that folder, or choose another place with --storage.',
     cause: e,
   });
+}
+
+/** Makes a folder and those above it. @returns the first that was made; undefined when all were there */
+export function makeFolder(path: string): string | undefined {
+  try {
+    return mkdirSync(path, { recursive: true });
+  } catch (e) {
+    if (errno(e) !== 'ENOENT') throw e;
+    // So Node says of a read-only file system too. What is wrong, the first that is absent says when it is made alone.
+    let first = path;
+    while (!existsSync(dirname(first))) first = dirname(first);
+    mkdirSync(first);
+    return mkdirSync(path, { recursive: true }) ?? first;
+  }
 }
 
 /** Makes renames inside a folder last through a power cut. */

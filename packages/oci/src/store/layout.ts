@@ -1,11 +1,11 @@
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { link, rename, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { errno, OciError, printable } from '../errors.ts';
 import { isDescriptor, isObject } from '../manifest.ts';
 import type { Descriptor } from '../types.ts';
 import { MEDIA_TYPE } from '../types.ts';
-import { storeError, syncDir, writeNewFile } from './fs.ts';
+import { makeFolder, storeError, syncDir, writeNewFile } from './fs.ts';
 import { withLock } from './lock.ts';
 import { uniqueName } from './owner.ts';
 
@@ -50,7 +50,7 @@ export class Layout {
   /** Makes the store's folders and its two marks, each only if absent. */
   async create(): Promise<void> {
     try {
-      mkdirSync(this.dir, { recursive: true });
+      makeFolder(this.dir);
       const foreign = readdirSync(this.dir).filter(
         (n) => !['.skep', 'blobs', 'oci-layout', 'index.json'].includes(n),
       );
@@ -63,8 +63,8 @@ export class Layout {
           },
         );
       }
-      const made = mkdirSync(join(this.dir, 'blobs', 'sha256'), { recursive: true });
-      mkdirSync(this.workDir, { recursive: true });
+      const made = makeFolder(join(this.dir, 'blobs', 'sha256'));
+      makeFolder(this.workDir);
       // The store's own folder is synced with each index.json; what is above and below it, only when it is new.
       if (made !== undefined) await Promise.all([dirname(this.dir), join(this.dir, 'blobs')].map(syncDir));
       // Two processes may create the store at once, and the faster one may have added an image already: each file is
