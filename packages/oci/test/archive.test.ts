@@ -190,6 +190,9 @@ test("names: containerd's before the tag alone, none, and one that is given", as
   assert.equal(named?.reference, 'docker.io/library/z:3');
   const [given] = await loadImages(store, pieces(tar(...members)), { name: 'mine' });
   assert.equal(given?.reference, 'mine:latest');
+  const odd = pieces(tar(...good('V1')));
+  assert.match((await failsWith('SKEP_REFERENCE_INVALID', () => loadImages(store, odd))).hint, /--name/);
+  assert.equal((await loadImages(store, pieces(tar(...good('V1'))), { name: 'v:1' }))[0]?.reference, 'v:1');
 });
 
 test('what is attached to an image goes along, and is no image', async (t) => {

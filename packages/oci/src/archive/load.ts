@@ -148,7 +148,7 @@ async function imageOf(
   name: string | undefined,
   arrived: Map<string, number>,
 ): Promise<NamedImage> {
-  const ref = name === undefined ? undefined : formatReference(withDefaultTag(parseReference(name)));
+  const ref = name === undefined ? undefined : nameOf(name);
   const what = ref ?? entry.digest;
   const { mediaType, digest, size, platform } = entry;
   const document = await complete(store, entry, what, arrived, 0);
@@ -161,6 +161,19 @@ async function imageOf(
     blob: { mediaType, digest, size },
     opts: { annotations, ...(platform && { platform }) },
   };
+}
+
+/** Other tools call an image whatever they are told. */
+function nameOf(name: string): string {
+  try {
+    return formatReference(withDefaultTag(parseReference(name)));
+  } catch (e) {
+    if (!(e instanceof OciError)) throw e;
+    throw new OciError(e.code, e.message, {
+      hint: `${e.hint} For an archive with one image: --name.`,
+      cause: e,
+    });
+  }
 }
 
 async function complete(
