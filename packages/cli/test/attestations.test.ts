@@ -149,6 +149,27 @@ test('cosign reads what is signed', {
   }
 });
 
+test('what cosign attests is read, in both of its forms', {
+  skip: existsSync(cosign) ? false : 'needs cosign: sh scripts/cosign.sh',
+}, async () => {
+  for (const form of [true, false]) {
+    const name = `${registry.host}/me/theirs:${form}`;
+    await box.ok(['build', 'calls.c', name, '--description', String(form)]);
+    await box.ok(['push', name]);
+    writeFileSync(box.path('said.json'), JSON.stringify({ form }));
+    const way = [`--new-bundle-format=${form}`, '--tlog-upload=false', '--use-signing-config=false', '-y'];
+    const about = ['--type', 'custom', '--predicate', 'said.json', '--key', 'cosign.key'];
+    execFileSync(cosign, ['attest', ...about, ...way, '--allow-http-registry', name], {
+      ...{ cwd: box.dir, env: { ...box.env, ...env }, stdio: 'pipe' },
+    });
+    const check = ['verify', '--registry', '--type', 'custom', name, '-o', 'json', '--key'];
+    const { attestations } = JSON.parse(await box.ok([...check, 'cosign.pub']));
+    assert.equal(attestations.length, 1);
+    assert.match(JSON.stringify(attestations[0].predicate), new RegExp(`form.*${form}`));
+    await box.fails(9, /another key signed it/, [...check, 'other.pub']);
+  }
+});
+
 test('a certificate is as good as a key, for verify and for a policy', async () => {
   const name = `${registry.host}/me/signed:1`;
   const sigstore = await mockSigstore();

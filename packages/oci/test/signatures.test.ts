@@ -3,11 +3,20 @@ import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { MEDIA_TYPE, push, Store } from '../src/index.ts';
-import { BUNDLE_TYPE, type Checked, checkBundle, makeBundle, readBundle } from '../src/signatures/bundle.ts';
+import {
+  BUNDLE_TYPE,
+  bundleOf,
+  type Checked,
+  checkBundle,
+  makeBundle,
+  readBundle,
+} from '../src/signatures/bundle.ts';
+import { ENVELOPE_TYPE } from '../src/signatures/dsse.ts';
 import {
   attestImage,
   copySignatures,
   generateKeyPair,
+  makeStatement,
   readAttestations,
   readPrivateKey,
   readPublicKey,
@@ -15,6 +24,7 @@ import {
   type SignatureFormat,
   signImage,
   storePlace,
+  verifyAttestations,
   verifyImage,
 } from '../src/signatures/index.ts';
 import { checkSimple } from '../src/signatures/simple-signing.ts';
@@ -288,6 +298,30 @@ test('a registry with a Referrers API keeps the list itself', async (t) => {
     if (entry.bytes.includes('dsseEnvelope'))
       entry.bytes = Buffer.from(entry.bytes.toString().replace('dsseEnvelope', 'dsseEnvelopf'));
   await failsWith('SKEP_DIGEST_MISMATCH', () => verifyImage(remote, digest, [pub]));
+});
+
+test('attestations of the older form, which cosign attest keeps under a tag unless it is told otherwise', async (t) => {
+  const fake = await startFake();
+  t.after(() => fake.close());
+  using remote = registryPlace(fake.host, 'me/a');
+  const kind = 'https://spdx.dev/Document';
+  assert.deepEqual(await verifyAttestations(remote, digest, [pub], kind), { good: [], refused: [] });
+  const envelopeOf = (about: string, type: string) =>
+    JSON.parse(String(bundleOf(makeStatement([about], type, { n: 1 }), key))).dsseEnvelope;
+  const layers = [];
+  const elsewhere = `sha256:${'2'.repeat(64)}`;
+  for (const said of [envelopeOf(digest, kind), envelopeOf(elsewhere, kind), envelopeOf(digest, 'x:y'), {}])
+    layers.push(await remote.putBlob(Buffer.from(JSON.stringify(said)), ENVELOPE_TYPE));
+  const config = await remote.putBlob(Buffer.from('{}'), 'application/vnd.oci.image.config.v1+json');
+  const manifest = { schemaVersion: 2 as const, mediaType: MEDIA_TYPE.manifest, config, layers };
+  const bytes = Buffer.from(JSON.stringify(manifest));
+  await remote.attach(digest, { bytes, manifest, tag: `${digest.replace(':', '-')}.att` });
+  const { good, refused } = await verifyAttestations(remote, digest, [other, pub], kind);
+  assert.deepEqual(good, [{ signer: pub, predicate: { n: 1 } }]);
+  assert.deepEqual(refused, ['it is for another image', 'it is a x:y', 'it cannot be read']);
+  const theirs = await verifyAttestations(remote, digest, [other], kind);
+  assert.deepEqual([theirs.good, theirs.refused[0]], [[], 'another key signed it']);
+  assert.deepEqual((await verifyImage(remote, digest, [pub])).good, [], 'and is no signature of the image');
 });
 
 test('attestations: what is damaged, or is none, is left out, and the others are read', async (t) => {

@@ -1,5 +1,5 @@
 import { isObject } from '../manifest.ts';
-import { type Envelope, preAuthEncoding } from './dsse.ts';
+import { type Envelope, preAuthEncoding, readEnvelope } from './dsse.ts';
 import { isSignedBy, type PrivateKey, type PublicKey, signBytes } from './keys.ts';
 import {
   readJson,
@@ -70,19 +70,12 @@ export type Signer = PublicKey | CertifiedSigner;
 export function readBundle(bytes: Uint8Array): Bundle | undefined {
   const json = readJson(bytes);
   if (!isObject(json) || !isBundleType(String(json.mediaType))) return undefined;
-  const { dsseEnvelope: envelope, verificationMaterial: material } = json;
-  if (!isObject(envelope) || !isObject(material) || !Array.isArray(envelope.signatures)) return undefined;
-  if (typeof envelope.payload !== 'string' || typeof envelope.payloadType !== 'string') return undefined;
-  const signatures = envelope.signatures.flatMap((s: unknown) =>
-    isObject(s) && typeof s.sig === 'string' ? [Buffer.from(s.sig, 'base64')] : [],
-  );
+  const { dsseEnvelope, verificationMaterial: material } = json;
+  const envelope = readEnvelope(dsseEnvelope);
+  if (!envelope || !isObject(material)) return undefined;
   const { publicKey } = material;
   return {
-    envelope: {
-      payloadType: envelope.payloadType,
-      payload: Buffer.from(envelope.payload, 'base64'),
-      signatures,
-    },
+    envelope,
     ...(isObject(publicKey) && typeof publicKey.hint === 'string' ? { hint: publicKey.hint } : {}),
     keyless: !isObject(publicKey),
     json,

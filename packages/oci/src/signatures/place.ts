@@ -15,6 +15,8 @@ export interface SignaturePlace {
   readonly name: string;
   /** What is attached to a digest and may hold signatures, both forms. */
   attached(digest: string): Promise<Attached[]>;
+  /** What holds attestations of the older form, under the tag `sha256-….att`. A store keeps none. */
+  olderAttestations?(digest: string): Promise<Attached | undefined>;
   /** A blob, its digest checked. */
   readBlob(blob: Descriptor): Promise<Uint8Array>;
   putBlob(bytes: Uint8Array, mediaType: string): Promise<Descriptor>;

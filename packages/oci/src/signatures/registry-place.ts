@@ -45,6 +45,7 @@ export function registryPlace(
       }
       return found;
     },
+    olderAttestations: (digest) => manifestOf(`${digest.replace(':', '-')}.att`),
     async readBlob(blob) {
       if (blob.size > MAX_SIGNATURE_BYTES) throw tooLarge(host, blob);
       const chunks: Uint8Array[] = [];

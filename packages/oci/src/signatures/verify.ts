@@ -1,9 +1,10 @@
 import type { Descriptor } from '../types.ts';
 import { type Checked, checkBundle, isBundleType, readBundle, type Signer } from './bundle.ts';
+import { ENVELOPE_TYPE, readEnvelope } from './dsse.ts';
 import { type Attached, isUnusable, type SignaturePlace } from './place.ts';
 import type { SignatureFormat } from './sign.ts';
 import { checkSimple, SIMPLE_SIGNING_TYPE } from './simple-signing.ts';
-import { SIGN_PREDICATE } from './statement.ts';
+import { readJson, SIGN_PREDICATE } from './statement.ts';
 
 /** A signature that is good. */
 export interface GoodSignature<S extends Signer = Signer> {
@@ -45,7 +46,7 @@ export async function verifyImage<S extends Signer>(
 }
 
 /**
- * Looks for attestations of a digest by one of the signers: bundles, as `cosign attest` attaches them.
+ * Looks for attestations of a digest by one of the signers: bundles, and the older form, as `cosign attest` attaches them.
  *
  * @param predicateType a URI, the kind that is asked for
  */
@@ -57,12 +58,25 @@ export async function verifyAttestations<S extends Signer>(
 ): Promise<{ good: GoodAttestation<S>[]; refused: string[] }> {
   const good: GoodAttestation<S>[] = [];
   const refused: string[] = [];
+  const take = (result: Checked<S>) => {
+    if ('why' in result) refused.push(result.why);
+    else good.push({ signer: result.signer, predicate: result.statement?.predicate });
+  };
   for (const attached of await place.attached(digest)) {
     if (attached.tag !== undefined) continue;
-    for await (const result of checkAttached(place, attached, digest, signers, predicateType)) {
-      if ('why' in result) refused.push(result.why);
-      else good.push({ signer: result.signer, predicate: result.statement?.predicate });
-    }
+    for await (const result of checkAttached(place, attached, digest, signers, predicateType)) take(result);
+  }
+  const older = await place.olderAttestations?.(digest);
+  for (const layer of older?.manifest.layers ?? []) {
+    if (layer.mediaType !== ENVELOPE_TYPE) continue;
+    const bytes = await readable(place, layer);
+    const envelope = typeof bytes === 'string' ? undefined : readEnvelope(readJson(bytes));
+    // Certificates lie beside an envelope, and are not read there: as of signatures in the older form.
+    take(
+      envelope
+        ? await checkBundle({ envelope, keyless: false, json: {} }, digest, signers, predicateType)
+        : { why: 'it cannot be read' },
+    );
   }
   return { good, refused };
 }
