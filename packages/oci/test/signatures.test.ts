@@ -81,6 +81,13 @@ test('keys of every kind that PEM holds sign, and only those of a strength', asy
   }
   const sec1 = String(theirs.privateKey.export({ format: 'pem', type: 'sec1' }));
   assert.equal((await readPrivateKey(sec1, 'k', noPassword)).publicKey.hint, other.hint);
+  // As openssl ec -aes256 writes it.
+  const old = String(
+    theirs.privateKey.export({ format: 'pem', type: 'sec1', cipher: 'aes-256-cbc', passphrase: 'p' }),
+  );
+  assert.match(old, /\nProc-Type: 4,ENCRYPTED\n/);
+  assert.equal((await readPrivateKey(old, 'k', async () => 'p')).publicKey.hint, other.hint);
+  await failsWith('SKEP_KEY', () => readPrivateKey(old, 'k', async () => 'q'), /password does not open k/);
   const weak = generateKeyPairSync('rsa', { modulusLength: 1024 });
   const p521 = generateKeyPairSync('ec', { namedCurve: 'P-521' });
   for (const { publicKey } of [weak, p521])

@@ -56,6 +56,14 @@ export async function readPrivateKey(
 ): Promise<PrivateKey> {
   const block = readPem(pem).find((b) => b.label.endsWith('PRIVATE KEY'));
   if (!block) {
+    // The password of before PKCS#8, as openssl rsa -aes256 writes it, is said in headers: https://www.rfc-editor.org/rfc/rfc1421
+    if (/^-----BEGIN [A-Z ]*PRIVATE KEY-----\s+Proc-Type: 4,ENCRYPTED/m.test(pem)) {
+      const passphrase = await password();
+      return withPublicHalf(
+        parsed(name, () => crypto().createPrivateKey({ key: pem, passphrase })),
+        name,
+      );
+    }
     throw new OciError('SKEP_KEY', `${name} holds no private key.`, {
       hint: 'Name a file as cosign.key, or one in PEM that begins with -----BEGIN PRIVATE KEY-----.',
     });
@@ -74,6 +82,10 @@ export async function readPrivateKey(
       crypto().createPrivateKey({ key: writePem(block.label, block.bytes), passphrase }),
     );
   }
+  return withPublicHalf(key, name);
+}
+
+function withPublicHalf(key: KeyObject, name: string): PrivateKey {
   return { key, publicKey: publicKey(crypto().createPublicKey(key), name) };
 }
 
