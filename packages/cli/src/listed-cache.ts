@@ -183,7 +183,13 @@ function textBehind(file: string, head: string): string | undefined {
 async function writeCache(file: string, text: string): Promise<void> {
   const fresh = `${file}.${process.pid}`;
   // The reader of the list may go away meanwhile, and with that this process.
-  const drop = () => rmSync(fresh, { force: true });
+  const drop = () => {
+    try {
+      rmSync(fresh, { force: true });
+    } catch {
+      // Another user's folder, under HOME of before: nothing was written there.
+    }
+  };
   process.once('exit', drop);
   try {
     await mkdir(dirname(file), { recursive: true });

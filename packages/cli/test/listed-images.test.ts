@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import {
+  chmodSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -22,6 +24,7 @@ import { humanAge } from '../src/output/age.ts';
 import { humanSize } from '../src/output/size.ts';
 import { renderTable } from '../src/output/table.ts';
 import type { Settings } from '../src/settings.ts';
+import { Sandbox } from './harness.ts';
 
 const TYPE = {
   manifest: 'application/vnd.oci.image.manifest.v1+json',
@@ -272,4 +275,20 @@ test('the lines that are kept are those of the store', async () => {
   assert.match(await listLines(settings(storage)), /\tkept$/m, 'out of the file');
   await put(store, 'b:1', ['on_b']);
   assert.match(await listLines(settings(storage)), /\ton_b$/m);
+});
+
+test('a cache that is closed to this user only makes the list slower', {
+  skip: process.getuid?.() === 0 ? false : 'becoming another user needs root',
+}, async () => {
+  using box = new Sandbox();
+  const store = await Store.open(box.path('store'));
+  await put(store, 'a:1', ['on_a']);
+  settle(box.path('store'));
+  chmodSync(box.dir, 0o755);
+  mkdirSync(box.path('closed'), { mode: 0o700 });
+  const { code, stdout, stderr } = await box.skep(['list'], {
+    ...{ uid: 65534, env: { XDG_CACHE_HOME: box.path('closed') } },
+  });
+  assert.deepEqual([code, stderr], [0, '']);
+  assert.match(stdout, /^a:1 /m);
 });
