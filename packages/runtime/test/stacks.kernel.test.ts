@@ -140,6 +140,12 @@ test('a stack whose place is taken is counted', { skip }, () => {
   assert.deepEqual(lost, { map: 'small', reason: 'stack_lost', count: CALLS });
 });
 
+test('of a map of stacks that counts none whose place was taken, nobody knows what was lost', {
+  skip,
+}, () => {
+  assert.deepEqual(summary.lossUnknown, ['files']);
+});
+
 test('a flame graph of a map: each box as wide as what the map counted below it', { skip }, () => {
   const boxes = boxesOf(readFileSync(drawing('series.svg'), 'utf8'));
   const rows = seen.series.get('counter_kills')!;

@@ -2,7 +2,13 @@ import type { BpfMap, GlobalVariable } from '@skep/bpf';
 import type { LostReason } from '../contract/losses.ts';
 import type { Ledger } from '../ledger.ts';
 import type { Opened } from './open.ts';
-import { byProbe } from './probes.ts';
+import { byProbe, siblings } from './probes.ts';
+
+/** A stream that is shown, and whose. */
+interface ShownStacks {
+  readonly opened: Opened;
+  readonly stream: { readonly stackColumns: readonly { readonly map?: string }[] };
+}
 
 /**
  * The kernel does not count what a full ring buffer refuses, so a probe may: a global `<map>_lost` (skep.h's
@@ -36,11 +42,26 @@ export function ownAccounts(
         if (!internal && !own.has(name) && hasLossCounter(group, name)) maps.set(name, reasonOf(type));
     return [...maps].map(([map, reason]) => {
       const counted = lossReader(group, map, cpus);
-      const elsewhere = opened.some((o) => !group.includes(o) && o.object.maps.some((m) => m.name === map));
-      const label = elsewhere ? `${map}@${group[0]!.probe}` : map;
+      const label = labelOf(map, group[0]!, opened);
       return () => ledger.set(label, reason, counted());
     });
   });
+}
+
+/** Maps whose stacks are shown and of which nobody counts the stacks that found their place taken. */
+export function uncountedStacks(opened: readonly Opened[], shown: readonly ShownStacks[]): string[] {
+  const uncounted = shown.flatMap(({ opened: of, stream }) =>
+    stream.stackColumns.flatMap(({ map }) =>
+      map === undefined || hasLossCounter(siblings(opened, of), map) ? [] : [labelOf(map, of, opened)],
+    ),
+  );
+  return [...new Set(uncounted)];
+}
+
+/** A map that is not shown, by its name, and where another probe has one of that name by the probe too. */
+function labelOf(map: string, { probe }: Opened, opened: readonly Opened[]): string {
+  const elsewhere = opened.some((o) => o.probe !== probe && o.object.maps.some((m) => m.name === map));
+  return elsewhere ? `${map}@${probe}` : map;
 }
 
 function reasonOf(mapType: string): LostReason {

@@ -16,7 +16,7 @@ import { bindFilters, type Filter, recordFilter, rowFilter } from '../streams/fi
 import type { PlannedIterator } from '../streams/iterators.ts';
 import type { StreamInfo } from '../streams/stream.ts';
 import { EvictionWatch } from './evictions.ts';
-import { ownAccounts } from './losses.ts';
+import { ownAccounts, uncountedStacks } from './losses.ts';
 import { MissCounter } from './misses.ts';
 import { closeOpened, type Opened } from './open.ts';
 import { blame, distinct, probesOf } from './probes.ts';
@@ -61,6 +61,7 @@ export class ActiveRun implements Run {
   #iterators: IteratorSource[] = [];
   #context: WireContext | undefined;
   readonly #accounts: (() => void)[] = [];
+  #uncountedStacks: string[] = [];
   readonly #polls: { stream: Stream; poll: Poll }[] = [];
   #links: BpfLink[] = [];
   #misses: MissCounter | undefined;
@@ -95,7 +96,7 @@ export class ActiveRun implements Run {
 
   /** Opens the buffers and tells the sinks. Nothing is attached yet. */
   async open(): Promise<void> {
-    const { opened, planned, filters, maxSeries, drainMs, sinks } = this.#init;
+    const { opened, planned, iterators, filters, maxSeries, drainMs, sinks } = this.#init;
     const bound = bindFilters(filters, allStreams(this.#init));
     const filterOf = (stream: Stream) => bound.get(stream as never);
     this.#context = {
@@ -131,6 +132,11 @@ export class ActiveRun implements Run {
       return poll && (() => poll.peak);
     });
     this.#accounts.push(...ownAccounts(opened, planned, possibleCpus(), this.#ledger));
+    const ofMaps = planned.map((p) => ({ opened: p.opened, stream: p.plan.stream }));
+    const ofIterators = iterators.flatMap(({ opened: of, stream }) =>
+      stream ? [{ opened: of, stream }] : [],
+    );
+    this.#uncountedStacks = uncountedStacks(opened, [...ofMaps, ...ofIterators]);
     for (const sink of sinks) await sink.start?.(this);
   }
 
@@ -196,7 +202,7 @@ export class ActiveRun implements Run {
         ...Object.fromEntries(read.filter(([, i]) => i.filtered > 0).map(([map, i]) => [map, i.filtered])),
       },
       lost: this.#ledger.list(),
-      lossUnknown: this.streams.filter((s) => !s.lossKnown).map((s) => s.map),
+      lossUnknown: [...this.streams.filter((s) => !s.lossKnown).map((s) => s.map), ...this.#uncountedStacks],
       foundFull: {
         ...of(
           (r) => r.drain.foundFull,
