@@ -1,8 +1,8 @@
 // Tables of what an agent answers: as wide as a terminal, whatever a service does.
 import { match } from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ServiceInfo } from '@skep/agent';
-import { servicesTable } from '../src/agent/text.ts';
+import type { ServiceInfo, SpanInfo } from '@skep/agent';
+import { servicesTable, spanLine } from '../src/agent/text.ts';
 
 const side = { rate: 1, errorRate: 0, p50: 1, p95: 1, p99: 1, requests: 7, errors: 0 };
 const service = (what: Partial<ServiceInfo>) =>
@@ -19,4 +19,16 @@ test('of many ports and callers a few are named', () => {
   const many = service({ ports, calledBy: ['a', 'b', 'c', 'd'] });
   match(servicesTable([many]), / 8000,8001,8002,8003,… .* a, b, c, …\n$/);
   match(servicesTable([service({ ports: [80, 443], calledBy: ['a', 'b'] })]), / 80,443 .* a, b\n$/);
+});
+
+test('a span stands at the time on the wall, as in a run of a probe', (t) => {
+  const { TZ } = process.env;
+  t.after(() => {
+    if (TZ === undefined) delete process.env.TZ;
+    else process.env.TZ = TZ;
+  });
+  process.env.TZ = 'Asia/Kolkata';
+  const span = { time: '2026-11-27T20:01:48.050123Z', service: 'shop', role: 'server', method: 'GET' };
+  const line = spanLine({ ...span, route: '/', status: 200, durationMs: 3, reason: 'sample' } as SpanInfo);
+  match(line, /^01:31:48\.050 shop +GET \/ 200 3\.0ms$/);
 });

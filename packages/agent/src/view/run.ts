@@ -3,6 +3,7 @@ import type { Agent } from '../agent.ts';
 import { errorType, type Series } from '../series/series.ts';
 import { spanInfo } from '../spans/info.ts';
 import type { Span } from '../spans/spans.ts';
+import { timeOfDay } from '../spans/time-of-day.ts';
 import { count, duration, rate, TableRow, text } from './row.ts';
 import { ENDPOINTS, SERVICES, SPANS } from './streams.ts';
 
@@ -98,7 +99,7 @@ export class AgentRun implements Run {
       agent.recentSpans.toReversed().map((span) => {
         const s = spanInfo(span);
         return new TableRow(this.#idOf(span), SPANS, [
-          text(s.time.slice(11, 23)),
+          text(timeOfDay(s.time)),
           text(s.service),
           text(s.method),
           text(s.route),

@@ -1,4 +1,5 @@
 import type { AgentStatus, ServiceInfo, SpanInfo, Watch } from '@skep/agent';
+import { timeOfDay } from '@skep/agent/client';
 import { renderTable } from '../output/table.ts';
 
 /** A table of services, busiest first. */
@@ -41,7 +42,7 @@ export function spanLine(s: SpanInfo): string {
   const result = s.status ?? s.error ?? '';
   const why = s.reason === 'sample' ? '' : `  (${s.reason})`;
   const peer = s.peer === undefined ? '' : ` ${arrow} ${s.peer}`;
-  return `${s.time.slice(11, 23)} ${s.service}${peer}  ${s.method} ${s.route} ${result} ${duration(s.durationMs)}${why}`;
+  return `${timeOfDay(s.time)} ${s.service}${peer}  ${s.method} ${s.route} ${result} ${duration(s.durationMs)}${why}`;
 }
 
 /** What is watched, in the words of the flags; empty for everything. */
