@@ -10,7 +10,7 @@ import { takeInventory } from '@skep/bpf';
 import type { CliError } from '../src/errors.ts';
 import { checkPrivileges } from '../src/run/preflight.ts';
 import { AgentChild, until } from './agent-child.ts';
-import { Sandbox } from './harness.ts';
+import { main, Sandbox } from './harness.ts';
 import { inTerminal } from './terminal.ts';
 
 const box = new Sandbox();
@@ -117,6 +117,24 @@ suite('skep agent', { skip, timeout: 300_000 }, () => {
     assert.equal(code, 1);
     assert.match(stderr, /another agent answers at/);
     assert.equal(await second.end('SIGTERM'), 0);
+  });
+
+  test('that shows nothing by itself says who shows what it counts', async () => {
+    const args = ['agent', '--socket', socket, '--port', port];
+    const child = spawn(process.execPath, [main, ...args], {
+      env: box.env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const ended = once(child, 'close');
+    try {
+      const [line] = await once(createInterface({ input: child.stderr! }), 'line');
+      assert.match(line, /it counts: skep agent services asks it/);
+      child.kill('SIGTERM');
+      await ended;
+      assert.equal(child.exitCode, 0);
+    } finally {
+      child.kill('SIGKILL');
+    }
   });
 
   test('that was started with nohup outlives its terminal', async () => {

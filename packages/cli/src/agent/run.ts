@@ -45,8 +45,12 @@ export async function runAgent(flags: AgentFlags): Promise<void> {
     agent = await startAgent(options);
     view?.attached(agent);
     if (wanted) void agent.stop();
-    const { metrics } = agent.status().listens;
+    const { metrics, socket } = agent.status().listens;
     if (metrics && !view) note(`metrics: ${metrics}`);
+    if (!metrics && !view && !lines && !settings.otlp)
+      note(
+        `it counts: ${socket ? 'skep agent services asks it, ' : ''}--print writes spans, --prom-listen serves metrics`,
+      );
     const trimming = trimMemory();
     tellService('READY=1');
     const summary = await agent.closed;
