@@ -10,5 +10,6 @@ test('the environment asks for OTLP by an endpoint that is not empty', async () 
   strictEqual(await otlp({ OTEL_EXPORTER_OTLP_ENDPOINT: ' ' }), undefined);
   deepStrictEqual(await otlp({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }), {});
   deepStrictEqual(await otlp({ OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: 'http://collector:4318/x' }), {});
+  strictEqual(await otlp({ OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: 'http://collector:4318/x' }), undefined);
   deepStrictEqual(await otlp({}, 'http://127.0.0.1:4318'), { url: 'http://127.0.0.1:4318' });
 });

@@ -78,9 +78,9 @@ export async function settingsOf(
   const file =
     flags.config === undefined ? {} : (await import('@skep/agent/config')).readConfig(flags.config);
   const { port, pid, exe, cgroup, netns, socket, otlp } = flags;
-  // A variable that is empty counts as absent, as OpenTelemetry has it.
+  // A variable that is empty counts as absent, as OpenTelemetry has it; logs are none of the agent's.
   const asked = Object.entries(env).some(
-    ([name, value]) => /^OTEL_EXPORTER_OTLP_(\w+_)?ENDPOINT$/.test(name) && value?.trim(),
+    ([name, value]) => /^OTEL_EXPORTER_OTLP_((TRACES|METRICS)_)?ENDPOINT$/.test(name) && value?.trim(),
   );
   const narrowed = Object.entries({ port, pid, exe, cgroup, netns }).filter(([, values]) => values);
   return {
