@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { PEER_SERVICE, RAW_PROCESS } from '../src/kernel/key.ts';
 import { NOBODY } from '../src/peers/peers.ts';
 import { Service } from '../src/services/service.ts';
-import type { KernelSpan } from '../src/spans/span.ts';
+import { type KernelSpan, spanReader } from '../src/spans/span.ts';
 import { type Span, Spans, type SpansParts } from '../src/spans/spans.ts';
 
 const CALLER = 42;
@@ -104,4 +104,25 @@ test('a span is dated by the clock of its batch, and those of two batches stay i
   strictEqual(batch(2000n, 3_600_000), 3_600_000_000_000 - 900_000 + 2000);
   // The clock is put back by a second.
   strictEqual(batch(3000n, 3_599_000), 3_599_000_000_000 - 900_000 + 3000);
+});
+
+test('a trace context of zeros is none: a span with it would be refused by whoever is sent it', () => {
+  const offsets = new Map<string, { offset: number }>();
+  const members =
+    `start duration route path peer request_bytes response_bytes pid service port status role method error reason
+    local_address peer_address local_port peer_port traced trace_flags parent_id trace_id`.split(/\s+/);
+  for (const [i, name] of members.entries()) offsets.set(name, { offset: i * 16 });
+  const read = spanReader({ map: () => ({ value: offsets }) } as unknown as Parameters<typeof spanReader>[0]);
+  const parent = (trace: number, span: number) => {
+    const u8 = new Uint8Array(members.length * 16);
+    u8[offsets.get('traced')!.offset] = 1;
+    u8[offsets.get('trace_id')!.offset + 15] = trace;
+    u8[offsets.get('parent_id')!.offset + 7] = span;
+    return read({ u8, dv: new DataView(u8.buffer) }, 0).parent;
+  };
+  strictEqual(parent(0, 1), undefined);
+  strictEqual(parent(1, 0), undefined);
+  deepStrictEqual(parent(1, 2), {
+    ...{ traceId: `${'0'.repeat(31)}1`, spanId: '0000000000000002', flags: 0 },
+  });
 });

@@ -90,14 +90,17 @@ export function spanReader(run: Pick<Run, 'map'>): (view: View, at: number) => K
       peerPort: u16(o.peer_port),
       parent:
         u8[at + o.traced] === 1
-          ? {
-              traceId: hex(u8, at + o.trace_id, 16),
-              spanId: hex(u8, at + o.parent_id, 8),
-              flags: u8[at + o.trace_flags]!,
-            }
+          ? parentOf(u8, at + o.trace_id, at + o.parent_id, at + o.trace_flags)
           : undefined,
     };
   };
+}
+
+/** Ids of zeros are none, says W3C Trace Context: then the request begins a trace. */
+function parentOf(u8: Uint8Array, trace: number, span: number, flags: number): KernelSpan['parent'] {
+  const [traceId, spanId] = [hex(u8, trace, 16), hex(u8, span, 8)];
+  if (/^0+$/.test(traceId) || /^0+$/.test(spanId)) return undefined;
+  return { traceId, spanId, flags: u8[flags]! };
 }
 
 function hex(u8: Uint8Array, from: number, bytes: number): string {
