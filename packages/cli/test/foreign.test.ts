@@ -5,7 +5,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { BpfObject, type Btf, coreRelocations, type Elf, parseObject } from '@skep/bpf';
-import { type Descriptor, MEDIA_TYPE, machinePlatform, Store } from '@skep/oci';
+import { type Descriptor, formatPlatform, MEDIA_TYPE, machinePlatform, Store } from '@skep/oci';
 import { compile, describeObject, ProbeError, unpackImage } from '@skep/probe';
 import { Sandbox } from './harness.ts';
 
@@ -418,4 +418,11 @@ test('what is not as its maker says is refused with a reason', async () => {
   await refused('list:1', /names no programs and types/);
   await putBytecode('plain:1', undefined, { 'a.o': bytecode });
   await refused('plain:1', /no probe but a container image/, 'SKEP_IMAGE_UNSUPPORTED');
+  // What is known of any image is shown all the same, as of one that skep package made.
+  const [shown] = JSON.parse(await box.ok(['inspect', 'plain:1']));
+  const plain = (await store.resolve('plain:1'))!;
+  assert.deepEqual(
+    [shown.Digest, shown.Platform, shown.Objects, shown.Layers.length, shown.Manifest.config],
+    [plain.descriptor.digest, formatPlatform(machinePlatform()), [], 1, plain.manifest.config],
+  );
 });

@@ -1,13 +1,15 @@
+import { formatPlatform, parsePlatform } from '@skep/oci';
 import type { Command } from 'commander';
 import { mayBeAttested } from '../attested.ts';
 import { describeProbe } from '../describe-image.ts';
 import { report } from '../errors.ts';
 import { examples } from '../examples.ts';
+import { openStore } from '../images.ts';
 import { out } from '../output/out.ts';
 import { type Data, template, toJson } from '../output/template.ts';
-import { fileOrImage } from '../probe-source.ts';
+import { fileOrImage, type Source } from '../probe-source.ts';
 import type { Said } from '../said-of-image.ts';
-import { settingsOf } from '../settings.ts';
+import { type Settings, settingsOf } from '../settings.ts';
 
 /** `skep inspect` */
 export function define(command: Command): void {
@@ -52,7 +54,7 @@ async function inspect(
             said = await saidOfImage(store, source.stored);
           }
         },
-      );
+      ).catch((e: unknown) => withoutProbe(e, program, settings, flags.platform));
       const objects = image.objects.map((o) => describeObject(o.bytes, o.name));
       const { index, manifest } = stored ?? {};
       found.push({
@@ -70,4 +72,23 @@ async function inspect(
   if (filled) await out(found.map((data) => `${filled.fill(data)}\n`).join(''));
   else if (flags.format === 'json') await out(found.map((data) => `${toJson(data)}\n`).join(''));
   else await out(`${toJson(found, 4)}\n`);
+}
+
+/** Of an image that is none of a probe, as a container that `skep package` made, all but what a probe has is shown. */
+async function withoutProbe(
+  error: unknown,
+  reference: string,
+  settings: Settings,
+  platform: string | undefined,
+): Promise<Source> {
+  if ((error as { code?: unknown }).code !== 'SKEP_IMAGE_UNSUPPORTED') throw error;
+  const store = await openStore(settings);
+  const stored = await store.resolve(reference, platform === undefined ? undefined : parsePlatform(platform));
+  // One of ours that cannot be read was made by a newer skep.
+  if (!stored || stored.manifest.artifactType === 'application/vnd.dev.skep.probe.v1') throw error;
+  const own = stored.manifestDescriptor.platform;
+  return {
+    image: { name: stored.reference, objects: [], ...(own && { platform: formatPlatform(own) }) },
+    stored,
+  };
 }
