@@ -281,7 +281,12 @@ test('an index that leads on without end is given up', async (t) => {
 
 test('names that make no copy', async () => {
   await failsWith('SKEP_REFERENCE_INVALID', () => copy('x:1', 'h.example/x'), /no registry to pull from/);
-  await failsWith('SKEP_REFERENCE_INVALID', () => copy('h.example/x', 'y'), /no registry to push to/);
+  const local = await failsWith(
+    'SKEP_REFERENCE_INVALID',
+    () => copy('h.example/x', 'y'),
+    /registry to copy to/,
+  );
+  assert.match(local.hint, /^Write HOST\/y/, 'a tag would be of the store');
   const login = { username: 'me', password: 'secret' };
   const e = await failsWith(
     'SKEP_REFERENCE_INVALID',

@@ -134,7 +134,7 @@ interface Ends extends Disposable {
 
 function openEnds(from: Reference, to: Reference, opts: CopyOptions): Ends {
   const fromHost = needRegistry(from, 'pull');
-  const toHost = needRegistry(to, 'push');
+  const toHost = needRegistry(to, 'copy');
   if (opts.username !== undefined && fromHost !== toHost) {
     throw new OciError('SKEP_REFERENCE_INVALID', 'One user and password cannot be for two registries.', {
       hint: `Run skep login ${fromHost} and skep login ${toHost} instead.`,
