@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import {
   chmodSync,
   existsSync,
@@ -10,11 +11,13 @@ import {
   readFileSync,
   symlinkSync,
   truncateSync,
+  watch,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
+import { MEDIA_TYPE, Store } from '@skep/oci';
 import { main, Sandbox } from './harness.ts';
 import { badObjects, bytesOf, source } from './objects.ts';
 
@@ -273,6 +276,29 @@ test('save and load, through a file and a pipe', async () => {
     readdirSync(box.dir).filter((f) => f.endsWith('.new')),
     [],
   );
+});
+
+test('a save that is stopped leaves nothing', async () => {
+  using b = new Sandbox();
+  const store = await Store.open(b.path('store'));
+  const layer = await store.putBlob(Buffer.alloc(128 * 1024 * 1024), 'x/y');
+  const manifest = { schemaVersion: 2, mediaType: MEDIA_TYPE.manifest, config: layer, layers: [layer] };
+  await store.putImage('large:1', Buffer.from(JSON.stringify(manifest)), MEDIA_TYPE.manifest);
+  mkdirSync(b.path('out'));
+  const begun = Promise.withResolvers<void>();
+  const watcher = watch(b.path('out'), () => begun.resolve());
+  const child = spawn(process.execPath, [main, 'save', '-o', b.path('out/large.tar'), 'large:1'], {
+    env: b.env,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const said = text(child.stderr);
+  await begun.promise;
+  watcher.close();
+  child.kill('SIGINT');
+  const [code] = await once(child, 'close');
+  assert.equal(code, 130, await said);
+  assert.match(await said, /^skep: The writing of .*large\.tar was stopped\n {2}Start it again/);
+  assert.deepEqual(readdirSync(b.path('out')), []);
 });
 
 test('a name that a container image cannot have is told before its Node is fetched', async () => {

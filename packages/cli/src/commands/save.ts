@@ -46,14 +46,22 @@ async function save(references: string[], flags: { output?: string }, command: C
   }
 }
 
-/** A file of this name is a whole archive, or was there before. */
+/** A file of this name is a whole archive, or was there before; Ctrl-C leaves nothing else. */
 async function inOneStep(archive: Readable, output: string): Promise<void> {
   const fresh = `${output}.${process.pid}.new`;
+  const abort = new AbortController();
+  const give = () => abort.abort();
+  process.once('SIGINT', give).once('SIGTERM', give);
   try {
-    await pipeline(archive, createWriteStream(fresh, { flags: 'wx' }));
+    await pipeline(archive, createWriteStream(fresh, { flags: 'wx' }), { signal: abort.signal });
     renameSync(fresh, output);
   } catch (e) {
     rmSync(fresh, { force: true });
-    throw e;
+    if (!abort.signal.aborted) throw e;
+    const { OciError } = await import('@skep/oci');
+    const hint = 'Start it again; nothing of it is left.';
+    throw new OciError('SKEP_ABORTED', `The writing of ${output} was stopped.`, { hint, cause: e });
+  } finally {
+    process.removeListener('SIGINT', give).removeListener('SIGTERM', give);
   }
 }
