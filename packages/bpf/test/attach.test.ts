@@ -233,6 +233,9 @@ for (const [section, code, message] of [
   ['raw_tp/nope', 'SKEP_UNSUPPORTED', /no such tracepoint/],
   ['uprobe//bin/nope:readline', 'SKEP_ATTACH', /no file \/bin\/nope/],
   ['uprobe//bin/sh:nope_nope', 'SKEP_ATTACH', /no function "nope_nope"/],
+  ['uprobe/nope:readline', 'SKEP_ATTACH', /no program or library is called nope where/],
+  ['uprobe//etc/passwd:readline', 'SKEP_ATTACH', /\/etc\/passwd is no program or library/],
+  ['uprobe//etc:readline', 'SKEP_ATTACH', /\/etc is no program or library/],
   ['usdt//bin/sh:a:b', 'SKEP_ATTACH', /USDT/],
   ['xdp', 'SKEP_ATTACH', /names no hook/],
   ['socket', 'SKEP_ATTACH', /names no hook/],
@@ -252,6 +255,17 @@ for (const [section, code, message] of [
     await assert.rejects(program.attachAsync(), { code, message });
   });
 }
+
+test('a uprobe in a process that has ended says that, not that the function is missing', async () => {
+  const child = spawn('/bin/true');
+  await once(child, 'exit');
+  const { object, program } = await loaded('uprobe/libc.so.6:getpid');
+  using _ = object;
+  assert.throws(() => program.attach({ pid: child.pid! }), {
+    code: 'SKEP_ATTACH',
+    message: new RegExp(`there is no process ${child.pid}$`),
+  });
+});
 
 test('a program that reads past the end of its tracepoint is told so', async () => {
   using object = openSource(

@@ -42,7 +42,9 @@ export function withUserElf<T>(path: string, work: (elf: UserElf) => T): T {
 }
 
 function read(path: string, fd: number): UserElf {
-  const size = fstatSync(fd).size;
+  const file = fstatSync(fd);
+  if (!file.isFile()) throw unreadable(path, 'it is no file');
+  const { size } = file;
   const at = (offset: bigint | number, length: bigint | number): DataView => {
     const [from, bytes] = [Number(offset), Number(length)];
     if (from + bytes > size) throw unreadable(path, 'it is cut short');

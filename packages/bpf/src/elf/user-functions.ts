@@ -41,7 +41,7 @@ export function userFunctions(path: string): UserFunction[] {
 
 /**
  * Where the loader would find it: a path as it is, `libc.so.6` among the libraries, `bash` on the PATH; `libssl` is the newest
- * `libssl.so…`, as Inspektor Gadget names libraries.
+ * `libssl.so…`, as Inspektor Gadget names libraries. What is nowhere there may be in the current folder.
  */
 export function findUserFile(name: string): string {
   if (name.includes('/')) return name;
@@ -51,13 +51,15 @@ export function findUserFile(name: string): string {
     ? [...paths('LD_LIBRARY_PATH'), ...libraries, '/lib64', '/usr/lib64', '/lib', '/usr/lib']
     : [...paths('PATH'), '/usr/bin', '/usr/sbin', '/bin', '/sbin'];
   const found = folders.map((dir) => `${dir}/${name}`).find((file) => isThere(file));
-  if (found !== undefined || !/^lib[^.]+$/.test(name)) return found ?? name;
+  if (found !== undefined) return found;
+  const here = isThere(`./${name}`) ? `./${name}` : name;
+  if (!/^lib[^.]+$/.test(name)) return here;
   const file = libraries
     .flatMap((dir) => namesIn(dir).map((entry) => ({ dir, entry })))
     .filter(({ entry }) => entry === `${name}.so` || entry.startsWith(`${name}.so.`))
     .sort((a, b) => a.entry.localeCompare(b.entry, 'en', { numeric: true }))
     .at(-1);
-  return file ? `${file.dir}/${file.entry}` : name;
+  return file ? `${file.dir}/${file.entry}` : here;
 }
 
 function namesIn(dir: string): string[] {
@@ -92,7 +94,7 @@ export function usdtFileOf(pid: number, provider: string, probe: string, program
   const files = new Set([...maps.matchAll(/^\S+ ..x. \S+ \S+ \d+ +(\/.*)$/gm)].map((m) => m[1]!));
   for (const file of files) {
     const path = `/proc/${pid}/root${file}`;
-    if (isThere(path) && hasUsdt(path, provider, probe)) return path;
+    if (isThere(path) && usdtProbes(path).includes(`${provider}:${probe}`)) return path;
   }
   throw new BpfError(
     'SKEP_ATTACH',
@@ -101,9 +103,31 @@ export function usdtFileOf(pid: number, provider: string, probe: string, program
   );
 }
 
-function hasUsdt(path: string, provider: string, probe: string): boolean {
-  const wanted = Buffer.from(`${provider}\0${probe}\0`, 'latin1');
-  return withUserElf(path, (elf) =>
-    elf.sections.some((s) => s.name === '.note.stapsdt' && Buffer.from(s.data().buffer).includes(wanted)),
-  );
+/**
+ * The USDT probes of a file, as `provider:name`.
+ *
+ * @throws {BpfError} `SKEP_ATTACH` when it cannot be read as a program
+ */
+export function usdtProbes(path: string): string[] {
+  return withUserElf(path, (elf) => {
+    const section = elf.sections.find((s) => s.name === '.note.stapsdt');
+    return section ? probesOf(section.data()) : [];
+  });
+}
+
+/** A note is three lengths, its name and what it says: three addresses, then provider, probe and arguments. */
+function probesOf(notes: DataView): string[] {
+  const out: string[] = [];
+  for (let at = 0; at + 12 <= notes.byteLength; ) {
+    const said = at + 12 + align4(notes.getUint32(at, true));
+    const provider = textAt(notes, said + 24);
+    const probe = textAt(notes, said + 24 + Buffer.byteLength(provider, 'latin1') + 1);
+    out.push(`${provider}:${probe}`);
+    at = said + align4(notes.getUint32(at + 4, true));
+  }
+  return out;
+}
+
+function align4(length: number): number {
+  return (length + 3) & ~3;
 }

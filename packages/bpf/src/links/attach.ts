@@ -71,7 +71,8 @@ function call<P extends boolean>(place: Place, s: Step, cookie: bigint, pool: P)
 }
 
 function begin(program: Attachable, options: AttachOptions): { hook: Hook; plan: Plan } {
-  const hook = { program: program.name, kind: program.type, target: options.target ?? program.target };
+  const target = options.target ?? program.target;
+  const hook = { program: program.name, kind: program.type, target, pid: options.pid };
   return { hook, plan: planAttach(hook, program.section, options) };
 }
 

@@ -4,11 +4,11 @@ import { probeHook } from '../features/hooks.ts';
 import { Errno } from '../kernel/errno.ts';
 import { tracefs, tracefsReadable, tracepointsIn } from '../kernel/filesystems.ts';
 import { hasKernelFunction, hasKprobes } from '../kernel/functions.ts';
-import { isThere } from '../kernel/there.ts';
 import type { NativeError } from '../native.ts';
 import type { Reason } from './attach-error.ts';
+import { uprobe, usdt } from './diagnose-user.ts';
 import { nearest } from './nearest.ts';
-import { type Hook, parseTracepoint, parseUsdt, parseUserFunction } from './target.ts';
+import { type Hook, parseTracepoint } from './target.ts';
 
 /** Looks for the reason of a refused attachment in the system; undefined when it shows none. */
 export function diagnose(hook: Hook, cause: NativeError): Reason | undefined {
@@ -186,51 +186,6 @@ function trampoline(hook: Hook): Reason {
       'They carry six on x86-64 before Linux 6.6, and eight on arm64 before 6.16: use a kprobe.',
     )
   );
-}
-
-function uprobe(hook: Hook, cause: NativeError): Reason | undefined {
-  const { path, name } = parseUserFunction(hook);
-  if (path.includes('/') && !isThere(path)) {
-    return {
-      code: 'SKEP_ATTACH',
-      why: `there is no file ${path}`,
-      hint: 'The path is looked up in this mount namespace: for a container, /proc/PID/root/… reaches it.',
-    };
-  }
-  if (cause.errno === Errno.ENOENT || cause.errno === Errno.ESRCH) {
-    if (!path.includes('/') && name === '') return undefined;
-    return {
-      code: 'SKEP_ATTACH',
-      why: `no function "${name}" was found in ${path}`,
-      hint: `nm -D ${path} lists its exported functions; a stripped program has no others. (A process given by pid may also have ended.)`,
-    };
-  }
-  if (!isThere('/sys/bus/event_source/devices/uprobe')) {
-    return unsupported(
-      'this kernel was built without uprobes (CONFIG_UPROBES)',
-      'Use a kernel with uprobes, as all distributions ship.',
-    );
-  }
-  return undefined;
-}
-
-function usdt(hook: Hook, cause: NativeError): Reason | undefined {
-  // libbpf says so at the first attempt only; it looks for these maps by name.
-  const log = cause.log ?? '';
-  if (/failed to find USDT support BPF maps/.test(log) || (cause.errno === Errno.ESRCH && log === '')) {
-    return {
-      code: 'SKEP_ATTACH',
-      why: 'it was compiled without the support that USDT probes need',
-      hint: 'Put #include <bpf/usdt.bpf.h> into its source.',
-    };
-  }
-  const [path, provider, name] = parseUsdt(hook);
-  if (cause.errno !== Errno.ENOENT) return undefined;
-  return {
-    code: 'SKEP_ATTACH',
-    why: `there is no probe ${provider}:${name} in ${path}`,
-    hint: `readelf -n ${path} lists the probes it has.`,
-  };
 }
 
 function perfEvent(cause: NativeError): Reason | undefined {

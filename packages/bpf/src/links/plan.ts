@@ -100,7 +100,13 @@ export function planAttach(hook: Hook, section: string, options: AttachOptions):
       return planUserFunctions(hook, options);
     case 'usdt': {
       const [a, b, c] = parseUsdt(hook);
-      return simple({ how: 'usdt', a: a ?? usdtFileOf(pid, b, c, hook.program), b, c, number: pid });
+      return simple({
+        how: 'usdt',
+        a: a === undefined ? usdtFileOf(pid, b, c, hook.program) : findUserFile(a),
+        b,
+        c,
+        number: pid,
+      });
     }
     case 'raw_tp':
       if (hook.target === '') throw missingTarget(hook, 'sched_switch');

@@ -8,6 +8,8 @@ export interface Hook {
   kind: string;
   /** What the section or the caller named; may be empty. */
   target: string;
+  /** The process whose calls are wanted, where one is named. */
+  pid?: number | undefined;
 }
 
 /** `func+0x10` in its parts. */
@@ -32,9 +34,9 @@ export function parseTracepoint(hook: Hook): [category: string, name: string] {
 }
 
 /** `do_exit`, `do_exit+0x10`, `do_exit+16`. */
-export function parseFunction(hook: Hook, text = hook.target): FunctionOffset {
+export function parseFunction(hook: Hook, text = hook.target, example = 'do_unlinkat'): FunctionOffset {
   const m = /^([A-Za-z0-9_.$@:~<>*?]+)(?:\+(0x[0-9a-f]+|\d+))?$/i.exec(text);
-  if (!m) throw missingTarget(hook, 'do_unlinkat');
+  if (!m) throw missingTarget(hook, example);
   return { name: m[1]!, offset: Number(m[2] ?? 0) };
 }
 
@@ -45,7 +47,7 @@ export function parseUserFunction(hook: Hook): { path: string } & FunctionOffset
   const path = hook.target.slice(0, colon);
   const rest = hook.target.slice(colon + 1);
   if (/^(0x[0-9a-f]+|\d+)$/i.test(rest)) return { path, name: '', offset: Number(rest) };
-  return { path, ...parseFunction(hook, rest) };
+  return { path, ...parseFunction(hook, rest, '/bin/bash:readline') };
 }
 
 /**
