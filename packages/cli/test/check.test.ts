@@ -86,6 +86,7 @@ SEC("tracepoint") int event(void *ctx) { return 0; }
 SEC("tp_btf/sched_process_exit") int typed(void *ctx) { return 0; }
 SEC("?tracepoint/sched/skep_no_such_event") int asleep(void *ctx) { return 0; }
 SEC("?xdp") int packets(struct xdp_md *ctx) { return 2; }
+SEC("?usdt") int probed(struct pt_regs *ctx) { return 0; }
 char LICENSE[] SEC("license") = "GPL";
 `,
     );
@@ -108,6 +109,8 @@ char LICENSE[] SEC("license") = "GPL";
     assert.equal(gone.State, 'refused', 'it counts once it is asked for');
     const wrong = await said('--attach', 'event=sched:sched_switch', '--attach', 'typed=skep_no_such_event');
     assert.match(wrong.of('typed').Reason, /no tracepoint skep_no_such_event/);
+    const nowhere = await said(...good, '--attach', 'probed=/bin/skep_no_such:some:probe');
+    assert.match(nowhere.of('probed').Reason, /no file \/bin\/skep_no_such/);
     await box.fails(2, /there is no program "nosuch"/, ['check', 'hooks.o', '--attach', 'nosuch=eth0']);
     await box.fails(2, /is not PROG=TARGET/, ['check', 'hooks.o', '--attach', 'typed']);
   });

@@ -216,6 +216,7 @@ test('judging: patterns, system calls, functions of files, and kinds that came l
   const files = {
     userFunctions: (path: string) =>
       path === '/bin/app' ? ['main', 'sort@@V2'] : path === '/bin/gone' ? ('absent' as const) : undefined,
+    usdtProbes: (path: string) => (path === '/bin/gone' ? ('absent' as const) : ['app:begin']),
   };
   const older = storedKernel('5.10')!;
   const kept = storedKernel('6.1')!;
@@ -245,6 +246,11 @@ test('judging: patterns, system calls, functions of files, and kinds that came l
     ['uprobe.multi//bin/app:m*', kernel(files), 'runs'],
     ['uprobe.multi//bin/app:m*', kept, 'refused', /attaches no uprobe\.multi/],
     ['uprobe.multi//bin/app:no*', kernel(files), 'refused', /\/bin\/app has no function no\*/],
+    ['usdt//bin/app:app:begin', kernel(files), 'runs'],
+    ['usdt//bin/app:app:end', kernel(files), 'refused', /\/bin\/app has no USDT probe app:end/],
+    ['usdt//bin/gone:app:begin', kernel(files), 'refused', /no file \/bin\/gone/],
+    ['usdt//bin/app:app:end', kept, 'runs'],
+    ['usdt', kernel(files), 'runs'],
     ['uprobe//bin/app:main+4', kernel(files), 'runs'],
     ['uprobe//bin/app:sort', kernel(files), 'runs'],
     ['uretprobe//bin/app:other', kernel(files), 'refused', /no function other/],

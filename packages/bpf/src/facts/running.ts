@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { machine, release, version } from 'node:os';
 import { Btf } from '../btf/btf.ts';
-import { findUserFile, userFunctions } from '../elf/user-functions.ts';
+import { findUserFile, usdtProbes, userFunctions } from '../elf/user-functions.ts';
 import { BpfError } from '../errors.ts';
 import { askHelpers, type Helpers } from '../features/helpers.ts';
 import { type HookKind, hookKinds, probeHook, trampolinesRefused } from '../features/hooks.ts';
@@ -67,7 +67,8 @@ export function runningKernel(): KernelFacts {
     get configFile() {
       return isThere(`/boot/config-${release()}`) || isThere('/proc/config.gz');
     },
-    userFunctions: functionsOfFile,
+    userFunctions: (name) => inFile(name, (path) => userFunctions(path).map((f) => f.name)),
+    usdtProbes: (name) => inFile(name, usdtProbes),
     hooks,
     get programTypes() {
       return ofPrograms();
@@ -85,11 +86,14 @@ export function runningKernel(): KernelFacts {
   };
 }
 
-function functionsOfFile(name: string): readonly string[] | 'absent' | undefined {
+function inFile(
+  name: string,
+  read: (path: string) => readonly string[],
+): readonly string[] | 'absent' | undefined {
   const path = findUserFile(name);
   if (!isThere(path)) return 'absent';
   try {
-    return userFunctions(path).map((f) => f.name);
+    return read(path);
   } catch (e) {
     if (e instanceof BpfError) return undefined;
     throw e;

@@ -36,6 +36,8 @@ export interface KernelFacts {
    * file, undefined when it cannot be read. Of kernels that are kept as data nobody knows what files they run with.
    */
   readonly userFunctions?: (path: string) => readonly string[] | 'absent' | undefined;
+  /** The same of its USDT probes, as `provider:name`. */
+  readonly usdtProbes?: (path: string) => readonly string[] | 'absent' | undefined;
   /** `CONFIG_X` to `y`, `m` or its value, quotes kept. What is not set is not in it. */
   readonly config?: ReadonlyMap<string, string>;
   /** Whether libbpf finds the configuration where it looks, to fill in kconfig externs; absent when nobody knows. */

@@ -50,5 +50,5 @@ const HOOKED: ReadonlySet<string> = new Set([
     'kretprobe',
   ],
   ...['kprobe.multi', 'kretprobe.multi', 'kprobe.session', 'ksyscall', 'kretsyscall'],
-  ...['uprobe', 'uretprobe', 'uprobe.multi', 'uretprobe.multi', 'uprobe.session'],
+  ...['uprobe', 'uretprobe', 'uprobe.multi', 'uretprobe.multi', 'uprobe.session', 'usdt'],
 ]);

@@ -57,6 +57,8 @@ function judgeTarget(program: HookProgram, facts: KernelFacts, btf: Btf): Verdic
     case 'uretprobe.multi':
     case 'uprobe.session':
       return never(program, facts) ?? userFunction(program, facts) ?? RUNS;
+    case 'usdt':
+      return never(program, facts) ?? usdtProbe(program, facts) ?? RUNS;
     default:
       return never(program, facts) ?? RUNS;
   }
@@ -264,7 +266,7 @@ function userFunction({ type, target }: HookProgram, facts: KernelFacts): Verdic
   const [, path, text] = m as unknown as [string, string, string];
   const names = facts.userFunctions?.(path);
   if (names === undefined) return undefined;
-  if (names === 'absent') return refused(`there is no file ${path} here`, 'Say where it is with --attach.');
+  if (names === 'absent') return noFile(path);
   const name = text.replace(/\+.*$/, '');
   const fits = /\.(multi|session)$/.test(type) ? globRegExp(name) : undefined;
   // A symbol may have its version behind it: memcpy@@GLIBC_2.14.
@@ -275,6 +277,21 @@ function userFunction({ type, target }: HookProgram, facts: KernelFacts): Verdic
         `${path} has no function ${name}`,
         'A stripped program has only what it exports: nm -D lists that.',
       );
+}
+
+/** The same of a USDT probe. Without a path it is looked for in a process that nobody has named yet. */
+function usdtProbe({ target }: HookProgram, facts: KernelFacts): Verdict | undefined {
+  const m = /^([^:!]+):([^:]+:[^:]+)$/.exec(target);
+  const names = m && facts.usdtProbes?.(m[1]!);
+  if (!names) return undefined;
+  if (names === 'absent') return noFile(m[1]!);
+  return names.includes(m[2]!)
+    ? undefined
+    : refused(`${m[1]} has no USDT probe ${m[2]}`, 'readelf -n lists those that it has.');
+}
+
+function noFile(path: string): Verdict {
+  return refused(`there is no file ${path} here`, 'Say where it is with --attach.');
 }
 
 /** What a hook on a function may miss, although it attaches. */
