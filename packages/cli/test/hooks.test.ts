@@ -59,6 +59,25 @@ test('--explain shows each rung, its verdict and the reason', needsRoot, async (
   assert.match(stderr, /^open \(optional\) +tracepoint +refused/m);
 });
 
+test(
+  '--explain shows them also when a group that is needed has none: that is when it is asked for',
+  needsRoot,
+  async () => {
+    const none = SOURCE.replace(
+      /SKEP_EVENT.*/,
+      'SKEP_RUNG(exit, 1, older) SEC("raw_tp/skep_neither") int older(void *ctx) { return gone(ctx); }',
+    );
+    writeFileSync(box.path('none.c'), none);
+    await box.ok(['build', 'none.c']);
+    const { code, stderr } = await box.skep(['run', 'none.o', '--no-prom', '--explain']);
+    assert.equal(code, 5);
+    assert.match(stderr, /^exit +new +refused +this kernel has no tracepoint skep_is_not_in_a_kernel$/m);
+    assert.match(stderr, /^ +older +refused +this kernel has no tracepoint skep_neither$/m);
+    assert.match(stderr, /^open \(optional\) +tracepoint +refused/m, 'of the other groups too');
+    assert.match(stderr, /no hook for "exit"/);
+  },
+);
+
 test('--hook takes another; a wrong one is a usage error that names the choices', needsRoot, async () => {
   assert.match((await box.skep([...run, '--hook', 'exit=raw_tp'])).stderr, /^hooks: exit by raw_tp$/m);
   const wrong = await box.skep([...run, '--hook', 'exit=uprobe']);

@@ -1,3 +1,5 @@
+import type { HookChoice } from './contract/hooks.ts';
+
 /**
  * Everything this package refuses, closed: callers may switch over it. What the kernel refuses arrives as
  * `BpfError`, what a parameter's text got wrong as `ProbeError`.
@@ -48,11 +50,20 @@ export class RuntimeError extends Error {
   override readonly name = 'RuntimeError';
   readonly code: RuntimeErrorCode;
   readonly hint: string;
+  /** Of `SKEP_NO_RUNG`: what became of each group of the object. */
+  readonly hooks: readonly HookChoice[];
 
-  constructor(code: RuntimeErrorCode, message: string, hint: string, cause?: unknown) {
+  constructor(
+    code: RuntimeErrorCode,
+    message: string,
+    hint: string,
+    cause?: unknown,
+    hooks: readonly HookChoice[] = [],
+  ) {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
     this.hint = hint;
+    this.hooks = hooks;
   }
 }
 

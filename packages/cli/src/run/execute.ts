@@ -1,6 +1,7 @@
 import * as bpf from '@skep/bpf';
 import type { ProbeImage } from '@skep/probe';
 import {
+  type HookChoice,
   type MetricsStatus,
   type Run,
   type RunSummary,
@@ -13,7 +14,7 @@ import { note, redirectNotes } from '../output/out.ts';
 import { endingSignals, tellService, trimMemory } from '../service.ts';
 import type { Settings } from '../settings.ts';
 import { mark, printMarks } from '../timing.ts';
-import { explainSink } from './explain.ts';
+import { explainSink, explanation } from './explain.ts';
 import type { RunFlags } from './flags.ts';
 import { gatherParams, imageParams } from './gather-params.ts';
 import { type Background, chooseOutputs, toStandardOutput } from './outputs.ts';
@@ -117,6 +118,8 @@ async function runOnce(
     confine: flags.keepPrivileges ? undefined : { keep: neededByOutputs(flags) },
     sinks: [...(flags.explain ? [explainSink()] : []), ...sinks, timingSink()],
   }).catch(async (error: unknown) => {
+    const { hooks = [] } = error as { hooks?: readonly HookChoice[] };
+    if (flags.explain && hooks.length > 0) note(explanation(hooks));
     throw (await import('./perf-denied.ts')).perfDenied(error, bpf.capabilities()) ?? error;
   });
   mark('attached');

@@ -87,8 +87,9 @@ export class Ladder {
       else if (!this.#request.explain && step.group.rungs.length === 1 && !step.group.optional)
         step.taken = step.group.rungs[0];
       else this.#next(step);
-      if (!step.taken) this.#leaveOut(step);
     }
+    // Only then: the error tells of all groups.
+    for (const step of this.#steps) if (!step.taken) this.#leaveOut(step);
     this.configure(this.#object);
   }
 
@@ -227,7 +228,7 @@ export class Ladder {
 
   #leaveOut(step: Step): void {
     if (step.group.optional) return;
-    throw noRung(this.#name, step);
+    throw noRung(this.#name, step, this.choices());
   }
 }
 
@@ -236,13 +237,14 @@ function force(step: Step, name: string): void {
   step.taken = step.group.rungs.find((r) => r.name === name);
 }
 
-function noRung(object: string, { group, found, cause }: Step): RuntimeError {
+function noRung(object: string, { group, found, cause }: Step, choices: readonly HookChoice[]): RuntimeError {
   const reasons = group.rungs.map((r) => `${r.name}: ${found.get(r.name)?.reason ?? 'not tried'}`);
   return new RuntimeError(
     'SKEP_NO_RUNG',
     `${object}: this kernel has no hook for "${group.name}", which the probe needs: ${reasons.join('; ')}`,
     '"skep doctor" says which kinds of hook this kernel has; --explain shows each alternative in a table.',
     cause,
+    choices,
   );
 }
 
