@@ -4,8 +4,8 @@ import { sentence } from './sentence.ts';
 /** Since then only loading and making need a right, not reading: what is open may be read. */
 const READING_IS_FREE = [5, 19] as const;
 
-/** Names of functions come from /proc/kallsyms, from other users' programs and from processes' maps. */
-const FOR_STACKS = ['CAP_SYSLOG', 'CAP_SYS_PTRACE', 'CAP_DAC_READ_SEARCH'];
+/** Names of functions come from /proc/kallsyms, from other users' programs and processes' maps, also where a file's name is gone. */
+const FOR_STACKS = ['CAP_SYSLOG', 'CAP_SYS_PTRACE', 'CAP_DAC_READ_SEARCH', 'CAP_CHECKPOINT_RESTORE'];
 
 /** Containers are named by files that their engine may keep from others. */
 const FOR_PLACES = ['CAP_DAC_READ_SEARCH'];
