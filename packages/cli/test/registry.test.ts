@@ -125,7 +125,7 @@ test('copy moves an image without the local store, and says what it moved', asyn
     `${registry.host}/me/calls:9`,
     `${registry.host}/x`,
   ]);
-  await box.fails(2, /no registry to push to/, ['copy', source, 'calls:1']);
+  await box.fails(2, /no registry to copy to/, ['copy', source, 'calls:1']);
   await box.fails(2, /two registries/, ['copy', '-u', 'me', '-p', 'x', source, 'other.example/calls']);
 });
 
