@@ -111,6 +111,7 @@ char LICENSE[] SEC("license") = "GPL";
     assert.match(wrong.of('typed').Reason, /no tracepoint skep_no_such_event/);
     const nowhere = await said(...good, '--attach', 'probed=/bin/skep_no_such:some:probe');
     assert.match(nowhere.of('probed').Reason, /no file \/bin\/skep_no_such/);
+    await box.fails(2, /There is no parameter "nosuch"/, ['check', 'hooks.o', ...good, '--set', 'nosuch=1']);
     await box.fails(2, /there is no program "nosuch"/, ['check', 'hooks.o', '--attach', 'nosuch=eth0']);
     await box.fails(2, /is not PROG=TARGET/, ['check', 'hooks.o', '--attach', 'typed']);
   });

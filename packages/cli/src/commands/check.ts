@@ -152,7 +152,13 @@ async function reportOf(
   flags: CheckFlags,
   loads: () => void,
 ): Promise<KernelReport> {
-  const { checkObject, worst } = await import('@skep/probe');
+  const { checkObject, describeObject, findParam, worst } = await import('@skep/probe');
+  for (const name of Object.keys(flags.set ?? {}))
+    findParam(
+      image.objects.flatMap((o) => describeObject(o.bytes, o.name).params),
+      name,
+      '--set',
+    );
   const { typesFile, typesForRunning } = await import('../kernel-types.ts');
   const types = kernel.running ? await typesForRunning(image) : undefined;
   const known = await kernel.facts();
