@@ -12,10 +12,11 @@ SKEP_PARAM_RANGE(duration_ns, min_latency, 0, 0, 1h, "only what took at least th
 SKEP_PARAM(bool, failed_only, false, "only what failed");
 SKEP_PARAM(__u32, timeout, 0, "has the name of a flag");
 SKEP_PARAM_PORTS(ports, 8, "only these ports");
+const volatile struct { int low, high; } span;
 SKEP_HASH(counter_execs, __u32, __u64, 8) SKEP_HELP("Programs that were started.");
 SEC("tracepoint/sched/sched_process_exec") int exec(void *ctx)
 {
-	__u32 key = min_latency + failed_only + timeout;
+	__u32 key = min_latency + failed_only + timeout + span.low;
 	if (skep_watched() && skep_in(ports, key))
 		skep_add(&counter_execs, &key, 1);
 	return 0;
@@ -52,6 +53,7 @@ test('run IMAGE --help shows parameters as flags, with examples', async () => {
   assert.match(help, /--failed-only +false +only what failed/);
   assert.match(help, /--set timeout=<number> +0 +has the name of a flag/);
   assert.match(help, /--ports <number,…> +only these ports/);
+  assert.match(help, /^ +span +\(no text can set it\)$/m, 'no flag is shown that none can use');
   assert.match(help, /--cgroup +target_cgroup +only these cgroups/);
   assert.match(help, /sudo skep run execs:1 --min-latency 5ms\n/);
   assert.match(help, /sudo skep run execs:1 .*--pid 1234/);

@@ -40,8 +40,9 @@ export function collisions(params: readonly ParamDescription[]): ParamDescriptio
 }
 
 function written(p: ParamDescription, taken: ReadonlySet<string>): string {
+  if (p.takes === '') return p.name;
   const flag = flagOf(p.name, taken);
-  const value = p.takes === '' ? '' : `<${p.noun}>`;
+  const value = `<${p.noun}>`;
   if (flag === undefined) return `--set ${p.name}=${value}`;
   return p.bool ? flag : `${flag} ${value}`;
 }
@@ -52,7 +53,8 @@ function defaultOf(p: ParamDescription, given: readonly string[]): string {
 }
 
 function helpOf(p: ParamDescription): string {
-  return [p.help, p.range === undefined ? '' : `(${p.range})`].filter(Boolean).join(' ');
+  const unsettable = p.takes === '' ? '(no text can set it)' : '';
+  return [p.help, p.range === undefined ? '' : `(${p.range})`, unsettable].filter(Boolean).join(' ');
 }
 
 function exampleLines(
