@@ -189,12 +189,23 @@ const early20 = (family: string, end: string, piece: number): Case => [
   { family, request: `POST /up HTTP/1.1\r\n${chunked}\r\n5\r\nhello\r\n${end}`, piece, end: 'early' },
   both(3, 'POST'),
 ];
-export const late = [0, 1, 7].flatMap((piece) => [
+/** Refused: the body's last 20 bytes come nevertheless, or what was announced never comes. */
+const refusal = response(413, 'Content-Length: 0\r\n');
+const refusedBody = (announced: number, come: string, end = ''): Talk => ({
+  request: `POST /up HTTP/1.1\r\nContent-Length: ${announced}\r\n\r\n${come}`,
+  response: refusal,
+  end,
+});
+export const late: Case[] = [0, 1, 7].flatMap((piece): Case[] => [
   early20('tcp4', tail, piece),
   early20('unix', trailer, piece),
+  [{ ...refusedBody(25, 'hello'.repeat(5), 'early'), piece }, both(3, 'POST', 413)],
+  [{ ...refusedBody(3_000_000, 'hello'), count: 1, piece }, both(1, 'POST', 413)],
+  [{ ...refusedBody(25, 'hello'.repeat(5), 'early'), family: 'unix', response: OK, piece }, both(3, 'POST')],
+  [{ ...refusedBody(3_000_000, ''), family: 'unix', count: 1, piece }, both(1, 'POST', 413)],
 ]);
 /** The bytes of their bodies, at each end. */
-export const lateBodies = 3 * 3 * (15 + 5);
+export const lateBodies = 3 * (3 * (15 + 5) + 6 * 25 + 5);
 
 const refused = { 'HTTP_SERVER HTTP_GET 0 HTTP_CLOSED': 1, 'HTTP_CLIENT HTTP_GET 0 HTTP_CLOSED': 1 };
 

@@ -146,16 +146,6 @@ __noinline int l7_fail_addressed(__u32 index)
 	return l7_again(&f, index) ? l7_fail_one(&f) : 1;
 }
 
-/* The newest request was taken to have all of the body that it announced. One of the map stays so: to look there takes stack. */
-static __always_inline void l7_cut_off(struct l7_connection *c, enum l7_direction requests)
-{
-	struct l7_request *r = &c->queue[(c->pushed - 1) & (L7_QUEUE - 1)];
-	struct http1_stream *s = &c->stream[requests & 1];
-
-	if (s->state == HTTP1_BODY && r->number == c->pushed - 1)
-		r->body = http1_body_so_far(s);
-}
-
 /* What waits for a response gets none. */
 static __always_inline void l7_fail(struct l7_feed *f, enum l7_direction direction, bool modern)
 {

@@ -361,6 +361,16 @@ static __always_inline void l7_response(struct l7_feed *f)
 	}
 }
 
+/* The newest request was taken to have all of the body that it announced. One of the map stays so: to look there takes stack. */
+static __always_inline void l7_cut_off(struct l7_connection *c, enum l7_direction requests)
+{
+	struct l7_request *r = &c->queue[(c->pushed - 1) & (L7_QUEUE - 1)];
+	struct http1_stream *s = &c->stream[requests & 1];
+
+	if (s->state == HTTP1_BODY && !c->busy[requests & 1] && r->number == c->pushed - 1)
+		r->body = http1_body_so_far(s);
+}
+
 /* A message has been seen whole. */
 static __always_inline void l7_done(struct l7_feed *f)
 {
@@ -372,13 +382,21 @@ static __always_inline void l7_done(struct l7_feed *f)
 		c->orphan = false;
 		/* Without a status it was no response, see l7_headless(). */
 		l7_ends_with(f, f->work->window.now, s->body, s->status, s->status ? HTTP_NO_ERROR : HTTP_CLOSED);
+		/*
+		 * Of who is refused (413, 417) the body may never come. A server has read what it answers to; the hook of what a
+		 * client sent may be yet to run.
+		 */
+		if (c->role == L7_SERVER || s->status >= 400)
+			l7_cut_off(c, f->work->direction ^ 1);
 		r = answered = l7_oldest(c);
 		if (!r && c->popped != c->pushed)
 			l7_forgotten(c);
 		else if (!r && c->protocol != L7_LEFT)
 			r = l7_unasked(f, s);
-	} else if (s->flags & HTTP1_CHUNKED) {
+	} else if (s->body) {
 		newest = l7_newest(c);
+		if (newest && newest->body == s->body)
+			newest = 0;
 		if (newest && newest->started) {
 			newest->body = s->body;
 		} else if (newest) {
