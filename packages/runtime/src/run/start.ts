@@ -12,6 +12,7 @@ import { chooseBuffers } from './buffers.ts';
 import { confine } from './confine.ts';
 import { loadObjects } from './load.ts';
 import { refuseModifying } from './modify.ts';
+import { nothingToShow } from './nothing.ts';
 import { closeOpened, type Opened, openObjects } from './open.ts';
 import { fillLists } from './params.ts';
 import { pinAll, planPins } from './pin.ts';
@@ -50,10 +51,7 @@ export async function startRun(request: RunRequest): Promise<Run> {
     const planned = buildStreams(opened, { histBuckets, histValueKeys, rawMaps }, notes);
     const iterators = planIterators(opened, planned.length, notes);
     const streams = [...planned.map((p) => p.plan.stream), ...iterators.flatMap((i) => i.stream ?? [])];
-    if (streams.length === 0)
-      notes.push(
-        'there is nothing to show: no ring, hash or array is named print_…, counter_…, gauge_… or hist_…',
-      );
+    if (streams.length === 0) notes.push(nothingToShow(opened));
     bindFilters(filters, streams);
     for (const o of opened) blaming(o, () => chooseHooks(o));
     planPins(opened, request.pinMaps, request.pinProgs);
