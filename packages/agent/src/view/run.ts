@@ -1,6 +1,7 @@
 import type { Lost, Run, RunStats, RunSummary, SeriesRegistry, Stream } from '@skep/runtime';
 import type { Agent } from '../agent.ts';
 import { errorType, type Series } from '../series/series.ts';
+import { few } from '../services/few.ts';
 import { spanInfo } from '../spans/info.ts';
 import type { Span } from '../spans/spans.ts';
 import { timeOfDay } from '../spans/time-of-day.ts';
@@ -11,10 +12,6 @@ import { ENDPOINTS, SERVICES, SPANS } from './streams.ts';
 const CALLERS = 4;
 /** And ports. */
 const PORTS = 4;
-
-function few(all: readonly string[], most: number, between: string): string {
-  return all.length > most ? [...all.slice(0, most), '…'].join(between) : all.join(between);
-}
 
 /** What the runtime's live view is shown of an agent: a run whose rows are services, endpoints and spans. */
 export class AgentRun implements Run {

@@ -1,5 +1,5 @@
 import type { AgentStatus, ServiceInfo, SpanInfo, Watch } from '@skep/agent';
-import { timeOfDay } from '@skep/agent/client';
+import { few, timeOfDay } from '@skep/agent/client';
 import { renderTable } from '../output/table.ts';
 
 /** A table of services, busiest first. */
@@ -23,10 +23,6 @@ export function servicesTable(services: readonly ServiceInfo[]): string {
     ['SERVICE', 'LANGUAGE', 'PORT', 'IN/S', 'OUT/S', 'ERR/S', 'P50', 'P95', 'P99', 'REQUESTS', 'CALLED BY'],
     rows,
   );
-}
-
-function few(all: readonly string[], most: number, between: string): string {
-  return all.length > most ? [...all.slice(0, most), '…'].join(between) : all.join(between);
 }
 
 /** A line a span, newest last. */
