@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -12,6 +12,18 @@ test('the USDT probes of a program', { skip: python }, () => {
   for (const name of ['function__entry', 'gc__start', 'gc__done', 'line', 'audit'])
     assert.ok(probes.includes(`python:${name}`), `${name} among ${probes}`);
   assert.deepEqual(usdtProbes('/bin/true'), []);
+  // Lengths that lead back to where they stand.
+  const bytes = readFileSync('/usr/bin/python3');
+  const note = bytes.indexOf('stapsdt\0') - 12;
+  bytes.writeUInt32LE(0xffff_ffec, note);
+  bytes.writeUInt32LE(8, note + 4);
+  const dir = mkdtempSync(join(tmpdir(), 'skep-bpf-test-'));
+  try {
+    writeFileSync(join(dir, 'damaged'), bytes);
+    assert.deepEqual(usdtProbes(join(dir, 'damaged')), []);
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
   assert.throws(() => usdtProbes('/etc'), { code: 'SKEP_ATTACH', message: /it is no file/ });
 });
 

@@ -115,19 +115,22 @@ export function usdtProbes(path: string): string[] {
   });
 }
 
-/** A note is three lengths, its name and what it says: three addresses, then provider, probe and arguments. */
+/** A note is two lengths, a type, its name and what it says: three addresses, then provider, probe and arguments. */
 function probesOf(notes: DataView): string[] {
   const out: string[] = [];
   for (let at = 0; at + 12 <= notes.byteLength; ) {
     const said = at + 12 + align4(notes.getUint32(at, true));
+    const next = said + align4(notes.getUint32(at + 4, true));
+    // Whoever wrote the file wrote its lengths.
+    if (next > notes.byteLength) break;
     const provider = textAt(notes, said + 24);
     const probe = textAt(notes, said + 24 + Buffer.byteLength(provider, 'latin1') + 1);
     out.push(`${provider}:${probe}`);
-    at = said + align4(notes.getUint32(at + 4, true));
+    at = next;
   }
   return out;
 }
 
 function align4(length: number): number {
-  return (length + 3) & ~3;
+  return Math.ceil(length / 4) * 4;
 }
