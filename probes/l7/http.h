@@ -6,6 +6,7 @@
  *   work.h, loss.h   what a run of a hook works on; what is lost
  *   routes.h         paths become routes
  *   count.h          series and spans
+ *   sequence.h       TCP's own count of bytes
  *   exchange.h       requests and their responses
  *   uring.h          the bytes that io_uring moves
  *   steps.h          the bytes
