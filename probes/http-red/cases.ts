@@ -203,9 +203,20 @@ export const late: Case[] = [0, 1, 7].flatMap((piece): Case[] => [
   [{ ...refusedBody(3_000_000, 'hello'), count: 1, piece }, both(1, 'POST', 413)],
   [{ ...refusedBody(25, 'hello'.repeat(5), 'early'), family: 'unix', response: OK, piece }, both(3, 'POST')],
   [{ ...refusedBody(3_000_000, ''), family: 'unix', count: 1, piece }, both(1, 'POST', 413)],
+  // Some of the rest comes behind the response, and then the connection ends.
+  [{ ...refusedBody(3_000_000, 'hello'.repeat(5), 'early'), count: 1, piece }, both(1, 'POST', 413)],
+  [
+    {
+      request: `POST /up HTTP/1.1\r\n${chunked}\r\n5\r\nhello\r\n20\r\n${'x'.repeat(25)}`,
+      piece,
+      count: 1,
+      end: 'early',
+    },
+    both(1, 'POST'),
+  ],
 ]);
 /** The bytes of their bodies, at each end. */
-export const lateBodies = 3 * (3 * (15 + 5) + 6 * 25 + 5);
+export const lateBodies = 3 * (3 * (15 + 5) + 6 * 25 + 5 + 25 + 30);
 
 const refused = { 'HTTP_SERVER HTTP_GET 0 HTTP_CLOSED': 1, 'HTTP_CLIENT HTTP_GET 0 HTTP_CLOSED': 1 };
 

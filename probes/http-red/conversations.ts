@@ -141,11 +141,17 @@ interface Exchange {
 }
 
 /** One end leaves in the middle of an exchange: how many bytes it sends before, and what is then to be counted. */
-function leave(c: Chance, e: Exchange & { closes: boolean }, asking: boolean): number {
+function leave(c: Chance, e: Exchange & { closes: boolean }, asking: boolean, early: boolean): number {
   const length = asking ? e.header.length + e.body.bytes.length : e.response.length;
   // A response's status is known from then on.
   const least = asking ? 1 : e.statusEnd + 1;
   // Often just before the end, which TCP gives a number as if it were a byte.
+  if (early) {
+    const left = e.header.length + c.below(e.body.bytes.length);
+    e.requestBytes = e.body.come(left - e.header.length);
+    e.told += `, the client leaves at ${left} of ${e.header.length}+${e.body.bytes.length}`;
+    return left;
+  }
   const at = c.once(4) ? length - 1 : least + c.below(length - least);
   if (asking) {
     e.unseen = at < e.header.length;
@@ -162,14 +168,13 @@ function leave(c: Chance, e: Exchange & { closes: boolean }, asking: boolean): n
   return at;
 }
 
-function exchange(c: Chance, last: boolean, early: boolean): Exchange & { closes: boolean } {
+function exchange(c: Chance, last: boolean): Exchange & { closes: boolean } {
   const method = c.of(METHODS);
   const status = c.of(STATUSES);
   const lines = others(c);
   const hasBody = BODIES.has(method) || c.once(10);
   const requestBytes = hasBody ? c.of(LENGTHS) : 0;
-  // How much of a body in chunks is known beside its response is chance: cases.ts has those.
-  const chunked = hasBody && c.once(2) && !early;
+  const chunked = hasBody && c.once(2);
   const plain = bodyOf(c, requestBytes);
   if (chunked) lines.push(field(c, 'Transfer-Encoding', c.of(['chunked', 'Chunked', 'gzip, chunked'])));
   else if (hasBody) lines.push(field(c, 'Content-Length', requestBytes));
@@ -234,14 +239,16 @@ function exchange(c: Chance, last: boolean, early: boolean): Exchange & { closes
 export function conversation(seed: number, turns = false, leaves = false): Conversation {
   const c = new Chance(seed);
   const [family, deep] = [c.below(3), c.of([1, 1, 2, 4, 8])];
-  // Whether a client's hook was overtaken, only TCP's numbers tell.
-  const early = c.once(4) && !turns && family !== 2;
   const count = c.of([1, 1, 2, 3, 5, 8]);
-  const exchanges = Array.from({ length: count }, (_, i) => exchange(c, i === count - 1, early));
+  const exchanges = Array.from({ length: count }, (_, i) => exchange(c, i === count - 1));
   const depth = turns ? 0 : deep;
   const end = exchanges.at(-1)!.closes ? 1 : c.below(3);
   const leaver = leaves ? c.of([1, 2]) : 0;
-  const at = leaver ? leave(c, exchanges.at(-1)!, leaver === 1) : 0;
+  const last = exchanges.at(-1)!;
+  // Whether a client's hook was overtaken, only TCP's numbers tell. Who leaves in a body that was answered, has one.
+  const answered = !leaver || (leaver === 1 && last.body.bytes.length > 0 && !last.closes);
+  const early = c.once(turns ? 3 : 4) && (turns ? answered : family !== 2);
+  const at = leaver ? leave(c, last, leaver === 1, early) : 0;
   const counts: Record<string, Count> = {};
   for (const e of exchanges) {
     if (e.unseen) continue;
@@ -260,7 +267,7 @@ export function conversation(seed: number, turns = false, leaves = false): Conve
       ]),
     ]),
     counts,
-    told: `seed ${seed}: ${FAMILIES[family]}, ${turns ? 'in turns' : `${depth} at once${early ? ', answered early' : ''}`}, end ${end}: ${exchanges.map(({ told }) => told).join(', ')}`,
+    told: `seed ${seed}: ${FAMILIES[family]}, ${turns ? 'in turns' : `${depth} at once`}${early ? ', answered early' : ''}, end ${end}: ${exchanges.map(({ told }) => told).join(', ')}`,
   };
 }
 

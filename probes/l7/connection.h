@@ -34,9 +34,14 @@ struct l7_request {
 	__u8 traced;		/* `parent` is the caller's trace context */
 	__u16 status;		/* of its response, once that has been seen */
 	__u32 route;		/* its number, 0 when it was not known */
-	__u32 pad2;
+	__u32 passed;		/* L7_WHOLE, L7_ANSWERED: only ever added to */
 	__u8 parent[32];
 };
+
+/* What both directions say of a request in one number, so that of two that say it at once one at least sees both. */
+#define L7_WHOLE 1		/* its body has come to an end; said again when there are two ends of it */
+#define L7_IS_WHOLE 0xffff
+#define L7_ANSWERED 0x10000
 
 /* Requests on their way, in the connection itself; a pipeline that is deeper goes on in a map. */
 #define L7_QUEUE 4
@@ -148,6 +153,31 @@ struct l7_deep {
 };
 SKEP_LRU_HASH(l7_deep_requests, struct l7_deep, struct l7_request, 8192);
 
+/*
+ * Requests that were answered before all of their body had been seen, by connection and when they started: the bytes of it
+ * that are counted. Who comes first leaves them here, and who comes second counts the rest. Between two processors a map is
+ * all that every kernel has for that.
+ */
+SKEP_LRU_HASH(l7_early, struct l7_deep, __u64, 4096);
+
+#define L7_EEXIST 17
+#define L7_IS_FIRST -1
+
+static __always_inline __s64 l7_meet(struct l7_connection *c, __u64 started, __u64 bytes)
+{
+	struct l7_deep key = { .connection = (__u64)c, .number = started };
+	__s64 counted = 0;
+	__u64 *other;
+
+	if (bpf_map_update_elem(&l7_early, &key, &bytes, BPF_NOEXIST) != -L7_EEXIST)
+		return L7_IS_FIRST;
+	other = bpf_map_lookup_elem(&l7_early, &key);
+	if (other)
+		counted = *other;
+	bpf_map_delete_elem(&l7_early, &key);
+	return counted;
+}
+
 /* Room for the next request at the queue's end; the scratch `spare` where it goes to the map (see l7_push). */
 static __always_inline struct l7_request *l7_queue_end(struct l7_connection *c, struct l7_request *spare)
 {
@@ -177,6 +207,16 @@ static __always_inline struct l7_request *l7_numbered(struct l7_connection *c, _
 	return r->number == number ? r : bpf_map_lookup_elem(&l7_deep_requests, &key);
 }
 
+static __always_inline bool l7_is_whole(struct l7_request *r)
+{
+	return *(volatile __u32 *)&r->passed & L7_IS_WHOLE;
+}
+
+static __always_inline bool l7_is_answered(struct l7_request *r)
+{
+	return *(volatile __u32 *)&r->passed & L7_ANSWERED;
+}
+
 /* The newest request, which may have had its response. */
 static __always_inline struct l7_request *l7_newest(struct l7_connection *c)
 {
@@ -193,10 +233,10 @@ static __always_inline void l7_pop(struct l7_connection *c, struct l7_request *r
 {
 	struct l7_deep key = { .connection = (__u64)c, .number = c->popped };
 
-	if (r != &c->queue[c->popped & (L7_QUEUE - 1)])
+	r->started = 0;
+	/* Of one that is not whole more is to be counted. */
+	if (r != &c->queue[c->popped & (L7_QUEUE - 1)] && l7_is_whole(r))
 		bpf_map_delete_elem(&l7_deep_requests, &key);
-	else
-		r->started = 0;
 	barrier();
 	c->popped++;
 }

@@ -124,7 +124,7 @@ static __always_inline long l7_fail_one(struct l7_feed *f)
 	if (f->c->popped == f->c->pushed)
 		return 1;
 	if (r) {
-		l7_finish(f, r);
+		l7_finish(f, r, r->body);
 		l7_pop(f->c, r);
 	} else {
 		l7_forgotten(f->c);
@@ -157,7 +157,6 @@ static __always_inline void l7_fail(struct l7_feed *f, enum l7_direction directi
 
 	l7_ends_with(f, bpf_ktime_get_ns(), begun ? http1_body_so_far(s) : 0, begun ? s->status : 0,
 		     l7_error_of(error ? error : c->error));
-	l7_cut_off(c, direction ^ 1);
 	/* What went past all hooks was their responses. One more is the end of the stream. */
 	if (!c->numbered || (__s32)(l7_sequence(sk, direction) - c->sequence[direction]) <= 1)
 		L7_LOOP(modern, L7_FAILED, l7_fail_oldest, f, L7_FEW_FAILED, l7_fail_addressed, f->index);
@@ -168,21 +167,31 @@ static __always_inline void l7_fail(struct l7_feed *f, enum l7_direction directi
 	c->popped = c->pushed;
 }
 
-/* A response has come for which no request was seen, and none will be. */
-static __always_inline void l7_end_ahead(struct l7_feed *f)
+/*
+ * No more comes of the newest request's body: what has come since its response is counted. Nor does a request for a response
+ * that was seen without one.
+ */
+static __always_inline void l7_end_early(struct l7_feed *f, enum l7_direction requests)
 {
 	struct l7_connection *c = f->c;
-	struct l7_request *r;
+	struct http1_stream *s = &c->stream[requests & 1];
+	struct l7_request *r = 0;
+	__u64 body = 0;
 
-	if (!c->ahead)
-		return;
-	l7_ends_with(f, c->ahead, c->ahead_body, c->ahead_status, HTTP_NO_ERROR);
-	c->ahead = 0;
-	r = l7_refused(f, &c->stream[L7_SEND]);
+	if (s->state >= HTTP1_BODY)
+		r = l7_body_ends(c, s, http1_body_so_far(s));
+	if (r) {
+		body = r->body;
+		l7_ends_late(f, r);
+	} else if (c->ahead) {
+		l7_ends_with(f, c->ahead, c->ahead_body, c->ahead_status, HTTP_NO_ERROR);
+		c->ahead = 0;
+		r = l7_refused(f, s);
+		if (!r)
+			l7_alone(f, c->ahead_status);
+	}
 	if (r)
-		l7_finish(f, r);
-	else
-		l7_alone(f, c->ahead_status);
+		l7_finish(f, r, body);
 }
 
 /* The end of a connection, or with `half` of its server's side. */
@@ -195,7 +204,7 @@ static __always_inline int l7_end_connection(struct sock *sk, struct l7_connecti
 		return 0;
 	l7_settle(&f, responses, true, modern);
 	if (!half) {
-		l7_end_ahead(&f);
+		l7_end_early(&f, responses ^ 1);
 		l7_fail(&f, responses, modern);
 	}
 	l7_finished(&f);

@@ -18,14 +18,15 @@ struct l7_feed {
 /* Who is at the other end is asked so often, unless it is known to be a service of this machine. */
 #define L7_ASKED 2
 
-/* A connection's request has ended as the work's `ending` says: counts it, with what is known of the connection. */
-static __always_inline void l7_finish(struct l7_feed *f, struct l7_request *r)
+/* A connection's request has ended as the work's `ending` says: counts it and `body` bytes of it, with what is known of the connection. */
+static __always_inline void l7_finish(struct l7_feed *f, struct l7_request *r, __u64 body)
 {
 	struct l7_connection *c = f->c;
 	struct l7_ending *end = &f->work->ending;
 	struct l7_outcome *o = &f->work->outcome;
 
 	o->request = *r;
+	o->request.body = body;
 	o->socket = f->work->socket;
 	o->ended = end->at;
 	o->response_bytes = end->response_bytes;
@@ -116,7 +117,6 @@ static __noinline void l7_request(struct l7_feed *f)
 
 	r->started = s->started;
 	r->path = s->path;
-	r->body = 0;
 	r->method = s->method;
 	r->traced = (s->flags & HTTP1_HAS_PARENT) != 0;
 	r->status = 0;
@@ -131,19 +131,25 @@ static __noinline void l7_request(struct l7_feed *f)
 	} else {
 		s->state = HTTP1_DONE;
 	}
-	r->body = s->body;
+	r->body = 0;
+	r->passed = s->state == HTTP1_DONE;
 	c->mourned = 0;
 	r->route = by_route ? l7_ask_route(f->index) : 0;
-	r->pad2 = 0;
 	if (c->ahead && c->pushed == c->popped) {
 		/* Its response was seen first: the hook of receiving overtook that of sending. */
-		__u64 ended = c->ahead;
+		__u64 ended = c->ahead, body = 0;
 
 		c->ahead = 0;
 		if (l7_sent_before(c, c->ahead_sequence)) {
+			if (s->state == HTTP1_BODY)
+				body = f->work->end - f->work->at;
+			if (body > s->remain)
+				body = s->remain;
 			l7_ends_with(f, ended, c->ahead_body, c->ahead_status, HTTP_NO_ERROR);
-			l7_finish(f, r);
+			l7_finish(f, r, body);
+			l7_meet(c, s->started, body);
 			r->status = c->ahead_status;
+			r->passed |= L7_ANSWERED;
 			r->started = 0;
 			r->number = c->pushed++;
 			c->popped++;
@@ -251,14 +257,67 @@ static __always_inline void l7_response(struct l7_feed *f)
 	}
 }
 
-/* The newest request was taken to have all of the body that it announced. One of the map stays so: to look there takes stack. */
-static __always_inline void l7_cut_off(struct l7_connection *c, enum l7_direction requests)
+/*
+ * The bytes that have come of a body that may be on its way on another processor: as its last hook has left them, none while
+ * one is at work.
+ */
+static __always_inline __u64 l7_come(struct l7_connection *c, enum l7_direction requests, __u64 started)
 {
-	struct l7_request *r = &c->queue[(c->pushed - 1) & (L7_QUEUE - 1)];
-	struct http1_stream *s = &c->stream[requests & 1];
+	volatile struct http1_stream *s = &c->stream[requests & 1];
+	volatile __u8 *busy = &c->busy[requests & 1];
+	__u64 come;
 
-	if (s->state == HTTP1_BODY && !c->busy[requests & 1] && r->number == c->pushed - 1)
-		r->body = http1_body_so_far(s);
+	if (*busy || s->state < HTTP1_BODY || s->state > HTTP1_TRAILING)
+		return 0;
+	come = http1_body_so_far((const struct http1_stream *)s);
+	barrier();
+	return *busy || s->started != started ? 0 : come;
+}
+
+/* A request has its response before its body has been seen whole. How much of that is to be counted with it? */
+static __noinline __u64 l7_so_far(struct l7_connection *c, struct l7_request *r, enum l7_direction requests)
+{
+	__u64 come = l7_come(c, requests, r->started);
+	__s64 all = l7_meet(c, r->started, come);
+
+	return all == L7_IS_FIRST ? come : all;
+}
+
+/* A request has its response. How much of its body is to be counted with that? */
+static __always_inline __u64 l7_answer(struct l7_feed *f, struct l7_request *r, __u16 status)
+{
+	r->status = status;
+	barrier();
+	__sync_fetch_and_add(&r->passed, L7_ANSWERED);
+	return l7_is_whole(r) ? r->body : l7_so_far(f->c, r, f->work->direction ^ 1);
+}
+
+/*
+ * Of the newest request's body all that will come has: `come` bytes. The request, when its response was there before, with what
+ * is yet to be counted as its body; NULL when there is nothing to be done.
+ */
+static __noinline struct l7_request *l7_body_ends(struct l7_connection *c, struct http1_stream *s, __u64 come)
+{
+	struct l7_request *r = l7_newest(c);
+	__s64 counted;
+
+	if (!r || l7_is_whole(r))
+		return 0;
+	r->body = come;
+	barrier();
+	__sync_fetch_and_add(&r->passed, L7_WHOLE);
+	if (!l7_is_answered(r))
+		return 0;
+	counted = l7_meet(c, s->started, come);
+	if (counted == L7_IS_FIRST || counted >= come)
+		return 0;
+	r->body = come - counted;
+	return r;
+}
+
+static __always_inline void l7_ends_late(struct l7_feed *f, struct l7_request *r)
+{
+	l7_ends_with(f, L7_ENDED_BEFORE, 0, r->status, r->status ? HTTP_NO_ERROR : HTTP_CLOSED);
 }
 
 /* A message has been seen whole. */
@@ -266,56 +325,32 @@ static __always_inline void l7_done(struct l7_feed *f)
 {
 	struct http1_stream *s = &f->work->window.stream;
 	struct l7_connection *c = f->c;
-	struct l7_request *r = 0, *answered = 0, *newest;
+	struct l7_request *r = 0, *answered = 0;
+	__u64 body = 0;
 
 	if (s->flags & HTTP1_IS_RESPONSE) {
 		c->orphan = false;
 		/* Without a status it was no response, see l7_headless(). */
 		l7_ends_with(f, f->work->window.now, s->body, s->status, s->status ? HTTP_NO_ERROR : HTTP_CLOSED);
-		/*
-		 * Of who is refused (413, 417) the body may never come. A server has read what it answers to; the hook of what a
-		 * client sent may be yet to run.
-		 */
-		if (c->role == L7_SERVER || s->status >= 400)
-			l7_cut_off(c, f->work->direction ^ 1);
 		r = answered = l7_oldest(c);
-		if (!r && c->popped != c->pushed)
+		if (r)
+			body = l7_answer(f, r, s->status);
+		else if (c->popped != c->pushed)
 			l7_forgotten(c);
-		else if (!r && c->protocol != L7_LEFT)
+		else if (c->protocol != L7_LEFT)
 			r = l7_unasked(f, s);
-	} else if (s->body) {
-		newest = l7_newest(c);
-		if (newest && newest->body == s->body)
-			newest = 0;
-		if (newest && newest->started) {
-			newest->body = s->body;
-		} else if (newest) {
-			/* Its response was there before. What has come since goes to what that was counted under. */
-			r = newest;
-			r->body = s->body - r->body;
-			l7_ends_with(f, L7_ENDED_BEFORE, 0, r->status, r->status ? HTTP_NO_ERROR : HTTP_CLOSED);
+	} else if (s->body || s->flags & HTTP1_CHUNKED) {
+		r = l7_body_ends(c, s, s->body);
+		if (r) {
+			body = r->body;
+			l7_ends_late(f, r);
 		}
 	}
 	if (r)
-		l7_finish(f, r);
-	if (answered) {
-		answered->status = s->status;
+		l7_finish(f, r, body);
+	if (answered)
 		l7_pop(c, answered);
-	}
 	http1_start(s);
-}
-
-/* A request's body in chunks is under way: what of it has come counts should the response be there before its end. */
-static __always_inline void l7_body_so_far(struct l7_connection *c, const struct http1_stream *s)
-{
-	struct l7_request *r;
-
-	if ((s->flags & (HTTP1_CHUNKED | HTTP1_IS_RESPONSE)) != HTTP1_CHUNKED || s->state < HTTP1_SIZE ||
-	    s->state > HTTP1_TRAILING)
-		return;
-	r = l7_newest(c);
-	if (r && r->started)
-		r->body = http1_body_so_far(s);
 }
 
 #endif /* SKEP_L7_EXCHANGE_H */

@@ -320,7 +320,6 @@ static __always_inline void l7_go(struct l7_feed *f, bool modern)
 	if (work->at < work->end && c->protocol == L7_HTTP1)
 		l7_give_up(f, L7_LOST_STEPS, L7_UNDECIDED);
 	*own = w->stream;
-	l7_body_so_far(c, own);
 }
 
 #endif /* SKEP_L7_STEPS_H */

@@ -7,7 +7,7 @@
  * COUNT, then COUNT times the lengths of a request's header, of its body, and of a response, and these bytes.
  *
  * DEPTH    requests that are on their way at once, at most; 0: one, and each end has but one thread
- * EARLY    1: the server answers when it has read a request's header
+ * EARLY    1: the server answers when it has read a request's header; of those that take turns the client sends the body then
  * END      who closes first: 0 the client, 1 the server, 2 the server when the client has shut down its side
  * LEAVER   of those that take turns, 1: the client leaves within its last request, when AT bytes of it are sent, 2: the server
  *          within its last response
@@ -276,13 +276,13 @@ static void *receive_responses(void *side)
 	return 0;
 }
 
-/* Sends what is next, or a part of it before it leaves. */
-static int send_or_leave(struct side *s, uint32_t index, uint32_t end, char *bytes, size_t length)
+/* Sends what is next, or a part of it before it leaves, of which `before` bytes have been sent. */
+static int send_or_leave(struct side *s, uint32_t index, uint32_t end, char *bytes, size_t length, size_t before)
 {
 	const struct conversation *t = s->talk;
 	bool leaves = index == t->count - 1 && t->leaver == end + 1;
 
-	send_all(s, bytes, leaves ? t->at : length);
+	send_all(s, bytes, leaves ? t->at - before : length);
 	if (leaves)
 		close(s->fd);
 	return leaves;
@@ -296,9 +296,13 @@ static void *ask(void *side)
 	for (uint32_t i = 0; i < s->talk->count; i++) {
 		struct exchange *e = &s->talk->exchanges[i];
 
-		if (send_or_leave(s, i, 0, e->bytes, request_of(e)))
+		if (s->talk->early)
+			send_all(s, e->bytes, e->header);
+		else if (send_or_leave(s, i, 0, e->bytes, request_of(e), 0))
 			return 0;
 		receive_all(s, response_bytes(e), e->response);
+		if (s->talk->early && send_or_leave(s, i, 0, e->bytes + e->header, e->body, e->header))
+			return 0;
 	}
 	if (s->talk->leaver)
 		close(s->fd);
@@ -312,11 +316,13 @@ static void *answer(void *side)
 	for (uint32_t i = 0; i < s->talk->count; i++) {
 		struct exchange *e = &s->talk->exchanges[i];
 
-		receive_all(s, e->bytes, request_of(e));
-		if (i == s->talk->count - 1 && s->talk->leaver == 1)
+		receive_all(s, e->bytes, s->talk->early ? e->header : request_of(e));
+		if (i == s->talk->count - 1 && s->talk->leaver == 1 && !s->talk->early)
 			break;
-		if (send_or_leave(s, i, 1, response_bytes(e), e->response))
+		if (send_or_leave(s, i, 1, response_bytes(e), e->response, 0))
 			return 0;
+		if (s->talk->early)
+			receive_all(s, e->bytes + e->header, e->body);
 	}
 	if (s->talk->leaver)
 		close(s->fd);
