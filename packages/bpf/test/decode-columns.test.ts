@@ -33,6 +33,9 @@ struct event {
   u32 rest[];
 };
 struct event g;
+struct bpf_spin_lock { u32 val; };
+struct bpf_timer { u64 opaque[2]; };
+struct locked { struct bpf_spin_lock lock; u32 count; struct { struct bpf_timer timer; u32 level; } in; } locked;
 u64 scalar;
 `;
 const btf = Btf.fromElf(Elf.parse(compileBpf(SOURCE.replaceAll(' TAG_ANON', '')).bytes));
@@ -209,4 +212,16 @@ test('JSON that does not fit is refused whole, also with texts of unknown length
   assert.equal(decoder.jsonInto(recordView(new Uint8Array(10_000)), 0, view, 0, length), -1);
   const parsed = JSON.parse(decoder.json(view, 0, length)) as { took: string };
   assert.equal(parsed.took, 'ü"'.repeat(4000));
+});
+
+test('what the kernel keeps for itself in a value is no data', () => {
+  const decoder = compileDecoder(btf, btf.find('locked', 'struct')!.id);
+  assert.deepEqual(
+    decoder.columns.map((c) => [c.name, c.offset]),
+    [
+      ['count', 4],
+      ['in.level', 24],
+    ],
+  );
+  assert.equal(decoder.json(recordView(new Uint8Array(decoder.size)), 0), '{"count":0,"in":{"level":0}}');
 });

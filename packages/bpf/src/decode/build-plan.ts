@@ -9,6 +9,10 @@ import type { DecodeOptions, FormatSpec } from './types.ts';
 const MAX_DEPTH = 32;
 const MAX_PLACES = 20_000;
 
+/** What the kernel keeps for itself in a map's value: whoever reads it from user space reads zeros. */
+const KERNELS_OWN =
+  /^bpf_(res_)?spin_lock$|^bpf_(timer|wq|task_work|list_head|list_node|rb_root|rb_node|refcount)$/;
+
 /**
  * Turns a BTF type into a {@link Plan}. Every place is checked to lie within the type around it, so that a record
  * of the outermost type's size can be read without further checks.
@@ -76,6 +80,7 @@ export class PlanBuilder {
   #composite(type: BtfComposite, last: boolean, depth: number): StructPlan {
     const members: MemberPlan[] = [];
     type.members.forEach((member, index) => {
+      if (this.#isKernels(member.type)) return;
       const isLast = last && (type.kind === 'union' || index === type.members.length - 1);
       const planned = this.#member(type, member, isLast, depth);
       // Padding bits without a name are no data.
@@ -141,6 +146,11 @@ export class PlanBuilder {
       // resolve() went the same way before and found an end.
       id = t.type;
     }
+  }
+
+  #isKernels(typeId: number): boolean {
+    const type = this.#btf.resolve(typeId);
+    return type.kind === 'struct' && KERNELS_OWN.test(type.name);
   }
 
   #checkEnum(type: BtfEnum): void {
