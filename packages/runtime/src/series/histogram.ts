@@ -19,9 +19,9 @@ export class Histogram implements HistogramState {
     if (this.sum !== undefined) this.sum += value * times;
   }
 
-  /** Adds to one bucket and to the whole count. */
+  /** Adds to one bucket, the nearest there is, and to the whole count. */
   add(bucket: number, times: number): void {
-    this.counts[Math.min(bucket, this.bounds.length)]! += times;
+    this.counts[Math.max(0, Math.min(bucket, this.bounds.length))]! += times;
     this.count += times;
   }
 }

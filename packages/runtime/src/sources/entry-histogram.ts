@@ -82,9 +82,11 @@ export class SlotEntries implements Entries {
       histogram.add(this.#buckets?.[i] ?? i, grown);
       changed = true;
     }
-    if (changed && total !== undefined) histogram.sum! += Number(grownBy(toNum(total), toNum(totalBefore)));
+    // The probe adds to the sum before or after it counts: each may be seen without the other.
+    const more = total === undefined ? 0 : Number(grownBy(toNum(total), toNum(totalBefore)));
+    if (more > 0) histogram.sum! += more;
     this.#last.set(slot, this.#now.get(slot));
-    return changed;
+    return changed || more > 0;
   }
 
   leave(): void {}
