@@ -5,12 +5,13 @@ import type { Run } from '../contract/run.ts';
 import type { Series } from '../contract/series.ts';
 import type { Sink } from '../contract/sink.ts';
 import type { Stream } from '../contract/stream.ts';
+import { jsonValue } from '../streams/stream.ts';
 import type { Attributes, AttributeValue, Resource, Scope } from './data.ts';
 import { OtlpExporter } from './exporter.ts';
 import { attributeNames } from './names.ts';
 import { RunMetrics } from './run-metrics.ts';
 import { type OtlpSettings, otlpSettings } from './settings.ts';
-import { fieldValue, labelValue, stackValue, timeOf } from './values.ts';
+import { labelValue, stackValue, timeOf } from './values.ts';
 import type { Variables } from './variables.ts';
 
 export interface OtlpSinkOptions {
@@ -157,7 +158,7 @@ class EventMaker {
     fields.forEach((field, i) => {
       const label = series.labels[i]?.[1] ?? '';
       out[this.#names[i]!] =
-        i < labels ? labelValue(field, label) : fieldValue(field, series.values[i - labels]!);
+        i < labels ? labelValue(field, label) : jsonValue(field, series.values[i - labels]!);
     });
     return out;
   }
@@ -169,7 +170,7 @@ class EventMaker {
     for (let i = 0; i < this.#names.length; i++) {
       const stack = this.#stacks[i]!;
       out[this.#names[i]!] =
-        stack >= 0 ? stackValue(stacks[stack]) : fieldValue(stream.fields[i]!, stream.read(i, view, offset));
+        stack >= 0 ? stackValue(stacks[stack]) : jsonValue(stream.fields[i]!, stream.read(i, view, offset));
     }
     return out;
   }

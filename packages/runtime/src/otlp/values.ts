@@ -1,4 +1,3 @@
-import type { Value } from '@skep/bpf';
 import type { Series } from '../contract/series.ts';
 import type { Field, Stack } from '../contract/stream.ts';
 import type { Attributes, AttributeValue, Time } from './data.ts';
@@ -30,12 +29,6 @@ export function labelValue(field: Field, text: string): AttributeValue {
   if (!field.numeric || !/^-?\d+$/.test(text)) return text;
   const n = Number(text);
   return Number.isSafeInteger(n) ? n : text;
-}
-
-/** A field's value as JSON has it, by its type's own form where that has one: an address, the name of an error. */
-export function fieldValue(field: Field, value: Value): AttributeValue {
-  const json = field.source?.format?.json;
-  return json ? json(value) : value;
 }
 
 /** A stack as functions, innermost first. */

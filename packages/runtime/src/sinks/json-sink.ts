@@ -5,6 +5,7 @@ import type { Series } from '../contract/series.ts';
 import type { Sink } from '../contract/sink.ts';
 import type { RunSummary } from '../contract/stats.ts';
 import type { Stream } from '../contract/stream.ts';
+import { jsonValue } from '../streams/stream.ts';
 import { count, LineBuffer } from './line-buffer.ts';
 import { type Output, openOutput } from './output.ts';
 import { Rfc3339 } from './rfc3339.ts';
@@ -160,13 +161,13 @@ export class JsonSink implements Sink {
   }
 }
 
-/** Labels and numbers of a series in one object, as the JSON lines have it. */
+/** Labels and values of a series in one object, as the JSON lines have it: nested and spelled as records are. */
 export function seriesData(series: Series): Record<string, Value> {
   const out: Record<string, Value> = { ...series.data };
   if (series.overflow) out.otel_metric_overflow = true;
   const values = series.stream.fields.filter((f) => f.role === 'value');
   values.forEach((field, i) => {
-    out[field.name] = series.values[i]!;
+    putValue(out, field.name, jsonValue(field, series.values[i]!));
   });
   const h = series.histogram;
   if (h) {
@@ -176,6 +177,18 @@ export function seriesData(series: Series): Record<string, Value> {
     );
   }
   return out;
+}
+
+/** Puts a value at a dotted path. Structs on the way may be of the key, which is others' too: they are copied. */
+function putValue(out: Record<string, Value>, path: string, value: Value): void {
+  const parts = path.split('.');
+  const last = parts.pop()!;
+  let at = out;
+  for (const part of parts) {
+    at[part] = { ...(at[part] as Record<string, Value> | undefined) };
+    at = at[part];
+  }
+  at[last] = value;
 }
 
 /** A file that takes no more is an error; a reader that went away is an end. */

@@ -139,6 +139,12 @@ export class StreamInfo implements Stream {
   }
 }
 
+/** A field's value as JSON has it, by its type's own form where that has one: an address, the name of an error. */
+export function jsonValue(field: Field, value: Value): Value {
+  const json = field.source?.format?.json;
+  return json ? json(value) : value;
+}
+
 /** The same object without the members at these dotted paths; it is changed in place. */
 export function prune(data: Record<string, Value>, paths: readonly string[]): Record<string, Value> {
   for (const path of paths) {
