@@ -10,17 +10,22 @@ export interface Roles {
   readonly values: readonly number[];
 }
 
-const SCALARS = new Set(['int', 'float', 'bool']);
+const NUMBERS = new Set(['int', 'float']);
 
 /** Columns that may leave the kernel side. */
 export function visible(columns: readonly Column[]): number[] {
   return columns.flatMap((c, i) => (readTags(c.tags).private ? [] : [i]));
 }
 
-/** Columns that can be counted: whole numbers, floats, booleans; the id of a stack is none. */
+/** Columns that can be counted: whole numbers and floats, booleans where there is neither; the id of a stack is none. */
 export function numericScalars(columns: readonly Column[]): number[] {
-  return visible(columns).filter(
-    (i) => columns[i]!.numeric && SCALARS.has(columns[i]!.kind) && !stackKind(columns[i]!),
+  const shown = visible(columns);
+  const numbers = shown.filter(
+    (i) => columns[i]!.numeric && NUMBERS.has(columns[i]!.kind) && !stackKind(columns[i]!),
+  );
+  return firstOf(
+    numbers,
+    shown.filter((i) => columns[i]!.kind === 'bool'),
   );
 }
 
@@ -31,7 +36,8 @@ export function numericScalars(columns: readonly Column[]): number[] {
  * - gauge: tagged members, else the one named `value`, else the last number.
  * - hist: `valueKey`, else the tagged member, else `le`, else `value`, else the last number.
  *
- * Everything else is a label; where a member is tagged `skep:label`, only those.
+ * Everything else is a label, but for an array without a length, which is in no key; where a member is tagged
+ * `skep:label`, only those.
  *
  * @throws RuntimeError SKEP_STREAM_INVALID when there is no number to take, SKEP_HIST_INVALID for a wrong key
  */
@@ -61,7 +67,9 @@ export function recordRoles(
     );
   }
   const labelled = shown.filter((i) => readTags(columns[i]!.tags).label);
-  const labels = (labelled.length > 0 ? labelled : shown).filter((i) => !values.includes(i));
+  const labels = (labelled.length > 0 ? labelled : shown).filter(
+    (i) => !values.includes(i) && columns[i]!.size > 0,
+  );
   return { labels, values };
 }
 
