@@ -46,7 +46,7 @@ export interface ActiveRunInit {
 export class ActiveRun implements Run {
   readonly name: string;
   readonly probes: readonly string[];
-  readonly streams: readonly Stream[];
+  readonly streams: readonly StreamInfo[];
   readonly series = new Registry();
   readonly intervalMs: number;
   readonly closed: Promise<RunSummary>;
@@ -232,6 +232,12 @@ export class ActiveRun implements Run {
       notes: [
         ...this.#init.notes,
         ...this.series.leftOut().map(([map, n]) => `${map}: ${n} entries above --max-series are not shown`),
+        ...this.streams
+          .filter((s) => s.belowZero)
+          .map(
+            (s) =>
+              `${s.map}: numbers below zero counted nothing, as a counter only grows; a gauge_ map shows them`,
+          ),
       ],
     };
   }

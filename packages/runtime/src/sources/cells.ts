@@ -4,6 +4,7 @@ import { plus, positive, toNum } from '../num.ts';
 import { bucketOf } from '../series/histogram.ts';
 import type { Row } from '../series/row.ts';
 import type { FoldPlan } from '../streams/plan.ts';
+import type { StreamInfo } from '../streams/stream.ts';
 
 /** What is kept for a raw key until it is folded. */
 export interface Cells {
@@ -17,7 +18,7 @@ export function cellsFor(plan: FoldPlan): Cells {
   const reads = plan.values.map((i) => plan.decoder.column(i));
   if (plan.stream.kind === 'gauge') return new GaugeCells(reads);
   if (plan.stream.kind === 'hist') return new HistogramCells(reads[0]!, plan.bounds);
-  return reads.length === 0 ? new CountCells() : new SumCells(reads);
+  return reads.length === 0 ? new CountCells() : new SumCells(reads, plan.stream);
 }
 
 type Read = (view: RecordView, offset: number) => Value;
@@ -42,20 +43,27 @@ class CountCells implements Cells {
 
 class SumCells implements Cells {
   readonly #reads: readonly Read[];
+  readonly #stream: StreamInfo;
   readonly #sums: (Num[] | undefined)[] = [];
 
-  constructor(reads: readonly Read[]) {
+  constructor(reads: readonly Read[], stream: StreamInfo) {
     this.#reads = reads;
+    this.#stream = stream;
   }
 
   record(slot: number, view: RecordView, offset: number): void {
     const sums = this.#sums[slot];
     if (sums === undefined) {
-      this.#sums[slot] = this.#reads.map((read) => positive(toNum(read(view, offset))));
+      this.#sums[slot] = this.#reads.map((_, i) => this.#step(i, view, offset));
       return;
     }
-    for (let i = 0; i < sums.length; i++)
-      sums[i] = plus(sums[i]!, positive(toNum(this.#reads[i]!(view, offset))));
+    for (let i = 0; i < sums.length; i++) sums[i] = plus(sums[i]!, this.#step(i, view, offset));
+  }
+
+  #step(i: number, view: RecordView, offset: number): Num {
+    const step = toNum(this.#reads[i]!(view, offset));
+    if (step < 0) this.#stream.belowZero = true;
+    return positive(step);
   }
 
   touched(slot: number): boolean {

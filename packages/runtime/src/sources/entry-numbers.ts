@@ -78,9 +78,10 @@ export abstract class NumberEntries implements Entries {
   }
 }
 
-/** What a number that only grows grew by; after a fall, which is a reset, all that it has. Never less than nothing. */
+/** What a number that only grows grew by; after a fall, which is a reset, all that it has. Below zero it has nothing. */
 export function grownBy(now: Num, last: Num): Num {
-  return positive(now < last ? now : minus(now, last));
+  const [has, had] = [positive(now), positive(last)];
+  return has < had ? has : minus(has, had);
 }
 
 /** A row grows by what each entry grew. */
@@ -90,6 +91,7 @@ export class CounterEntries extends NumberEntries {
       const now = this.now[i]!.get(slot);
       const last = this.last[i]!.get(slot);
       if (now === last && !first) continue;
+      if (now < 0) row.stream.belowZero = true;
       row.add(i, grownBy(now, last), tick);
       this.last[i]!.set(slot, now);
     }

@@ -43,6 +43,8 @@ export class StreamInfo implements Stream {
   readonly help?: string;
   readonly unit?: string;
   lossKnown: boolean;
+  /** Whether a counter was handed a number below zero, of which it counts nothing. */
+  belowZero = false;
   /** Texts and values of a record's fields, one closure a field. */
   readonly #reads: ((view: RecordView, offset: number) => Value)[];
   readonly #hidden: readonly string[];

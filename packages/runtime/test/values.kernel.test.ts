@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { before, test } from 'node:test';
+import { prometheusText, type Run, seriesData, startRun } from '../src/index.ts';
+import { build } from './support/probe.ts';
+import { Producer, WATCH } from './support/producer.ts';
+import { rowsOf } from './support/sinks.ts';
+
+const skip = process.getuid?.() === 0 ? false : 'needs root';
+
+/** Values that need care: typed, nested, below zero, yes or no. */
+const SOURCE = `${WATCH}
+struct at { struct { __u32 port; ipv4_addr addr; } peer; errno_t error; char note[8]; };
+struct who { struct { __u32 uid; } peer; };
+struct rest { __u32 k; __u32 more[]; };
+SKEP_HASH(print_at, __u32, struct at, 4);
+SKEP_HASH(print_who, struct who, struct at, 4);
+SKEP_HASH(counter_debt, __u32, __s64, 4);
+SKEP_HASH(counter_back, __u32, __s64, 4);
+SKEP_HASH(gauge_up, __u32, bool, 4);
+SKEP_RINGBUF(counter_rest, struct rest, 4096);
+SEC("tp/syscalls/sys_enter_getpgid") int calls(struct trace_event_raw_sys_enter *ctx)
+{
+	long a = argument(ctx);
+	__u32 k = 1;
+	if (a < 0) return 0;
+	struct at at = { .peer = { .port = 80, .addr = bpf_htonl(0x0a000001) }, .error = -2, .note = "hey" };
+	bpf_map_update_elem(&print_at, &k, &at, 0);
+	struct who who = { .peer = { .uid = 7 } };
+	bpf_map_update_elem(&print_who, &who, &at, 0);
+	__s64 debt = a == 0 ? -5 : 3;
+	bpf_map_update_elem(&counter_debt, &k, &debt, 0);
+	__s64 back = a == 0 ? 5 : -3;
+	bpf_map_update_elem(&counter_back, &k, &back, 0);
+	bool up = true;
+	bpf_map_update_elem(&gauge_up, &k, &up, 0);
+	struct { __u32 k, more; } rest = { 1, 2 };
+	bpf_ringbuf_output(&counter_rest, &rest, sizeof(rest), 0);
+	return 0;
+}`;
+
+let bytes: Uint8Array;
+before(async () => {
+  if (!skip) bytes = await build(SOURCE);
+});
+
+async function started(producer: Producer): Promise<Run> {
+  return startRun({
+    name: 'values',
+    objects: [{ name: 'values.o', bytes }],
+    params: { target_pid: String(producer.pid) },
+    sinks: [],
+    // No tick: what is read is fresh.
+    intervalMs: 3_600_000,
+  });
+}
+
+const dataOf = (run: Run, map: string) =>
+  [...run.series.of(run.streams.find((s) => s.map === map)!)].map(seriesData);
+
+test('an entry of a map is spelled and nested as a record is', { skip }, async () => {
+  using producer = new Producer();
+  const run = await started(producer);
+  await producer.produce(1);
+  await run.stop();
+  const at = { error: 'ENOENT', note: 'hey' };
+  const peer = { port: 80, addr: '10.0.0.1' };
+  assert.deepEqual(dataOf(run, 'print_at'), [{ key: 1, peer, ...at }]);
+  assert.deepEqual(dataOf(run, 'print_who'), [{ peer: { uid: 7, ...peer }, ...at }]);
+  assert.deepEqual(
+    [...run.series.of(run.streams.find((s) => s.map === 'print_who')!)].map((s) => s.data),
+    [{ peer: { uid: 7 } }],
+    'the key stays as it is',
+  );
+});
+
+test('yes is a number where there is no other, and an array without a length is no label', {
+  skip,
+}, async () => {
+  using producer = new Producer();
+  const run = await started(producer);
+  await producer.produce(2);
+  await run.series.refresh();
+  const text = await prometheusText(run);
+  await run.stop();
+  for (const line of ['skep_up{key="1"} 1', 'skep_rest_total{k="1"} 2'])
+    assert.ok(text.split('\n').includes(line), `${line}\nis missing in\n${text}`);
+});
+
+test('what is below zero counts nothing, before it, after it, and the run says so', { skip }, async () => {
+  using producer = new Producer();
+  const run = await started(producer);
+  await producer.produce(1);
+  assert.deepEqual([...(await rowsOf(run, 'counter_debt'))], [['1', '0']]);
+  assert.deepEqual([...(await rowsOf(run, 'counter_back'))], [['1', '5']]);
+  await producer.produce(2, 2);
+  const { notes } = await run.stop();
+  assert.deepEqual([...(await rowsOf(run, 'counter_debt'))], [['1', '3']]);
+  assert.deepEqual([...(await rowsOf(run, 'counter_back'))], [['1', '5']]);
+  const said = (map: string) =>
+    `${map}: numbers below zero counted nothing, as a counter only grows; a gauge_ map shows them`;
+  assert.deepEqual(notes, [said('counter_debt'), said('counter_back')]);
+});
