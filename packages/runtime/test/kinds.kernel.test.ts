@@ -111,7 +111,7 @@ test('every prefix on every kind of map yields what the table in the README says
 
   const belowZero = 'numbers below zero counted nothing, as a counter only grows; a gauge_ map shows them';
   assert.deepEqual(summary.notes, [
-    'map print_trace is not shown: a stack_trace holds no rows',
+    'map print_trace is not shown: no rows are read from a map of type stack_trace',
     `counter_below: ${belowZero}`,
     `counter_signed: ${belowZero}`,
   ]);

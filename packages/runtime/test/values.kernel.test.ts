@@ -18,6 +18,15 @@ SKEP_HASH(counter_debt, __u32, __s64, 4);
 SKEP_HASH(counter_back, __u32, __s64, 4);
 SKEP_HASH(gauge_up, __u32, bool, 4);
 SKEP_RINGBUF(counter_rest, struct rest, 4096);
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 4); __uint(key_size, 4); __type(value, __u64); } counter_untyped SEC(".maps");
+struct subnet { __u32 length; ipv4_addr addr; };
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 2);
+	__type(key, struct subnet);
+	__type(value, __u64);
+} counter_nets SEC(".maps");
 SEC("tp/syscalls/sys_enter_getpgid") int calls(struct trace_event_raw_sys_enter *ctx)
 {
 	long a = argument(ctx);
@@ -33,6 +42,12 @@ SEC("tp/syscalls/sys_enter_getpgid") int calls(struct trace_event_raw_sys_enter 
 	bpf_map_update_elem(&counter_back, &k, &back, 0);
 	bool up = true;
 	bpf_map_update_elem(&gauge_up, &k, &up, 0);
+	__u64 *count = bpf_map_lookup_elem(&counter_untyped, &k);
+	if (count) *count += 1;
+	struct subnet nets[] = { { 8, bpf_htonl(0x0a000000) }, { 24, bpf_htonl(0x0a000100) } };
+	__u64 seven = 7;
+	bpf_map_update_elem(&counter_nets, &nets[0], &seven, 0);
+	bpf_map_update_elem(&counter_nets, &nets[1], &seven, 0);
 	struct { __u32 k, more; } rest = { 1, 2 };
 	bpf_ringbuf_output(&counter_rest, &rest, sizeof(rest), 0);
 	return 0;
@@ -99,4 +114,18 @@ test('what is below zero counts nothing, before it, after it, and the run says s
   const said = (map: string) =>
     `${map}: numbers below zero counted nothing, as a counter only grows; a gauge_ map shows them`;
   assert.deepEqual(notes, [said('counter_debt'), said('counter_back')]);
+});
+
+test('an array says what its key is, and a trie of addresses has rows', { skip }, async () => {
+  using producer = new Producer();
+  const run = await started(producer);
+  await producer.produce(2);
+  assert.deepEqual([...(await rowsOf(run, 'counter_untyped'))], [['1', '2']]);
+  const nets = await rowsOf(run, 'counter_nets');
+  const { foundFull } = await run.stop();
+  assert.deepEqual([...nets].sort(), [
+    ['24,10.0.1.0', '7'],
+    ['8,10.0.0.0', '7'],
+  ]);
+  assert.ok(foundFull.counter_nets! > 0, 'it holds two');
 });

@@ -10,8 +10,8 @@ import type { Slice } from './slice.ts';
 /** The part of a `BpfMap` that a poll needs. */
 export type PolledMap = Pick<BpfMap, 'keySize' | 'valueSize' | 'valueBytes' | 'type' | 'maxEntries' | 'walk'>;
 
-/** Hashes that refuse a key when they are full; others make room or have all their entries from the start. */
-const FILLS = new Set(['hash', 'percpu_hash']);
+/** Maps that refuse a key when they are full; others make room or have all their entries from the start. */
+const FILLS = new Set(['hash', 'percpu_hash', 'lpm_trie']);
 
 export interface PollOptions {
   plan: MapPlan;

@@ -89,7 +89,7 @@ function prefixedMaps<T extends Plannable>(
       if (isLossMap(o, name)) continue;
       if (own.has(name)) shared.add(id);
       if (sourceOf(type)) found.push({ opened: o, map: name });
-      else notes.push(`map ${name} is not shown: a ${type} holds no rows`);
+      else notes.push(`map ${name} is not shown: no rows are read from a map of type ${type}`);
     }
   }
   return found;

@@ -135,7 +135,7 @@ function planRecords(map: MapFacts, common: Common, ctx: PlanContext): StreamPla
 }
 
 function planMap(map: MapFacts, common: Common, ctx: PlanContext): MapPlan {
-  const decoder = decoderOf(map, 'key', map.keyTypeId, ctx);
+  const decoder = decoderOf(map, 'key', map.keyTypeId || indexType(map, ctx.btf), ctx);
   const valueDecoder = decoderOf(map, 'value', map.valueTypeId, ctx);
   const lone = isArray(map.type) && map.maxEntries === 1;
   const scalarKey = decoder.columns.length === 1 && decoder.columns[0]!.name === 'value';
@@ -206,6 +206,11 @@ function valueFields(kind: StreamKind, columns: Decoder['columns'], values: read
   return values.map((i) =>
     columnField(columns, i, 'value', values.length === 1 && kind !== 'print' ? 'value' : undefined),
   );
+}
+
+/** An array may leave its key's type out: that is its index. A definition in BTF has numbers of type int. */
+function indexType({ type, keySize }: MapFacts, btf: Btf): number {
+  return isArray(type) && keySize === 4 ? (btf.find('int', 'int')?.id ?? 0) : 0;
 }
 
 function decoderOf(map: MapFacts, part: 'key' | 'value', typeId: number, ctx: PlanContext): Decoder {

@@ -17,7 +17,7 @@ export function splitPrefix(map: string): { kind: StreamKind; name: string } | u
 const RINGS = new Set(['ringbuf']);
 const PERF = new Set(['perf_event_array']);
 const ARRAYS = new Set(['array', 'percpu_array']);
-const HASHES = new Set(['hash', 'lru_hash', 'percpu_hash', 'lru_percpu_hash']);
+const HASHES = new Set(['hash', 'lru_hash', 'percpu_hash', 'lru_percpu_hash', 'lpm_trie']);
 
 /** How a map of this type is read; undefined for one that holds no rows (stack traces, program arrays, …). */
 export function sourceOf(mapType: string): 'ring' | 'perf' | 'map' | undefined {
