@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
-import { prometheusText, type Run, seriesData, startRun } from '../src/index.ts';
+import { prometheusText, type Run, type Sink, seriesData, startRun } from '../src/index.ts';
 import { build } from './support/probe.ts';
 import { Producer, WATCH } from './support/producer.ts';
-import { rowsOf } from './support/sinks.ts';
+import { Collect, rowsOf } from './support/sinks.ts';
 
 const skip = process.getuid?.() === 0 ? false : 'needs root';
 
@@ -18,6 +18,10 @@ SKEP_HASH(counter_debt, __u32, __s64, 4);
 SKEP_HASH(counter_back, __u32, __s64, 4);
 SKEP_HASH(gauge_up, __u32, bool, 4);
 SKEP_RINGBUF(counter_rest, struct rest, 4096);
+struct sent_path { __u32 k; char text[64]; };
+SKEP_RINGBUF(print_path, struct sent_path, 4096);
+SKEP_PERF(print_perf, struct sent_path);
+SKEP_RINGBUF(counter_path, struct sent_path, 4096);
 struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 4); __uint(key_size, 4); __type(value, __u64); } counter_untyped SEC(".maps");
 struct subnet { __u32 length; ipv4_addr addr; };
 struct {
@@ -48,6 +52,13 @@ SEC("tp/syscalls/sys_enter_getpgid") int calls(struct trace_event_raw_sys_enter 
 	__u64 seven = 7;
 	bpf_map_update_elem(&counter_nets, &nets[0], &seven, 0);
 	bpf_map_update_elem(&counter_nets, &nets[1], &seven, 0);
+	struct sent_path path = { .k = 9, .text = "/etc/passwd" };
+	bpf_ringbuf_output(&print_path, &path, sizeof(path), 0);
+	bpf_ringbuf_output(&print_path, &path, 8, 0);
+	bpf_ringbuf_output(&print_path, &path, 4, 0);
+	bpf_ringbuf_output(&print_path, &path, 3, 0);
+	bpf_perf_event_output(ctx, &print_perf, BPF_F_CURRENT_CPU, &path, 16);
+	bpf_ringbuf_output(&counter_path, &path, 16, 0);
 	struct { __u32 k, more; } rest = { 1, 2 };
 	bpf_ringbuf_output(&counter_rest, &rest, sizeof(rest), 0);
 	return 0;
@@ -58,12 +69,12 @@ before(async () => {
   if (!skip) bytes = await build(SOURCE);
 });
 
-async function started(producer: Producer): Promise<Run> {
+async function started(producer: Producer, ...sinks: Sink[]): Promise<Run> {
   return startRun({
     name: 'values',
     objects: [{ name: 'values.o', bytes }],
     params: { target_pid: String(producer.pid) },
-    sinks: [],
+    sinks,
     // No tick: what is read is fresh.
     intervalMs: 3_600_000,
   });
@@ -128,4 +139,22 @@ test('an array says what its key is, and a trie of addresses has rows', { skip }
     ['8,10.0.0.0', '7'],
   ]);
   assert.ok(foundFull.counter_nets! > 0, 'it holds two');
+});
+
+test('a record may end within its last member, an array, and not before', { skip }, async () => {
+  using producer = new Producer();
+  const sink = new Collect();
+  const run = await started(producer, sink);
+  await producer.produce(1);
+  await sink.until(4);
+  const { events, lost } = await run.stop();
+  const texts = (map: string) => sink.records.filter((r) => r.map === map).map((r) => r.data);
+  assert.deepEqual(
+    texts('print_path'),
+    ['/etc/passwd', '/etc', ''].map((text) => ({ k: 9, text })),
+  );
+  assert.deepEqual(texts('print_perf'), [{ k: 9, text: '/etc/passwd' }]);
+  assert.deepEqual([...(await rowsOf(run, 'counter_path'))], [['9,/etc/passwd', '1']]);
+  assert.equal(events.print_path, 4);
+  assert.deepEqual(lost, [{ map: 'print_path', reason: 'short_record', count: 1 }]);
 });

@@ -4,7 +4,7 @@ export interface Lost {
   /**
    * `ring_full`, `perf_full`: no room in the kernel's buffer. `map_full`: no room in a hash for a new key, as the probe
    * counted it (`<map>_lost`). `stack_lost`: a map of stacks had another stack in its place, counted likewise.
-   * `short_record`, `decode`: could not be read.
+   * `short_record`, `decode`: could not be read; the first is cut before its last member, or that is no array.
    * `slow_output`: the sink's queue was full. `map_read`: a poll of a map failed.
    */
   readonly reason: LostReason;

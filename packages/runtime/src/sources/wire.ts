@@ -21,6 +21,7 @@ import type { PlannedMap } from '../streams/build.ts';
 import type { FoldPlan, MapPlan, RecordPlan } from '../streams/plan.ts';
 import type { StreamInfo } from '../streams/stream.ts';
 import { readTags } from '../streams/tags.ts';
+import { CutRecords } from './cut-records.ts';
 import { Drain } from './drain.ts';
 import { Fold } from './fold.ts';
 import { Poll } from './poll.ts';
@@ -143,12 +144,17 @@ function foldRing(plan: FoldPlan, reader: RecordReader, ctx: WireContext): Ring 
   const fold = new Fold(plan, rows, ctx.registry);
   ctx.registry.add(rows, fold);
   const { size } = decoder;
+  const cut = new CutRecords(decoder);
   let events = 0;
   const onRecord = (view: RecordView, offset: number, length: number): void => {
     if (!ctx.take(stream)) return;
     events++;
-    if (length < size) ctx.ledger.add(stream.map, 'short_record', 1);
-    else fold.record(view, offset);
+    if (length >= size) fold.record(view, offset);
+    else {
+      const whole = cut.whole(view, offset, length);
+      if (whole) fold.record(whole, 0);
+      else ctx.ledger.add(stream.map, 'short_record', 1);
+    }
   };
   return ring(stream, reader, ctx, {
     onRecord,
@@ -167,10 +173,16 @@ function recordRing(plan: RecordPlan, reader: RecordReader, ctx: WireContext): R
     (c) => c.typeName === 'timestamp_ns' && !readTags(c.tags).private,
   );
   const time = timeColumn < 0 ? undefined : decoder.column(timeColumn);
+  const cut = new CutRecords(decoder);
   let events = 0;
   let filtered = 0;
   const onRecord = (view: RecordView, offset: number, length: number): void => {
     if (length < size) {
+      const whole = cut.whole(view, offset, length);
+      if (whole) {
+        onRecord(whole, 0, size);
+        return;
+      }
       events++;
       ctx.ledger.add(stream.map, 'short_record', 1);
       return;
