@@ -98,7 +98,7 @@ test('what is scraped passes promtool and has units, help and exact numbers', { 
     'skep_slept_seconds_total{key="0"} 1.5',
     'skep_took{key="1500000"} 1',
     'skep_took{key="1500001"} 1',
-    '# TYPE skep_run_events_counter_total counter',
+    '# TYPE skep_run_events_probe_total counter',
     'skep_run_events_total{map="counter_callsSeen"} 6',
     'skep_run_decode_errors_total 0',
     'skep_run_series 14',

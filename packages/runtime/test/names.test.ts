@@ -14,6 +14,16 @@ test('names say the base unit once and keep off Prometheus’ own endings', () =
   assert.equal(familyName(['kills_total'], unitFor(undefined)), 'skep_kills');
   assert.equal(familyName(['tcpConnects', 'v4.ok'], unitFor(undefined)), 'skep_tcp_connects_v4_ok');
   assert.equal(snake('9lives'), '_9lives');
+  const members = ['count', 'sum', 'rx_count', 'total', 'took_us'].map((m) =>
+    familyName(['io', m], unitFor(m === 'took_us' ? 'us' : undefined)),
+  );
+  assert.deepEqual(members, [
+    'skep_io_count',
+    'skep_io_sum',
+    'skep_io_rx_count',
+    'skep_io',
+    'skep_io_took_seconds',
+  ]);
 });
 
 test('label names that become equal stay apart', () => {
@@ -52,5 +62,5 @@ test('a map never takes the name of one of the run’s own figures, nor of anoth
     }) as unknown as Stream;
   const streams = ['events', 'run_events', 'runEvents'].map(stream);
   const names = familiesOf({ streams, probes: ['x'] } as unknown as Run, false).map((family) => family.name);
-  assert.deepEqual(names, ['skep_events', 'skep_run_events_counter', 'skep_run_events_counter_counter']);
+  assert.deepEqual(names, ['skep_events', 'skep_run_events_probe', 'skep_run_events_probe_probe']);
 });

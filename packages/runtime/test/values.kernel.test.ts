@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { before, test } from 'node:test';
 import { prometheusText, type Run, type Sink, seriesData, startRun } from '../src/index.ts';
 import { build } from './support/probe.ts';
@@ -18,6 +19,9 @@ SKEP_HASH(counter_debt, __u32, __s64, 4);
 SKEP_HASH(counter_back, __u32, __s64, 4);
 SKEP_HASH(gauge_up, __u32, bool, 4);
 SKEP_RINGBUF(counter_rest, struct rest, 4096);
+struct taken { __u64 count; __u64 sum; __u64 took_us; };
+SKEP_HASH(gauge_taken, __u32, struct taken, 4);
+SKEP_HASH(counter_taken, __u32, struct taken, 4);
 struct sent_path { __u32 k; char text[64]; };
 SKEP_RINGBUF(print_path, struct sent_path, 4096);
 SKEP_PERF(print_perf, struct sent_path);
@@ -52,6 +56,9 @@ SEC("tp/syscalls/sys_enter_getpgid") int calls(struct trace_event_raw_sys_enter 
 	__u64 seven = 7;
 	bpf_map_update_elem(&counter_nets, &nets[0], &seven, 0);
 	bpf_map_update_elem(&counter_nets, &nets[1], &seven, 0);
+	struct taken taken = { 1, 2, 3000000 };
+	bpf_map_update_elem(&gauge_taken, &k, &taken, 0);
+	bpf_map_update_elem(&counter_taken, &k, &taken, 0);
 	struct sent_path path = { .k = 9, .text = "/etc/passwd" };
 	bpf_ringbuf_output(&print_path, &path, sizeof(path), 0);
 	bpf_ringbuf_output(&print_path, &path, 8, 0);
@@ -157,4 +164,25 @@ test('a record may end within its last member, an array, and not before', { skip
   assert.deepEqual([...(await rowsOf(run, 'counter_path'))], [['9,/etc/passwd', '1']]);
   assert.equal(events.print_path, 4);
   assert.deepEqual(lost, [{ map: 'print_path', reason: 'short_record', count: 1 }]);
+});
+
+test('members called count and sum are told apart, and one called took_us is in seconds', {
+  skip,
+}, async () => {
+  using producer = new Producer();
+  const run = await started(producer);
+  await producer.produce(1);
+  const text = await prometheusText(run);
+  await run.stop();
+  const lines = text.split('\n').filter((line) => /^skep_taken/.test(line));
+  assert.deepEqual(lines.sort(), [
+    'skep_taken_count_current{key="1"} 1',
+    'skep_taken_count_total{key="1"} 1',
+    'skep_taken_sum_current{key="1"} 2',
+    'skep_taken_sum_total{key="1"} 2',
+    'skep_taken_took_seconds_current{key="1"} 3',
+    'skep_taken_took_seconds_total{key="1"} 3',
+  ]);
+  const check = spawnSync('promtool', ['check', 'metrics'], { input: text, encoding: 'utf8' });
+  if (check.error === undefined) assert.equal(check.stderr + check.stdout, '');
 });

@@ -35,7 +35,7 @@ export function metricName(words: readonly string[], unit: string): string {
   const name = words
     .map(dotted)
     .join('.')
-    .replace(/_(total|count|sum|bucket)$/, '');
+    .replace(words.length > 1 ? /_total$/ : /_(total|count|sum|bucket)$/, '');
   return `skep.${name.replace(SAID[unit] ?? /$^/, '')}`;
 }
 

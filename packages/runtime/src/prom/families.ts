@@ -29,8 +29,11 @@ export interface Family {
 
 const TYPES = { counter: 'counter', gauge: 'gauge', hist: 'histogram' } as const;
 
-/** What tells `gauge_files` from `counter_files`; Prometheus' linter wants no `_gauge` in a gauge's name. */
-const TWIN_SUFFIX = { counter: '_counter', gauge: '_current', hist: '_hist' } as const;
+/** What tells `gauge_files` from `counter_files`; Prometheus' linter wants neither `_gauge` nor `_counter` in a name. */
+const TWIN_SUFFIX = { counter: '_probe', gauge: '_current', hist: '_hist' } as const;
+
+/** Who gets a name that several would have, best first. */
+const PRECEDENCE = ['counter', 'hist', 'gauge', 'print'] as const;
 
 /**
  * The metrics of a run: every counter_, gauge_ and hist_ stream, one for each of its numbers. Of several probes each
@@ -47,38 +50,43 @@ export function familiesOf(run: Pick<Run, 'streams' | 'probes'>, beeNames: boole
 function planned(run: Pick<Run, 'streams' | 'probes'>, beeNames: boolean): Family[] {
   const taken = new Map<string, Family | undefined>(SELF_FAMILIES.map((name) => [name, undefined]));
   const several = run.probes.length > 1;
-  return run.streams.flatMap((stream) => {
-    const { kind } = stream;
-    if (kind === 'print') return [];
-    const type = TYPES[kind];
-    const convert = beeNames ? metricWord : snake;
-    const labels = labelNames(
-      stream.fields.filter((f) => f.role === 'label').map((f) => f.name),
-      convert,
-      several ? ['probe'] : [],
-    );
-    const values = stream.fields.filter((f) => f.role === 'value');
-    return values.map((field, value): Family => {
-      const member = values.length > 1 ? [field.name] : [];
-      const words = [stream.name, ...member];
-      const unit = unitFor(beeNames ? undefined : (field.unit ?? stream.unit));
-      let name = beeNames
-        ? metricWord(['ebpf_solo_io', stream.map, ...member].join('_'))
-        : familyName(words, unit);
-      const help = field.help ?? stream.help ?? describe(stream, member[0]);
-      const { divisor, suffix } = unit;
-      const whole = divisor <= 1 && field.source?.kind !== 'float';
-      const family = {
-        ...{ type, help, stream, value, divisor, unit: suffix, whole, words, labels },
-        probe: several ? stream.probe : undefined,
-        bare: beeNames,
-      };
-      while (taken.has(name) && !sameMetric(taken.get(name), family)) name += TWIN_SUFFIX[kind];
-      const named = { ...family, name };
-      if (!taken.has(name)) taken.set(name, named);
-      return named;
+  const rank = ({ kind }: Stream): number => PRECEDENCE.indexOf(kind);
+  return run.streams
+    .toSorted((a, b) => rank(a) - rank(b))
+    .flatMap((stream) => {
+      const { kind } = stream;
+      if (kind === 'print') return [];
+      const type = TYPES[kind];
+      const convert = beeNames ? metricWord : snake;
+      const labels = labelNames(
+        stream.fields.filter((f) => f.role === 'label').map((f) => f.name),
+        convert,
+        several ? ['probe'] : [],
+      );
+      const values = stream.fields.filter((f) => f.role === 'value');
+      return values.map((field, value): Family => {
+        const member = values.length > 1 ? [field.name] : [];
+        const words = [stream.name, ...member];
+        const unit = unitFor(beeNames ? undefined : (field.unit ?? stream.unit));
+        let name = beeNames
+          ? metricWord(['ebpf_solo_io', stream.map, ...member].join('_'))
+          : familyName(words, unit);
+        const help = field.help ?? stream.help ?? describe(stream, member[0]);
+        const { divisor, suffix } = unit;
+        const whole = divisor <= 1 && field.source?.kind !== 'float';
+        const family = {
+          ...{ type, help, stream, value, divisor, unit: suffix, whole, words, labels },
+          probe: several ? stream.probe : undefined,
+          bare: beeNames,
+        };
+        // Prometheus has these endings for histograms and counters alone.
+        if (kind === 'gauge' && !beeNames && /_(count|sum|bucket)$/.test(name)) name += TWIN_SUFFIX.gauge;
+        while (taken.has(name) && !sameMetric(taken.get(name), family)) name += TWIN_SUFFIX[kind];
+        const named = { ...family, name };
+        if (!taken.has(name)) taken.set(name, named);
+        return named;
+      });
     });
-  });
 }
 
 /** Whether samples of another probe are of the metric that has the name. */

@@ -59,11 +59,11 @@ export function unitFor(unit: string | undefined): Unit {
 /**
  * `skep_<words>_<unit>`: the map's name without prefix, the member when there are several, and the base unit.
  * A unit the name already ends with (`op_time_us`) is replaced, endings that Prometheus gives a meaning
- * (`_total`, `_count`, `_sum`, `_bucket`) are taken off.
+ * (`_total`, `_count`, `_sum`, `_bucket`) are taken off. A member keeps all but `_total`: they tell it from the others.
  */
 export function familyName(words: readonly string[], unit: Unit): string {
   let name = snake(['skep', ...words].join('_'));
-  name = name.replace(/_(total|count|sum|bucket)$/, '');
+  name = name.replace(words.length > 1 ? /_total$/ : /_(total|count|sum|bucket)$/, '');
   if (unit.divisor !== 1 && unit.suffix === 'seconds') name = name.replace(/_(ns|us|ms)$/, '');
   return unit.suffix === '' || name.endsWith(`_${unit.suffix}`) ? name : `${name}_${unit.suffix}`;
 }

@@ -7,11 +7,8 @@ import { log2Bounds, type MapHistogram, planMapHistogram } from './map-histogram
 import { isArray, isPerCpu, sourceOf, splitPrefix } from './prefix.ts';
 import { namedColumn, recordRoles, valueColumns, visible } from './roles.ts';
 import { planStacks, type StackMapFacts } from './stack-columns.ts';
-import { columnField, StreamInfo, type StreamInit, uniqueNames } from './stream.ts';
-import { tagsOf, unitOf } from './tags.ts';
-
-/** `op_time_us` says its unit itself. */
-const UNIT_IN_NAME = /_(ns|us|ms)(?:_total)?$/;
+import { columnField, StreamInfo, type StreamInit, uniqueNames, valueUnit } from './stream.ts';
+import { tagsOf, unitInName } from './tags.ts';
 
 /** What is known of a map before anything is loaded; `BpfMap` fits. */
 export interface MapFacts {
@@ -98,7 +95,7 @@ export function planStream(map: MapFacts, ctx: PlanContext): StreamPlan {
     kind: prefix.kind,
     source,
     help: tags.help,
-    unit: tags.unit ?? UNIT_IN_NAME.exec(prefix.name)?.[1],
+    unit: tags.unit ?? unitInName(prefix.name),
     lossKnown: ctx.lossKnown,
   };
   return source === 'map' ? planMap(map, common, ctx) : planRecords(map, common, ctx);
@@ -119,7 +116,7 @@ function planRecords(map: MapFacts, common: Common, ctx: PlanContext): StreamPla
     };
   }
   const { labels, values } = recordRoles(map.name, common.kind, columns, ctx.valueKey);
-  if (common.kind === 'hist') common.unit ??= unitOf(columns[values[0]!]!);
+  if (common.kind === 'hist') common.unit ??= valueUnit(columns[values[0]!]!);
   const fields = [
     ...labels.map((i) => columnField(columns, i, 'label')),
     ...valueFields(common.kind, columns, values),
@@ -155,8 +152,8 @@ function planMap(map: MapFacts, common: Common, ctx: PlanContext): MapPlan {
     });
     values = [histogram.value];
     labels = labels.filter((i) => i !== histogram!.keyColumn);
-    if (histogram.form === 'value_key') common.unit ??= unitOf(decoder.columns[histogram.keyColumn!]!);
-    if (histogram.form === 'sampled') common.unit ??= unitOf(valueDecoder.columns[histogram.value]!);
+    if (histogram.form === 'value_key') common.unit ??= valueUnit(decoder.columns[histogram.keyColumn!]!);
+    if (histogram.form === 'sampled') common.unit ??= valueUnit(valueDecoder.columns[histogram.value]!);
   } else
     values =
       common.kind === 'print' ? visible(valueDecoder.columns) : valueColumns(map.name, valueDecoder.columns);

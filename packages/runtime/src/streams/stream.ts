@@ -3,7 +3,7 @@ import type { PlaceOf } from '../contract/request.ts';
 import type { Field, Stack, Stream, StreamKind, StreamSource } from '../contract/stream.ts';
 import type { StackReader } from '../stacks/reader.ts';
 import { type StackColumn, stackKind } from './stack-columns.ts';
-import { readTags, unitOf } from './tags.ts';
+import { readTags, unitInName, unitOf } from './tags.ts';
 
 const encoder = new TextEncoder();
 
@@ -172,6 +172,11 @@ function isStruct(v: Value | undefined): v is { [k: string]: Value } {
   return typeof v === 'object' && v !== null && !Array.isArray(v);
 }
 
+/** The unit of a number that is counted: its own, else the one that its name says. */
+export function valueUnit(column: Column): string | undefined {
+  return unitOf(column) ?? (column.numeric ? unitInName(column.name) : undefined);
+}
+
 /** A field for a decoder's column. */
 export function columnField(
   columns: readonly Column[],
@@ -184,7 +189,7 @@ export function columnField(
     name: name ?? source.name,
     role,
     numeric: source.numeric && !stackKind(source),
-    unit: unitOf(source),
+    unit: role === 'value' ? valueUnit(source) : unitOf(source),
     help: readTags(source.tags).help,
     column: i,
     source,

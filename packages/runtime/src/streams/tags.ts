@@ -59,3 +59,8 @@ const TYPE_UNITS: Readonly<Record<string, string>> = {
 export function unitOf(column: Column): string | undefined {
   return readTags(column.tags).unit ?? TYPE_UNITS[column.typeName];
 }
+
+/** `op_time_us` says its unit itself. */
+export function unitInName(name: string): string | undefined {
+  return /_(ns|us|ms)(?:_total)?$/.exec(name)?.[1];
+}
