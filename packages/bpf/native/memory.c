@@ -177,7 +177,8 @@ static napi_value memoryClose(napi_env env, napi_callback_info info)
 }
 
 /* perfOpen(type, config, samplePeriodOrFrequency, isFrequency, isOutput, wakeup, pid, cpu) -> fd
- * isOutput: a PERF_COUNT_SW_BPF_OUTPUT event whose samples are raw; else a counter for a program. */
+ * isOutput: a PERF_COUNT_SW_BPF_OUTPUT event whose samples are raw; else a counter for a program. pid: of a thread, and of
+ * those that it starts. */
 static napi_value perfOpen(napi_env env, napi_callback_info info)
 {
 	struct args a = args_get(env, info);
@@ -208,7 +209,12 @@ static napi_value perfOpen(napi_env env, napi_callback_info info)
 		attr.wakeup_watermark = wakeup;
 		attr.read_format = PERF_FORMAT_LOST;
 	}
+	attr.inherit = attr.inherit_thread = !output && pid > 0;
 	fd = syscall(SYS_perf_event_open, &attr, pid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+	if (fd < 0 && attr.inherit && errno == EINVAL) { /* before 5.13 child processes would come along */
+		attr.inherit = attr.inherit_thread = 0;
+		fd = syscall(SYS_perf_event_open, &attr, pid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+	}
 	if (fd < 0 && output && errno == EINVAL) { /* before 6.0 there is no count of the lost */
 		attr.read_format = 0;
 		fd = syscall(SYS_perf_event_open, &attr, pid, cpu, -1, PERF_FLAG_FD_CLOEXEC);

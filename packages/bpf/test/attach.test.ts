@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs'
 import { release } from 'node:os';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
+import { Worker } from 'node:worker_threads';
 import { closeLinks, ensureBpffs } from '../src/index.ts';
 import { planAttach } from '../src/links/plan.ts';
 import { turnsDuring } from './support/event-loop.ts';
@@ -69,6 +70,40 @@ test('a perf event samples this process', async () => {
   while (performance.now() < end);
   link.close();
   assert.ok(runs() > 10, `${runs()}`);
+});
+
+test('a perf event samples all threads of a process, and those it starts', async () => {
+  const { object, program, runs } = await loaded('perf_event');
+  using _ = object;
+  /** A thread that spins for a tenth of a second when it is told to. */
+  const spinner = async (): Promise<{ spin(): Promise<void> }> => {
+    const worker = new Worker(
+      `const { parentPort } = require('node:worker_threads');
+       parentPort.once('message', () => {
+         for (const end = performance.now() + 100; performance.now() < end;);
+       });
+       parentPort.postMessage('here');`,
+      { eval: true },
+    );
+    await once(worker, 'message');
+    return {
+      async spin() {
+        worker.postMessage('go');
+        await once(worker, 'exit');
+      },
+    };
+  };
+  const before = await spinner();
+  using _link = program.attach({ pid: process.pid, sampleFrequency: 1000 });
+  const at = runs();
+  await before.spin();
+  const old = runs() - at;
+  assert.ok(old > 10, `${old} of the thread that was there`);
+  // Linux 5.13 follows threads and not child processes.
+  const after = await spinner();
+  const between = runs();
+  await after.spin();
+  assert.ok(runs() - between > 10, `${runs() - between} of the thread that came`);
 });
 
 test('an iterator is read to its end', async () => {

@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { BpfError } from '../errors.ts';
 import { onlineCpus } from '../kernel/cpus.ts';
+import { Errno } from '../kernel/errno.ts';
 import { isNativeError, native } from '../native.ts';
 import type { AttachOptions } from './attach.ts';
 import { attachError } from './attach-error.ts';
@@ -56,7 +57,16 @@ function checkSampling(hook: Hook, event: string, options: AttachOptions): void 
     );
 }
 
-/** A clock or a counter on each CPU, or on one, or one that follows a process. */
+/** The threads of a process; of one that is gone itself, so that the kernel says so. */
+function threadsOf(pid: number): number[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`).map(Number);
+  } catch {
+    return [pid];
+  }
+}
+
+/** A clock or a counter on each CPU, or on one, or one that follows each thread of a process and those they start. */
 export function planPerfEvent(hook: Hook, options: AttachOptions): Plan {
   const { pid = -1, sampleFrequency = 49, samplePeriod, event = 'cpu-clock' } = options;
   if (!Object.hasOwn(events, event)) {
@@ -74,11 +84,25 @@ export function planPerfEvent(hook: Hook, options: AttachOptions): Plan {
     for (const fd of fds.slice(attached)) native().fdClose(fd);
   };
   const frequency = samplePeriod === undefined;
+  const followed = new Set<number>();
+  const open = (task: number): void => {
+    followed.add(task);
+    try {
+      for (const cpu of cpus)
+        fds.push(
+          native().perfOpen(type, config, samplePeriod ?? sampleFrequency, frequency, false, 0, task, cpu),
+        );
+    } catch (cause) {
+      // A thread that ended since it was listed.
+      if (!isNativeError(cause) || cause.errno !== Errno.ESRCH || task === pid) throw cause;
+    }
+  };
   try {
-    for (const cpu of cpus)
-      fds.push(
-        native().perfOpen(type, config, samplePeriod ?? sampleFrequency, frequency, false, 0, pid, cpu),
-      );
+    if (pid < 0) open(pid);
+    // Until there are no new ones: a thread that was not followed yet may have started another.
+    else
+      for (let more = [pid]; more.length > 0; more = threadsOf(pid).filter((t) => !followed.has(t)))
+        more.forEach(open);
   } catch (cause) {
     release(0);
     if (!isNativeError(cause)) throw cause;
