@@ -153,7 +153,11 @@ export class Encoder {
 }
 
 function metric(m: MetricData): SdkMetric {
-  const integer = (m.type === 'sum' || m.type === 'gauge') && m.integer === true;
+  // An integer of OTLP's has a sign: beyond its 63 bits one would arrive as 0, or below it. A double holds it.
+  const integer =
+    (m.type === 'sum' || m.type === 'gauge') &&
+    m.integer === true &&
+    m.points.every((p) => Math.abs(Number(p.value)) < 2 ** 63);
   const common = {
     descriptor: {
       name: m.name,

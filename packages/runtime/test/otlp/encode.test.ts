@@ -203,3 +203,19 @@ test('a log record is read as it was', async () => {
   });
   equal(plain.timeUnixNano, String(START));
 });
+
+test('a number beyond the integers of OTLP arrives as a double, not as another number', async () => {
+  const metrics: MetricData[] = [2n ** 64n - 1n, 2n ** 63n, 5n].map((value, i) => ({
+    name: `wide${i}`,
+    type: 'gauge',
+    integer: true,
+    points: [{ attributes: {}, start: START, time: START, value }],
+  }));
+  const tree = await read('metrics', (e) => e.metrics([{ resource: shop, metrics }]));
+  deepEqual(
+    tree.resourceMetrics[0].scopeMetrics[0].metrics.map(
+      ({ gauge }: Decoded) => gauge.dataPoints[0].asInt ?? gauge.dataPoints[0].asDouble,
+    ),
+    [2 ** 64, 2 ** 63, '5'],
+  );
+});
