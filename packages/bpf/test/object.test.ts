@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { BpfError, BpfMap, BpfObject, enableStats, parseSection } from '../src/index.ts';
+import {
+  BpfError,
+  BpfMap,
+  BpfObject,
+  enableStats,
+  openPerfBuffer,
+  parseSection,
+  possibleCpus,
+} from '../src/index.ts';
 import type { NativeError } from '../src/native.ts';
 import { loadError } from '../src/object/load-error.ts';
 import { compileBpf } from './support/clang.ts';
@@ -280,6 +288,20 @@ for (const [what, source, code, message] of [
     await assert.rejects(object.load(), { code, message });
   });
 }
+
+test('a perf buffer with room for fewer CPUs than there are gets room for all', async () => {
+  using object = openSource(
+    `struct { __uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY); __uint(max_entries, 1); __uint(key_size, 4); __uint(value_size, 4); } perf SEC(".maps");
+     SEC("raw_tp/sched_process_exit") int p(void *c) {
+       int v = 0;
+       return bpf_perf_event_output(c, &perf, BPF_F_CURRENT_CPU, &v, sizeof v);
+     }`,
+    'narrow',
+  );
+  await object.load();
+  openPerfBuffer(object.map('perf')).close();
+  assert.equal(object.map('perf').maxEntries, possibleCpus());
+});
 
 test('a hash and a stack map that leave their size to the loader get one', async () => {
   using object = openSource(

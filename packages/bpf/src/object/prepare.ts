@@ -1,4 +1,5 @@
-import { mapTypeName, type ProgramType, programTypeNumber } from '../kernel/types.ts';
+import { possibleCpus } from '../kernel/cpus.ts';
+import { type MapType, mapTypeName, type ProgramType, programTypeNumber } from '../kernel/types.ts';
 import type { BpfMap } from '../maps/map.ts';
 import { type NativeMap, type NativeProgram, native, type ObjectHandle } from '../native.ts';
 
@@ -65,18 +66,24 @@ const SIZED = new Set(['hash', 'lru_hash', 'percpu_hash', 'lru_percpu_hash', 'st
 
 /**
  * Gives a size to maps that leave it to their loader: a hash of 0 entries, a stack map whose values have no size, the
- * kernel refuses. Gives back the definitions as they are then; a caller may still change them.
+ * kernel refuses, a perf buffer has no room for all CPUs. Gives back the definitions as they are then; a caller may still change them.
  */
 export function completeMaps(handle: ObjectHandle, maps: readonly NativeMap[]): NativeMap[] {
   return maps.map((m, i) => {
     const type = mapTypeName(m.type);
     const sized = SIZED.has(type) && !m.internal;
-    const maxEntries = sized && m.maxEntries === 0 ? ENTRIES_UNLESS_SAID : m.maxEntries;
+    const maxEntries =
+      sized && m.maxEntries === 0 ? ENTRIES_UNLESS_SAID : Math.max(m.maxEntries, least(type));
     const valueSize = type === 'stack_trace' && m.valueSize === 0 ? STACK_BYTES : m.valueSize;
     if (maxEntries !== m.maxEntries) native().mapConfigure(handle, i, 'maxEntries', maxEntries);
     if (valueSize !== m.valueSize) native().mapConfigure(handle, i, 'valueSize', valueSize);
     return { ...m, maxEntries, valueSize };
   });
+}
+
+/** A perf buffer has an entry a CPU: what runs on one beyond could send nothing. */
+function least(type: MapType): number {
+  return type === 'perf_event_array' ? possibleCpus() : 0;
 }
 
 /** Gives maps the `map_extra` that libbpf could not read ({@link shortNumbers}). */
