@@ -213,9 +213,24 @@ test('a ring that had no room left is noticed', () => {
   ring.available = 8;
   ring.onReadable();
   drain.stop();
+  assert.equal(drain.foundFull, 0);
   drain.start();
   ring.available = 4096;
   ring.onReadable();
+  drain.stop();
   assert.equal(drain.foundFull, 1);
+});
+
+test('so is one that had none left at the first look, and at the last', async () => {
+  const ring = new FakeRing(4096);
+  const { drain } = drainOf(ring);
+  drain.start();
+  ring.available = 4096;
+  ring.onReadable();
+  drain.stop();
+  assert.equal(drain.foundFull, 1);
+  ring.available = 4096;
+  await drain.finish();
+  assert.equal(drain.foundFull, 2);
   drain.stop();
 });

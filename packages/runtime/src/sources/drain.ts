@@ -135,11 +135,9 @@ export class Drain {
     try {
       const { reader } = this.#o;
       const waiting = reader.available;
-      // The kernel refuses a record (8 bytes of header, padded to 8) that would leave no byte free.
-      const next = Math.ceil(this.#largest / 8) * 8 + 8;
-      if (this.#largest > 0 && waiting + next >= reader.capacity) this.foundFull++;
       const room = this.#room();
       if (room < 1 && waiting < reader.capacity * 0.75) {
+        this.#noteFull(waiting);
         this.#timer = setTimeout(this.#look, HELD_MS);
         return;
       }
@@ -154,11 +152,20 @@ export class Drain {
 
   #batch(limit: number): number {
     const { reader, onBatch, onDrained } = this.#o;
-    if (reader.available === 0) return 0;
+    const waiting = reader.available;
+    if (waiting === 0) return 0;
     onBatch();
     const records = reader.drain(this.#record, limit);
+    // Only now: of the first records nobody knew the size before.
+    this.#noteFull(waiting);
     onDrained(records);
     return records;
+  }
+
+  /** The kernel refuses a record (8 bytes of header, padded to 8) that would leave no byte free. */
+  #noteFull(waiting: number): void {
+    const next = Math.ceil(this.#largest / 8) * 8 + 8;
+    if (this.#largest > 0 && waiting + next >= this.#o.reader.capacity) this.foundFull++;
   }
 
   #plan(records: number, waiting: number, more: boolean): void {
