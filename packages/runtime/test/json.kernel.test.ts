@@ -104,7 +104,9 @@ test('lines are JSON, exact and complete', { skip }, async () => {
     (l) => JSON.parse(l) as { time: string; map: string; data: Record<string, number> },
   );
   assert.equal(objects.filter((o) => o.map === 'print_calls').length, 5000);
-  const times = objects.filter((o) => o.map === 'print_times').map((o) => Date.parse(o.time));
+  const timed = objects.filter((o) => o.map === 'print_times');
+  for (const { time, data } of timed) assert.equal(time.replace(/(\.\d{3})Z$/, '$1000Z'), data.at);
+  const times = timed.map((o) => Date.parse(o.time));
   assert.equal(times.length, 1000);
   assert.ok(times.every((t, i) => t >= from - 50 && t <= Date.now() + 50 && (i === 0 || t >= times[i - 1]!)));
   const last = objects

@@ -83,5 +83,6 @@ test('times have milliseconds, or microseconds where they are known', () => {
   const at = Date.UTC(2026, 10, 22, 14, 29, 57, 3);
   assert.equal(time.format(at), '2026-11-22T14:29:57.003Z');
   assert.equal(time.format(at + 0.25), '2026-11-22T14:29:57.003250Z');
+  assert.equal(time.format(at + 0.147), '2026-11-22T14:29:57.003147Z');
   assert.equal(time.format(at + 1), '2026-11-22T14:29:57.004Z');
 });

@@ -1,18 +1,40 @@
-/** What to add to a monotonic time to get the time of day, in ns. Taken once: a run is short against clock drift. */
-let offset: bigint | undefined;
+/** What to add to a monotonic time to get the time of day, in whole microseconds. */
+let offset: number | undefined;
 let shownSecond = -1;
 let shownText = '';
 
-/** The time of day, in ns since 1970, of a `bpf_ktime_get_ns()` (CLOCK_MONOTONIC, which Node's hrtime is too). */
-export function wallClockNs(monotonic: bigint): bigint {
-  offset ??= BigInt(Date.now()) * 1_000_000n - process.hrtime.bigint();
-  return monotonic + offset;
+/**
+ * Compares the two clocks anew and returns what to add to a monotonic time (CLOCK_MONOTONIC, which `bpf_ktime_get_ns()`
+ * and Node's hrtime are) to get the time of day, in whole microseconds.
+ *
+ * Date.now() leaves out what is less than a millisecond, so each look gives at most the truth: the most that was found is
+ * nearest to it, until the clock is set back.
+ */
+export function compareClocks(): number {
+  if (offset === undefined) {
+    // Where a millisecond begins nothing is left out.
+    const before = Date.now();
+    while (Date.now() === before);
+  }
+  const found = Date.now() * 1000 - monotonicUs();
+  if (offset === undefined || found > offset || found < offset - 1000) offset = found;
+  return offset;
+}
+
+function monotonicUs(): number {
+  const [seconds, nanos] = process.hrtime();
+  return seconds * 1_000_000 + Math.floor(nanos / 1000);
+}
+
+/** The time of day, in microseconds since 1970, as the clocks were compared last. */
+function wallClockUs(monotonic: bigint): number {
+  return Number(monotonic / 1000n) + (offset ?? compareClocks());
 }
 
 /** `15:04:05.123456`, in the local time zone. */
 export function timeOfDayText(monotonic: bigint): string {
-  const wall = wallClockNs(monotonic);
-  const second = Number(wall / 1_000_000_000n);
+  const wall = wallClockUs(monotonic);
+  const second = Math.floor(wall / 1_000_000);
   if (second !== shownSecond) {
     // Events come in order, so this is worked out once a second.
     shownSecond = second;
@@ -23,10 +45,10 @@ export function timeOfDayText(monotonic: bigint): string {
 
 /** `2026-11-22T15:04:05.123456Z` (RFC 3339). */
 export function isoText(monotonic: bigint): string {
-  const wall = wallClockNs(monotonic);
-  return `${new Date(Number(wall / 1_000_000_000n) * 1000).toISOString().slice(0, 19)}.${micros(wall)}Z`;
+  const wall = wallClockUs(monotonic);
+  return `${new Date(Math.floor(wall / 1_000_000) * 1000).toISOString().slice(0, 19)}.${micros(wall)}Z`;
 }
 
-function micros(wall: bigint): string {
-  return String((wall / 1000n) % 1_000_000n).padStart(6, '0');
+function micros(wall: number): string {
+  return String(wall % 1_000_000).padStart(6, '0');
 }

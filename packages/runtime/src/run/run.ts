@@ -1,5 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { type BpfLink, closeLinks, possibleCpus, type RecordView } from '@skep/bpf';
+import { compareClocks } from '@skep/probe';
 import type { LostReason } from '../contract/losses.ts';
 import type { RawMap, Run } from '../contract/run.ts';
 import type { Sink } from '../contract/sink.ts';
@@ -318,6 +319,8 @@ export class ActiveRun implements Run {
   async #tick(): Promise<void> {
     if (this.#ticking) return;
     this.#ticking = true;
+    // For times in maps: somebody may have set the clock.
+    compareClocks();
     try {
       if (this.#init.iterate === 'interval') this.#readIterators();
       await this.series.refreshNow();

@@ -10,7 +10,8 @@ export class Rfc3339 {
     const whole = Math.floor(timeMs);
     if (whole !== Math.floor(this.#ms)) this.#stem = new Date(whole).toISOString().slice(0, -1);
     this.#ms = timeMs;
-    const micros = Math.floor((timeMs - whole) * 1000);
+    // Rounded: 0.147 ms are 146.99… microseconds to a double that counts since 1970.
+    const micros = Math.min(999, Math.round((timeMs - whole) * 1000));
     this.#text = micros === 0 ? `${this.#stem}Z` : `${this.#stem}${String(micros).padStart(3, '0')}Z`;
     return this.#text;
   }

@@ -1,22 +1,23 @@
+import { compareClocks } from '@skep/probe';
+
 /**
- * Times of records. `bpf_ktime_get_ns()` counts from the machine's start as `process.hrtime` does, so the
- * difference of the two clocks, taken anew for every batch, turns one into the other.
+ * Times of records. `bpf_ktime_get_ns()` counts from the machine's start: the clocks are compared anew for every batch, by
+ * those who spell a timestamp_ns, so that a record's time and its member agree.
  */
 export class WallClock {
   /** Now, milliseconds since 1970. */
   now = Date.now();
-  #offsetMs = 0;
+  #offsetUs = 0;
 
   /** Takes the time: once a batch. */
   update(): void {
     this.now = Date.now();
-    const [seconds, nanos] = process.hrtime();
-    this.#offsetMs = this.now - (seconds * 1000 + nanos / 1e6);
+    this.#offsetUs = compareClocks();
   }
 
-  /** A kernel time in nanoseconds as milliseconds since 1970; 0, which is no time, as now. */
+  /** A kernel time in nanoseconds as milliseconds since 1970, in whole microseconds; 0, which is no time, as now. */
   fromKernel(ns: number | bigint): number {
     const n = Number(ns);
-    return n === 0 ? this.now : this.#offsetMs + n / 1e6;
+    return n === 0 ? this.now : (this.#offsetUs + Math.floor(n / 1000)) / 1000;
   }
 }
