@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import { recordView } from '@skep/bpf';
 import { Drain, type DrainedReader } from '../src/sources/drain.ts';
 
@@ -51,6 +52,11 @@ class FakeRing implements DrainedReader {
   }
 }
 
+/** Those that a look waits for, and one more. */
+async function turns(): Promise<void> {
+  for (let i = 0; i < 3; i++) await turn();
+}
+
 function drainOf(ring: FakeRing, room?: () => number, delayMs?: number) {
   const seen = { records: 0, batches: [] as number[], errors: [] as unknown[] };
   const drain = new Drain({
@@ -98,6 +104,39 @@ test('a single event costs a wake-up and few looks', async () => {
   // Four looks, 4 ms apart; a busy machine makes each later, but there are no more.
   assert.ok(performance.now() - woken >= 16);
   assert.deepEqual([ring.arms, seen.batches], [2, [1]]);
+  drain.stop();
+});
+
+test('events that nobody tells of are found by peeking, and from then on by the timer', async () => {
+  const ring = new FakeRing(256 * 1024);
+  const { drain, seen } = drainOf(ring);
+  drain.start();
+  await turns();
+  ring.available = 8;
+  await turns();
+  assert.equal(seen.records, 0);
+  drain.peek();
+  await turns();
+  assert.equal(seen.records, 1);
+  // Longer than it would take to fall asleep.
+  await delay(100);
+  assert.deepEqual([ring.arms, ring.armed], [1, false]);
+  ring.available = 8;
+  await ring.drained();
+  assert.equal(seen.records, 2);
+  drain.stop();
+});
+
+test('a wake-up that is on its way counts as told', async () => {
+  const ring = new FakeRing(256 * 1024);
+  const { drain, seen } = drainOf(ring);
+  drain.start();
+  await turns();
+  ring.available = 8;
+  drain.peek();
+  ring.onReadable();
+  await ring.asleep();
+  assert.deepEqual([seen.records, ring.armed], [1, true]);
   drain.stop();
 });
 

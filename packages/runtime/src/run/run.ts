@@ -321,6 +321,7 @@ export class ActiveRun implements Run {
     this.#ticking = true;
     // For times in maps: somebody may have set the clock.
     compareClocks();
+    for (const ring of this.#rings) ring.drain.peek();
     try {
       if (this.#init.iterate === 'interval') this.#readIterators();
       await this.series.refreshNow();

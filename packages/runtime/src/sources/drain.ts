@@ -42,6 +42,8 @@ const HELD_MS = 1;
  * A wake-up costs the reader and the watched program more than reading does. So nobody waits on the ring while
  * events flow: a timer drains it, sooner the faster it fills, at once while it is more than a quarter full. After a
  * quiet while the wake-up is armed instead, so that an idle probe costs nothing and its next event shows at once.
+ * A program may ask for none (BPF_RB_NO_WAKEUP): who sleeps peeks now and then, and once it found events that nobody told
+ * it of it relies on its timer alone.
  *
  * Where the records go to may be slow. Then they wait in the ring, which is there for that, until it is three quarters
  * full; from there on they are taken all the same, and whoever has no room for them counts them as lost: a ring that
@@ -58,6 +60,9 @@ export class Drain {
   #lastEvent = 0;
   #lastLook = 0;
   #running = false;
+  #asleep = false;
+  /** Events came without a wake-up. */
+  #untold = false;
   /** How often the ring had no room for a further record of the largest size seen. */
   foundFull = 0;
   #largest = 0;
@@ -80,9 +85,18 @@ export class Drain {
     this.#sleep();
   }
 
+  /** To be called at times: finds out whether there are events that nobody tells of. */
+  peek(): void {
+    if (this.#asleep && this.#o.reader.available > 0)
+      this.#lookLater(() => {
+        this.#untold = true;
+      });
+  }
+
   /** No more looks. What is in the ring stays there for {@link finish}. */
   stop(): void {
     this.#running = false;
+    this.#asleep = false;
     this.#wakeUp.stop();
     clearTimeout(this.#timer);
     clearImmediate(this.#immediate);
@@ -113,16 +127,26 @@ export class Drain {
    * comes two turns later.
    */
   #sleep(): void {
+    this.#asleep = true;
     this.#wakeUp.start();
+    this.#lookLater(() => {});
+  }
+
+  /** Looks two turns later, unless the kernel has told by then. */
+  #lookLater(found: () => void): void {
     const look = (): void => {
-      if (this.#running && this.#o.reader.available > 0) this.#woken();
+      if (!this.#running || !this.#asleep || this.#o.reader.available === 0) return;
+      found();
+      this.#woken();
     };
+    clearImmediate(this.#immediate);
     this.#immediate = setImmediate(() => {
       this.#immediate = setImmediate(look);
     });
   }
 
   #woken(): void {
+    this.#asleep = false;
     clearImmediate(this.#immediate);
     this.#wakeUp.stop();
     this.#lastEvent = performance.now();
@@ -178,7 +202,8 @@ export class Drain {
     const now = performance.now();
     if (records > 0) this.#lastEvent = now;
     else if (now - this.#lastEvent >= this.#quietMs) {
-      this.#sleep();
+      if (this.#untold) this.#timer = setTimeout(this.#look, MAX_DELAY_MS);
+      else this.#sleep();
       return;
     }
     // Look again when an eighth of the ring would be full at the pace it filled since the last look.
