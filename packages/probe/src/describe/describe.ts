@@ -38,9 +38,13 @@ export function describeObject(bytes: Uint8Array, name: string): ObjectDescripti
   }
   const maps = mapDefinitions(btf, elf);
   const names = new Set(maps.map((m) => m.name));
-  // `print_x_lost`, an array: how many records `print_x` found no room for.
-  const countsLosses = (name: string, type: string) =>
-    name.endsWith('_lost') && names.has(name.slice(0, -'_lost'.length)) && /^(percpu_)?array$/.test(type);
+  // `print_x_lost`, an array of one number: how many records `print_x` found no room for.
+  const countsLosses = ({ name, type, maxEntries, valueSize }: (typeof maps)[number]) =>
+    name.endsWith('_lost') &&
+    names.has(name.slice(0, -'_lost'.length)) &&
+    /^(percpu_)?array$/.test(mapTypes[type] ?? '') &&
+    maxEntries === 1 &&
+    [1, 2, 4, 8].includes(valueSize);
   return {
     name,
     machine: elf.machine,
@@ -60,7 +64,7 @@ export function describeObject(bytes: Uint8Array, name: string): ObjectDescripti
         valueTypeId: m.valueTypeId,
         keyType: spelled(btf, m.keyTypeId, m.keySize),
         valueType: spelled(btf, m.valueTypeId, m.valueSize),
-        output: countsLosses(m.name, mapTypes[m.type] ?? '') ? undefined : outputOf(m.name),
+        output: countsLosses(m) ? undefined : outputOf(m.name),
         help,
         unit,
         shared: flags.has('shared') || m.pinning === 'name',

@@ -99,9 +99,17 @@ function lossGlobal({ object }: Pick<Opened, 'object'>, map: string): GlobalVari
   return object.globals.find((g) => g.name === `${map}_lost` && !g.const && (g.size === 8 || g.size === 4));
 }
 
+/** Bytes that a count may have. */
+const COUNTS: ReadonlySet<number> = new Set([1, 2, 4, 8]);
+
 function lossMap({ object }: Pick<Opened, 'object'>, map: string): BpfMap | undefined {
   return object.maps.find(
-    (m) => m.name === `${map}_lost` && (m.type === 'array' || m.type === 'percpu_array') && m.keySize === 4,
+    (m) =>
+      m.name === `${map}_lost` &&
+      (m.type === 'array' || m.type === 'percpu_array') &&
+      m.keySize === 4 &&
+      m.maxEntries === 1 &&
+      COUNTS.has(m.valueSize),
   );
 }
 
@@ -119,6 +127,7 @@ function mapSum(map: BpfMap, cpus: number): number {
 }
 
 function integerAt(bytes: Uint8Array, offset: number, size: number): number {
-  const dv = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return size === 8 ? Number(dv.getBigUint64(offset, true)) : dv.getUint32(offset, true);
+  let n = 0;
+  for (let i = size - 1; i >= 0; i--) n = n * 256 + bytes[offset + i]!;
+  return n;
 }
