@@ -22,7 +22,7 @@ SKEP_PARAM(duration_ns, ns, 0, ""); SKEP_PARAM(duration_us, us, 0, ""); SKEP_PAR
 SKEP_PARAM(bytes_t, size, 0, ""); SKEP_PARAM(errno_t, error, 0, ""); SKEP_PARAM(signal_t, signal, 0, "");
 SKEP_PARAM(syscall_t, call, 0, ""); SKEP_PARAM(tcp_state_t, state, 0, ""); SKEP_PARAM(cgroup_id_t, cgroup, 0, "");
 const volatile __u16 ports[4] = {}; const volatile ipv4_addr peers[2] = {}; const volatile char names[2][8] = {};
-const volatile struct { int x; } whole = {};
+const volatile struct { int x; } whole = {}; const volatile __u16 rows[2][3] = {{1, 2, 3}, {4, 5, 6}};
 ${PROGRAM}`);
   btf = Btf.fromElf(Elf.parse(object));
   params = describeObject(object, 'probe.o').params;
@@ -195,8 +195,23 @@ test('what is shown as default is read back to the same bytes', () => {
     const bytes = parseParam(p, btf, p.defaultText);
     assert.equal(
       Buffer.from(bytes).some((b) => b !== 0),
-      ['a_u64', 'color'].includes(p.name),
+      ['a_u64', 'color', 'rows'].includes(p.name),
       p.name,
     );
   }
+});
+
+test('rows of an array are written one after another, as their default is', () => {
+  const { defaultText, takes } = findParam(params, 'rows');
+  assert.equal(defaultText, '1,2,3,4,5,6');
+  assert.match(takes, /^up to 6 values separated by commas, each a whole number/);
+  assert.deepEqual(
+    [...new Uint16Array(parseParam(findParam(params, 'rows'), btf, defaultText).buffer)],
+    [1, 2, 3, 4, 5, 6],
+  );
+  assert.deepEqual(
+    [...new Uint16Array(parseParam(findParam(params, 'rows'), btf, '7,8').buffer)],
+    [7, 8, 0, 0, 0, 0],
+  );
+  refused('rows', '1,2,3,4,5,6,7');
 });

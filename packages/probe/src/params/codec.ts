@@ -18,6 +18,8 @@ export interface ParamCodec {
   show(value: Value): string;
   /** Writes the value that `text` spells; false when it spells none. */
   write(text: string, view: DataView, offset: number): boolean;
+  /** What it is an array of. */
+  readonly array?: { readonly element: ParamCodec; readonly length: number };
   /** Why it does not take `text`, as a sentence, where more can be said than what it takes. */
   why?(text: string): string | undefined;
 }

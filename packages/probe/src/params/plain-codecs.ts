@@ -167,12 +167,17 @@ export function textCodec(length: number): ParamCodec {
   };
 }
 
-/** Values separated by commas; those not given are zero, and an empty text makes all of them zero. */
+/**
+ * Values separated by commas; those not given are zero, and an empty text makes all of them zero. Those of rows stand one
+ * after another, as they lie in memory.
+ */
 export function arrayCodec(element: ParamCodec, length: number): ParamCodec {
+  if (element.array) return arrayCodec(element.array.element, element.array.length * length);
   const size = element.size * length;
   return {
     size,
     range: `up to ${length} values separated by commas, each ${element.range}`,
+    array: { element, length },
     noun: `${element.noun},…`,
     example: length > 1 ? `${element.example},${element.example}` : element.example,
     read: (view, offset) => {
