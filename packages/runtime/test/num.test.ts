@@ -21,11 +21,12 @@ test('a counter takes what a number grew by, all of it after a fall, and never l
     [-3, 0],
     [-1, -3],
     [Number.NaN, 5],
+    [7, -3],
     [2n ** 64n - 1n, 2n ** 63n],
   ] as const;
   assert.deepEqual(
     grown.map(([now, last]) => grownBy(now, last)),
-    [2, 3, 0, 0, 2, 0, 2n ** 63n - 1n],
+    [2, 3, 0, 0, 0, 0, 7, 2n ** 63n - 1n],
   );
 });
 
