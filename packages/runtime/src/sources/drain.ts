@@ -202,7 +202,7 @@ export class Drain {
     const now = performance.now();
     if (records > 0) this.#lastEvent = now;
     else if (now - this.#lastEvent >= this.#quietMs) {
-      if (this.#untold) this.#timer = setTimeout(this.#look, MAX_DELAY_MS);
+      if (this.#untold) this.#timer = setTimeout(this.#look, Math.max(MAX_DELAY_MS, this.#maxDelay));
       else this.#sleep();
       return;
     }
