@@ -7,7 +7,7 @@ import { type Exposition, MetricsEndpoint } from '../src/index.ts';
 async function served(
   exposition: Exposition,
   ask: (endpoint: MetricsEndpoint) => Promise<void>,
-  more: { ready?: () => boolean; openMetrics?: boolean } = {},
+  more: { ready?: () => boolean; openMetrics?: () => boolean } = {},
 ): Promise<void> {
   const endpoint = await MetricsEndpoint.listen({
     ...{ port: 0, name: 'test', exposition, ready: () => true, ...more },
@@ -101,7 +101,7 @@ test('OpenMetrics is had by who asks for it, where it may be', async () => {
           : 'text/plain; version=0.0.4';
         assert.equal(answer.headers.get('content-type'), `${type}; charset=utf-8`);
       },
-      { openMetrics },
+      { openMetrics: () => openMetrics },
     );
 });
 

@@ -81,6 +81,8 @@ export interface Stream {
    * where the probe counts (`<map>_lost`), and true for maps, which lose nothing of what is in them.
    */
   readonly lossKnown: boolean;
+  /** False for a histogram of which nobody keeps the sum of what was observed, as where a probe counts in slots. */
+  readonly hasSum?: boolean;
   /** Which columns are stacks; `stacks()` and {@link Series.stacks} are in their order. Empty for most streams. */
   readonly stackColumns: readonly { readonly column: number; readonly side: 'kernel' | 'user' }[];
   /**

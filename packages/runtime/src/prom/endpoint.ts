@@ -19,8 +19,8 @@ export interface EndpointOptions extends ListenAt {
   readonly exposition: Exposition;
   /** Whether everything is attached. */
   readonly ready: () => boolean;
-  /** Whether OpenMetrics may be had; with false only Prometheus' text. */
-  readonly openMetrics?: boolean;
+  /** Whether OpenMetrics may be had, which it may unless said; else only Prometheus' text. */
+  readonly openMetrics?: () => boolean;
 }
 
 const TEXT = 'text/plain; version=0.0.4; charset=utf-8';
@@ -96,7 +96,7 @@ export class MetricsEndpoint {
         ? plain(request, response, 200, 'ok\n')
         : plain(request, response, 503, 'Not everything is attached yet.\n', AGAIN);
     if (path !== '/metrics') return plain(request, response, 404, 'Not found. Metrics are at /metrics\n');
-    const openMetrics = this.#options.openMetrics !== false && wantsOpenMetrics(request.headers.accept);
+    const openMetrics = wantsOpenMetrics(request.headers.accept) && (this.#options.openMetrics?.() ?? true);
     const text = exposition(openMetrics);
     if (!text) return plain(request, response, 503, 'Nothing runs yet.\n', AGAIN);
     const pieces = piecesOf(text);

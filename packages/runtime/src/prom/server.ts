@@ -49,7 +49,9 @@ export class MetricsServer implements Sink {
     const { host, port = 9091, required, beeNames } = this.#options;
     try {
       this.#endpoint = await MetricsEndpoint.listen({
-        ...{ host, port, name: 'skep', openMetrics: !beeNames },
+        ...{ host, port, name: 'skep' },
+        // OpenMetrics has no count of a histogram without its sum, and who asks for rates wants the count.
+        openMetrics: () => !beeNames && (this.#run?.streams.every((s) => s.hasSum !== false) ?? true),
         ready: () => this.#attached,
         exposition: (openMetrics) => this.#run && text(this.#run, openMetrics, beeNames),
       });

@@ -131,7 +131,7 @@ function rowsFor(plan: FoldPlan | MapPlan, ctx: WireContext): Rows {
     labels: plan.labels,
     maxSeries: ctx.maxSeries,
     bounds: plan.bounds,
-    hasSum: plan.mode === 'fold' || !plan.histogram?.slots || plan.histogram.sum !== undefined,
+    hasSum: plan.stream.hasSum,
     clock: ctx.registry,
     nextId: ctx.registry.nextId,
     filter: ctx.rowFilter(plan.stream),

@@ -168,6 +168,7 @@ function planMap(map: MapFacts, common: Common, ctx: PlanContext): MapPlan {
       yields: 'series',
       fields: uniqueNames(fields),
       decoder,
+      hasSum: !histogram?.slots || histogram.sum !== undefined,
       stacks: planStacks(map.name, decoder.columns, ctx.maps ?? [], ctx.notes ?? []),
     }),
     decoder,

@@ -22,6 +22,8 @@ export interface StreamInit {
   help?: string;
   unit?: string;
   lossKnown: boolean;
+  /** True unless said. */
+  hasSum?: boolean;
   /** Columns that are stacks. */
   stacks?: readonly StackColumn[];
 }
@@ -43,6 +45,7 @@ export class StreamInfo implements Stream {
   readonly help?: string;
   readonly unit?: string;
   lossKnown: boolean;
+  readonly hasSum: boolean;
   /** Whether a counter was handed a number below zero, of which it counts nothing. */
   belowZero = false;
   /** Texts and values of a record's fields, one closure a field. */
@@ -69,6 +72,7 @@ export class StreamInfo implements Stream {
     this.help = init.help;
     this.unit = init.unit;
     this.lossKnown = init.lossKnown;
+    this.hasSum = init.hasSum ?? true;
     this.stackColumns = init.stacks ?? [];
     const decoder = init.decoder;
     this.#hidden = this.columns.filter((c) => readTags(c.tags).private).map((c) => c.name);
