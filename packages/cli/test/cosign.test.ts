@@ -1,6 +1,7 @@
 // Interchange with the real cosign, both ways and in both forms. Needs it in the cache: sh scripts/cosign.sh.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
 import { existsSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -35,13 +36,16 @@ test('cosign verifies what skep signed, and skep what cosign signed', { skip }, 
     );
   its('generate-key-pair');
   await box.ok(['sign', '--generate-key-pair', '--output-key-prefix', 'skep'], { env });
+  const p384 = generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey;
+  writeFileSync(box.path('p384.pem'), p384.export({ format: 'pem', type: 'pkcs8' }));
+  its('import-key-pair', '--key', 'p384.pem', '--output-key-prefix', 'p384');
   writeFileSync(box.path('calls.c'), source);
   for (const [format, form] of [
     ['bundle', true],
     ['tag', false],
   ] as const) {
     // An image each, so that there is only what is asked for.
-    for (const [mine, key] of ['cosign', 'skep'].entries()) {
+    for (const [mine, key] of ['cosign', 'skep', 'p384'].entries()) {
       const name = `${registry.host}/me/calls:${format}-${mine}`;
       await box.ok(['build', 'calls.c', name, '--description', `${format} by ${key}`]);
       await box.ok(['sign', '--key', `${key}.key`, '--format', format, name], { env });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, sign } from 'node:crypto';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { MEDIA_TYPE, push, Store } from '../src/index.ts';
@@ -27,6 +27,7 @@ import {
   verifyAttestations,
   verifyImage,
 } from '../src/signatures/index.ts';
+import { isSignedBy } from '../src/signatures/keys.ts';
 import { checkSimple } from '../src/signatures/simple-signing.ts';
 import { startRegistry } from './helpers/docker-registry.ts';
 import { failsWith } from './helpers/errors.ts';
@@ -58,6 +59,8 @@ test('a key is read back with its password, and with no other', async () => {
 test('keys of every kind that PEM holds sign, and only those of a strength', async () => {
   const pairs = [
     generateKeyPairSync('ec', { namedCurve: 'P-256' }),
+    generateKeyPairSync('ec', { namedCurve: 'P-384' }),
+    generateKeyPairSync('ec', { namedCurve: 'P-521' }),
     generateKeyPairSync('ed25519'),
     generateKeyPairSync('rsa', { modulusLength: 2048 }),
   ];
@@ -89,11 +92,24 @@ test('keys of every kind that PEM holds sign, and only those of a strength', asy
   assert.equal((await readPrivateKey(old, 'k', async () => 'p')).publicKey.hint, other.hint);
   await failsWith('SKEP_KEY', () => readPrivateKey(old, 'k', async () => 'q'), /password does not open k/);
   const weak = generateKeyPairSync('rsa', { modulusLength: 1024 });
-  const p521 = generateKeyPairSync('ec', { namedCurve: 'P-521' });
-  for (const { publicKey } of [weak, p521])
+  const p224 = generateKeyPairSync('ec', { namedCurve: 'P-224' });
+  const bitcoins = generateKeyPairSync('ec', { namedCurve: 'secp256k1' });
+  for (const { publicKey } of [weak, p224, bitcoins])
     await failsWith('SKEP_KEY', () =>
       readPublicKey(String(publicKey.export({ format: 'pem', type: 'spki' })), 'k'),
     );
+});
+
+test('a signature counts with the hash that fits its curve, as key services make it', () => {
+  const data = Buffer.from('data');
+  for (const namedCurve of ['P-256', 'P-384', 'P-521']) {
+    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve });
+    const public_ = readPublicKey(String(publicKey.export({ format: 'pem', type: 'spki' })), 'k.pub');
+    for (const hash of ['sha256', 'sha384', 'sha512'])
+      assert.ok(isSignedBy(public_, data, sign(hash, data, privateKey)), `${namedCurve} ${hash}`);
+    assert.ok(!isSignedBy(public_, data, sign('sha1', data, privateKey)));
+    assert.ok(!isSignedBy(public_, Buffer.from('date'), sign('sha384', data, privateKey)));
+  }
 });
 
 test('what is no key is said to be none', async () => {

@@ -99,28 +99,35 @@ export async function generateKeyPair(password: string): Promise<{ privateKey: s
   };
 }
 
-/** Signs: ECDSA and RSA over SHA-256, Ed25519 over the data itself. */
+/** Signs: ECDSA and RSA over SHA-256, which `cosign verify` takes of any key, Ed25519 over the data itself. */
 export function signBytes({ key }: PrivateKey, data: Uint8Array): Uint8Array {
-  return crypto().sign(hashFor(key), data, key);
+  return crypto().sign(hashesFor(key)[0], data, key);
 }
 
 /** Whether a signature is this key's over these bytes. */
 export function isSignedBy({ key }: PublicKey, data: Uint8Array, signature: Uint8Array): boolean {
-  return crypto().verify(hashFor(key), data, key, signature);
+  return hashesFor(key).some((hash) => crypto().verify(hash, data, key, signature));
 }
 
-function hashFor(key: KeyObject): 'sha256' | null {
-  return key.asymmetricKeyType === 'ed25519' ? null : 'sha256';
+/**
+ * `cosign sign` and key services hash as the curve would have it (SHA-384 on P-384, SHA-512 on P-521), and no signature says
+ * how; `cosign verify` must be told by --signature-digest-algorithm.
+ */
+function hashesFor(key: KeyObject): readonly ['sha256' | null, ...string[]] {
+  return key.asymmetricKeyType === 'ed25519' ? [null] : ['sha256', 'sha384', 'sha512'];
 }
+
+/** What cosign takes, as OpenSSL calls them: P-256, P-384, P-521. */
+const CURVES = ['prime256v1', 'secp384r1', 'secp521r1'];
 
 function publicKey(key: KeyObject, name: string): PublicKey {
   const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key;
   const fits =
-    type === 'ed25519' || type === 'rsa' || (type === 'ec' && details?.namedCurve === 'prime256v1');
+    type === 'ed25519' || type === 'rsa' || (type === 'ec' && CURVES.includes(details?.namedCurve ?? ''));
   if (!fits || (type === 'rsa' && (details?.modulusLength ?? 0) < 2048)) {
     const what = [type, details?.namedCurve, details?.modulusLength].filter(Boolean).join(' ');
     throw new OciError('SKEP_KEY', `${name} is a key of a kind that is not used here (${what}).`, {
-      hint: 'Use a key on P-256, Ed25519, or RSA with 2048 bits or more.',
+      hint: 'Use a key on P-256, P-384 or P-521, Ed25519, or RSA with 2048 bits or more.',
     });
   }
   const der = key.export({ format: 'der', type: 'spki' });
