@@ -35,10 +35,16 @@ const sentences: Record<string, { says: string; hint: string; kind: Sentence['ki
     hint: 'Free some, or write to another disk (for images: --storage).',
     kind: 'general',
   },
+  EFBIG: {
+    says: 'the file would be larger than it may be',
+    hint: 'Raise the limit: ulimit -f.',
+    kind: 'general',
+  },
   EMFILE: { says: 'too many open files', hint: 'Raise the limit: ulimit -n 4096.', kind: 'general' },
   ENFILE: { says: 'too many open files on this machine', hint: 'Raise fs.file-max.', kind: 'general' },
   ELOOP: { says: 'too many symbolic links', hint: 'Check the path.', kind: 'notFound' },
   ENAMETOOLONG: { says: 'the name is too long', hint: 'Use a shorter one.', kind: 'usage' },
+  EBADF: { says: 'is not open', hint: 'Send it to /dev/null if nobody shall read it.', kind: 'general' },
   EIO: { says: 'the disk failed', hint: 'dmesg says more.', kind: 'general' },
   EADDRINUSE: { says: 'the address is occupied', hint: 'Ask for another port.', kind: 'general' },
 };

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -72,6 +72,23 @@ test('a reader that leaves ends skep quietly', async () => {
   child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk.toString()));
   const [code] = await once(child, 'close');
   assert.deepEqual([code, stderr.join('')], [0, '']);
+});
+
+test('a standard output that is closed or full is told, and fails', () => {
+  using box = new Sandbox();
+  const launcher = join(import.meta.dirname, '../../../bin/skep');
+  const run = (words: string) =>
+    spawnSync('sh', ['-c', `"$0" ${words}`, launcher], { env: box.env, encoding: 'utf8' });
+  for (const command of ['version', 'list', '--help']) {
+    const { status, stderr } = run(`${command} >&-`);
+    assert.deepEqual([status, stderr.split('\n')[0]], [1, 'skep: standard output: is not open'], command);
+  }
+  const full = run('version >/dev/full');
+  assert.deepEqual(
+    [full.status, full.stderr.split('\n')[0]],
+    [1, 'skep: standard output: no space left on the disk'],
+  );
+  assert.equal(run('version >/dev/null <&- 2>&-').status, 0);
 });
 
 test('a flag that can be given and refused is neither until somebody says so', async () => {

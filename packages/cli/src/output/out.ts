@@ -2,7 +2,7 @@
 export function out(text: string): Promise<void> {
   if (text === '') return Promise.resolve();
   return new Promise((resolve, reject) => {
-    process.stdout.write(text, (error) => (error ? reject(error) : resolve()));
+    process.stdout.write(text, (error) => (error ? reject(named(error)) : resolve()));
   });
 }
 
@@ -24,7 +24,12 @@ export function quietPipes(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'EPIPE') process.exit(0);
-      throw error;
+      throw stream === process.stdout ? named(error) : error;
     });
   }
+}
+
+/** The system's error of writing knows no path, and no disk that is full need be one of images. */
+function named(error: Error): Error {
+  return 'path' in error ? error : Object.assign(error, { path: 'standard output' });
 }
