@@ -73,6 +73,32 @@ test('templates: fields, functions, blocks, trim', () => {
   assert.equal(formatObject({ A: 1 }, 'json'), '{\n  "A": 1\n}\n');
 });
 
+test('templates: variables, chains and functions, as docker inspect takes them', () => {
+  const data = { Name: 'x', N: 12, List: [{ A: 1 }, { A: 2 }], Map: { k: 'v', l: ['w'] } };
+  const fill = (source: string) => template(source).fill(data);
+  assert.equal(fill('{{range $i, $e := .List}}{{$i}}={{$e.A}} {{end}}'), '0=1 1=2 ');
+  assert.equal(fill('{{range $k, $v := .Map}}{{$k}}={{$v}};{{end}}'), 'k=v;l=[w];');
+  assert.equal(fill('{{range $e := .List}}{{$e.A}}{{$.Name}}{{end}}'), '1x2x');
+  assert.equal(fill('{{with $n := .N}}{{$n}}{{.}}{{end}}'), '1212');
+  assert.equal(fill('{{$n := .N}}{{range .List}}{{$n}},{{end}}{{json $}}'), `12,12,${JSON.stringify(data)}`);
+  assert.equal(fill('{{(index .List 1).A}} {{index .Map "l" 0}} {{(index .Map "l")}}'), '2 w [w]');
+  const sizes = '{{if lt .N 10}}small{{else if le .N 12}}middle{{else}}large{{end}}';
+  assert.deepEqual(
+    [fill(sizes), template(sizes).fill({ N: 9 }), template(sizes).fill({ N: 99 })],
+    [...['middle', 'small', 'large']],
+  );
+  assert.equal(fill('{{/* nothing */}}{{- /* else */ -}}{{slice "abcdef" 1 3}}{{slice .Name 0}}'), 'bcx');
+  assert.equal(
+    fill('{{printf "%-3s|%3d|%03d|%.1f|%q|%v%%" .Name .N .N 1.26 "a" true}}'),
+    'x  | 12|012|1.3|"a"|true%',
+  );
+  assert.equal(fill('{{.N | printf "%s-%d" .Name}}{{print 1 "b"}}{{pad "c" 1 2}}'), 'x-121b c  ');
+  assert.throws(() => fill('{{$nope}}'), { code: 'SKEP_TEMPLATE', message: /no variable '\$nope'/ });
+  assert.throws(() => fill('{{range $i := .List}}{{end}}{{$i}}'), /no variable '\$i'/);
+  assert.throws(() => fill('{{printf "%d"}}'), /no value for %d/);
+  assert.throws(() => fill('{{printf "%y" 1}}'), /does not know %y/);
+});
+
 test('a template that is garbage is refused with the place', () => {
   const bad: [string, RegExp][] = [
     ['{{.A', /never closed/],
@@ -83,7 +109,10 @@ test('a template that is garbage is refused with the place', () => {
     ['{{end}}', /without a block/],
     ['{{.A | }}', /nothing to print/],
     ['{{.A | .B}}', /needs a function/],
-    ['{{$x}}', /cannot read/],
+    ['{{$x = 1}}', /cannot read/],
+    ['{{if .A}}{{else if .B}}', /no '\{\{end\}\}'/],
+    ['{{else if .B}}', /without a block/],
+    ['{{(nope .A).B}}', /no function 'nope'/],
     ['{{(.A}}', /never closed/],
     ['{{.A .B}}', /unexpected/],
   ];

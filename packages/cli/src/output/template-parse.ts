@@ -2,7 +2,10 @@ import { CliError } from '../errors.ts';
 
 /** An operand or a call inside `{{ }}`. */
 export type Expr =
-  | { kind: 'field'; path: string[] }
+  /** Of the dot, or of what `of` gives: `$x.Name`, `(index .List 0).Name`. */
+  | { kind: 'field'; path: string[]; of?: Expr }
+  /** By its name without the `$`; the empty one is all that the template was given. */
+  | { kind: 'variable'; name: string }
   | { kind: 'literal'; value: string | number | boolean }
   | { kind: 'call'; name: string; args: Expr[] };
 
@@ -10,7 +13,9 @@ export type Expr =
 export type Node =
   | { kind: 'text'; text: string }
   | { kind: 'print'; expr: Expr }
-  | { kind: 'if' | 'range' | 'with'; expr: Expr; body: Node[]; otherwise: Node[] };
+  | { kind: 'let'; name: string; expr: Expr }
+  /** `names` are the variables that it declares: of a range the index and the element. */
+  | { kind: 'if' | 'range' | 'with'; names: string[]; expr: Expr; body: Node[]; otherwise: Node[] };
 
 export function templateError(message: string): CliError {
   return new CliError(
@@ -62,10 +67,13 @@ function trimMarkers(pieces: (string | { action: string })[]): void {
   }
 }
 
-function readNodes(reader: { pieces: (string | { action: string })[]; at: number }): {
-  nodes: Node[];
-  end?: 'end' | 'else';
-} {
+interface PieceReader {
+  pieces: (string | { action: string })[];
+  at: number;
+}
+
+/** Up to what ends a block; `end` is that action. */
+function readNodes(reader: PieceReader): { nodes: Node[]; end?: string } {
   const nodes: Node[] = [];
   while (reader.at < reader.pieces.length) {
     const piece = reader.pieces[reader.at++]!;
@@ -73,22 +81,37 @@ function readNodes(reader: { pieces: (string | { action: string })[]; at: number
       if (piece) nodes.push({ kind: 'text', text: piece });
       continue;
     }
-    if (piece.action === 'end' || piece.action === 'else') return { nodes, end: piece.action };
-    const block = /^(if|range|with)\s+(.+)$/s.exec(piece.action);
-    if (!block) {
-      nodes.push({ kind: 'print', expr: parsePipeline(piece.action) });
-      continue;
-    }
-    const body = readNodes(reader);
-    const rest = body.end === 'else' ? readNodes(reader) : { nodes: [], end: body.end };
-    if (rest.end !== 'end') throw templateError(`'{{${piece.action}}}' has no '{{end}}'`);
-    const kind = block[1] as 'if' | 'range' | 'with';
-    nodes.push({ kind, expr: parsePipeline(block[2]!), body: body.nodes, otherwise: rest.nodes });
+    const { action } = piece;
+    if (/^\/\*.*\*\/$/s.test(action)) continue;
+    if (/^(end|else)$/.test(action) || /^else\s+(if|with)\s/.test(action)) return { nodes, end: action };
+    const [, name, value] = /^\$(\w+)\s*:=\s*(.+)$/s.exec(action) ?? [];
+    if (/^(if|range|with)\s/.test(action)) nodes.push(readBlock(reader, action));
+    else if (name !== undefined) nodes.push({ kind: 'let', name, expr: parsePipeline(value!) });
+    else nodes.push({ kind: 'print', expr: parsePipeline(action) });
   }
   return { nodes };
 }
 
-const token = /\s*(?:("(?:[^"\\]|\\.)*")|(`[^`]*`)|(-?\d+)|(\.[\w.]*)|(\w+)|([|()]))/y;
+/** `if`, `range` or `with`, whose own words are `action`. An `else if` is another one in its else. */
+function readBlock(reader: PieceReader, action: string): Node {
+  const [, kind, first, second, source] =
+    /^(if|range|with)\s+(?:\$(\w+)\s*(?:,\s*\$(\w+)\s*)?:=\s*)?(.+)$/s.exec(action)!;
+  const expr = parsePipeline(source!);
+  const body = readNodes(reader);
+  let otherwise: Node[] = [];
+  let { end } = body;
+  if (end === 'else') ({ nodes: otherwise, end } = readNodes(reader));
+  else if (end?.startsWith('else')) {
+    otherwise = [readBlock(reader, end.replace(/^else\s+/, ''))];
+    end = 'end';
+  }
+  if (end !== 'end') throw templateError(`'{{${action}}}' has no '{{end}}'`);
+  const names = [first, second].filter((name) => name !== undefined);
+  return { kind: kind as 'if', names, expr, body: body.nodes, otherwise };
+}
+
+const token =
+  /\s*(?:"(?:[^"\\]|\\.)*"|`[^`]*`|-?\d+(?:\.\d+)?|\$\w*(?:\.\w[\w.]*)?|\.[\w.]*|\w+|\)(?:\.\w[\w.]*)?|[|(])/y;
 
 /** `a b | c`: the value of the left becomes the last argument of the right. */
 function parsePipeline(source: string): Expr {
@@ -126,7 +149,7 @@ function readPipeline(r: TokenReader): Expr {
 function readCommand(r: TokenReader): Expr {
   const first = readOperand(r);
   if (first.kind !== 'call' || first.args.length > 0) return first;
-  while (r.at < r.tokens.length && r.tokens[r.at] !== '|' && r.tokens[r.at] !== ')') {
+  while (r.at < r.tokens.length && r.tokens[r.at] !== '|' && !r.tokens[r.at]!.startsWith(')')) {
     first.args.push(readOperand(r));
   }
   return first;
@@ -137,16 +160,26 @@ function readOperand(r: TokenReader): Expr {
   if (t === undefined) throw templateError(`'{{${r.source}}}' says nothing to print`);
   if (t === '(') {
     const inner = readPipeline(r);
-    if (r.tokens[r.at++] !== ')') throw templateError(`'(' is never closed in '{{${r.source}}}'`);
-    return inner;
+    const close = r.tokens[r.at++];
+    if (!close?.startsWith(')')) throw templateError(`'(' is never closed in '{{${r.source}}}'`);
+    return close === ')' ? inner : { kind: 'field', path: pathOf(close.slice(1)), of: inner };
   }
-  if (t.startsWith('.')) return { kind: 'field', path: t.slice(1).split('.').filter(Boolean) };
+  if (t.startsWith('.')) return { kind: 'field', path: pathOf(t) };
+  if (t.startsWith('$')) {
+    const [name = ''] = t.slice(1).split('.');
+    return { kind: 'field', path: pathOf(t.slice(name.length + 1)), of: { kind: 'variable', name } };
+  }
   if (t.startsWith('"')) return { kind: 'literal', value: unquote(t, r.source) };
   if (t.startsWith('`')) return { kind: 'literal', value: t.slice(1, -1) };
   if (/^-?\d/.test(t)) return { kind: 'literal', value: Number(t) };
   if (t === 'true' || t === 'false') return { kind: 'literal', value: t === 'true' };
   if (!/^\w/.test(t)) throw templateError(`unexpected '${t}' in '{{${r.source}}}'`);
   return { kind: 'call', name: t, args: [] };
+}
+
+/** `.A.B` */
+function pathOf(text: string): string[] {
+  return text.split('.').filter(Boolean);
 }
 
 function unquote(text: string, source: string): string {

@@ -1,16 +1,8 @@
+import { type Data, isRecord } from './data.ts';
+import { functions, show, truthy } from './template-functions.ts';
 import { type Expr, type Node, parseTemplate, templateError } from './template-parse.ts';
 
-/** What a template prints: plain data with Go-like names ("Reference", "Size"). */
-export type Data =
-  | string
-  | number
-  | bigint
-  | boolean
-  | null
-  | undefined
-  | Date
-  | Data[]
-  | { [name: string]: Data };
+export { type Data, toJson } from './data.ts';
 
 /** A template ready to be filled. */
 export interface Template {
@@ -27,49 +19,58 @@ export function template(source: string): Template {
       throw templateError(`no function '${name}'; there are ${Object.keys(functions).join(', ')}`);
     }
   }
-  return { fill: (data) => run(nodes, data), header: () => headerOf(nodes) };
+  return {
+    fill: (data) => run(nodes, { dot: data, variables: new Map([['', data]]) }),
+    header: () => headerOf(nodes),
+  };
 }
 
-/** JSON with 64-bit integers as plain digits. */
-export function toJson(value: Data, indent = 0): string {
-  return (
-    JSON.stringify(value, (_, v: unknown) => (typeof v === 'bigint' ? rawNumber(v) : v), indent) ?? 'null'
-  );
+/** What a block sees: the dot, and variables by their names. */
+interface Scope {
+  dot: Data;
+  variables: ReadonlyMap<string, Data>;
 }
 
-function rawNumber(v: bigint): unknown {
-  // JSON.rawJSON came with Node 22 (V8 11.4); the DOM-free typings do not know it yet.
-  const raw = (JSON as unknown as { rawJSON?: (text: string) => unknown }).rawJSON;
-  return raw ? raw(String(v)) : Number(v);
-}
-
-function run(nodes: readonly Node[], data: Data): string {
+function run(nodes: readonly Node[], scope: Scope): string {
   let text = '';
+  let { variables } = scope;
   for (const node of nodes) {
+    const here = { ...scope, variables };
     if (node.kind === 'text') text += node.text;
-    else if (node.kind === 'print') text += show(evaluate(node.expr, data));
-    else text += runBlock(node, data);
+    else if (node.kind === 'print') text += show(evaluate(node.expr, here));
+    else if (node.kind === 'let') variables = new Map([...variables, [node.name, evaluate(node.expr, here)]]);
+    else text += runBlock(node, here);
   }
   return text;
 }
 
-function runBlock(node: Extract<Node, { body: Node[] }>, data: Data): string {
-  const value = evaluate(node.expr, data);
-  if (!truthy(value)) return run(node.otherwise, data);
-  if (node.kind === 'if') return run(node.body, data);
-  if (node.kind === 'with') return run(node.body, value);
-  if (Array.isArray(value)) return value.map((item) => run(node.body, item)).join('');
-  if (isRecord(value))
-    return Object.values(value)
-      .map((item) => run(node.body, item))
-      .join('');
-  throw templateError(`cannot range over ${show(value)}`);
+function runBlock(node: Extract<Node, { body: Node[] }>, scope: Scope): string {
+  const value = evaluate(node.expr, scope);
+  if (!truthy(value)) return run(node.otherwise, scope);
+  const inside = (dot: Data, ...declared: Data[]): string =>
+    run(node.body, {
+      dot,
+      variables: new Map([...scope.variables, ...node.names.map((n, i): [string, Data] => [n, declared[i]])]),
+    });
+  if (node.kind === 'if') return inside(scope.dot, value);
+  if (node.kind === 'with') return inside(value, value);
+  if (!Array.isArray(value) && !isRecord(value)) throw templateError(`cannot range over ${show(value)}`);
+  const entries: [string | number, Data][] = Array.isArray(value)
+    ? [...value.entries()]
+    : Object.entries(value);
+  // A single variable is the element.
+  const declared = (key: string | number, item: Data) => (node.names.length > 1 ? [key, item] : [item]);
+  return entries.map(([key, item]) => inside(item, ...declared(key, item))).join('');
 }
 
-function evaluate(expr: Expr, data: Data): Data {
+function evaluate(expr: Expr, scope: Scope): Data {
   if (expr.kind === 'literal') return expr.value;
-  if (expr.kind === 'call') return functions[expr.name]!(...expr.args.map((arg) => evaluate(arg, data)));
-  let value = data;
+  if (expr.kind === 'call') return functions[expr.name]!(...expr.args.map((arg) => evaluate(arg, scope)));
+  if (expr.kind === 'variable') {
+    if (scope.variables.has(expr.name)) return scope.variables.get(expr.name);
+    throw templateError(`no variable '$${expr.name}'`);
+  }
+  let value = expr.of ? evaluate(expr.of, scope) : scope.dot;
   for (const name of expr.path) {
     if (!isRecord(value) || !Object.hasOwn(value, name)) {
       const has = isRecord(value) ? `; there are ${Object.keys(value).join(', ')}` : '';
@@ -80,53 +81,16 @@ function evaluate(expr: Expr, data: Data): Data {
   return value;
 }
 
-const functions: Record<string, (...args: Data[]) => Data> = {
-  json: (value) => toJson(value),
-  lower: (value) => show(value).toLowerCase(),
-  upper: (value) => show(value).toUpperCase(),
-  title: (value) => show(value).replace(/\b\w/g, (c) => c.toUpperCase()),
-  join: (list, separator) => (Array.isArray(list) ? list.map(show).join(show(separator)) : show(list)),
-  split: (text, separator) => show(text).split(show(separator)),
-  truncate: (text, length) => show(text).slice(0, Number(length)),
-  len: (value) =>
-    isRecord(value) ? Object.keys(value).length : Array.isArray(value) ? value.length : show(value).length,
-  index: (value, key) =>
-    Array.isArray(value) ? value[Number(key)] : isRecord(value) ? value[show(key)] : undefined,
-  println: (...values) => `${values.map(show).join(' ')}\n`,
-  eq: (a, ...rest) => rest.some((b) => show(a) === show(b)),
-  ne: (a, b) => show(a) !== show(b),
-  not: (value) => !truthy(value),
-  and: (...values) => values.find((v) => !truthy(v)) ?? values.at(-1),
-  or: (...values) => values.find(truthy) ?? values.at(-1),
-};
-
-function show(value: Data): string {
-  if (value === null || value === undefined) return '';
-  if (value instanceof Date) return value.toISOString();
-  if (Array.isArray(value)) return `[${value.map(show).join(' ')}]`;
-  if (typeof value === 'object') return toJson(value);
-  return String(value);
-}
-
-function truthy(value: Data): boolean {
-  if (Array.isArray(value)) return value.length > 0;
-  if (isRecord(value)) return Object.keys(value).length > 0;
-  return Boolean(value);
-}
-
-function isRecord(value: Data): value is { [name: string]: Data } {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
-}
-
 function* calls(nodes: readonly Node[]): Iterable<string> {
   for (const node of nodes) {
     if (node.kind === 'text') continue;
     yield* callsIn(node.expr);
-    if (node.kind !== 'print') yield* calls([...node.body, ...node.otherwise]);
+    if ('body' in node) yield* calls([...node.body, ...node.otherwise]);
   }
 }
 
 function* callsIn(expr: Expr): Iterable<string> {
+  if (expr.kind === 'field' && expr.of) yield* callsIn(expr.of);
   if (expr.kind !== 'call') return;
   yield expr.name;
   for (const arg of expr.args) yield* callsIn(arg);
@@ -143,5 +107,7 @@ function headerOf(nodes: readonly Node[]): string {
         ? expr.args.map(field).find(Boolean)
         : undefined;
   const title = (name = '') => headings[name] ?? name.replace(/([a-z])([A-Z])/g, '$1 $2').toUpperCase();
-  return nodes.map((node) => (node.kind === 'text' ? node.text : title(field(node.expr)))).join('');
+  return nodes
+    .map((node) => (node.kind === 'text' ? node.text : node.kind === 'let' ? '' : title(field(node.expr))))
+    .join('');
 }
