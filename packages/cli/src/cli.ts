@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander';
 import { findCommand } from './catalogue.ts';
+import { insteadOf } from './docker-words.ts';
 import { report, usageError } from './errors.ts';
 import { ExitCode } from './exit-codes.ts';
 import { out, quietPipes } from './output/out.ts';
@@ -44,7 +45,10 @@ function failed(e: unknown, argv: readonly string[], verbose: boolean): number {
   // Flags but no command: commander has shown the help already.
   if (e.code === 'commander.help') return ExitCode.usage;
   const [first = '', ...suggestions] = e.message.replace(/^error: /, '').split('\n');
-  const name = argv.find((word) => findCommand(word));
+  const unknown = e.code === 'commander.unknownCommand' ? /'(.*)'/s.exec(first)?.[1] : undefined;
+  const name = unknown === undefined ? argv.find((word) => findCommand(word)) : undefined;
+  const instead = unknown === undefined ? undefined : insteadOf(unknown);
+  if (instead !== undefined) return report(usageError(first, instead, { cause: e }), verbose);
   const hints = suggestions.map((s) => s.replace(/^\((.*)\)$/, '$1'));
   hints.push(`skep ${name ? `${name} ` : ''}--help shows what there is.`);
   return report(usageError(first, hints.join('\n'), { cause: e }), verbose);

@@ -29,6 +29,10 @@ export async function loadCommand(command: Command): Promise<void> {
   addSharedFlags(command, false, !ownConfig);
   command.description(command.summary());
   define(command);
+  // As docker, and as from --format "$UNSET".
+  command.hook('preAction', () => {
+    if (command.getOptionValue('format') === '') command.setOptionValue('format', undefined);
+  });
   // Commander gives a `--no-x` without an `--x` its default before the hook that leads here.
   for (const option of command.options) {
     const name = option.attributeName();

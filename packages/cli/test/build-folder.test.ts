@@ -29,6 +29,10 @@ test('build FOLDER: what skep.yaml lists, under its name and version or another'
   assert.match(await box.ok(['list', 'calls', '--format', '{{.Programs}}']), /on_enter,other/);
   const first = await box.ok(['build', '-q', 'p', 'me/own:3']);
   assert.equal(await box.ok(['build', '-q', '.', 'own:4'], { cwd: box.path('p') }), first);
+  assert.equal(await box.ok(['build', '-q', '-t', 'me/own:5', 'p']), first);
+  // Of that name there is a folder.
+  assert.match(await box.ok(['build', '--tag', 'p', 'p/calls.c']), /^p:latest: digest: sha256:/);
+  await box.fails(2, /there is no "own:6"/, ['build', '-t', 'own:7', 'p/calls.c', 'own:6']);
   assert.equal(await box.ok(['build', '--binary-only', 'p']), 'p/calls.o\np/more/other.bpf.o\n');
 });
 

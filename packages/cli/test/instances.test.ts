@@ -279,6 +279,30 @@ test(
   },
 );
 
+test('ps -n and -l: the newest, those that have ended too', async () => {
+  using own = new Sandbox();
+  own.env.SKEP_STATE = own.path('state');
+  const gone = { pid: 1, startTime: 1, bootId: 'an earlier one' };
+  for (const name of ['a', 'b', 'c'])
+    claim(
+      {
+        labels: {},
+        programs: ['x:1'],
+        createdAt: `2026-01-01T00:00:0${name.charCodeAt(0) - 96}Z`,
+        remove: false,
+        launcher: gone,
+      },
+      { name, like: '' },
+      own.path('state', 'instances'),
+    );
+  const names = (...flags: string[]) => own.ok(['ps', '--format', '{{.Name}}', ...flags]);
+  assert.equal(await names(), '');
+  assert.equal(await names('-l'), 'c\n');
+  assert.equal(await names('-n', '2'), 'c\nb\n');
+  assert.equal(await names('--last', '9', '--filter', 'name=a'), 'a\n');
+  await own.fails(2, /--last: "x" is not a whole number/, ['ps', '-n', 'x']);
+});
+
 test('what does not start leaves nothing, and says why with its exit code', needsRoot, async () => {
   await box.fails(2, /there is no parameter "nosuch"/, ['run', '-d', '--set', 'nosuch=1', 'calls:1']);
   await box.fails(3, /no image "none:1"/, ['run', '-d', '--pull', 'never', 'calls:1', 'none:1']);

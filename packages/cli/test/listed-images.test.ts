@@ -18,6 +18,7 @@ import { after, test } from 'node:test';
 import { Store } from '@skep/oci';
 import type { ListedImage } from '../src/listed-cache.ts';
 import { entriesBetween, namesBetween } from '../src/listed-difference.ts';
+import { filtered } from '../src/listed-filter.ts';
 import { listImages, listLines } from '../src/listed-images.ts';
 import { linesOf, tableOf } from '../src/listed-table.ts';
 import { humanAge } from '../src/output/age.ts';
@@ -291,4 +292,33 @@ test('a cache that is closed to this user only makes the list slower', {
   });
   assert.deepEqual([code, stderr], [0, '']);
   assert.match(stdout, /^a:1 /m);
+});
+
+test('filters are those of docker images: by name, with * and ?, by age, and images without a name', () => {
+  const digest = (n: number) => `sha256:${String(n).repeat(64)}`;
+  const names = ['ghcr.io/me/oomkill:1', 'oomkill:2', 'execsnoop:latest', digest(4)];
+  const all = names.map(
+    (reference, i): ListedImage => ({
+      reference,
+      digest: digest(i + 1),
+      size: 1,
+      created: i,
+      platform: '',
+      programs: '',
+    }),
+  );
+  const shown = (...filters: string[]) => filtered(all, filters).map((i) => i.created);
+  assert.deepEqual(shown(), [0, 1, 2, 3]);
+  assert.deepEqual(shown('reference=oomkill'), [1]);
+  assert.deepEqual(shown('reference=oom*'), [1]);
+  assert.deepEqual(shown('reference=*/*/oom*:?'), [0]);
+  assert.deepEqual(shown('reference=oomkill:2', 'reference=exec*'), [1, 2]);
+  assert.deepEqual(shown('reference=o.mkill'), []);
+  assert.deepEqual(shown('reference=oom[jk]ill'), [1]);
+  assert.deepEqual(shown('reference=oom['), []);
+  assert.deepEqual([shown('since=oomkill:2'), shown('before=oomkill')], [[2, 3], [0]]);
+  assert.deepEqual(shown('since=1111', 'before=execsnoop'), [1]);
+  assert.deepEqual([shown('dangling=true'), shown('dangling=false')], [[3], [0, 1, 2]]);
+  for (const bad of ['x', 'reference', 'label=a', 'dangling=yes', 'since=nope', '__proto__=1'])
+    assert.throws(() => filtered(all, [bad]), { code: 'SKEP_USAGE' }, bad);
 });

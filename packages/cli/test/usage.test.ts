@@ -33,6 +33,8 @@ test('a wrong command line says what was meant and exits 2', async () => {
   using box = new Sandbox();
   await box.fails(2, /unknown command 'buidl'\n {2}Did you mean build\?/, ['buidl', 'x.c']);
   await box.fails(2, /unknown command 'nosuch'/, ['help', 'nosuch']);
+  await box.fails(2, /unknown command 'history'\n {2}skep inspect IMAGE/, ['history', 'x:1']);
+  await box.fails(2, /unknown command 'image'\n {2}Here these are commands of their own/, ['image', 'ls']);
   await box.fails(2, /unknown option '--formt'\n {2}Did you mean --format\?/, ['list', '--formt', 'x']);
   await box.fails(2, /missing required argument 'reference'/, ['push']);
   await box.fails(2, /too many arguments/, ['version', 'x']);

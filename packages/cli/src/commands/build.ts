@@ -18,6 +18,7 @@ import { isFile } from '../probe-source.ts';
 import { collect, settingsOf } from '../settings.ts';
 
 interface BuildFlags extends ObjectFlags, AttestFlags {
+  tag?: string;
   outputFile?: string;
   binaryOnly?: boolean;
   btf?: string[];
@@ -37,6 +38,7 @@ export function define(command: Command): void {
     )
     .usage('[options] FILE...|FOLDER [NAME[:TAG]]')
     .option('-o, --output-file <file>', 'write the object here (without a name: beside the source, .o)')
+    .option('-t, --tag <name>', "the image's name, as docker has it: then every word is a source")
     .option('--binary-only', 'only objects, no image')
     .option('--cflags <flags>', 'flags for clang, may be repeated', collect)
     .addOption(new Option('--mcpu <version>', 'BPF instruction set').choices(['v1', 'v2', 'v3', 'v4']))
@@ -75,6 +77,7 @@ export function define(command: Command): void {
     command,
     'skep build oomkill.c                       writes oomkill.o beside it',
     'skep build oomkill.c oomkill:1             an image in the local store',
+    'skep build -t oomkill:1 oomkill.c          the same',
     'skep build a.c b.c ghcr.io/me/bundle:2     both in one image, run together',
     'skep build probes/oomkill                  what its skep.yaml lists, as NAME:VERSION',
     'skep build probe.c probe:1 --btf 5.4.0-150-generic.btf   for a kernel without BTF',
@@ -88,7 +91,7 @@ export function define(command: Command): void {
 async function build(words: string[], flags: BuildFlags, command: Command): Promise<void> {
   const { attestBuild, wantedAttestations } = await import('../attest-build.ts');
   const asked = wantedAttestations(flags);
-  const { files, reference, dir = dirname(files[0]!) } = await split(words);
+  const { files, reference, dir = dirname(files[0]!) } = await split(words, flags.tag);
   if (reference === undefined || flags.binaryOnly) {
     if (asked) throw usageError('only an image can say how it was made', 'Name the image too: NAME[:TAG].');
     return writeObjects(files, flags);
@@ -183,11 +186,12 @@ async function noteCollisions(objects: readonly { name: string; bytes: Uint8Arra
 /** The last word names the image, unless it is a source or a file that is there. A folder names files and image. */
 async function split(
   words: readonly string[],
+  tag: string | undefined,
 ): Promise<{ files: string[]; reference?: string; dir?: string }> {
-  const folder = await folderOf(words);
+  const folder = await folderOf(tag === undefined ? words : [...words, tag]);
   if (folder) return folder;
   const last = words.at(-1)!;
-  const isReference = words.length > 1 && !/\.[co]$/.test(last) && !(await isFile(last));
+  const isReference = tag === undefined && words.length > 1 && !/\.[co]$/.test(last) && !(await isFile(last));
   const files = isReference ? words.slice(0, -1) : [...words];
   for (const file of files) {
     if (/\.[co]$/.test(file)) continue;
@@ -201,7 +205,7 @@ async function split(
   const names = files.map(objectName);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) throw usageError(`two sources would be "${twice}"`, 'Rename one of them.');
-  return { files, reference: isReference ? last : undefined };
+  return { files, reference: isReference ? last : tag };
 }
 
 /** Without an image: objects beside their sources, as bee does. */

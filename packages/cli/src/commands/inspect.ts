@@ -16,13 +16,14 @@ export function define(command: Command): void {
   command
     .argument('<program...>', 'images of the local store, or object files')
     .option('--platform <os/arch>', "of an image for several, this part; this machine's unless said")
-    .option('--format <template>', 'a Go template, or json for an object a line')
+    .option('-f, --format <template>', 'a Go template, or json for an object a line')
     .action(inspect);
   examples(
     command,
     'skep inspect oomkill:1',
     "skep inspect --format '{{.Digest}}' oomkill:1",
     "skep inspect --format '{{json .Manifest}}' oomkill:1",
+    'skep inspect -f \'{{range .Layers}}{{printf "%-12s %s" .Kind .Digest}}{{println}}{{end}}\' oomkill:1',
     'skep inspect --platform linux/arm64 oomkill:1',
     "skep inspect --format '{{json .Provenance.SLSA}}' oomkill:1      how it was built, where the image says",
     "skep inspect --format '{{json .SBOM.SPDX}}' oomkill:1            what it was made of",

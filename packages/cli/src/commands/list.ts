@@ -1,6 +1,7 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { examples } from '../examples.ts';
 import type { ListedImage } from '../listed-cache.ts';
+import { filtered, isNamed, splitReference } from '../listed-filter.ts';
 import { listImages, listLines } from '../listed-images.ts';
 import { linesOf, listed, shortened, tableOf } from '../listed-table.ts';
 import { humanAge } from '../output/age.ts';
@@ -8,22 +9,27 @@ import { formatRows, type Row } from '../output/format.ts';
 import { out } from '../output/out.ts';
 import { humanSize } from '../output/size.ts';
 import { renderTable } from '../output/table.ts';
-import { settingsOf } from '../settings.ts';
+import { collect, settingsOf } from '../settings.ts';
 
 const columns = ['Reference', 'Digest', 'Size', 'CreatedSince', 'Programs'];
 
 /** `skep list` */
 export function define(command: Command): void {
   command
-    .argument('[reference]', 'only images of this name')
+    .argument('[reference]', 'only images of this name; * and ? stand for anything but a slash')
     .option('-q, --quiet', 'only digests')
+    .option('-f, --filter <key=value>', 'reference, before, since or dangling; may be repeated', collect)
     .option('--no-trunc', 'whole digests, all programs')
     .option('--format <template>', "json, 'table …' or a Go template")
+    .addOption(new Option('-a, --all', 'as in docker; always so here').hideHelp())
+    .addOption(new Option('--digests', 'as in docker; always so here').hideHelp())
     .action(list);
   examples(
     command,
     'skep list',
     'skep list -q',
+    "skep list 'ghcr.io/me/*'",
+    "skep list --filter 'reference=oom*' --filter since=execsnoop:1",
     "skep list --format '{{.Reference}} {{.Size}}'",
     "skep list --format 'table {{.Repository}}\\t{{.Tag}}\\t{{.CreatedSince}}'",
     'skep list --format json',
@@ -32,18 +38,24 @@ export function define(command: Command): void {
   );
 }
 
-async function list(
-  only: string | undefined,
-  flags: { quiet?: boolean; trunc: boolean; format?: string },
-  command: Command,
-): Promise<void> {
+interface Flags {
+  quiet?: boolean;
+  filter?: string[];
+  trunc: boolean;
+  format?: string;
+}
+
+async function list(only: string | undefined, flags: Flags, command: Command): Promise<void> {
   const settings = settingsOf(command);
-  if (only === undefined && !flags.quiet && flags.format === undefined && flags.trunc) {
+  const narrowed = only !== undefined || flags.filter !== undefined;
+  if (!narrowed && !flags.quiet && flags.format === undefined && flags.trunc) {
     await listLines(settings, (lines) => out(tableOf(lines)));
     return;
   }
   const all = await listImages(settings);
-  const images = only === undefined ? all : all.filter(({ reference }) => matches(reference, only));
+  const images = filtered(all, flags.filter ?? []).filter(
+    ({ reference }) => only === undefined || isNamed(reference, only),
+  );
   if (flags.quiet) {
     // Each once, so that `skep rm $(skep list -q)` takes away all names of an image and does not miss it the next time.
     const digests = new Set(images.map((i) => shortened(i.digest, flags.trunc)));
@@ -83,16 +95,4 @@ async function list(
 
 function created(image: ListedImage): Date | undefined {
   return image.created > 0 ? new Date(image.created) : undefined;
-}
-
-/** `host:5000/a/b:1` is `host:5000/a/b` and `1`; without a tag `<none>`, as docker says. */
-export function splitReference(reference: string): { repository: string; tag: string } {
-  const name = reference.split('@', 1)[0]!;
-  const colon = name.lastIndexOf(':');
-  if (colon <= name.lastIndexOf('/')) return { repository: name, tag: '<none>' };
-  return { repository: name.slice(0, colon), tag: name.slice(colon + 1) };
-}
-
-function matches(reference: string, wanted: string): boolean {
-  return reference === wanted || splitReference(reference).repository === wanted;
 }

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { examples } from '../examples.ts';
 import { openStore } from '../images.ts';
 import { out } from '../output/out.ts';
@@ -17,6 +17,7 @@ export function define(command: Command): void {
     .option('-a, --all', 'also what is younger than an hour, which another tool may be copying just now')
     .option('--dry-run', 'only say what would go')
     .option('-q, --quiet', 'print nothing')
+    .addOption(new Option('-f, --force', 'as in docker; nothing is asked here').hideHelp())
     .action(prune);
   examples(
     command,

@@ -6,6 +6,7 @@ import { humanAge } from '../output/age.ts';
 import { formatRows, type Row } from '../output/format.ts';
 import { note, out } from '../output/out.ts';
 import { collect } from '../settings.ts';
+import { parseCount } from '../values.ts';
 
 const columns = ['ID', 'Probes', 'CreatedSince', 'Status', 'Metrics', 'Name'];
 
@@ -15,6 +16,8 @@ interface Flags {
   filter?: string[];
   format?: string;
   trunc: boolean;
+  last?: number;
+  latest?: boolean;
 }
 
 /** `skep ps` */
@@ -25,6 +28,8 @@ export function define(command: Command): void {
     .option('-f, --filter <key=value>', 'name, id, label, status or probe; may be repeated', collect)
     .option('--format <template>', "json, 'table …' or a Go template; json in a pipe unless said")
     .option('--no-trunc', 'whole ids, all probes')
+    .option('-n, --last <n>', 'only the newest, those that have ended too', parseCount('--last'))
+    .option('-l, --latest', 'only the newest one')
     .action(ps);
   examples(
     command,
@@ -44,7 +49,11 @@ async function ps(flags: Flags): Promise<void> {
   const wanted = filterOf(flags.filter ?? []);
   const byState = (flags.filter ?? []).some((f) => f.startsWith('status='));
   const ended = (i: Instance): boolean => i.state === 'exited' || i.state === 'dead';
-  const shown = listInstances().filter((i) => (flags.all || byState || !ended(i)) && wanted(i));
+  const last = flags.latest ? 1 : flags.last;
+  const all = flags.all || byState || last !== undefined;
+  const shown = listInstances()
+    .filter((i) => (all || !ended(i)) && wanted(i))
+    .slice(0, last);
   for (const { damage } of shown) if (damage) note(`${damage.message}\n  ${damage.hint}`);
   const idOf = ({ id, name }: Instance): string => (flags.trunc ? id.slice(0, 12) : id) || name;
   if (flags.quiet) return out(shown.map((i) => `${idOf(i)}\n`).join(''));

@@ -9,7 +9,7 @@ import { version } from '../version.ts';
 export function define(command: Command): void {
   command
     .option('-q, --quiet', 'only the version of skep')
-    .option('--format <template>', "json, or a Go template ('{{.Version}}')")
+    .option('-f, --format <template>', "json, or a Go template ('{{.Version}}')")
     .action(show);
   examples(command, 'skep version', "skep version --format '{{.Version}}'");
 }
