@@ -42,7 +42,7 @@ export function describeProbe(
     Defaults: [...(image.params ?? [])],
     SkepHeader: image.skepHeader ?? '',
     Requires: requires(image),
-    Layers: layersData(stored),
+    Layers: layersData(stored, image.objects.length > 0),
     Notes: [...(image.notes ?? [])],
     Objects: objects.map((o) => ({
       Name: o.name,
@@ -72,9 +72,10 @@ function platformsData(stored: StoredImage | undefined): Data[] {
   }));
 }
 
-function layersData(stored: StoredImage | undefined): Data[] {
+/** What a layer is to a probe; to a container, which bpfman's images look like too, it is none of that. */
+function layersData(stored: StoredImage | undefined, isProbe: boolean): Data[] {
   return (stored?.manifest.layers ?? []).map((l) => ({
-    Kind: layerKind(l) ?? '',
+    Kind: (isProbe && layerKind(l)) || '',
     Title: l.annotations?.['org.opencontainers.image.title'] ?? '',
     MediaType: l.mediaType,
     Digest: l.digest,

@@ -425,4 +425,7 @@ test('what is not as its maker says is refused with a reason', async () => {
     [shown.Digest, shown.Platform, shown.Objects, shown.Layers.length, shown.Manifest.config],
     [plain.descriptor.digest, formatPlatform(machinePlatform()), [], 1, plain.manifest.config],
   );
+  const kinds = (layers: { Kind: string }[]) => layers.map((l) => l.Kind);
+  const [container, probe] = JSON.parse(await box.ok(['inspect', 'plain:1', 'zstd:1']));
+  assert.deepEqual([kinds(container.Layers), kinds(probe.Layers)], [[''], ['object']]);
 });
