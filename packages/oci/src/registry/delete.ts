@@ -6,7 +6,7 @@ import { eachParallel } from './parallel.ts';
 import { dropFromTagList } from './referrers.ts';
 import { type FetchedManifest, Registry } from './registry.ts';
 import { needRegistry } from './remote.ts';
-import { listTags } from './tags.ts';
+import { listTags, tagsThere } from './tags.ts';
 
 /** What a deletion in a registry did. */
 export interface RemoteRemoval {
@@ -34,6 +34,7 @@ export async function removeRemote(ref: string, opts: RegistryOptions): Promise<
   const whole = formatReference({ ...reference, tag: undefined, digest: top.digest });
   if (digest !== undefined || tag === undefined) {
     await deleteManifest(registry, repository, top);
+    await deleteTags(registry, repository, top.digest);
     return { deleted: whole };
   }
   const res = await registry.request(repository, `manifests/${tag}`, {
@@ -45,7 +46,13 @@ export async function removeRemote(ref: string, opts: RegistryOptions): Promise<
   res.resume();
   if (!TAGS_STAY.includes(res.statusCode ?? 0)) return { untagged: formatReference(reference) };
   // There the tag goes only with its manifest, so that must have no other.
-  const others = await tagsOf(registry, repository, top.digest, tag);
+  const all = await listTags(registry, repository);
+  const others = await tagsOf(
+    registry,
+    repository,
+    top.digest,
+    all.filter((other) => other !== tag),
+  );
   if (others.length > 0) {
     throw new OciError(
       'SKEP_REGISTRY',
@@ -80,15 +87,28 @@ async function deleteManifest(registry: Registry, repository: string, top: Fetch
   if (subject !== undefined) await dropFromTagList(registry, repository, subject.digest, digest);
 }
 
+/** Some registries keep a tag whose image was deleted by its digest, and the image with it (go-containerregistry's). */
+async function deleteTags(registry: Registry, repository: string, digest: string): Promise<void> {
+  for (const tag of await tagsOf(registry, repository, digest, await tagsThere(registry, repository))) {
+    const res = await registry.request(repository, `manifests/${tag}`, {
+      method: 'DELETE',
+      actions: 'delete',
+      expect: [202, 200, 204, 404],
+      what: `delete ${repository}:${tag}`,
+    });
+    res.resume();
+  }
+}
+
+/** Which of these tags are of an image. */
 async function tagsOf(
   registry: Registry,
   repository: string,
   digest: string,
-  but: string,
+  tags: Iterable<string>,
 ): Promise<string[]> {
-  const others = (await listTags(registry, repository)).filter((tag) => tag !== but);
   const same: string[] = [];
-  await eachParallel(others, 8, async (tag) => {
+  await eachParallel([...tags], 8, async (tag) => {
     if ((await registry.manifestDigest(repository, tag)) === digest) same.push(tag);
   });
   return same.sort();

@@ -44,6 +44,8 @@ export interface FakeOptions {
   token?: { user: string; password: string };
   /** Answers DELETE of a tag with 405, as registries of before OCI 1.1. */
   keepTags?: boolean;
+  /** A manifest that is deleted by its digest leaves its tags, and what they lead to, as go-containerregistry's. */
+  tagsStay?: boolean;
 }
 
 /** Starts one on a free port of the loopback. */
@@ -171,7 +173,9 @@ function answer(
     if (opts.keepTags === true && key !== id) return res.writeHead(405).end();
     fake.content.delete(key);
     // A manifest takes its tags along.
-    for (const [other, entry] of fake.content) if (entry === found && key === id) fake.content.delete(other);
+    if (opts.tagsStay !== true)
+      for (const [other, entry] of fake.content)
+        if (entry === found && key === id) fake.content.delete(other);
     return res.writeHead(202).end();
   }
   const start = Number(/^bytes=(\d+)-$/.exec(seen.range ?? '')?.[1] ?? 0);
