@@ -94,6 +94,27 @@ test('whatever a description or a flag holds stays in its line of the unit', () 
   assert.deepEqual([verified.status, verified.stderr], [0, '']);
 });
 
+test('what lies in /tmp is let into the /tmp of the service, and only that', () => {
+  const about = {
+    ...{ program: 'x:1', description: 'x', words: ['--params', '/var/tmp/my params.yaml'] },
+    skep: ['/usr/bin/node', '/tmp/skep/packages/cli/dist/main.js'],
+    ...{ storage: '/tmp/a$b/store', policy: '/etc/skep/policy.yaml' },
+  };
+  const text = probeUnit(about, needsOf([]));
+  assert.match(text, /^BindReadOnlyPaths=\/tmp\/skep "\/var\/tmp\/my params.yaml" "\/tmp\/a\$b\/store"\n/m);
+  assert.match(
+    text,
+    /^Environment="SKEP_STORAGE=\/tmp\/a\$b\/store"\n/m,
+    'only command lines have variables',
+  );
+  const file = box.path('temporary.service');
+  writeFileSync(file, text);
+  const verified = verify(file);
+  assert.equal(verified.status === 0 ? '' : verified.stderr.replace(/.*node is not exec.*/g, ''), '');
+  const elsewhere = { ...about, words: [], skep: [], storage: '/var/lib/tmp/store' };
+  assert.doesNotMatch(probeUnit(elsewhere, needsOf([])), /BindReadOnlyPaths/);
+});
+
 test('labels that Prometheus has itself are asked for as what it makes of them', () => {
   const labels = ['job', 'instance', 'comm'];
   const [panel] = panelsOf({ name: 'x_total', type: 'counter', labels, unit: '', help: 'Calls.' } as never);

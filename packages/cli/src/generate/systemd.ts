@@ -91,7 +91,7 @@ export function systemdUnit(o: UnitOptions, needs: Needs): string {
 `
     : '';
   const environment = Object.entries(o.environment ?? {})
-    .map(([name, value]) => `Environment=${quoted(`${name}=${value}`)}\n`)
+    .map(([name, value]) => `Environment=${inQuotes(`${name}=${value}`)}\n`)
     .join('');
   const runtime = o.runtimeDirectory === undefined ? '' : `RuntimeDirectory=${o.runtimeDirectory}\n`;
   const families = `AF_UNIX AF_INET AF_INET6${needs.netlink ? ' AF_NETLINK' : ''}`;
@@ -123,7 +123,7 @@ UMask=0077
 ProtectSystem=strict
 ProtectHome=read-only
 PrivateTmp=yes
-PrivateDevices=yes
+${temporary(o)}PrivateDevices=yes
 ProtectClock=yes
 ProtectControlGroups=yes
 ProtectHostname=yes
@@ -151,13 +151,27 @@ function described(text: string): string {
     .replaceAll('%', '%%');
 }
 
-/** A word of a command line in a unit. */
+/** What the service needs of the machine's /tmp, of which it has one of its own: it would start, and find no store. */
+function temporary({ command, environment = {} }: UnitOptions): string {
+  const paths = [...command, ...Object.values(environment)]
+    .filter((word) => /^(\/var)?\/tmp\/./.test(word))
+    .map((path) => path.replace(/\/(packages\/cli\/)?dist\/main\.js$/, ''));
+  if (paths.length === 0) return '';
+  return `# A service has a /tmp of its own. These are in the machine's, and gone when that is emptied, as it may be at each start.
+BindReadOnlyPaths=${[...new Set(paths)].map(inQuotes).join(' ')}
+`;
+}
+
+/** A word of a command line in a unit, where a dollar stands for a variable. */
 function quoted(word: string): string {
+  return inQuotes(word).replaceAll('$', '$$$$');
+}
+
+function inQuotes(word: string): string {
   const escaped = word
     .replaceAll('\\', '\\\\')
     .replaceAll('"', '\\"')
     .replaceAll('\n', '\\n')
-    .replaceAll('%', '%%')
-    .replaceAll('$', '$$$$');
+    .replaceAll('%', '%%');
   return /^[\w@%+=:,./-]+$/.test(word) ? escaped : `"${escaped}"`;
 }
