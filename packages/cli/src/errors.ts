@@ -28,6 +28,7 @@ interface SkepError {
  * | `SKEP_STATE_DAMAGED` | a file of an instance cannot be read |
  * | `SKEP_NODE_PACKAGE` | npm does not give the Node that goes into a container |
  * | `SKEP_NOT_BUILT` | skep is not built for an architecture |
+ * | `SKEP_ABORTED` | Ctrl-C in place of an answer |
  * | `SKEP_UNSIGNED` | none of the keys that may have signed the image did |
  */
 export type CliErrorCode =
@@ -44,6 +45,7 @@ export type CliErrorCode =
   | 'SKEP_STATE_DAMAGED'
   | 'SKEP_NODE_PACKAGE'
   | 'SKEP_NOT_BUILT'
+  | 'SKEP_ABORTED'
   | 'SKEP_UNSIGNED';
 
 /** An error of the command line itself. `hint` says what to do next. */

@@ -1,7 +1,7 @@
 import * as clack from '@clack/prompts';
-import { usageError } from './errors.ts';
+import { CliError } from './errors.ts';
 
-/** Asks for a line of text. Ctrl-C is a usage error: the command line said too little. */
+/** Asks for a line of text. @throws CliError SKEP_ABORTED at Ctrl-C */
 export async function ask(message: string, initialValue?: string): Promise<string> {
   return given(await clack.text({ message, initialValue, validate: notEmpty, output: process.stderr }));
 }
@@ -24,6 +24,7 @@ function notEmpty(value: string | undefined): string | undefined {
 }
 
 function given(answer: string | symbol): string {
-  if (clack.isCancel(answer)) throw usageError('cancelled', 'Flags can say the same: see --help.');
+  if (clack.isCancel(answer))
+    throw new CliError('SKEP_ABORTED', 'cancelled', 'Flags can say the same: see --help.');
   return answer as string;
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Sandbox } from './harness.ts';
 import { inTerminal } from './terminal.ts';
@@ -42,6 +42,15 @@ test('in a pipe what is missing is named with the choices; nothing is overwritte
   await box.ok(['init', 'mine.c', '--force', ...all]);
   await box.fails(3, /no such file or folder/, ['init', 'nowhere/x.c', ...all]);
   await box.fails(2, /is a folder/, ['init', box.dir, '--force', ...all]);
+});
+
+test('Ctrl-C in place of an answer ends it as an interruption, and writes nothing', async () => {
+  using box = new Sandbox();
+  using terminal = inTerminal(box, ['init', 'new.c']);
+  await terminal.until('What shall it watch?');
+  terminal.press('C-c');
+  assert.match(await terminal.until('code 130'), /skep: cancelled/);
+  assert.deepEqual(readdirSync(box.dir), []);
 });
 
 test('at a terminal it asks', async () => {

@@ -147,5 +147,10 @@ test('the progress bar fits the terminal and leaves nothing behind', () => {
   bar.clear();
   assert.equal(written.length, 3);
   assert.equal(written.at(-1), '\r\x1b[K');
+  const before = process.env.TERM;
+  process.env.TERM = 'dumb';
+  assert.equal(progressBar(terminal, 'pulling'), undefined);
+  if (before === undefined) delete process.env.TERM;
+  else process.env.TERM = before;
   assert.equal(progressBar({ isTTY: false, write: () => 0 }, 'x'), undefined);
 });

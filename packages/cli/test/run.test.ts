@@ -258,6 +258,18 @@ test('a full disk behind standard output ends the run with a sentence and 1', ne
   assert.match(stderr, /^skep: standard output: no space left on the disk\n {2}\S/);
 });
 
+test('a dumb terminal gets lines, and no view', needsRoot, async () => {
+  using terminal = inTerminal(box, ['run', 'calls:1', '--set', me, '--no-prom', '--max-events', '3'], 'dumb');
+  const timer = setInterval(() => callUmask(1), 20);
+  try {
+    assert.match(await terminal.until('code 0'), /^\{"time":"[^"]+","map":"print_events","data":\{/m);
+  } finally {
+    clearInterval(timer);
+  }
+  using refused = inTerminal(box, ['run', 'calls:1', '-o', 'table'], 'dumb');
+  assert.match(await refused.until('code 2'), /--output table needs a terminal, and not a dumb one/);
+});
+
 test('the live view in a terminal: rows come, q leaves, the terminal is as before', needsRoot, async () => {
   using terminal = inTerminal(box, ['run', 'calls:1', '--set', me, '--no-prom']);
   await terminal.until('waiting for events');

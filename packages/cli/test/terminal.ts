@@ -1,9 +1,15 @@
 import { Screen } from '../../../test/support/screen.ts';
 import { main, type Sandbox } from './harness.ts';
 
-/** Starts `skep` with these words, 90 columns by 40 lines. At its end the screen says `code 0`, or whatever it was. */
-export function inTerminal(box: Sandbox, words: readonly string[]): Screen {
-  const shell = 'node=$1; shift; "$node" "$@"; echo "code $?"; read line';
+const RUN = 'node=$1; shift; "$node" "$@"; echo "code $?"; read line';
+
+/**
+ * Starts `skep` with these words, 90 columns by 40 lines. At its end the screen says `code 0`, or whatever it was.
+ *
+ * @param term what the terminal calls itself
+ */
+export function inTerminal(box: Sandbox, words: readonly string[], term = 'screen'): Screen {
+  const shell = `export TERM=${term}; ${RUN}`;
   return new Screen(['sh', '-c', shell, 'sh', process.execPath, main, ...words], {
     columns: 90,
     rows: 40,

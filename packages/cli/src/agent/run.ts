@@ -7,6 +7,7 @@ import {
   startAgent,
 } from '@skep/agent';
 import * as bpf from '@skep/bpf';
+import { canDraw } from '../output/color.ts';
 import { note } from '../output/out.ts';
 import { checkPrivileges, provideTracefs } from '../run/preflight.ts';
 import { endingSignals, tellService, trimMemory } from '../service.ts';
@@ -30,7 +31,7 @@ export async function runAgent(flags: AgentFlags): Promise<void> {
     void agent?.stop();
   };
   for (const signal of endingSignals()) process.on(signal, stop);
-  const live = flags.tty && !flags.print && process.stdout.isTTY === true && process.stdin.isTTY === true;
+  const live = flags.tty && !flags.print && canDraw(process.stdout) && process.stdin.isTTY === true;
   const view = live ? await openView(settings.watch ?? {}, stop) : undefined;
   const lines = flags.print ? new Lines(stop) : undefined;
   const options: AgentOptions = {

@@ -4,6 +4,7 @@ import { examples } from '../examples.ts';
 import { connectTo } from '../instances/client.ts';
 import { findInstance, readInstance } from '../instances/folder.ts';
 import type { Request, TerminalInput } from '../instances/protocol.ts';
+import { canDraw } from '../output/color.ts';
 import { note } from '../output/out.ts';
 
 /** What the view wants to know of the terminal. */
@@ -26,8 +27,11 @@ export function define(command: Command): void {
 async function attach(word: string): Promise<void> {
   const instance = findInstance(word);
   const { stdin, stdout } = process;
-  if (!stdin.isTTY || !stdout.isTTY)
-    throw usageError('attach needs a terminal', `In a pipe: skep logs -f ${instance.name}.`);
+  if (!stdin.isTTY || !canDraw(stdout))
+    throw usageError(
+      'attach needs a terminal, and not a dumb one',
+      `Elsewhere: skep logs -f ${instance.name}.`,
+    );
   const socket = await connectTo(instance);
   const env = Object.fromEntries(VARIABLES.flatMap((v) => (process.env[v] ? [[v, process.env[v]!]] : [])));
   const send = (what: Request | TerminalInput): void => void socket.write(`${JSON.stringify(what)}\n`);

@@ -4,6 +4,7 @@ import { examples } from '../examples.ts';
 import { ask, notRunning } from '../instances/client.ts';
 import { findInstance, type Instance, listInstances } from '../instances/folder.ts';
 import type { InstanceStats } from '../instances/protocol.ts';
+import { canDraw } from '../output/color.ts';
 import { formatRows, type Row } from '../output/format.ts';
 import { out } from '../output/out.ts';
 import { humanSize } from '../output/size.ts';
@@ -54,7 +55,9 @@ async function stats(words: string[], flags: Flags): Promise<void> {
         columns,
         format,
       );
-      await out(`${flags.stream && format === undefined ? '\x1b[H\x1b[2J' : ''}${table}`);
+      await out(
+        `${flags.stream && format === undefined && canDraw(process.stdout) ? '\x1b[H\x1b[2J' : ''}${table}`,
+      );
     } while (flags.stream && (await passed(stop.signal)));
   } finally {
     process.off('SIGINT', end).off('SIGTERM', end);

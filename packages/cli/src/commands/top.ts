@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { examples } from '../examples.ts';
 import { programFields } from '../inventory/fields.ts';
 import { programCosts, topTable } from '../inventory/rows.ts';
+import { canDraw } from '../output/color.ts';
 import { out } from '../output/out.ts';
 import { template, toJson } from '../output/template.ts';
 import { parseDuration } from '../values.ts';
@@ -65,7 +66,7 @@ async function top(flags: Flags): Promise<void> {
 
 /** On a terminal each table takes the place of the one before. */
 async function show(table: string, stream: boolean): Promise<void> {
-  const home = stream && process.stdout.isTTY ? '\x1b[H\x1b[2J' : '';
+  const home = stream && canDraw(process.stdout) ? '\x1b[H\x1b[2J' : '';
   await out(`${home}${table}`);
 }
 

@@ -1,3 +1,4 @@
+import { canDraw } from './color.ts';
 import { humanSize } from './size.ts';
 
 /** One line that shows how far several blobs are; gone when cleared. */
@@ -13,13 +14,13 @@ export interface Terminal {
   write(text: string): unknown;
 }
 
-/** A bar on a terminal; undefined in a pipe, where silence is better. Redrawn at most 20 times a second. */
+/** A bar on a terminal; undefined in a pipe or on a dumb one, where silence is better. Redrawn at most 20 times a second. */
 export function progressBar(
   terminal: Terminal,
   label: string,
   now: () => number = () => performance.now(),
 ): ProgressBar | undefined {
-  if (!terminal.isTTY) return undefined;
+  if (!canDraw(terminal)) return undefined;
   const blobs = new Map<string, { done: number; total: number }>();
   let drawnAt = Number.NEGATIVE_INFINITY;
   return {

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { usageError } from '../errors.ts';
+import { canDraw } from '../output/color.ts';
 import { collect } from '../settings.ts';
 import { collectPairs, type ListenAddress, parseCount, parseDuration, parseListen } from '../values.ts';
 
@@ -157,7 +158,10 @@ export function checkRunFlags(flags: RunFlags): void {
   if (flags.output === 'table' && !flags.tty) {
     throw usageError('--output table and --no-tty exclude each other', 'Leave out one of them.');
   }
-  if (flags.output === 'table' && !(process.stdout.isTTY && process.stdin.isTTY)) {
-    throw usageError('--output table needs a terminal', 'In a pipe there are JSON lines: --output json.');
+  if (flags.output === 'table' && !(canDraw(process.stdout) && process.stdin.isTTY)) {
+    throw usageError(
+      '--output table needs a terminal, and not a dumb one',
+      'Elsewhere there are JSON lines: --output json.',
+    );
   }
 }

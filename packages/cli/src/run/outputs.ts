@@ -8,6 +8,7 @@ import {
   type Sink,
   TerminalView,
 } from '@skep/runtime';
+import { canDraw } from '../output/color.ts';
 import { note } from '../output/out.ts';
 import { mark } from '../timing.ts';
 import { version } from '../version.ts';
@@ -43,7 +44,7 @@ export async function chooseOutputs(
     flags.output !== 'json' &&
     flags.tty &&
     !toStandardOutput(flags.folded) &&
-    process.stdout.isTTY === true &&
+    canDraw(process.stdout) &&
     process.stdin.isTTY === true;
   const sinks: Sink[] = [];
   if (live) sinks.push(new TerminalView({ input: process.stdin, output: process.stdout, onQuit: quit }));
