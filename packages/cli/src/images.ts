@@ -22,6 +22,13 @@ export async function noImage(store: Store, reference: string): Promise<never> {
   const names = store.entries().map((i) => i.reference);
   const near = names.filter((name) => name.includes(reference.split(/[:@]/, 1)[0]!));
   const shown = (near.length > 0 ? near : names).slice(0, 5);
+  const { isInstance } = await import('./instances/folder.ts');
+  if (isInstance(reference))
+    throw new CliError(
+      'SKEP_NOT_FOUND',
+      `no image "${reference}" in the local store, but an instance`,
+      `skep ps -a --filter name=${reference}, skep logs ${reference} and skep stats ${reference} show it.`,
+    );
   throw new CliError(
     'SKEP_NOT_FOUND',
     `no image "${reference}" in the local store`,

@@ -301,6 +301,19 @@ test('ps -n and -l: the newest, those that have ended too', async () => {
   assert.equal(await names('-n', '2'), 'c\nb\n');
   assert.equal(await names('--last', '9', '--filter', 'name=a'), 'a\n');
   await own.fails(2, /--last: "x" is not a whole number/, ['ps', '-n', 'x']);
+  await own.fails(2, /no status "up"\n {2}There are created, running/, ['ps', '--filter', 'status=up']);
+  await own.fails(3, /no image "a" .* but an instance\n {2}skep ps -a --filter name=a/, ['inspect', 'a']);
+  assert.equal(
+    await own.ok(['logs', '--since', '1700000000', 'a']),
+    '',
+    'seconds since 1970, as docker has it',
+  );
+});
+
+test('one that goes with its end goes also when it is killed', needsRoot, async () => {
+  await box.ok(['run', '-d', '--rm', '--name', 'brief', ...background, 'calls:1']);
+  assert.equal(await box.ok(['stop', '-t', '0', 'brief']), 'brief\n');
+  assert.deepEqual(await ps('-a', '--filter', 'name=brief'), []);
 });
 
 test('what does not start leaves nothing, and says why with its exit code', needsRoot, async () => {

@@ -18,7 +18,11 @@ export function define(command: Command): void {
     .argument('<instance>', 'a name, or the beginning of an id')
     .option('-f, --follow', 'go on until it ends')
     .option('-n, --tail <n>', 'only the last lines', parseTail)
-    .option('--since <time>', 'only from then on: 10m, or 2026-01-02T03:04:05Z', parseSince)
+    .option(
+      '--since <time>',
+      'only from then on: 10m, 2026-01-02T03:04:05Z, or seconds since 1970',
+      parseSince,
+    )
     .action(logs);
   examples(
     command,
@@ -69,5 +73,7 @@ function parseSince(text: string): number {
     if (Number.isFinite(time)) return time;
     throw usageError(`--since: "${text}" is no time`, 'Write 2026-01-02T03:04:05Z, or 10m.');
   }
+  // A duration of as many seconds would be thirty years.
+  if (/^\d{10}(\.\d+)?$/.test(text)) return Number(text) * 1000;
   return Date.now() - parseDuration('--since')(text);
 }

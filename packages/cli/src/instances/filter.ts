@@ -1,6 +1,8 @@
 import { usageError } from '../errors.ts';
 import type { Instance } from './folder.ts';
 
+const STATES: readonly Instance['state'][] = ['created', 'running', 'exited', 'dead', 'damaged'];
+
 type Test = (instance: Instance, value: string) => boolean;
 
 /** What `skep ps --filter KEY=VALUE` may ask, as docker's: names by a part of them, labels by key or key and value. */
@@ -25,7 +27,10 @@ export function filterOf(texts: readonly string[]): (instance: Instance) => bool
     const equals = text.indexOf('=');
     const key = text.slice(0, Math.max(0, equals));
     const test = Object.hasOwn(TESTS, key) ? TESTS[key] : undefined;
-    if (test) return { key, test, value: text.slice(equals + 1) };
+    const value = text.slice(equals + 1);
+    if (key === 'status' && !STATES.includes(value as Instance['state']))
+      throw usageError(`--filter: there is no status "${value}"`, `There are ${STATES.join(', ')}.`);
+    if (test) return { key, test, value };
     throw usageError(`--filter: "${text}" is none of these`, `Write ${Object.keys(TESTS).join('=…, ')}=….`);
   });
   return (instance) =>

@@ -1,5 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, join } from 'node:path';
 import { CliError, usageError } from '../errors.ts';
@@ -114,6 +123,11 @@ function checkOwner(root: string): void {
     `${root} is not a folder of this user alone`,
     `chmod 700 ${root}, or name another by SKEP_STATE.`,
   );
+}
+
+/** Whether an instance of this user is called so, whatever its state. */
+export function isInstance(name: string, root: string = instancesFolder()): boolean {
+  return NAME.test(name) && existsSync(join(root, name));
 }
 
 /** All instances of this user, newest first; one that is just being removed is none. */

@@ -1,7 +1,8 @@
+import { existsSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { note } from '../output/out.ts';
 import { ask } from './client.ts';
-import { type Instance, readInstance } from './folder.ts';
+import { type Instance, readInstance, removeFolder } from './folder.ts';
 import { isRunning, signal } from './process.ts';
 
 /** Between two looks whether a process is gone. */
@@ -27,4 +28,6 @@ export async function stopInstance(instance: Instance, timeoutMs: number): Promi
   note(`${instance.name} did not end in time and is killed`);
   signal(id, 'SIGKILL');
   while (isRunning(id)) await wait(LOOK_MS);
+  // As it would have done itself (run --rm).
+  if (now.remove && existsSync(now.folder)) removeFolder(now);
 }
