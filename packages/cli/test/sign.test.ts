@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { Sandbox } from './harness.ts';
+import { main, Sandbox } from './harness.ts';
 import { source } from './objects.ts';
 import { realRegistry } from './real-registry.ts';
 
@@ -53,6 +54,21 @@ test('a wrong key, password, name or flag is a sentence', async () => {
   using box = new Sandbox();
   await built(box, 'calls:1');
   await box.ok(['sign', '--generate-key-pair'], { env });
+  // Half a pair is none: of a disk that is full (a limit on the size of files stands in for it), and where the second cannot be.
+  const words = ['sign', '--generate-key-pair', '--output-key-prefix'];
+  const limited = ['-c', 'ulimit -f 1; exec "$0" "$@"', process.execPath, main, ...words, 'half'];
+  const { status, stderr } = spawnSync('sh', limited, {
+    cwd: box.dir,
+    env: { ...box.env, ...env, XDG_CACHE_HOME: '/dev/null' },
+    encoding: 'utf8',
+  });
+  assert.deepEqual(
+    [status, stderr.split('\n')[0]],
+    [1, 'skep: half.key: the file would be larger than it may be'],
+  );
+  symlinkSync('nowhere/x', box.path('half.pub'));
+  await box.fails(1, /half\.pub: exists already/, [...words, 'half'], { env });
+  assert.ok(!existsSync(box.path('half.key')));
   await box.fails(2, /cosign\.key is there already/, ['sign', '--generate-key-pair'], { env });
   await box.fails(2, /signs nothing/, ['sign', '--generate-key-pair', 'calls:1'], { env });
   await box.fails(2, /what shall be signed is missing/, ['sign', '--key', 'cosign.key']);

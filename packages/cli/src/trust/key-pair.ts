@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { generateKeyPair } from '@skep/oci/signatures';
 import { usageError } from '../errors.ts';
 import { password } from './key-files.ts';
@@ -15,7 +15,25 @@ export async function writeKeyPair(prefix: string): Promise<[string, string]> {
   if (process.env.COSIGN_PASSWORD === undefined && secret !== (await password('Once more')))
     throw usageError('the two passwords differ', 'Try again.');
   const pair = await generateKeyPair(secret);
-  await writeFile(files[0], pair.privateKey, { mode: 0o600, flag: 'wx' });
-  await writeFile(files[1], pair.publicKey, { flag: 'wx' });
+  const made: string[] = [];
+  const write = async (file: string, text: string, mode?: number): Promise<void> => {
+    const handle = await open(file, 'wx', mode);
+    made.push(file);
+    try {
+      await handle.writeFile(text);
+    } catch (e) {
+      throw Object.assign(e as Error, { path: file });
+    } finally {
+      await handle.close();
+    }
+  };
+  try {
+    await write(files[0], pair.privateKey, 0o600);
+    await write(files[1], pair.publicKey);
+  } catch (e) {
+    // Half a pair is of no use to anybody, and in the way of the next.
+    for (const file of made) await rm(file);
+    throw e;
+  }
   return files;
 }
