@@ -108,10 +108,11 @@ test('parameters, hooks and programs of an image or object that is here', async 
 });
 
 test('bash', { skip: !has('bash') }, () => {
-  const tab = (line: string) =>
+  const tab = (line: string, before = '') =>
     shell(
       'bash',
-      `source <(skep completion bash); complete -p skep >/dev/null || exit 1
+      `${before}
+       source <(skep completion bash); complete -p skep >/dev/null || exit 1
        COMP_LINE=${JSON.stringify(line)}; COMP_POINT=\${#COMP_LINE}
        _skep; printf '%s\\n' "\${COMPREPLY[@]}"`,
       '--norc',
@@ -126,6 +127,9 @@ test('bash', { skip: !has('bash') }, () => {
   assert.deepEqual(tab('skep run rich:1 --min-'), ['--min-latency']);
   assert.deepEqual(tab('skep run rich:1 --set min_'), ['min_latency=']);
   assert.deepEqual(tab('skep run rich:1 --hook exec=raw'), ['raw_tp']);
+  // As files, readline would write calls\\:1.
+  const asFiles = (line: string) => tab(line, 'compopt() { echo "$1 $2"; }').includes('-o filenames');
+  assert.deepEqual([asFiles('skep run calls:'), asFiles('skep run ./ca')], [false, true]);
 });
 
 test('zsh', { skip: !has('zsh') }, () => {

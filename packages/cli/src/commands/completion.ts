@@ -28,20 +28,22 @@ const scripts: Record<(typeof shells)[number], string> = {
   bash: `# skep completion for bash
 _skep() {
   local line=\${COMP_LINE:0:COMP_POINT} cur answer prefix
-  local -a words
+  local -a words files
   read -ra words <<< "$line"
   [[ $line == *[[:space:]] ]] && words+=("")
   cur=\${words[-1]}
   COMPREPLY=()
   while IFS= read -r answer; do
     if [[ $answer == :files ]]; then
-      compopt -o filenames 2>/dev/null
       local IFS=$'\\n'
-      COMPREPLY+=($(compgen -f -- "$cur"))
+      files=($(compgen -f -- "$cur"))
     else
       COMPREPLY+=("\${answer%%$'\\t'*}")
     fi
   done < <(command "\${words[0]}" __complete -- "\${words[@]:1}" 2>/dev/null)
+  # Folders get their slash then, and names a backslash before their colon: only where all are files.
+  [[ \${#COMPREPLY[@]} -eq 0 ]] && compopt -o filenames 2>/dev/null
+  COMPREPLY+=("\${files[@]}")
   if [[ $cur == *[:=]* && $COMP_WORDBREAKS == *:* ]]; then
     prefix=\${cur%"\${cur##*[:=]}"}
     COMPREPLY=("\${COMPREPLY[@]#"$prefix"}")
