@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { IMAGES, readImage } from '@skep/agent';
 import { allowedProbes } from '../src/agent/probes.ts';
-import { Sandbox } from './harness.ts';
+import { main, Sandbox } from './harness.ts';
 import { source } from './objects.ts';
 import { realRegistry } from './real-registry.ts';
 
@@ -188,6 +189,20 @@ test('rules on digests and code hold for images and files', needsRoot, async () 
   writeFileSync(box.path('calls.o'), readFileSync(blob(object)));
   await box.ok(['check', './calls.o'], rule(`digests: ${object}`));
   await box.fails(9, /its digest is not among/, ['check', './calls.o'], rule(`digests: ${digest}`));
+});
+
+test('a policy that cannot be looked at is not gone past', needsRoot, async () => {
+  await box.ok(['build', 'calls.c', '-o', 'own.o']);
+  // The place of the machine's own file is not to be chosen: so in a /etc of its own.
+  const shell = 'mount -t tmpfs own /etc && ln -s skep /etc/skep && exec "$0" "$@"';
+  const words = [process.execPath, main, 'run', './own.o', ...run];
+  const { status, stderr } = spawnSync('unshare', ['--mount', 'sh', '-c', shell, ...words], {
+    cwd: box.dir,
+    env: { ...box.env, SKEP_POLICY: undefined },
+    encoding: 'utf8',
+  });
+  assert.equal(status, 3, stderr);
+  assert.match(stderr, /^skep: \/etc\/skep\/policy\.yaml: too many symbolic links\n/m);
 });
 
 test("the agent's own probes are held against the policy, by their names", { timeout: 60_000 }, async (t) => {

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { BUILT } from '@skep/oci';
 import { note } from '../output/out.ts';
 import type { SourceCheck } from '../probe-source.ts';
@@ -24,9 +24,20 @@ export async function trustCheck(
  */
 export async function policyFor(program: string, fetchWith?: Settings): Promise<SourceCheck | undefined> {
   const named = process.env.SKEP_POLICY || undefined;
-  if (named === undefined && !existsSync(POLICY_FILE)) return undefined;
+  if (named === undefined && !isThere(POLICY_FILE)) return undefined;
   const { policyCheck } = await import('../trust/index.ts');
   return policyCheck(named ?? POLICY_FILE, program, fetchWith);
+}
+
+/** One that this user may not look at is there, as far as anybody can tell: it is not to be gone past. */
+function isThere(file: string): boolean {
+  try {
+    statSync(file);
+    return true;
+  } catch (e) {
+    if (['ENOENT', 'ENOTDIR'].includes((e as NodeJS.ErrnoException).code ?? '')) return false;
+    throw e;
+  }
 }
 
 async function warn({ image, stored }: Parameters<SourceCheck>[0]): Promise<void> {
