@@ -127,6 +127,12 @@ test(
   },
 );
 
+test('dev: a file may be called anything', needsRoot, async () => {
+  writeFileSync(box.path('Mein Möhren--Probe.bpf.c'), source);
+  await using dev = new Dev('Mein Möhren--Probe.bpf.c', '--no-prom', '--set', `target_pid=${process.pid}`);
+  await dev.line(/^mein_mohren--probe:dev: sha256:\w+ started/);
+});
+
 test('dev: what is nothing to build is said, and ends it', async () => {
   await box.fails(2, /"nothing" is neither a folder nor a \.c file/, ['dev', 'nothing']);
   mkdirSync(box.path('empty'));

@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import { aboutImage, extrasOf, folderOf } from '../build-folder.ts';
 import { buildObjects } from '../build-objects.ts';
-import { probeName } from '../compile.ts';
+import { objectName } from '../compile.ts';
 import { usageError } from '../errors.ts';
 import { openStore } from '../images.ts';
 import type { Settings } from '../settings.ts';
@@ -34,7 +34,7 @@ export async function buildOnce(
   const { dir, files } = folder ?? { dir: dirname(word), files: [word] };
   const about = await aboutImage(dir, {});
   const { files: read, ...built } = await buildObjects(files, {}, undefined);
-  const name = about.title ?? probeName(files[0]!).toLowerCase();
+  const name = about.title ?? imageName(files[0]!);
   const extras = await extrasOf(dir, files, [{ files: read }], {}, name);
   const { packImage } = await import('@skep/probe');
   const store = await openStore(settings);
@@ -47,4 +47,11 @@ export async function buildOnce(
     digest: stored.descriptor.digest,
     files: [...new Set([...sources, ...read])],
   };
+}
+
+/** `Mein Probe.bpf.c` is `mein_probe`: what can be the name of an image. */
+function imageName(file: string): string {
+  const plain = objectName(file).replace(/\.o$/, '').toLowerCase();
+  const separated = plain.replace(/[^a-z0-9]+/g, (s) => (/^(\.|__?|-+)$/.test(s) ? s : '-'));
+  return separated.replace(/^[^a-z0-9]+|[^a-z0-9]+$/g, '') || 'probe';
 }
