@@ -1,16 +1,35 @@
 import type { Command } from 'commander';
 import { paint, useColor } from './output/color.ts';
+import { helpWidth, wrap } from './output/wrap.ts';
 
 const exampleLines = new WeakMap<Command, readonly string[]>();
 
-/** Puts examples under a command's help. */
+/** Puts examples under a command's help, and behind an empty line what is to be said in sentences. */
 export function examples(command: Command, ...lines: string[]): void {
   exampleLines.set(command, lines);
   command.addHelpText(
     'after',
-    () =>
-      `\n${title('Examples:')}\n${lines.map((l) => `  ${l}`.trimEnd()).join('\n')}\n\nFlags of every command: skep --help`,
+    () => `\n${title('Examples:')}\n${shown(lines).join('\n')}\n\nFlags of every command: skep --help`,
   );
+}
+
+/** Commands as they are, sentences as wide as the terminal; a sentence that goes on in the next line is put together first. */
+function shown(lines: readonly string[]): string[] {
+  const end = lines.indexOf('');
+  const said = end < 0 ? [] : lines.slice(end + 1);
+  const texts: string[] = [];
+  for (const line of said) {
+    const goesOn = /^[^ ]/.test(line) && !/^(Fields|With --all):/.test(line) && texts.length > 0;
+    if (goesOn && !/^ |^$|^Fields:|\.$/.test(texts.at(-1)!)) texts.push(`${texts.pop()} ${line}`);
+    else texts.push(line);
+  }
+  const commands = end < 0 ? lines : lines.slice(0, end + 1);
+  return [
+    ...commands.map((l) => `  ${l}`.trimEnd()),
+    ...texts.map((text) =>
+      text.startsWith(' ') ? `  ${text}` : `  ${wrap(text, helpWidth(), 2)}`.trimEnd(),
+    ),
+  ];
 }
 
 /** The examples of a command, for the reference in docs/. */
@@ -29,7 +48,13 @@ export interface HelpSection {
 /** Puts a section under a command's flags; call it before {@link examples}. */
 export function helpSection(command: Command, heading: string, lines: readonly string[]): void {
   sectionsByCommand.set(command, [...(sectionsByCommand.get(command) ?? []), { heading, lines }]);
-  command.addHelpText('after', () => `\n${title(`${heading}:`)}\n${lines.map((l) => `  ${l}`).join('\n')}`);
+  command.addHelpText('after', () => `\n${title(`${heading}:`)}\n${lines.map(setIn).join('\n')}`);
+}
+
+/** A line of a section, which goes on two further in. */
+function setIn(line: string): string {
+  const indent = 2 + (/^ */.exec(line) as RegExpExecArray)[0].length;
+  return `${' '.repeat(indent)}${wrap(line.trimStart(), helpWidth(), indent + 2)}`;
 }
 
 /** The sections of a command, for the reference in docs/. */

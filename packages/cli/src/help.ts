@@ -3,11 +3,12 @@ import { type CommandEntry, catalogue } from './catalogue.ts';
 import { title } from './examples.ts';
 import { ExitCode, type ExitCodeName, exitCodeMeaning } from './exit-codes.ts';
 import { paint, useColor } from './output/color.ts';
+import { helpWidth, wrap } from './output/wrap.ts';
 
 /** Help looks the same everywhere: as wide as the terminal up to 110, bold titles. */
 export function configureHelp(command: Command): void {
   command.configureHelp({
-    helpWidth: Math.min(process.stdout.columns ?? 100, 110),
+    helpWidth: helpWidth(),
     styleTitle: (text) => paint('bold', text, useColor(process.stdout)),
   });
 }
@@ -50,5 +51,6 @@ function nameOf(entry: CommandEntry): string {
 }
 
 function block(heading: string, rows: [string, string][], width = 18): string {
-  return [title(heading), ...rows.map(([term, text]) => `  ${term.padEnd(width)} ${text}`)].join('\n');
+  const lines = rows.map(([term, text]) => `  ${term.padEnd(width)} ${wrap(text, helpWidth(), width + 3)}`);
+  return [title(heading), ...lines].join('\n');
 }

@@ -46,6 +46,9 @@ export async function loadCommand(command: Command): Promise<void> {
 function configure(command: Command): void {
   command.exitOverride();
   command.configureOutput({ outputError: () => undefined });
-  command.helpOption('-h, --help', 'show help; with a command, that command');
+  command.helpOption(
+    '-h, --help',
+    command.name() === 'skep' ? 'show help; with a command, that command' : 'show help',
+  );
   configureHelp(command);
 }

@@ -7,6 +7,7 @@ import { catalogue } from '../src/catalogue.ts';
 import { ExitCode } from '../src/exit-codes.ts';
 import { buildProgram, loadCommand } from '../src/program.ts';
 import { Sandbox } from './harness.ts';
+import { inTerminal } from './terminal.ts';
 
 test('skep alone and skep --help show every command and exit code', async () => {
   using box = new Sandbox();
@@ -99,4 +100,15 @@ test('a flag that can be given and refused is neither until somebody says so', a
   assert.deepEqual([command.getOptionValue('socket'), command.getOptionValue('tty')], [undefined, true]);
   command.parseOptions(['--no-socket']);
   assert.equal(command.getOptionValue('socket'), false);
+});
+
+test('help breaks between words where the terminal is narrow', async () => {
+  using box = new Sandbox();
+  for (const words of [['prune', '--help'], ['--help']]) {
+    using screen = inTerminal(box, words, 'dumb', 60);
+    const shown = (await screen.until('code 0')).split('\n').map((line) => line.trim());
+    const help = (await box.ok(words)).split(/\s+/);
+    const known = new Set([...help, 'code', '0', '']);
+    for (const word of shown.join(' ').split(/\s+/)) assert.ok(known.has(word), `${words}: "${word}" is cut`);
+  }
 });

@@ -11,7 +11,7 @@ import { parseCount } from '../values.ts';
 export function define(command: Command): void {
   command
     .argument('<instance...>', 'names, or beginnings of ids')
-    .option('-t, --time <seconds>', 'before it is killed (10)', parseCount('--time', 0), 10)
+    .option('-t, --time <seconds>', 'before it is killed', parseCount('--time', 0), 10)
     .action(stop);
   examples(
     command,
