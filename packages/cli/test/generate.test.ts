@@ -351,7 +351,7 @@ test('what would not start is told to who generates it', async () => {
     [/There is no parameter "nosuch"/, ['--set', 'nosuch=1']],
     [/"soon" is not a duration/, ['--timeout', 'soon']],
     [/Allowed choices are/, ['--pull', 'sometimes']],
-    [/--name, --label and --rm are for what runs in the background/, ['--rm']],
+    [/--name and --label are for what runs in the background/, ['--name', 'x']],
     [/-d is for a terminal/, ['-d']],
     [/-o table is for a terminal|--output table needs a terminal/, ['-o', 'table']],
   ];

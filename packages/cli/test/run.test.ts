@@ -258,6 +258,20 @@ test('a full disk behind standard output ends the run with a sentence and 1', ne
   assert.match(stderr, /^skep: standard output: no space left on the disk\n {2}\S/);
 });
 
+test('--rm is taken in the foreground too, where nothing is left', needsRoot, async () => {
+  const { code, stderr } = await box.skep([
+    'run',
+    '--rm',
+    'calls:1',
+    '--set',
+    me,
+    '--no-prom',
+    '--timeout',
+    '100ms',
+  ]);
+  assert.equal(code, 0, stderr);
+});
+
 test('a dumb terminal gets lines, and no view', needsRoot, async () => {
   using terminal = inTerminal(box, ['run', 'calls:1', '--set', me, '--no-prom', '--max-events', '3'], 'dumb');
   const timer = setInterval(() => callUmask(1), 20);

@@ -37,6 +37,7 @@ test('an image is found by every name a person may use', async (t) => {
     `oomkill@${entry.digest}`,
     entry.digest,
     hex.slice(0, 12),
+    hex.slice(0, 4),
     `sha256:${hex.slice(0, 6)}`,
   ]) {
     const image = await store.resolve(ref);

@@ -6,7 +6,7 @@ import { settingsOf } from '../settings.ts';
 /** `skep tag` */
 export function define(command: Command): void {
   command
-    .argument('<source>', 'name, name:tag, name@digest or the start of a digest')
+    .argument('<source>', 'name, name:tag, name@digest or the start of a digest, four digits at least')
     .argument('<target>', 'the other name')
     .action(tag);
   examples(command, 'skep tag oomkill:1 registry.example.com/me/oomkill:1');

@@ -28,7 +28,7 @@ export async function usersOf(
     const image = await imageOf(store, reference);
     if (image === undefined) return undefined;
     const allNames =
-      /^(sha\d{3}:)?[0-9a-f]{6,}$/.test(reference) && image.descriptor.digest.includes(reference);
+      /^(sha\d{3}:)?[0-9a-f]{4,}$/.test(reference) && image.descriptor.digest.includes(reference);
     return byName.get(image.reference) ?? (allNames ? byDigest.get(image.descriptor.digest) : undefined);
   };
 }

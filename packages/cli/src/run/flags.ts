@@ -117,7 +117,7 @@ export function addRunFlags(command: Command): void {
     .option('--name <name>', 'what an instance in the background is called')
     .option('-l, --label <key=value>', 'a label of that instance, may be repeated', collectLabels)
     .option('--keep-privileges', 'give up no rights once the probe is attached')
-    .option('--rm', 'take that instance away when it ends')
+    .option('--rm', 'take that instance away when it ends; without -d nothing stays anyway')
     .option('--debug', 'write what happens to debug.log')
     .addOption(new Option('--instance <dir>').hideHelp())
     .addOption(new Option('--tied').hideHelp());
@@ -132,9 +132,10 @@ function collectLabels(text: string, previous: Record<string, string> = {}): Rec
 
 /** What excludes what. */
 export function checkRunFlags(flags: RunFlags): void {
-  const background = flags.name !== undefined || flags.label !== undefined || flags.rm === true;
+  // --rm as with docker: of what runs in the foreground nothing is left anyway.
+  const background = flags.name !== undefined || flags.label !== undefined;
   if (background && !flags.detach && flags.instance === undefined) {
-    throw usageError('--name, --label and --rm are for what runs in the background', 'Add -d.');
+    throw usageError('--name and --label are for what runs in the background', 'Add -d.');
   }
   if (flags.detach && (flags.output === 'table' || /^([^=]+=)?-$/.test(flags.folded ?? ''))) {
     throw usageError('-d has no terminal and no standard output', 'skep attach and skep logs show it.');

@@ -9,14 +9,14 @@ export function nameOf(entry: Descriptor): string | undefined {
 
 /**
  * The entries of index.json that a person means by `ref`, in this order: the very name; the name with `:latest`;
- * `name@digest`; a digest or the first 6 or more digits of one.
+ * `name@digest`; a digest or the first 4 or more digits of one.
  *
  * @throws OciError SKEP_REFERENCE_INVALID when it is no name at all, or the digits fit several images
  */
 export function findEntries(entries: readonly Descriptor[], ref: string): Descriptor[] {
   const exact = entries.filter((e) => nameOf(e) === ref);
   if (exact.length > 0) return exact;
-  const hex = /^(?:sha256:)?([0-9a-f]{6,64})$/.exec(ref)?.[1];
+  const hex = /^(?:sha256:)?([0-9a-f]{4,64})$/.exec(ref)?.[1];
   const parsed = ref.startsWith('sha256:') && hex !== undefined ? undefined : parseReference(ref);
   if (parsed !== undefined) {
     const full = formatReference(withDefaultTag(parsed));
