@@ -62,7 +62,7 @@ export type {
 export { BpfError, type BpfErrorCode, type BpfErrorDetails } from './errors.ts';
 export { quickFacts, runningKernel } from './facts/running.ts';
 export { isFactsFile, storedKernel, storedKernelAhead, storedKernels, unpackFacts } from './facts/stored.ts';
-export type { KernelFacts, KernelFunctions, Tracepoints, Verdict } from './facts/types.ts';
+export type { KernelFacts, KernelFunctions, NoProgram, Tracepoints, Verdict } from './facts/types.ts';
 export {
   type FeatureGroup,
   featureGroups,

@@ -1,3 +1,4 @@
+export { calledByMap } from './check/asked-for.ts';
 export { type CheckOptions, checkObject, worst } from './check/check.ts';
 export type { CheckedObject, CheckedProgram } from './check/types.ts';
 export { type CompileOptions, type CompileResult, compile } from './clang/compile.ts';
@@ -13,7 +14,7 @@ export type {
   ParamDescription,
   ProgramDescription,
 } from './describe/types.ts';
-export { type Effect, type EffectProgram, effectsOf, helpersCalled } from './effects/effects.ts';
+export { type Effect, type EffectProgram, effectsOf, effectText, helpersCalled } from './effects/effects.ts';
 export { ProbeError, type ProbeErrorCode, type ProbeErrorDetails } from './errors.ts';
 export { parseIp } from './formats/addresses.ts';
 export { compareClocks } from './formats/time.ts';

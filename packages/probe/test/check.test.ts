@@ -200,3 +200,35 @@ SEC("fentry/vfs_read") int no_kfunc(__u64 *ctx) { vfs_fsync((void *)ctx[0], 0); 
     said(programs.find((p) => p.name === program)!.verdict, state, text, `${program} on ${name}`);
   }
 });
+
+test('what run asks for is said beside that the kernel takes it', async () => {
+  const object = await build(
+    `struct { __uint(type, BPF_MAP_TYPE_PROG_ARRAY); __uint(max_entries, 1); __uint(key_size, 4); __array(values, int (void *)); } t SEC(".maps");
+     SEC("xdp") int drop(struct xdp_md *ctx) { return 1; }
+     SEC("xdp") int pass(struct xdp_md *ctx) { return 2; }
+     SEC("?xdp") int asleep(struct xdp_md *ctx) { return 1; }
+     SEC("raw_tp/sched_process_exit") int kill(void *ctx) { bpf_send_signal(0); return 0; }
+     SEC("uprobe") int probed(void *ctx) { return 0; }`,
+  );
+  const notes = (targets?: Record<string, string>) =>
+    Object.fromEntries(
+      checkObject(object, 'asks.o', kernel('6.12'), { targets }).programs.map(({ name, verdict }) => [
+        name,
+        verdict.state === 'runs' ? verdict.note : verdict.state,
+      ]),
+    );
+  const { drop, ...others } = notes();
+  match(
+    drop!,
+    /^run asks where it goes: --attach drop=INTERFACE; run asks for --allow-modify: it can return 1 \(XDP_DROP\)/,
+  );
+  match(others.kill!, /^run asks for --allow-modify: it calls bpf_send_signal\(\), at .*:\d+/);
+  deepStrictEqual(
+    [others.pass, others.asleep, others.probed],
+    [
+      'run asks where it goes: --attach pass=INTERFACE',
+      undefined,
+      'run asks where it goes: --attach probed=PATH:FUNCTION[+OFFSET]',
+    ],
+  );
+});

@@ -1,6 +1,6 @@
 import assert, { strictEqual } from 'node:assert/strict';
 import { test } from 'node:test';
-import { Btf, Elf, type KernelFacts, storedKernel, type Verdict } from '@skep/bpf';
+import { Btf, Elf, type KernelFacts, type NoProgram, storedKernel, type Verdict } from '@skep/bpf';
 import { misfit, parseArguments } from '../src/hooks/prototype.ts';
 import { chooseRung, describeObject, judgeHook, mapsUsed } from '../src/index.ts';
 import { build } from './support.ts';
@@ -213,10 +213,14 @@ test('judging: refused only what is known, unknown what is not', async () => {
 
 test('judging: patterns, system calls, functions of files, and kinds that came later', async () => {
   const btf = Btf.fromElf(Elf.parse(await build(`${MAPS} SEC("kprobe/f") A(p)`)));
+  const nothing: Record<string, NoProgram> = {
+    '/bin/gone': 'absent',
+    '/bin': 'no program',
+    '/bin/secret': 'unreadable',
+  };
   const files = {
-    userFunctions: (path: string) =>
-      path === '/bin/app' ? ['main', 'sort@@V2'] : path === '/bin/gone' ? ('absent' as const) : undefined,
-    usdtProbes: (path: string) => (path === '/bin/gone' ? ('absent' as const) : ['app:begin']),
+    userFunctions: (path: string) => nothing[path] ?? ['main', 'sort@@V2'],
+    usdtProbes: (path: string) => nothing[path] ?? { names: ['app:begin'], damaged: path === '/bin/damaged' },
   };
   const older = storedKernel('5.10')!;
   const kept = storedKernel('6.1')!;
@@ -249,6 +253,9 @@ test('judging: patterns, system calls, functions of files, and kinds that came l
     ['usdt//bin/app:app:begin', kernel(files), 'runs'],
     ['usdt//bin/app:app:end', kernel(files), 'refused', /\/bin\/app has no USDT probe app:end/],
     ['usdt//bin/gone:app:begin', kernel(files), 'refused', /no file \/bin\/gone/],
+    ['usdt//bin:app:begin', kernel(files), 'refused', /\/bin is no program/],
+    ['usdt//bin/damaged:app:begin', kernel(files), 'runs'],
+    ['usdt//bin/damaged:app:end', kernel(files), 'refused', /no USDT probe app:end before .* damaged/],
     ['usdt//bin/app:app:end', kept, 'runs'],
     ['usdt', kernel(files), 'runs'],
     ['uprobe//bin/app:main+4', kernel(files), 'runs'],
@@ -256,7 +263,10 @@ test('judging: patterns, system calls, functions of files, and kinds that came l
     ['uretprobe//bin/app:other', kernel(files), 'refused', /no function other/],
     ['uprobe//bin/app:0x12af', kernel(files), 'runs'],
     ['uprobe//bin/gone:main', kernel(files), 'refused', /no file \/bin\/gone/],
-    ['uprobe//bin/secret:main', kernel(files), 'runs'],
+    ['uprobe//bin/gone:0x12af', kernel(files), 'refused', /no file \/bin\/gone/],
+    ['uprobe//bin:main', kernel(files), 'refused', /\/bin is no program/],
+    ['uprobe.multi//bin:m*', kernel(files), 'refused', /\/bin is no program/],
+    ['uprobe//bin/secret:main', kernel(files), 'unknown', /cannot be read/],
     ['uprobe//bin/gone:main', kept, 'runs'],
     ['uprobe', kernel(files), 'runs'],
     ['netkit/peer', kept, 'refused', /attaches no netkit/],

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { BpfError } from '../errors.ts';
 
 /** A section of a program or library. */
@@ -19,6 +19,9 @@ export interface UserElf {
   fileOffset(address: bigint): bigint | undefined;
 }
 
+const MAGIC = 0x7f454c46;
+/** Of a pipe, which is none, nobody waits for a writer. */
+const READ = constants.O_RDONLY | constants.O_NONBLOCK;
 const PT_LOAD = 1;
 const SHT_NOBITS = 8;
 
@@ -30,7 +33,7 @@ const SHT_NOBITS = 8;
 export function withUserElf<T>(path: string, work: (elf: UserElf) => T): T {
   let fd: number;
   try {
-    fd = openSync(path, 'r');
+    fd = openSync(path, READ);
   } catch (cause) {
     throw unreadable(path, (cause as Error).message, cause);
   }
@@ -38,6 +41,21 @@ export function withUserElf<T>(path: string, work: (elf: UserElf) => T): T {
     return work(read(path, fd));
   } finally {
     closeSync(fd);
+  }
+}
+
+/** Whether there is a file that begins as programs and libraries do, of any kind; undefined when it may not be read. */
+export function beginsAsElf(path: string): boolean | undefined {
+  let fd: number | undefined;
+  try {
+    fd = openSync(path, READ);
+    if (!fstatSync(fd).isFile()) return false;
+    const first = Buffer.alloc(4);
+    return readSync(fd, first, 0, 4, 0) === 4 && first.readUInt32BE() === MAGIC;
+  } catch {
+    return undefined;
+  } finally {
+    if (fd !== undefined) closeSync(fd);
   }
 }
 
@@ -54,7 +72,7 @@ function read(path: string, fd: number): UserElf {
   };
   if (size < 64) throw unreadable(path, 'it is no ELF file');
   const header = at(0, 64);
-  if (header.getUint32(0) !== 0x7f454c46 || header.getUint8(4) !== 2 || header.getUint8(5) !== 1)
+  if (header.getUint32(0) !== MAGIC || header.getUint8(4) !== 2 || header.getUint8(5) !== 1)
     throw unreadable(path, 'it is no 64-bit ELF file of this byte order');
   const segments = at(header.getBigUint64(32, true), header.getUint16(56, true) * 56);
   const loads: { from: bigint; to: bigint; shift: bigint }[] = [];

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { BpfError } from '../errors.ts';
 import { isThere } from '../kernel/there.ts';
-import { textAt, withUserElf } from './user-elf.ts';
+import { beginsAsElf, textAt, withUserElf } from './user-elf.ts';
 
 /** A function of a program or library, and where in the file its code begins. */
 export interface UserFunction {
@@ -94,7 +94,8 @@ export function usdtFileOf(pid: number, provider: string, probe: string, program
   const files = new Set([...maps.matchAll(/^\S+ ..x. \S+ \S+ \d+ +(\/.*)$/gm)].map((m) => m[1]!));
   for (const file of files) {
     const path = `/proc/${pid}/root${file}`;
-    if (isThere(path) && usdtProbes(path).includes(`${provider}:${probe}`)) return path;
+    // What is mapped to be run need be no ELF file.
+    if (beginsAsElf(path) && usdtProbes(path).names.includes(`${provider}:${probe}`)) return path;
   }
   throw new BpfError(
     'SKEP_ATTACH',
@@ -103,32 +104,41 @@ export function usdtFileOf(pid: number, provider: string, probe: string, program
   );
 }
 
+/** The USDT probes that a file says it has. */
+export interface UsdtProbes {
+  /** As `provider:name`, in the file's order. */
+  readonly names: readonly string[];
+  /** What follows them cannot be read: the lengths of a note lead out of where notes are. */
+  readonly damaged: boolean;
+}
+
 /**
- * The USDT probes of a file, as `provider:name`.
+ * The USDT probes of a file.
  *
  * @throws {BpfError} `SKEP_ATTACH` when it cannot be read as a program
  */
-export function usdtProbes(path: string): string[] {
+export function usdtProbes(path: string): UsdtProbes {
   return withUserElf(path, (elf) => {
     const section = elf.sections.find((s) => s.name === '.note.stapsdt');
-    return section ? probesOf(section.data()) : [];
+    return section ? probesOf(section.data()) : { names: [], damaged: false };
   });
 }
 
 /** A note is two lengths, a type, its name and what it says: three addresses, then provider, probe and arguments. */
-function probesOf(notes: DataView): string[] {
-  const out: string[] = [];
-  for (let at = 0; at + 12 <= notes.byteLength; ) {
+function probesOf(notes: DataView): UsdtProbes {
+  const names: string[] = [];
+  let at = 0;
+  while (at + 12 <= notes.byteLength) {
     const said = at + 12 + align4(notes.getUint32(at, true));
     const next = said + align4(notes.getUint32(at + 4, true));
     // Whoever wrote the file wrote its lengths.
     if (next > notes.byteLength) break;
     const provider = textAt(notes, said + 24);
     const probe = textAt(notes, said + 24 + Buffer.byteLength(provider, 'latin1') + 1);
-    out.push(`${provider}:${probe}`);
+    names.push(`${provider}:${probe}`);
     at = next;
   }
-  return out;
+  return { names, damaged: at < notes.byteLength };
 }
 
 function align4(length: number): number {

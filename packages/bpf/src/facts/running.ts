@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { machine, release, version } from 'node:os';
 import { Btf } from '../btf/btf.ts';
+import { beginsAsElf } from '../elf/user-elf.ts';
 import { findUserFile, usdtProbes, userFunctions } from '../elf/user-functions.ts';
 import { BpfError } from '../errors.ts';
 import { askHelpers, type Helpers } from '../features/helpers.ts';
@@ -14,7 +15,7 @@ import { isNativeError, native } from '../native.ts';
 import { runningConfig } from './config.ts';
 import { hasSymbol, runningFunctions, runningSymbols } from './functions.ts';
 import { runningTracepoints } from './tracepoints.ts';
-import type { KernelFacts } from './types.ts';
+import type { KernelFacts, NoProgram } from './types.ts';
 
 const kinds = { typedef: 8, struct: 4, func: 12 } as const;
 
@@ -86,16 +87,14 @@ export function runningKernel(): KernelFacts {
   };
 }
 
-function inFile(
-  name: string,
-  read: (path: string) => readonly string[],
-): readonly string[] | 'absent' | undefined {
+function inFile<T>(name: string, read: (path: string) => T): T | NoProgram {
   const path = findUserFile(name);
   if (!isThere(path)) return 'absent';
+  if (beginsAsElf(path) === false) return 'no program';
   try {
     return read(path);
   } catch (e) {
-    if (e instanceof BpfError) return undefined;
+    if (e instanceof BpfError) return 'unreadable';
     throw e;
   }
 }

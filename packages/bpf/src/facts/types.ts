@@ -1,4 +1,5 @@
 import type { Btf } from '../btf/btf.ts';
+import type { UsdtProbes } from '../elf/user-functions.ts';
 import type { Helpers } from '../features/helpers.ts';
 import type { HookKind } from '../features/hooks.ts';
 
@@ -32,12 +33,12 @@ export interface KernelFacts {
   readonly hasSymbol?: (name: string) => boolean | undefined;
   readonly tracepoints?: Tracepoints;
   /**
-   * Names of the functions in a program or library of the machine whose kernel this is; `'absent'` when there is no such
-   * file, undefined when it cannot be read. Of kernels that are kept as data nobody knows what files they run with.
+   * Names of the functions in a program or library of the machine whose kernel this is. Of kernels that are kept as data
+   * nobody knows what files they run with.
    */
-  readonly userFunctions?: (path: string) => readonly string[] | 'absent' | undefined;
-  /** The same of its USDT probes, as `provider:name`. */
-  readonly usdtProbes?: (path: string) => readonly string[] | 'absent' | undefined;
+  readonly userFunctions?: (path: string) => readonly string[] | NoProgram | undefined;
+  /** The same of its USDT probes. */
+  readonly usdtProbes?: (path: string) => UsdtProbes | NoProgram | undefined;
   /** `CONFIG_X` to `y`, `m` or its value, quotes kept. What is not set is not in it. */
   readonly config?: ReadonlyMap<string, string>;
   /** Whether libbpf finds the configuration where it looks, to fill in kconfig externs; absent when nobody knows. */
@@ -54,6 +55,12 @@ export interface KernelFacts {
    */
   readonly helpers?: (programType: string) => Helpers | undefined;
 }
+
+/**
+ * Why a file tells nothing: there is none of that name (`absent`), it is a folder or begins like no program (`no program`),
+ * it may not be read, or is of a kind that is not read here (`unreadable`).
+ */
+export type NoProgram = 'absent' | 'no program' | 'unreadable';
 
 /** The functions of a kernel. Names are those of kallsyms. */
 export interface KernelFunctions {

@@ -1,4 +1,4 @@
-import { findUserFile } from '../elf/user-functions.ts';
+import { findUserFile, usdtProbes } from '../elf/user-functions.ts';
 import { Errno, errnoName } from '../kernel/errno.ts';
 import { isThere } from '../kernel/there.ts';
 import type { NativeError } from '../native.ts';
@@ -43,10 +43,11 @@ export function usdt(hook: Hook, cause: NativeError): Reason | undefined {
     };
   }
   if (cause.errno !== Errno.ENOENT) return undefined;
+  const damaged = path !== undefined && usdtProbes(findUserFile(path)).damaged;
   return {
     code: 'SKEP_ATTACH',
-    why: `there is no probe ${provider}:${name} in ${path}`,
-    hint: `readelf -n ${path} lists the probes it has.`,
+    why: `there is no probe ${provider}:${name} in ${path}${damaged ? ' before the place where its notes of those are damaged' : ''}`,
+    hint: damaged ? 'Build or install it anew.' : `readelf -n ${path} lists the probes it has.`,
   };
 }
 

@@ -15,6 +15,7 @@ import type { ParamDescription, ProgramDescription } from '../describe/types.ts'
 import { chooseRung } from '../hooks/choose.ts';
 import { hookGroups } from '../hooks/groups.ts';
 import { judgeHook } from '../hooks/judge.ts';
+import { askedFor } from './asked-for.ts';
 import { codeOf } from './code.ts';
 import { constantSections } from './constants.ts';
 import { argumentHazards } from './context.ts';
@@ -77,6 +78,11 @@ export function checkObject(
     ? new Map(programs.map((p) => [p.name, unreadable]))
     : judgePrograms(elf, btf, programs, facts, constants);
   for (const [program, verdict] of options.found ?? []) verdicts.set(program, verdict);
+  for (const program of programs) {
+    const verdict = verdicts.get(program.name)!;
+    const asked = verdict.state === 'runs' && program.autoload ? askedFor(elf, btf, program, described) : [];
+    if (asked.length > 0) verdicts.set(program.name, { state: 'runs', note: notesOf(verdict, ...asked) });
+  }
   const groups = hookGroups({ elf, btf, programs }, { twins: options.twins });
   const choices = groups.map((group) => chooseRung(group, (p) => verdicts.get(p)!, { all: true }));
   const membership = new Map(
@@ -138,6 +144,10 @@ function unreadable(bytes: Uint8Array, name: string): Verdict | undefined {
     if (!(e instanceof BpfError) || e.code !== 'SKEP_LOAD') throw e;
     return { state: 'refused', reason: e.message, hint: e.hint };
   }
+}
+
+function notesOf(verdict: Verdict, ...more: readonly string[]): string {
+  return [...(verdict.state === 'runs' && verdict.note ? [verdict.note] : []), ...more].join('; ');
 }
 
 /** Refused if one is, else unknown if one is. */

@@ -96,6 +96,16 @@ export function effectsOf(
   return out;
 }
 
+/** What a program can do, and where, to end a sentence about it: `it calls bpf_send_signal(), at kill.c:7: …`. */
+export function effectText([first, ...more]: readonly Effect[]): string {
+  const { what, source, section, offset } = first!;
+  const where = source
+    ? `${source.file.split('/').at(-1)}:${source.line}: ${source.text}`
+    : `instruction ${offset / 8} of section ${section}`;
+  const others = more.length > 0 ? ` (and ${more.length} more like that)` : '';
+  return `it ${what}${others}, at ${where}`;
+}
+
 /**
  * The short way for what most objects are: no program's kind lets it decide or write anything, and nowhere is a changing
  * helper or a kernel function called.

@@ -1,4 +1,11 @@
-import { type Btf, globRegExp, type HookKind, type KernelFacts, type Verdict } from '@skep/bpf';
+import {
+  type Btf,
+  globRegExp,
+  type HookKind,
+  type KernelFacts,
+  type NoProgram,
+  type Verdict,
+} from '@skep/bpf';
 import { readTags } from '../describe/tags.ts';
 import { tooOld, unnamed } from './as-said.ts';
 import { lacksAttachType } from './attach-type.ts';
@@ -261,13 +268,14 @@ function matchedFunctions({ target }: HookProgram, facts: KernelFacts): Verdict 
 
 /** What a file has not, where there is a file to look into. A number is a place in it, a path with `!` leads into an archive. */
 function userFunction({ type, target }: HookProgram, facts: KernelFacts): Verdict | undefined {
-  const m = /^([^:!]+):([^:]*[A-Za-z_*?][^:]*)$/.exec(target);
-  if (!m || /^0x[0-9a-f]+$/i.test(m[2]!)) return undefined;
+  const m = /^([^:!]+):([^:]+)$/.exec(target);
+  if (!m) return undefined;
   const [, path, text] = m as unknown as [string, string, string];
   const names = facts.userFunctions?.(path);
   if (names === undefined) return undefined;
-  if (names === 'absent') return noFile(path);
+  if (typeof names === 'string') return noProgram(path, names);
   const name = text.replace(/\+.*$/, '');
+  if (/^(0x[0-9a-f]+|\d+)$/i.test(text)) return undefined;
   const fits = /\.(multi|session)$/.test(type) ? globRegExp(name) : undefined;
   // A symbol may have its version behind it: memcpy@@GLIBC_2.14.
   const there = names.some((n) => (fits ? fits.test(n) : n === name || n.startsWith(`${name}@`)));
@@ -282,16 +290,22 @@ function userFunction({ type, target }: HookProgram, facts: KernelFacts): Verdic
 /** The same of a USDT probe. Without a path it is looked for in a process that nobody has named yet. */
 function usdtProbe({ target }: HookProgram, facts: KernelFacts): Verdict | undefined {
   const m = /^([^:!]+):([^:]+:[^:]+)$/.exec(target);
-  const names = m && facts.usdtProbes?.(m[1]!);
-  if (!names) return undefined;
-  if (names === 'absent') return noFile(m[1]!);
-  return names.includes(m[2]!)
-    ? undefined
-    : refused(`${m[1]} has no USDT probe ${m[2]}`, 'readelf -n lists those that it has.');
+  const probes = m && facts.usdtProbes?.(m[1]!);
+  if (!probes) return undefined;
+  if (typeof probes === 'string') return noProgram(m[1]!, probes);
+  if (probes.names.includes(m[2]!)) return undefined;
+  const has = `${m[1]} has no USDT probe ${m[2]}`;
+  return probes.damaged
+    ? refused(`${has} before the place where its notes of those are damaged`, 'Build or install it anew.')
+    : refused(has, 'readelf -n lists those that it has.');
 }
 
-function noFile(path: string): Verdict {
-  return refused(`there is no file ${path} here`, 'Say where it is with --attach.');
+function noProgram(path: string, why: NoProgram): Verdict {
+  if (why === 'unreadable') return unknown(`what ${path} has is not known: it cannot be read here`);
+  return refused(
+    why === 'absent' ? `there is no file ${path} here` : `${path} is no program or library`,
+    'Say where it is with --attach.',
+  );
 }
 
 /** What a hook on a function may miss, although it attaches. */

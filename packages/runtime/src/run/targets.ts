@@ -1,5 +1,12 @@
 import type { AttachOptions, BpfMap, BpfProgram } from '@skep/bpf';
-import { assignTargets, lacksTarget, missingTargetError, ProbeError, TARGET_FORMS } from '@skep/probe';
+import {
+  assignTargets,
+  calledByMap,
+  lacksTarget,
+  missingTargetError,
+  ProbeError,
+  TARGET_FORMS,
+} from '@skep/probe';
 import { listed } from '../errors.ts';
 import { leaveOutIdleMaps } from './idle-maps.ts';
 import type { Opened } from './open.ts';
@@ -90,11 +97,7 @@ export function chooseHooks(o: Opened): void {
  */
 function stays({ object }: Pick<Opened, 'object'>, program: BpfProgram): boolean {
   if (!Object.hasOwn(TARGET_FORMS, program.type)) return true;
-  const maps = object.elf.section('.maps');
-  if (!maps) return false;
-  return object.elf
-    .relocations(maps)
-    .some(({ symbol }) => symbol.type === 'func' && symbol.name === program.name);
+  return calledByMap(object.elf, program.name);
 }
 
 /** Every place a program is to be attached to: one, by its section, where nothing else was said. */

@@ -1,0 +1,38 @@
+import type { Btf, Elf } from '@skep/bpf';
+import type { ProgramDescription } from '../describe/types.ts';
+import { type Effect, effectsOf, effectText } from '../effects/effects.ts';
+import { TARGET_FORMS } from '../targets/forms.ts';
+import { lacksTarget } from '../targets/parse.ts';
+
+/** What an object's programs do is the same on every kernel. */
+const objects = new WeakMap<Elf, ReadonlyMap<string, readonly Effect[]>>();
+
+/**
+ * What `run` wants to be told before it runs a program that the kernel takes: where it goes, and that it may do more than
+ * look. Sentences without a full stop.
+ *
+ * @param programs all of the object
+ */
+export function askedFor(
+  elf: Elf,
+  btf: Btf,
+  program: ProgramDescription,
+  programs: readonly ProgramDescription[],
+): string[] {
+  const effects = objects.get(elf) ?? effectsOf(elf, btf, programs);
+  objects.set(elf, effects);
+  const own = effects.get(program.name);
+  const changes = own ? [`run asks for --allow-modify: ${effectText(own)}`] : [];
+  if (!lacksTarget(program) || calledByMap(elf, program.name)) return changes;
+  return [
+    `run asks where it goes: --attach ${program.name}=${TARGET_FORMS[program.type]!.target}`,
+    ...changes,
+  ];
+}
+
+/** Whether a map of programs names it in the source (a prog_array's `.values`): others jump to it, and it is not attached. */
+export function calledByMap(elf: Elf, program: string): boolean {
+  const maps = elf.section('.maps');
+  if (!maps) return false;
+  return elf.relocations(maps).some(({ symbol }) => symbol.type === 'func' && symbol.name === program);
+}
