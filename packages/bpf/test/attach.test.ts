@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
-import { release } from 'node:os';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { release, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
@@ -124,6 +125,28 @@ test('an iterator is read to its end', async () => {
   const bytes = await object.program('tasks').attach().readIterator();
   const pids = new BigUint64Array(bytes.buffer, bytes.byteOffset, bytes.length / 8);
   assert.ok(pids.includes(BigInt(process.pid)));
+});
+
+test('an iterator that gets the same thing again and again is given up', async () => {
+  const object = openSource(`SEC("iter/task") int skep_t_again(void *ctx) { return 1; }`, 'again');
+  using _ = object;
+  await object.load();
+  const link = object.programs[0]!.attach();
+  const stuck = { code: 'SKEP_STATE', message: /"skep_t_again" gets nowhere/ };
+  assert.throws(() => link.readIteratorNow(), stuck);
+  await assert.rejects(link.readIterator(), stuck);
+});
+
+test('a pipe is no program, and nobody waits for one who writes to it', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'skep-attach-'));
+  try {
+    execFileSync('mkfifo', [join(folder, 'pipe')]);
+    const { object, program } = await loaded(`uprobe/${folder}/pipe:main`);
+    using _ = object;
+    assert.throws(() => program.attach(), { code: 'SKEP_ATTACH', message: /pipe is no program or library/ });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test('xdp and tc programs attach, and are gone with their links', () => {

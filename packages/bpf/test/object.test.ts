@@ -360,6 +360,12 @@ test('a map in the old form is refused with the new form', () => {
   assert.throws(() => openSource(source), { code: 'SKEP_LOAD', hint: /SEC\("\.maps"\)/ });
 });
 
+test('a table of functions that is declared as a map never gets to libbpf, which would die of it', () => {
+  const source =
+    'struct { __uint(type, BPF_MAP_TYPE_STRUCT_OPS); __uint(max_entries, 1); __uint(key_size, 4); __uint(value_size, 4); } ops SEC(".maps"); SEC("socket") int p(void *c) { return 0; }';
+  assert.throws(() => openSource(source), { code: 'SKEP_LOAD', message: /map "ops".*struct_ops table/ });
+});
+
 test('bytes that are no object never reach libbpf', () => {
   assert.throws(() => BpfObject.open(new Uint8Array(0)), { code: 'SKEP_ELF_INVALID' });
   assert.throws(() => BpfObject.open(new TextEncoder().encode('not an object at all')), {

@@ -71,7 +71,7 @@ export class BpfLink implements Disposable {
   async readIterator(): Promise<Uint8Array> {
     const fd = this.#iterator();
     try {
-      return await readToEnd(fd);
+      return await readToEnd(fd, this.program);
     } finally {
       native().fdClose(fd);
     }
@@ -84,7 +84,7 @@ export class BpfLink implements Disposable {
       const chunks: Uint8Array[] = [];
       for (;;) {
         const chunk = new Uint8Array(65536);
-        const length = readAgain(fd, chunk);
+        const length = readAgain(fd, chunk, this.program);
         if (length === 0) return Buffer.concat(chunks);
         chunks.push(chunk.subarray(0, length));
       }
@@ -156,24 +156,48 @@ export async function closeLinks(links: readonly BpfLink[]): Promise<void> {
   if (parts.length > 0) await native().linksClose(parts);
 }
 
-/** The kernel stops an iterator after a million steps with EAGAIN, and goes on where it was (bpf_iter.c). */
-function readAgain(fd: number, into: Uint8Array): number {
-  for (;;) {
+/**
+ * The kernel stops an iterator after a million steps with EAGAIN, and goes on where it was; a program that returns 1 gets the
+ * same thing again, and EAGAIN as well (bpf_iter.c). So many in a row are no million steps each.
+ */
+const MOST_AGAIN = 1000;
+
+function readAgain(fd: number, into: Uint8Array, program: string): number {
+  for (let i = 0; i < MOST_AGAIN; i++) {
     try {
       return readSync(fd, into, 0, into.length, null);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
     }
   }
+  throw stuck(program);
+}
+
+function stuck(program: string): BpfError {
+  return new BpfError(
+    'SKEP_STATE',
+    `The iterator "${program}" gets nowhere: it asks for the same thing again`,
+    {
+      hint: 'A program of SEC("iter/…") that returns 1 is called again for what it has just seen: return 0.',
+      object: program,
+    },
+  );
 }
 
 const readAsync = promisify(read);
 
-async function readToEnd(fd: number): Promise<Uint8Array> {
+async function readToEnd(fd: number, program: string): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
-  for (;;) {
-    const { bytesRead, buffer } = await readAsync(fd, new Uint8Array(65536), 0, 65536, null);
-    if (bytesRead === 0) return Buffer.concat(chunks);
-    chunks.push(buffer.subarray(0, bytesRead));
+  for (let again = 0; again < MOST_AGAIN; ) {
+    try {
+      const { bytesRead, buffer } = await readAsync(fd, new Uint8Array(65536), 0, 65536, null);
+      if (bytesRead === 0) return Buffer.concat(chunks);
+      chunks.push(buffer.subarray(0, bytesRead));
+      again = 0;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      again++;
+    }
   }
+  throw stuck(program);
 }

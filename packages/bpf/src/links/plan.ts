@@ -1,4 +1,5 @@
 import { closeSync, constants, openSync, readFileSync } from 'node:fs';
+import { beginsAsElf } from '../elf/user-elf.ts';
 import { findUserFile, usdtFileOf, userFunctions } from '../elf/user-functions.ts';
 import { BpfError } from '../errors.ts';
 import { Errno } from '../kernel/errno.ts';
@@ -87,7 +88,7 @@ export function planAttach(hook: Hook, section: string, options: AttachOptions):
       const { path, name, offset } = parseUserFunction(hook);
       return simple({
         how: 'uprobe',
-        a: findUserFile(path),
+        a: name === '' ? findUserFile(path) : programFile(hook, path),
         b: name || undefined,
         number: pid,
         offset,
@@ -102,7 +103,7 @@ export function planAttach(hook: Hook, section: string, options: AttachOptions):
       const [a, b, c] = parseUsdt(hook);
       return simple({
         how: 'usdt',
-        a: a === undefined ? usdtFileOf(pid, b, c, hook.program) : findUserFile(a),
+        a: a === undefined ? usdtFileOf(pid, b, c, hook.program) : programFile(hook, a),
         b,
         c,
         number: pid,
@@ -166,6 +167,17 @@ export function planAttach(hook: Hook, section: string, options: AttachOptions):
         },
       );
   }
+}
+
+/** A pipe is told before libbpf opens it, and waits for whoever writes to it. */
+function programFile(hook: Hook, path: string): string {
+  const file = findUserFile(path);
+  if (!isThere(file) || beginsAsElf(file) !== false) return file;
+  throw new BpfError(
+    'SKEP_ATTACH',
+    `Program "${hook.program}" cannot be attached to ${hook.kind} ${hook.target}: ${path} is no program or library`,
+    { hint: 'An ELF file is wanted, such as /bin/bash or libc.so.6.', object: hook.program },
+  );
 }
 
 /** A kernel of which BPF is no active security module attaches its programs all the same, and never calls them. */

@@ -1,4 +1,5 @@
 import type { Btf } from '../btf/btf.ts';
+import { mapDefinitions } from '../btf/map-definitions.ts';
 import type { Elf } from '../elf/elf.ts';
 import { BpfError } from '../errors.ts';
 import type { BpfLink } from '../links/link.ts';
@@ -74,6 +75,7 @@ export class BpfObject implements Disposable {
       );
       const object = new BpfObject(elf, btf, handle, name);
       setExtra(handle, object.maps, short.extra);
+      refuseTables(object);
       return object;
     } catch (cause) {
       if (!isNativeError(cause)) throw cause;
@@ -248,6 +250,23 @@ export class BpfObject implements Disposable {
       },
     };
   }
+}
+
+/** libbpf makes the tables of SEC(".struct_ops") itself; one that SEC(".maps") declares it follows to nowhere, and dies. */
+function refuseTables(object: BpfObject): void {
+  if (!object.maps.some((m) => m.type === 'struct_ops')) return;
+  const names = new Set(mapDefinitions(object.btf, object.elf).map((m) => m.name));
+  const table = object.maps.find((m) => m.type === 'struct_ops' && names.has(m.name));
+  if (!table) return;
+  object.close();
+  throw new BpfError(
+    'SKEP_LOAD',
+    `${object.name}: its map "${table.name}" is declared as a struct_ops table`,
+    {
+      hint: 'A table is a variable: SEC(".struct_ops") struct tcp_congestion_ops name = { … };.',
+      object: object.name,
+    },
+  );
 }
 
 function cString(bytes: Uint8Array | undefined): string {

@@ -273,9 +273,10 @@ function userFunction({ type, target }: HookProgram, facts: KernelFacts): Verdic
   const [, path, text] = m as unknown as [string, string, string];
   const names = facts.userFunctions?.(path);
   if (names === undefined) return undefined;
+  // A place in a file needs no names, and no kind of file.
+  if (/^(0x[0-9a-f]+|\d+)$/i.test(text)) return names === 'absent' ? noProgram(path, names) : undefined;
   if (typeof names === 'string') return noProgram(path, names);
   const name = text.replace(/\+.*$/, '');
-  if (/^(0x[0-9a-f]+|\d+)$/i.test(text)) return undefined;
   const fits = /\.(multi|session)$/.test(type) ? globRegExp(name) : undefined;
   // A symbol may have its version behind it: memcpy@@GLIBC_2.14.
   const there = names.some((n) => (fits ? fits.test(n) : n === name || n.startsWith(`${name}@`)));
