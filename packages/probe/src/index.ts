@@ -38,6 +38,7 @@ export { checkLicense, gplOnlyUses, licenseOf } from './license/check.ts';
 export { METADATA_FILE, readMetadata } from './metadata/read.ts';
 export { metadataSchema } from './metadata/schema.ts';
 export type { Metadata } from './metadata/types.ts';
+export { applyParam } from './params/apply.ts';
 export { type ListEntries, MOST_VALUES, parseList } from './params/list.ts';
 export { OWNERS, type Owner, ownerSettings } from './params/owners.ts';
 export { findParam, parseParam } from './params/params.ts';

@@ -70,10 +70,15 @@ function call<P extends boolean>(place: Place, s: Step, cookie: bigint, pool: P)
   return native().attach<P>(place.object, place.index, how, a, b, c, number, offset, ret, cookie, pool);
 }
 
-function begin(program: Attachable, options: AttachOptions): { hook: Hook; plan: Plan } {
+function begin(program: Omit<Attachable, 'fd'>, options: AttachOptions): { hook: Hook; plan: Plan } {
   const target = options.target ?? program.target;
   const hook = { program: program.name, kind: program.type, target, pid: options.pid };
   return { hook, plan: planAttach(hook, program.section, options) };
+}
+
+/** Looks for what a program would be attached to, as far as the machine can be asked without attaching it. */
+export function tryTarget(program: Omit<Attachable, 'fd'>, options: AttachOptions): void {
+  begin(program, options).plan.release(0);
 }
 
 /** Does what libbpf has no call for; the steps of such a plan are none. */

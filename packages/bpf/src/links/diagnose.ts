@@ -49,17 +49,6 @@ export function diagnose(hook: Hook, cause: NativeError): Reason | undefined {
       return uprobe(hook, cause);
     case 'usdt':
       return usdt(hook, cause);
-    case 'cgroup':
-    case 'cgroup_skb':
-    case 'lsm_cgroup':
-    case 'sock_ops':
-      return cause.errno === Errno.EBADF
-        ? {
-            code: 'SKEP_ATTACH',
-            why: 'that is not a cgroup2 directory',
-            hint: 'mount -t cgroup2 shows where they are, often /sys/fs/cgroup.',
-          }
-        : undefined;
     case 'raw_tp':
       // bpf_probe_register() compares what the verifier saw being read with the number of arguments.
       if (cause.errno === Errno.EINVAL)

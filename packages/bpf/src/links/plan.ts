@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync, statfsSync } from 'node:fs';
 import { beginsAsElf } from '../elf/user-elf.ts';
 import { findUserFile, usdtFileOf, userFunctions } from '../elf/user-functions.ts';
 import { BpfError } from '../errors.ts';
@@ -60,11 +60,19 @@ const UPROBE_MULTI = 48;
 const KPROBE_SESSION = 56;
 const UPROBE_SESSION = 57;
 const RETURN = 1;
+/** Of statfs(2), from linux/magic.h. */
+const CGROUP2_MAGIC = 0x63677270;
 
 /** Works out how a program of this kind reaches its hook. Opens what it must (a cgroup, perf events). */
 export function planAttach(hook: Hook, section: string, options: AttachOptions): Plan {
   const { kind } = hook;
   const pid = options.pid ?? -1;
+  if (pid > 0 && !isThere(`/proc/${pid}`))
+    throw new BpfError(
+      'SKEP_ATTACH',
+      `Program "${hook.program}" cannot be attached to ${kind}${hook.target && ` ${hook.target}`}: there is no process ${pid}`,
+      { hint: 'It may have ended; check the pid.', object: hook.program },
+    );
   switch (kind) {
     case 'tracepoint': {
       const [a, b] = parseTracepoint(hook);
@@ -208,6 +216,14 @@ function planFile(hook: Hook, how: 'cgroup' | 'netns', path: string | undefined,
       },
     );
   }
+  if (how === 'cgroup' && statfsSync(path).type !== CGROUP2_MAGIC) {
+    closeSync(fd);
+    throw new BpfError(
+      'SKEP_ATTACH',
+      `Program "${hook.program}" cannot be attached to ${hook.kind} ${path}: that is not a cgroup2 directory`,
+      { hint: 'mount -t cgroup2 shows where they are, often /sys/fs/cgroup.', object: hook.program },
+    );
+  }
   return { steps: [{ how, number: fd }], release: () => closeSync(fd) };
 }
 
@@ -239,16 +255,20 @@ function planFunctions(hook: Hook, attachType: number, ret: boolean): Plan {
 
 /** A link to many functions of a program or library (6.6, sessions 6.13). */
 function planUserFunctions(hook: Hook, options: AttachOptions): Plan {
-  const { path, name } = parseUserFunction(hook);
+  const { path, name, offset } = parseUserFunction(hook);
   const file = findUserFile(path);
   const fits = globRegExp(name);
-  const offsets = [
-    ...new Set(
-      userFunctions(file)
-        .filter((f) => fits.test(f.name))
-        .map((f) => f.fileOffset),
-    ),
-  ];
+  // A place in the file needs no names.
+  const offsets =
+    name === ''
+      ? [BigInt(offset)]
+      : [
+          ...new Set(
+            userFunctions(file)
+              .filter((f) => fits.test(f.name))
+              .map((f) => f.fileOffset),
+          ),
+        ];
   if (offsets.length === 0) {
     throw new BpfError(
       'SKEP_ATTACH',

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { BpfError } from '../errors.ts';
 import { programTypeName } from '../kernel/types.ts';
-import { type AttachOptions, attachNow, attachOnPool } from '../links/attach.ts';
+import { type AttachOptions, attachNow, attachOnPool, tryTarget } from '../links/attach.ts';
 import type { BpfLink } from '../links/link.ts';
 import { isNativeError, type NativeProgram, native, type ObjectHandle } from '../native.ts';
 import { pinAt } from './pin.ts';
@@ -158,6 +158,15 @@ export class BpfProgram {
     const link = await attachOnPool(this, this.#place(), options);
     this.#owner.adopt(link);
     return link;
+  }
+
+  /**
+   * Looks for what {@link attach} would attach it to, before or after the load, and attaches nothing: the interface, the
+   * cgroup, the process, the file's functions. What the kernel alone knows of it is not asked.
+   * @throws {BpfError} as {@link attach}
+   */
+  tryTarget(options: AttachOptions = {}): void {
+    tryTarget(this, options);
   }
 
   #place() {

@@ -1,5 +1,5 @@
-import type { BpfError, Verdict } from '@skep/bpf';
-import type { CheckedObject } from '@skep/probe';
+import type { BpfError, BpfObject, BpfProgram, Verdict } from '@skep/bpf';
+import type { CheckedObject, ParamSetting, Targets } from '@skep/probe';
 import type { CheckedTargets } from './targets.ts';
 
 /** What loading told: of programs by name; `note` when nothing could be loaded. */
@@ -13,8 +13,10 @@ const WORTH_TWO = 8;
 
 /** What `run` would set before the load. */
 interface AsRun {
-  readonly params: Readonly<Record<string, string>>;
+  readonly params: Readonly<Record<string, ParamSetting>>;
   readonly targets: CheckedTargets;
+  /** The same with what else is said of them: a process, a direction, a second interface. */
+  readonly attach: Targets;
   /** The BTF file that stands in for the kernel's types. */
   readonly types?: string;
 }
@@ -28,11 +30,11 @@ interface AsRun {
 export async function dryLoad(
   bytes: Uint8Array,
   checked: CheckedObject,
-  { params, targets, types }: AsRun,
+  { params, targets, attach, types }: AsRun,
   loads: () => void,
 ): Promise<DryLoad> {
   const { BpfObject } = await import('@skep/bpf');
-  const { describeObject, parseParam, TARGET_FORMS } = await import('@skep/probe');
+  const { applyParam, describeObject, TARGET_FORMS } = await import('@skep/probe');
   const verdicts = new Map<string, Verdict>();
   const known = describeObject(bytes, checked.name).params;
   const wanted = new Set(
@@ -42,7 +44,7 @@ export async function dryLoad(
     using object = BpfObject.open(bytes, { name: checked.name, types });
     for (const [name, text] of Object.entries(params)) {
       const param = known.find((p) => p.name === name);
-      if (param) object.setGlobal(name, parseParam(param, object.btf, text));
+      if (param) applyParam(object, param, text);
     }
     for (const program of object.programs) program.autoload = programs.has(program.name);
     for (const { name, type, target } of object.programs)
@@ -52,6 +54,13 @@ export async function dryLoad(
     loads();
     await loaded;
   };
+  {
+    using object = BpfObject.open(bytes, { name: checked.name, types });
+    for (const [name, verdict] of await nowhere(object, wanted, attach)) {
+      verdicts.set(name, verdict);
+      wanted.delete(name);
+    }
+  }
   const { oneOfAlike } = await import('./alike.ts');
   const few = oneOfAlike(
     bytes,
@@ -82,4 +91,35 @@ export async function dryLoad(
     }
   }
   return { verdicts };
+}
+
+/** Programs whose interface, cgroup, process or file is not there, as `run` would find before the kernel is asked to attach. */
+async function nowhere(
+  object: BpfObject,
+  wanted: ReadonlySet<string>,
+  attach: Targets,
+): Promise<Map<string, Verdict>> {
+  const { calledByMap, lacksTarget, TARGET_FORMS } = await import('@skep/probe');
+  const out = new Map<string, Verdict>();
+  for (const program of object.programs) {
+    const { name, type } = program;
+    const stays = !Object.hasOwn(TARGET_FORMS, type) || calledByMap(object.elf, name);
+    if (!wanted.has(name) || (!attach.has(name) && (stays || lacksTarget(program)))) continue;
+    for (const options of attach.get(name) ?? [{}]) {
+      try {
+        if (!hasMap(object, program, options.target)) program.tryTarget(options);
+      } catch (cause) {
+        const { code, message, hint } = cause as BpfError;
+        if (typeof code !== 'string' || !code.startsWith('SKEP_')) throw cause;
+        // Whether this process may is not what is asked.
+        if (code !== 'SKEP_PERMISSION') out.set(name, { state: 'refused', reason: message, hint });
+      }
+    }
+  }
+  return out;
+}
+
+/** Whether an iterator is pointed at a map of the object, which is there once that is loaded. */
+function hasMap({ maps }: BpfObject, { type }: BpfProgram, target: string | undefined): boolean {
+  return type === 'iter' && target !== undefined && maps.some((m) => m.name === target);
 }

@@ -1,7 +1,17 @@
-import type { ProbeImage } from '@skep/probe';
+import type { ProbeImage, Targets } from '@skep/probe';
 
 /** Hooks by program, in the spelling of {@link CheckOptions.targets}. */
 export type CheckedTargets = Readonly<Record<string, string>>;
+
+/** Where the programs of one object go. */
+export interface ObjectTargets {
+  /** The first target of each. */
+  readonly first: CheckedTargets;
+  /** Further ones, each time with the first of all others. */
+  readonly more: readonly CheckedTargets[];
+  /** All of each, as they would be attached. */
+  readonly all: Targets;
+}
 
 /**
  * What `--attach` and the image say of where programs go, by object. An interface, a cgroup or a process is no hook that
@@ -13,25 +23,28 @@ export type CheckedTargets = Readonly<Record<string, string>>;
 export async function checkedTargets(
   image: ProbeImage,
   flags: readonly string[],
-): Promise<(object: string) => CheckedTargets> {
+): Promise<(object: string) => ObjectTargets> {
   const defaults = image.attach ?? [];
-  if (flags.length === 0 && defaults.length === 0) return () => ({});
+  if (flags.length === 0 && defaults.length === 0) return () => ({ first: {}, more: [], all: new Map() });
   const { assignTargets, describeObject } = await import('@skep/probe');
   const objects = image.objects.map((o) => describeObject(o.bytes, o.name));
-  const targets = assignTargets(
+  const all = assignTargets(
     objects.flatMap((o) => o.programs),
     flags,
     defaults,
   );
   return (object) => {
     const programs = objects.find((o) => o.name === object)?.programs ?? [];
-    return Object.fromEntries(
-      programs.flatMap((p) => {
-        const [first] = targets.get(p.name) ?? [];
-        if (!first) return [];
-        return [[p.name, HOOKED.has(p.type) && first.target !== undefined ? first.target : p.target]];
-      }),
+    const hooks = new Map(
+      programs.map((p) => [
+        p.name,
+        (all.get(p.name) ?? []).map(({ target = p.target }) => (HOOKED.has(p.type) ? target : p.target)),
+      ]),
     );
+    const targeted = [...hooks].filter(([, [first]]) => first !== undefined);
+    const first = Object.fromEntries(targeted.map(([name, [target]]) => [name, target!]));
+    const more = targeted.flatMap(([name, [, ...others]]) => others.map((t) => ({ ...first, [name]: t })));
+    return { first, more, all };
   };
 }
 

@@ -32,7 +32,12 @@ export function checkText(reports: readonly KernelReport[], color: boolean): str
       rows.push({ name: `→ ${named(group.name)}`, cells });
     }
   }
-  const all = rows.length === 1 ? [] : [{ name: 'all', cells: reports.map((r) => reasons.cell(r.verdict)) }];
+  const whole = reports.map((r) => reasons.cell(r.verdict));
+  const state = (cell: string) => cell.split(' ')[0];
+  const [only] = rows.length === 1 ? rows : [];
+  const all = only?.cells.every((cell, i) => state(cell) === state(whole[i]!))
+    ? []
+    : [{ name: 'all', cells: whole }];
   const text = tables(
     reports.map((r) => r.kernel),
     [...rows, ...all],

@@ -13,6 +13,7 @@ import { useColor } from '../output/color.ts';
 import { out } from '../output/out.ts';
 import { template, toJson } from '../output/template.ts';
 import { type SourceCheck, storedPlatforms } from '../probe-source.ts';
+import { gatherParams, imageParams } from '../run/gather-params.ts';
 import { runSource } from '../run/source.ts';
 import { policyFor } from '../run/trust.ts';
 import { collect, type Settings, settingsOf } from '../settings.ts';
@@ -159,6 +160,10 @@ async function reportOf(
       name,
       '--set',
     );
+  const params = {
+    ...imageParams(image.params),
+    ...(await gatherParams([image], flags, [], process.env)),
+  };
   const { typesFile, typesForRunning } = await import('../kernel-types.ts');
   const types = kernel.running ? await typesForRunning(image) : undefined;
   const known = await kernel.facts();
@@ -170,20 +175,33 @@ async function reportOf(
   const targetsOf = await checkedTargets(image, flags.attach ?? []);
   const objects = [];
   for (const { name, bytes } of image.objects) {
-    const options = { params: flags.set, twins: flags.twins, targets: targetsOf(name) };
-    const checked = checkObject(bytes, name, facts, options);
+    const { first, more, all } = targetsOf(name);
+    const options = { params, twins: flags.twins, targets: first };
+    // Where a program has several targets each has to be there.
+    const found = new Map<string, Verdict>();
+    for (const targets of more)
+      for (const { name: program, verdict } of checkObject(bytes, name, facts, { ...options, targets })
+        .programs)
+        if (verdict.state === 'refused') found.set(program, verdict);
+    const check = () => checkObject(bytes, name, facts, { ...options, found });
+    const checked = check();
     if (!kernel.running || !flags.load) {
       objects.push(checked);
       continue;
     }
-    const asRun = { params: flags.set ?? {}, targets: options.targets, types: file?.path };
+    const asRun = { params, targets: first, attach: all, types: file?.path };
     const { verdicts, note } = await dryLoad(bytes, checked, asRun, loads);
     if (note) notes.push(note);
-    objects.push(
-      verdicts.size > 0 ? checkObject(bytes, name, facts, { ...options, found: verdicts }) : checked,
-    );
+    for (const [program, verdict] of verdicts) found.set(program, verdict);
+    objects.push(verdicts.size > 0 ? check() : checked);
   }
-  const verdicts = [...architecture(image, facts.architecture), ...objects.map((o) => o.verdict)];
+  const idle = objects.every((o) => o.idle) ? objects.flatMap((o) => o.idle ?? []).slice(0, 1) : [];
+  const verdicts = [
+    ...architecture(image, facts.architecture),
+    ...objects.map((o) => o.verdict),
+    ...idle,
+    ...(await nothingToShow(image)),
+  ];
   return {
     kernel: kernel.name,
     version: facts.version[0] === 0 ? '' : facts.version.join('.'),
@@ -192,6 +210,20 @@ async function reportOf(
     objects,
     notes,
   };
+}
+
+/** A map of which `run` would make no table and no metric it refuses, on every kernel. */
+async function nothingToShow(image: ProbeImage): Promise<Verdict[]> {
+  const { metricsOf } = await import('@skep/runtime');
+  try {
+    metricsOf(image.objects);
+    return [];
+  } catch (e) {
+    const { code, message, hint } = e as { code?: string; message: string; hint?: string };
+    // What is no object at all has been told.
+    if (code !== 'SKEP_STREAM_INVALID') return [];
+    return [{ state: 'refused', reason: message, hint }];
+  }
 }
 
 /** What relocations ask for is known then, and nothing else: the image's types are only the needed ones. */

@@ -3,6 +3,9 @@ import { usageError } from '../errors.ts';
 import { note } from '../output/out.ts';
 import type { RunFlags } from './flags.ts';
 
+/** Those of run's flags that set parameters. */
+type ParamFlags = Pick<RunFlags, 'set' | 'params' | Owner>;
+
 type Settings = Record<string, ParamSetting>;
 
 /** The flags of which each narrows to an owner of events. */
@@ -20,7 +23,7 @@ const PREFIX = 'SKEP_SET_';
  */
 export async function gatherParams(
   images: readonly ProbeImage[],
-  flags: RunFlags,
+  flags: ParamFlags,
   words: readonly string[],
   env: NodeJS.ProcessEnv,
 ): Promise<Settings> {
@@ -75,7 +78,7 @@ function ofEnvironment(
 }
 
 async function ofFlags(
-  flags: RunFlags,
+  flags: ParamFlags,
   words: readonly string[],
   objects: readonly ObjectDescription[],
 ): Promise<Settings> {

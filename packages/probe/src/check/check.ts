@@ -15,7 +15,8 @@ import type { ParamDescription, ProgramDescription } from '../describe/types.ts'
 import { chooseRung } from '../hooks/choose.ts';
 import { hookGroups } from '../hooks/groups.ts';
 import { judgeHook } from '../hooks/judge.ts';
-import { askedFor } from './asked-for.ts';
+import type { ParamSetting } from '../params/setting.ts';
+import { askedFor, lacksUsdtSupport, nothingToAttach } from './asked-for.ts';
 import { codeOf } from './code.ts';
 import { constantSections } from './constants.ts';
 import { argumentHazards } from './context.ts';
@@ -38,7 +39,7 @@ import type { CheckedObject, CheckedProgram } from './types.ts';
 /** How an object is checked. */
 export interface CheckOptions {
   /** Values of parameters as `--set` has them; a parameter may take a part of a program out. */
-  params?: Readonly<Record<string, string>>;
+  params?: Readonly<Record<string, ParamSetting>>;
   /** Whether twins without tags are groups; as in `run`. */
   twins?: boolean;
   /**
@@ -80,7 +81,10 @@ export function checkObject(
   for (const [program, verdict] of options.found ?? []) verdicts.set(program, verdict);
   for (const program of programs) {
     const verdict = verdicts.get(program.name)!;
-    const asked = verdict.state === 'runs' && program.autoload ? askedFor(elf, btf, program, described) : [];
+    const asked =
+      verdict.state === 'runs' && program.autoload
+        ? askedFor(elf, btf, program, described, options.targets?.[program.name] !== undefined)
+        : [];
     if (asked.length > 0) verdicts.set(program.name, { state: 'runs', note: notesOf(verdict, ...asked) });
   }
   const groups = hookGroups({ elf, btf, programs }, { twins: options.twins });
@@ -111,7 +115,11 @@ export function checkObject(
       );
       return { state: 'refused', reason: `no way for ${c.group.name}: ${reasons.join('; ')}` };
     });
-  return { name, programs: checked, groups: choices, verdict: worst([...alone, ...required]) };
+  const takes = (p: ProgramDescription) =>
+    p.autoload && (membership.has(p.name) ? taken.has(p.name) : verdicts.get(p.name)!.state !== 'refused');
+  const taken = new Set(choices.flatMap((c) => c.taken?.programs ?? []));
+  const idle = nothingToAttach(elf, programs.filter(takes), programs);
+  return { name, programs: checked, groups: choices, verdict: worst([...alone, ...required]), idle };
 }
 
 interface ReadObject {
@@ -201,8 +209,8 @@ function judgePrograms(
   for (const program of programs) {
     const place = placeOf(elf, program.name)!;
     const verdicts = [judgeHook(program, facts, btf), typeVerdict(program, facts), ...whole];
-    const licensed = licenseVerdict(elf, program, facts);
-    if (licensed) verdicts.push(licensed);
+    for (const verdict of [licenseVerdict(elf, program, facts), lacksUsdtSupport(program, btf)])
+      if (verdict) verdicts.push(verdict);
     const notes = verdicts.flatMap((v) => (v.state === 'runs' && v.note ? [v.note] : []));
     for (const f of relocated.faults)
       if (f.section === program.section && f.section !== '.text')

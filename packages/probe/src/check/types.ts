@@ -21,4 +21,6 @@ export interface CheckedObject {
   readonly groups: readonly Choice[];
   /** Programs outside of groups and required groups together. */
   readonly verdict: Verdict;
+  /** Why `run` would attach nothing of it, and, where no other object of the probe is attached either, end with an error. */
+  readonly idle?: Verdict;
 }

@@ -274,18 +274,18 @@ function userFunction({ type, target }: HookProgram, facts: KernelFacts): Verdic
   const names = facts.userFunctions?.(path);
   if (names === undefined) return undefined;
   // A place in a file needs no names, and no kind of file.
-  if (/^(0x[0-9a-f]+|\d+)$/i.test(text)) return names === 'absent' ? noProgram(path, names) : undefined;
+  const place = unknown(`whether an instruction begins at ${target} is not known`);
+  if (/^(0x[0-9a-f]+|\d+)$/i.test(text)) return names === 'absent' ? noProgram(path, names) : place;
   if (typeof names === 'string') return noProgram(path, names);
   const name = text.replace(/\+.*$/, '');
   const fits = /\.(multi|session)$/.test(type) ? globRegExp(name) : undefined;
   // A symbol may have its version behind it: memcpy@@GLIBC_2.14.
   const there = names.some((n) => (fits ? fits.test(n) : n === name || n.startsWith(`${name}@`)));
-  return there
-    ? undefined
-    : refused(
-        `${path} has no function ${name}`,
-        'A stripped program has only what it exports: nm -D lists that.',
-      );
+  if (there) return name === text || /\+(0x)?0+$/i.test(text) ? undefined : place;
+  return refused(
+    `${path} has no function ${name}`,
+    'A stripped program has only what it exports: nm -D lists that.',
+  );
 }
 
 /** The same of a USDT probe. Without a path it is looked for in a process that nobody has named yet. */

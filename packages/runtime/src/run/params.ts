@@ -1,11 +1,4 @@
-import {
-  describeObject,
-  type ListEntries,
-  type ParamDescription,
-  type ParamSetting,
-  parseList,
-  parseParam,
-} from '@skep/probe';
+import { applyParam, describeObject, type ParamDescription, type ParamSetting } from '@skep/probe';
 import { listed, RuntimeError } from '../errors.ts';
 import { tagsOf } from '../streams/tags.ts';
 import type { Opened } from './open.ts';
@@ -82,24 +75,8 @@ export function fillLists(opened: readonly Opened[]): void {
 }
 
 function setParam({ object, lists }: Opened, parameter: ParamDescription, setting: ParamSetting): void {
-  const { name } = parameter;
-  if (!parameter.list) {
-    object.setGlobal(name, parseParam(parameter, object.btf, setting));
-    return;
-  }
-  const list = parseList(parameter, object.btf, setting);
-  lists.set(name, list);
-  object.map(name).maxEntries = Math.max(1, list.keys.length);
-  setListConstants(object, name, list);
-}
-
-/** What spares the program to look into the map: the count, and of one value the value. */
-function setListConstants(object: Opened['object'], name: string, { keys }: ListEntries): void {
-  const count = Buffer.alloc(4);
-  count.writeUInt32LE(keys.length);
-  object.setGlobal(`__${name}_count`, count);
-  const only = `__${name}_only`;
-  if (keys.length === 1 && object.globals.some((g) => g.name === only)) object.setGlobal(only, keys[0]!);
+  const list = applyParam(object, parameter, setting);
+  if (list) lists.set(parameter.name, list);
 }
 
 function parametersOf({ name, bytes }: Opened): readonly ParamDescription[] {
