@@ -52,6 +52,37 @@ suite('check', { skip }, () => {
     assert.equal(line, 'vmlinux=unknown\n');
   });
 
+  test('lists, and what the environment sets, are taken as run takes them', async () => {
+    using box = new Sandbox();
+    writeFileSync(box.path('opensnoop.o'), await probe('opensnoop'));
+    const args = ['check', 'opensnoop.o', '--kernel', vmlinux];
+    const { code, stderr } = await box.skep([...args, '--set', 'target_pid=1,7-9']);
+    assert.equal(code, 8, stderr);
+    await box.fails(2, /"x" is no value for the parameter "target_pid"/, [...args, '--set', 'target_pid=x']);
+    const { code: wrong, stderr: said } = await box.skep(args, { env: { SKEP_SET_target_pid: 'x' } });
+    assert.equal(wrong, 2);
+    assert.match(said, /"x" is no value for the parameter "target_pid"/);
+  });
+
+  test('what no program is attached to is refused, and so is an interface that is not there', {
+    skip: process.getuid?.() !== 0 && 'to load a program needs root',
+  }, async () => {
+    using box = new Sandbox();
+    const source = (section: string) =>
+      `#include "vmlinux.h"\n#include <bpf/bpf_helpers.h>\nSEC("${section}") int pass(void *ctx) { return 2; }\nchar LICENSE[] SEC("license") = "GPL";`;
+    writeFileSync(box.path('pass.c'), source('xdp'));
+    const { code, stdout } = await box.skep(['check', 'pass.c', '--attach', 'pass=lo']);
+    assert.equal(code, 0, stdout);
+    for (const attach of [['pass=nosuch0'], ['pass=lo', 'pass=nosuch0']]) {
+      const gone = await box.skep(['check', 'pass.c', ...attach.flatMap((a) => ['--attach', a])]);
+      assert.equal(gone.code, 5, gone.stdout);
+      assert.match(gone.stdout, /there is no network interface "nosuch0"/);
+    }
+    writeFileSync(box.path('idle.c'), source('freplace'));
+    const idle = await box.skep(['check', 'idle.c']);
+    assert.equal(idle.code, 5, idle.stdout);
+  });
+
   test('a kernel that is none names those there are', async () => {
     using box = new Sandbox();
     writeFileSync(box.path('oomkill.o'), await probe('oomkill'));
