@@ -44,7 +44,7 @@ static __always_inline int process_exit(void *ctx)
 	process.pid = bpf_get_current_pid_tgid() >> 32;
 	process.started = BPF_CORE_READ(task, group_leader, start_time);
 	/* For want of room it is told perhaps twice, and not never. */
-	if (bpf_map_update_elem(&seen, &process, &yes, BPF_NOEXIST) == -17 /* EEXIST */)
+	if ((int)bpf_map_update_elem(&seen, &process, &yes, BPF_NOEXIST) == -17 /* EEXIST */)
 		return 0;
 	/* When the whole group was told to end, by exit_group or a signal, the code is the group's. */
 	code = BPF_CORE_READ(task, signal, group_exit_code);

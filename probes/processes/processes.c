@@ -243,7 +243,7 @@ static __always_inline int process_exit(void *ctx)
 	process.pid = BPF_CORE_READ(task, tgid);
 	process.started = BPF_CORE_READ(task, group_leader, start_boottime);
 	/* For want of room it is told perhaps twice, and not never. */
-	if (bpf_map_update_elem(&ended, &process, &yes, BPF_NOEXIST) == -17 /* EEXIST */)
+	if ((int)bpf_map_update_elem(&ended, &process, &yes, BPF_NOEXIST) == -17 /* EEXIST */)
 		return 0;
 	e = begin(task, PROCESS_EXIT);
 	if (e)

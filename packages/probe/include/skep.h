@@ -345,7 +345,8 @@ static __always_inline void skep_give_scratch(void *record)
  */
 #define skep_update(map, key, value, flags)                                              \
 	({                                                                               \
-		long __error = bpf_map_update_elem(map, key, value, flags);              \
+		/* Until Linux 6.3 it is an int, in the lower half of the register. */   \
+		int __error = bpf_map_update_elem(map, key, value, flags);               \
 		if (__error && __error != -17 /* EEXIST */ && __error != -2 /* ENOENT */) \
 			__sync_fetch_and_add(map##_lost, 1);                             \
 		__error;                                                                 \
