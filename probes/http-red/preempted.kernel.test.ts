@@ -62,6 +62,7 @@ test('what a program is skipped for a second one counts, and never what the firs
   ok(client <= 2 * SENT && server <= 2 * SENT, `counted twice: ${JSON.stringify(counted)}`);
   // Three tasks that meet within the programs of one processor are one too many: what both missed is told.
   ok(between <= madeUp, `${by.join(', ')} were missed, and ${madeUp} made up for`);
-  ok(4 * SENT - client - server <= missed, `${JSON.stringify(counted)}, and ${missed} runs were missed`);
+  // Behind an answer that was missed it is not known whose the next one is: both of their requests are lost.
+  ok(4 * SENT - client - server <= 2 * missed, `${JSON.stringify(counted)}, and ${missed} runs were missed`);
   if (missed === 0) deepStrictEqual(counted, { 'HTTP_CLIENT 200': 2 * SENT, 'HTTP_SERVER 200': 2 * SENT });
 });
