@@ -51,7 +51,7 @@ function planned(run: Pick<Run, 'streams' | 'probes'>, beeNames: boolean): Famil
   const taken = new Map<string, Family | undefined>(SELF_FAMILIES.map((name) => [name, undefined]));
   const several = run.probes.length > 1;
   const rank = ({ kind }: Stream): number => PRECEDENCE.indexOf(kind);
-  return run.streams
+  const families = run.streams
     .toSorted((a, b) => rank(a) - rank(b))
     .flatMap((stream) => {
       const { kind } = stream;
@@ -87,6 +87,8 @@ function planned(run: Pick<Run, 'streams' | 'probes'>, beeNames: boolean): Famil
         return named;
       });
     });
+  // Named by precedence, told in the author's order.
+  return run.streams.flatMap((stream) => families.filter((family) => family.stream === stream));
 }
 
 /** Whether samples of another probe are of the metric that has the name. */
