@@ -13,23 +13,13 @@ export function examples(command: Command, ...lines: string[]): void {
   );
 }
 
-/** Commands as they are, sentences as wide as the terminal; a sentence that goes on in the next line is put together first. */
+/** Commands as they are; behind the empty line sentences, as wide as the terminal, and lists that are set in. */
 function shown(lines: readonly string[]): string[] {
   const end = lines.indexOf('');
-  const said = end < 0 ? [] : lines.slice(end + 1);
-  const texts: string[] = [];
-  for (const line of said) {
-    const goesOn = /^[^ ]/.test(line) && !/^(Fields|With --all):/.test(line) && texts.length > 0;
-    if (goesOn && !/^ |^$|^Fields:|\.$/.test(texts.at(-1)!)) texts.push(`${texts.pop()} ${line}`);
-    else texts.push(line);
-  }
-  const commands = end < 0 ? lines : lines.slice(0, end + 1);
-  return [
-    ...commands.map((l) => `  ${l}`.trimEnd()),
-    ...texts.map((text) =>
-      text.startsWith(' ') ? `  ${text}` : `  ${wrap(text, helpWidth(), 2)}`.trimEnd(),
-    ),
-  ];
+  return lines.map((line, i) => {
+    const isSentence = end >= 0 && i > end && !line.startsWith(' ');
+    return `  ${isSentence ? wrap(line, helpWidth(), 2) : line}`.trimEnd();
+  });
 }
 
 /** The examples of a command, for the reference in docs/. */

@@ -68,17 +68,23 @@ suite('check', { skip }, () => {
     skip: process.getuid?.() !== 0 && 'to load a program needs root',
   }, async () => {
     using box = new Sandbox();
-    const source = (section: string) =>
-      `#include "vmlinux.h"\n#include <bpf/bpf_helpers.h>\nSEC("${section}") int pass(void *ctx) { return 2; }\nchar LICENSE[] SEC("license") = "GPL";`;
-    writeFileSync(box.path('pass.c'), source('xdp'));
-    const { code, stdout } = await box.skep(['check', 'pass.c', '--attach', 'pass=lo']);
-    assert.equal(code, 0, stdout);
-    for (const attach of [['pass=nosuch0'], ['pass=lo', 'pass=nosuch0']]) {
-      const gone = await box.skep(['check', 'pass.c', ...attach.flatMap((a) => ['--attach', a])]);
-      assert.equal(gone.code, 5, gone.stdout);
-      assert.match(gone.stdout, /there is no network interface "nosuch0"/);
+    const source = (section: string, result: number) =>
+      `#include "vmlinux.h"\n#include <bpf/bpf_helpers.h>\nSEC("${section}") int pass(void *ctx) { return ${result}; }\nchar LICENSE[] SEC("license") = "GPL";`;
+    for (const [section, result] of [
+      ['xdp', 2],
+      ['tc', 0],
+      ['socket', 0],
+    ] as const) {
+      writeFileSync(box.path('pass.c'), source(section, result));
+      const { code, stdout } = await box.skep(['check', 'pass.c', '--attach', 'pass=lo']);
+      assert.equal(code, 0, stdout);
+      for (const attach of [['pass=nosuch0'], ['pass=lo', 'pass=nosuch0']]) {
+        const gone = await box.skep(['check', 'pass.c', ...attach.flatMap((a) => ['--attach', a])]);
+        assert.equal(gone.code, 5, gone.stdout);
+        assert.match(gone.stdout.replace(/\s+/g, ' '), /there is no network interface "nosuch0"/);
+      }
     }
-    writeFileSync(box.path('idle.c'), source('freplace'));
+    writeFileSync(box.path('idle.c'), source('freplace', 0));
     const idle = await box.skep(['check', 'idle.c']);
     assert.equal(idle.code, 5, idle.stdout);
   });

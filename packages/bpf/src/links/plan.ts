@@ -319,10 +319,10 @@ function planNetfilter(hook: Hook, options: AttachOptions): Plan {
 /** The filter of a packet socket on an interface, or on all. Nothing but the socket's own copy is filtered. */
 function planSocket(hook: Hook, options: AttachOptions): Plan {
   if (options.target === undefined) throw missingTarget({ ...hook, target: '' }, 'eth0, or any');
+  const index =
+    options.target === 'any' ? 0 : inNetns(options.netns, hook.program, () => interfaceIndex(hook, options));
   return bare((program) => ({
-    fd: inNetns(options.netns, hook.program, () =>
-      native().packetSocket(program, options.target === 'any' ? 0 : interfaceIndex(hook, options)),
-    ),
+    fd: inNetns(options.netns, hook.program, () => native().packetSocket(program, index)),
   }));
 }
 
@@ -363,9 +363,9 @@ function planNetwork(hook: Hook, section: string, options: AttachOptions): Plan 
       },
     );
   }
+  const index = inNetns(options.netns, hook.program, () => interfaceIndex(hook, options));
   return bare((program) =>
     inNetns(options.netns, hook.program, () => {
-      const index = interfaceIndex(hook, options);
       try {
         return { fd: native().linkCreate(program, index, attachType, 0) };
       } catch (cause) {

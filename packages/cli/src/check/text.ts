@@ -1,5 +1,6 @@
 import type { Verdict } from '@skep/bpf';
 import { paint } from '../output/color.ts';
+import { wrap } from '../output/wrap.ts';
 import type { KernelReport } from './report.ts';
 
 const WIDTH = 80;
@@ -94,21 +95,8 @@ class Reasons {
       .map(([reason, n]) => {
         const hint = this.#hints.get(reason);
         const label = `${String(n).padStart(2)}  `;
-        return wrap(`${reason}${hint ? `. ${hint}` : ''}`, label);
+        return `${label}${wrap(`${reason}${hint ? `. ${hint}` : ''}`, WIDTH, label.length)}\n`;
       })
       .join('');
   }
-}
-
-function wrap(text: string, label: string): string {
-  const lines: string[] = [];
-  let line = label;
-  for (const word of text.split(/\s+/)) {
-    if (line.length + word.length + 1 > WIDTH && line.trim() !== label.trim()) {
-      lines.push(line.trimEnd());
-      line = ' '.repeat(label.length);
-    }
-    line += line.length === label.length ? word : ` ${word}`;
-  }
-  return `${[...lines, line].join('\n')}\n`;
 }

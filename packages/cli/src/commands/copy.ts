@@ -20,8 +20,7 @@ export function define(command: Command): void {
     'skep copy ghcr.io/me/oomkill@sha256:0123… registry.example/mirror/oomkill:1',
     'skep copy --all-tags staging.example/me/oomkill ghcr.io/me/oomkill',
     '',
-    'All platforms of an image are copied, and nothing enters the local store. With -a, an image that the target has under',
-    'its tag counts as there; one that has lost blobs gets them again by a copy of that one name, which asks for each.',
+    'All platforms of an image are copied, and nothing enters the local store. With -a, an image that the target has under its tag counts as there; one that has lost blobs gets them again by a copy of that one name, which asks for each.',
   );
 }
 

@@ -25,8 +25,7 @@ export function define(command: Command): void {
     'ssh build skep save oomkill:1 | skep load',
     'skep load -i from-docker-save.tar --name oomkill:2',
     '',
-    'All images of the archive come into the store, or none. Links, paths that lead out of it, wrong digests and',
-    'decompression bombs are refused.',
+    'All images of the archive come into the store, or none. Links, paths that lead out of it, wrong digests and decompression bombs are refused.',
   );
 }
 

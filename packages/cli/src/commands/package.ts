@@ -27,8 +27,7 @@ export function define(command: Command): void {
     'podman run --rm --pid host --cap-drop all --cap-add bpf,perfmon,dac_read_search \\',
     '  --security-opt seccomp=unconfined -v /sys/kernel/tracing:/sys/kernel/tracing:ro oomkill-run:1 -o json',
     '',
-    'The image holds Node, skep and the probe, and runs "skep run PROBE" with what follows its name. No engine is asked to',
-    'make it. docs/running.md says what it needs to run.',
+    'The image holds Node, skep and the probe, and runs "skep run PROBE" with what follows its name. No engine is asked to make it. docs/running.md says what it needs to run.',
   );
 }
 

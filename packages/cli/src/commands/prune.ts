@@ -24,8 +24,7 @@ export function define(command: Command): void {
     'skep prune',
     'skep prune --all --dry-run',
     '',
-    'Takes blobs that no image needs, such as what a broken pull left. Images stay: skep rm removes those. What a skep',
-    'that runs at the same time is about to use is spared, with --all too.',
+    'Takes blobs that no image needs, such as what a broken pull left. Images stay: skep rm removes those. What a skep that runs at the same time is about to use is spared, with --all too.',
   );
 }
 

@@ -39,8 +39,7 @@ export function define(command: Command): void {
     'sudo skep ps --filter label=env=prod --format json',
     'sudo skep rm -f $(sudo skep ps -aq)',
     '',
-    'Shows the instances of this user: those that run, with -a also those that have ended. dead: its process was killed,',
-    'crashed, or went with a reboot. damaged: a file of it cannot be read; skep rm -f takes it away.',
+    'Shows the instances of this user: those that run, with -a also those that have ended. dead: its process was killed, crashed, or went with a reboot. damaged: a file of it cannot be read; skep rm -f takes it away.',
     'Fields: ID Name Probes CreatedAt CreatedSince State Status ExitCode Error Pid Metrics Labels',
   );
 }

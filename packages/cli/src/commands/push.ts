@@ -21,8 +21,7 @@ export function define(command: Command): void {
     'skep push localhost:5000/oomkill:1',
     'skep push --all-tags localhost:5000/oomkill',
     '',
-    'With -a, an image that the registry has under its tag counts as there. One that has lost blobs gets them again by',
-    'skep push of that one name, which asks for each.',
+    'With -a, an image that the registry has under its tag counts as there. One that has lost blobs gets them again by skep push of that one name, which asks for each.',
   );
 }
 

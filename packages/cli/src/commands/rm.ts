@@ -29,8 +29,7 @@ export function define(command: Command): void {
     'skep rm --remote localhost:5000/oomkill:1               the tag; the image stays for its other tags',
     'skep rm --remote localhost:5000/oomkill@sha256:0123…    the image, with all its tags',
     '',
-    'A registry that cannot take away a tag alone is left as it is if the image has more tags, and loses the image if it',
-    'has no other. Blobs go when the registry next collects its garbage.',
+    'A registry that cannot take away a tag alone is left as it is if the image has more tags, and loses the image if it has no other. Blobs go when the registry next collects its garbage.',
   );
 }
 
