@@ -145,13 +145,13 @@ function leave(c: Chance, e: Exchange & { closes: boolean }, asking: boolean, ea
   const length = asking ? e.header.length + e.body.bytes.length : e.response.length;
   // A response's status is known from then on.
   const least = asking ? 1 : e.statusEnd + 1;
-  // Often just before the end, which TCP gives a number as if it were a byte.
   if (early) {
     const left = e.header.length + c.below(e.body.bytes.length);
     e.requestBytes = e.body.come(left - e.header.length);
     e.told += `, the client leaves at ${left} of ${e.header.length}+${e.body.bytes.length}`;
     return left;
   }
+  // Often just before the end, which TCP gives a number as if it were a byte.
   const at = c.once(4) ? length - 1 : least + c.below(length - least);
   if (asking) {
     e.unseen = at < e.header.length;

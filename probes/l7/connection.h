@@ -168,11 +168,8 @@ static __always_inline __s64 l7_meet(struct l7_connection *c, __u64 started, __u
 	struct l7_deep key = { .connection = (__u64)c, .number = started };
 	__s64 counted = 0;
 	__u64 *other;
-	int result;
 
-	/* Until Linux 6.3 the kernel's function returns an int, in the lower half of the register. */
-	result = bpf_map_update_elem(&l7_early, &key, &bytes, BPF_NOEXIST);
-	if (result != -L7_EEXIST)
+	if (skep_update(&l7_early, &key, &bytes, BPF_NOEXIST) != -L7_EEXIST)
 		return L7_IS_FIRST;
 	other = bpf_map_lookup_elem(&l7_early, &key);
 	if (other)

@@ -1,4 +1,3 @@
-export { calledByMap } from './check/asked-for.ts';
 export { type CheckOptions, checkObject, worst } from './check/check.ts';
 export type { CheckedObject, CheckedProgram } from './check/types.ts';
 export { type CompileOptions, type CompileResult, compile } from './clang/compile.ts';
@@ -6,6 +5,7 @@ export type { Builder } from './clang/container/types.ts';
 export { CLANG_SUPPORTED, type Clang, findClang } from './clang/find.ts';
 export { type HeaderDirs, headerDirs, LIBBPF_HEADERS } from './clang/headers.ts';
 export { describeObject, outputOf } from './describe/describe.ts';
+export { isLossCount } from './describe/loss-count.ts';
 export { readTags, type Tags } from './describe/tags.ts';
 export type {
   MapDescription,
@@ -46,6 +46,7 @@ export type { ParamsFile } from './params/parse-file.ts';
 export { readParamsFile } from './params/read-file.ts';
 export type { ParamSetting } from './params/setting.ts';
 export { assignTargets, type Targets } from './targets/assign.ts';
+export { calledByMap } from './targets/called-by-map.ts';
 export {
   formText,
   TARGET_FORMS,

@@ -3,6 +3,7 @@ import { ProbeError } from '../errors.ts';
 import { hookGroups } from '../hooks/groups.ts';
 import { licenseOf } from '../license/check.ts';
 import { describeLists, describeParams } from '../params/params.ts';
+import { isLossCount } from './loss-count.ts';
 import { readTags } from './tags.ts';
 import type { MapDescription, ObjectDescription, OutputKind, ProgramDescription } from './types.ts';
 
@@ -38,13 +39,10 @@ export function describeObject(bytes: Uint8Array, name: string): ObjectDescripti
   }
   const maps = mapDefinitions(btf, elf);
   const names = new Set(maps.map((m) => m.name));
-  // `print_x_lost`, an array of one number: how many records `print_x` found no room for.
-  const countsLosses = ({ name, type, maxEntries, valueSize }: (typeof maps)[number]) =>
-    name.endsWith('_lost') &&
-    names.has(name.slice(0, -'_lost'.length)) &&
-    /^(percpu_)?array$/.test(mapTypes[type] ?? '') &&
-    maxEntries === 1 &&
-    [1, 2, 4, 8].includes(valueSize);
+  const countsLosses = (map: (typeof maps)[number]) =>
+    map.name.endsWith('_lost') &&
+    names.has(map.name.slice(0, -'_lost'.length)) &&
+    isLossCount({ ...map, type: mapTypes[map.type] ?? '' });
   return {
     name,
     machine: elf.machine,

@@ -1,4 +1,5 @@
 import type { BpfMap, GlobalVariable } from '@skep/bpf';
+import { isLossCount } from '@skep/probe';
 import type { LostReason } from '../contract/losses.ts';
 import type { Ledger } from '../ledger.ts';
 import type { Opened } from './open.ts';
@@ -99,18 +100,8 @@ function lossGlobal({ object }: Pick<Opened, 'object'>, map: string): GlobalVari
   return object.globals.find((g) => g.name === `${map}_lost` && !g.const && (g.size === 8 || g.size === 4));
 }
 
-/** Bytes that a count may have. */
-const COUNTS: ReadonlySet<number> = new Set([1, 2, 4, 8]);
-
 function lossMap({ object }: Pick<Opened, 'object'>, map: string): BpfMap | undefined {
-  return object.maps.find(
-    (m) =>
-      m.name === `${map}_lost` &&
-      (m.type === 'array' || m.type === 'percpu_array') &&
-      m.keySize === 4 &&
-      m.maxEntries === 1 &&
-      COUNTS.has(m.valueSize),
-  );
+  return object.maps.find((m) => m.name === `${map}_lost` && isLossCount(m));
 }
 
 function firstValue(map: BpfMap): Uint8Array {
