@@ -27,7 +27,7 @@ export function counted(run: Run): Counts {
     const counts = ends.get(end) ?? {};
     ends.set(end, counts);
     counts[name] ??= { requests: 0, requestBytes: 0, responseBytes: 0 };
-    for (let slot = 0; slot < 256; slot++) counts[name].requests += v.getUint32(4 * slot, true);
+    counts[name].requests += requestsIn(v);
     counts[name].requestBytes += Number(v.getBigUint64(1032, true));
     counts[name].responseBytes += Number(v.getBigUint64(1040, true));
   }
@@ -36,6 +36,26 @@ export function counted(run: Run): Counts {
 
 /** L7_LOST_* of enum l7_loss, probes/l7/loss.h. */
 export const Lost = { format: 0, alone: 4, deep: 7 } as const;
+
+/** In a struct http_counts: those of all its slots. */
+function requestsIn(counts: DataView): number {
+  let sum = 0;
+  for (let slot = 0; slot < 256; slot++) sum += counts.getUint32(4 * slot, true);
+  return sum;
+}
+
+/** All that a run says of what it did not count as it came: by reason, missed runs, and what found no series. In words. */
+export function uncounted(run: Run): string {
+  const reasons = Array.from({ length: 8 }, (_, reason) => lostFor(run, reason));
+  const { missed } = run.stats();
+  const { map } = run.map('l7_overflow');
+  const overflown = [...map.entries()].reduce(
+    (sum, [, bytes]) => sum + requestsIn(new DataView(bytes.buffer, bytes.byteOffset)),
+    0,
+  );
+  const runs = missed.filter(({ count }) => count > 0).map(({ program, count }) => `${program} ${count}`);
+  return `lost by enum l7_loss ${reasons.join(' ')}; runs missed: ${runs.join(', ') || 'none'}; without a series ${overflown}`;
+}
 
 /** Requests and responses that were lost for a reason, on all processors. */
 export function lostFor(run: Run, reason: number): number {
