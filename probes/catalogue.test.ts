@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { Store } from '@skep/oci';
 import { packImage, unpackImage } from '@skep/probe';
+import { aboutImage, extrasOf } from '../packages/cli/src/build-folder.ts';
 import { fixture } from '../test/support/fixtures.ts';
 import { catalogue, documents, type Entry, PROBES, probeNames } from './support/catalogue.ts';
 
@@ -49,13 +50,17 @@ for (const name of probeNames()) {
 }
 
 test('each image is under 100 kB', async (t) => {
-  const dir = mkdtempSync(join(tmpdir(), 'skep-catalogue-'));
-  t.after(() => rmSync(dir, { recursive: true }));
-  const store = await Store.open(dir);
+  const temporary = mkdtempSync(join(tmpdir(), 'skep-catalogue-'));
+  t.after(() => rmSync(temporary, { recursive: true }));
+  const store = await Store.open(temporary);
   const sizes = new Map<string, number>();
   for (const { name } of entries) {
-    const bytes = await fixture(join(PROBES, name, `${name}.c`));
-    const { size } = await packImage(store, `${name}:1`, { name, objects: [{ name: `${name}.o`, bytes }] });
+    const dir = join(PROBES, name);
+    const bytes = await fixture(join(dir, `${name}.c`));
+    const about = await aboutImage(dir, {});
+    const extras = await extrasOf(dir, [], [], {}, name);
+    const objects = [{ name: `${name}.o`, bytes }];
+    const { size } = await packImage(store, `${name}:1`, { ...about, extras, name, objects });
     sizes.set(name, size);
     // Packed, it is still the object that was built.
     const [object] = (await unpackImage(store, (await store.resolve(`${name}:1`))!)).objects;

@@ -120,14 +120,21 @@ test('each instruction keeps its line, each function its first entry, and column
   const lineOf = (object: Uint8Array) => {
     const { elf, btf } = parseObject(object, 'lines');
     const all = lineInfo(elf, btf);
+    const functions = elf.symbols.filter((s) => s.type === 'func');
+    const starts = new Set(functions.map((s) => `${elf.sections[s.section]!.name} ${s.value}`));
     const at = (section: string, offset: number) => {
-      const line = all.get(section)?.findLast((l) => l.offset <= offset);
+      const lines = all.get(section) ?? [];
+      // Line 0 is none: clang's own instructions between two, which are then of the line before.
+      const line = lines.findLast(
+        (l) => l.offset <= offset && (l.line > 0 || starts.has(`${section} ${l.offset}`)),
+      );
       return line && `${line.file}:${line.line} ${line.text}`;
     };
     const count = [...all.values()].flat().length;
     return {
       count,
       at,
+      columns: [...all.values()].flat().filter((l) => l.column > 0).length,
       starts: new Set([...all].flatMap(([s, lines]) => lines.map((l) => `${s} ${l.offset}`))),
     };
   };
@@ -140,6 +147,8 @@ test('each instruction keeps its line, each function its first entry, and column
       assert.equal(now.at(name, at), old.at(name, at), `${name} ${at}`);
   }
   assert.ok(instructions > 20 && now.count < old.count, `${old.count} entries became ${now.count}`);
+  assert.ok(old.columns > 0);
+  assert.equal(now.columns, 0);
   for (const s of elf.symbols.filter((s) => s.type === 'func'))
     assert.ok(now.starts.has(`${elf.sections[s.section]!.name} ${s.value}`), s.name);
   assert.deepEqual(asked(parseObject(merged, 'merged')), asked(parseObject(trimmed, 'trimmed')));

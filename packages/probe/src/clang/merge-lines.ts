@@ -3,11 +3,13 @@ import { replaceSections } from './strip.ts';
 
 /** Bytes of .BTF.ext before its tables' places: magic, version, flags, its own length. */
 const PLACES = 8;
+const COLUMN_BITS = 10;
 
 /**
- * Leaves out of `.BTF.ext` the entries that say nothing but another column of the line before: a third of a large probe's.
- * The instructions behind an entry are of its line until the next, so each keeps its line. The first of each function stays,
- * as the kernel insists (check_btf_line() of kernel/bpf/verifier.c). Layout: btf.rst, "BTF.ext section".
+ * Leaves out of `.BTF.ext` the entries that say nothing but another column of the line before, a third of a large probe's, and
+ * those of no line (clang's 0, between two). The instructions behind an entry are of its line until the next, so each keeps its
+ * line. The first of each function stays, as the kernel insists (check_btf_line() of kernel/bpf/verifier.c). Columns, which the
+ * verifier does not tell, become 0: as many as there are, they are what compresses least. Layout: btf.rst, "BTF.ext section".
  *
  * @param object an ELF file as clang writes it, `.BTF.ext` included, whose relocations {@link stripDwarf} has taken out
  */
@@ -55,20 +57,26 @@ function starts(functions: Uint8Array): Set<string> {
   );
 }
 
-function merged(lines: Uint8Array, functions: ReadonlySet<string>): Uint8Array {
-  const size = new DataView(lines.buffer, lines.byteOffset).getUint32(0, true);
+function merged(table: Uint8Array, functions: ReadonlySet<string>): Uint8Array {
+  // A copy, and no Buffer: slice() of a Buffer shares memory.
+  const lines = new Uint8Array(table);
+  const size = new DataView(lines.buffer).getUint32(0, true);
   const bySection = new Map<number, Uint8Array[]>();
   let before = '';
   for (const { section, at, view } of entries(lines)) {
     const kept = bySection.get(section) ?? [];
     bySection.set(section, kept);
     // struct bpf_line_info: instruction, file, text, line << 10 | column
-    const line = `${section} ${view.getUint32(at + 4, true)} ${view.getUint32(at + 12, true) >>> 10}`;
-    if (line !== before || functions.has(`${section}:${view.getUint32(at, true)}`))
-      kept.push(lines.subarray(at, at + size));
+    const number = view.getUint32(at + 12, true) >>> COLUMN_BITS;
+    const line = `${section} ${view.getUint32(at + 4, true)} ${number}`;
+    const first = functions.has(`${section}:${view.getUint32(at, true)}`);
+    if (!first && (number === 0 || line === before)) continue;
+    const entry = lines.slice(at, at + size);
+    new DataView(entry.buffer).setUint32(12, number << COLUMN_BITS, true);
+    kept.push(entry);
     before = line;
   }
-  const out = [lines.subarray(0, 4)];
+  const out: Uint8Array[] = [lines.subarray(0, 4)];
   for (const [section, kept] of bySection)
     out.push(new Uint8Array(Uint32Array.of(section, kept.length).buffer), ...kept);
   return Buffer.concat(out);
