@@ -11,7 +11,7 @@ import { skip } from '../support/skip.ts';
 import { watch } from '../support/watch.ts';
 
 const program = await nativeFixture(new URL('../../test/support/pairs.native.c', import.meta.url));
-const RUNG = 'events_twice';
+const RUNG = 'events_preempted';
 const rungs = await rungsOf('http-red', 'traffic');
 // An older kernel preempts nothing there; that nothing is counted twice is seen on it as well, and enough once.
 const older =

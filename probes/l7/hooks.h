@@ -2,7 +2,8 @@
 /*
  * hooks.h: where a probe sees what sockets send and receive, best first.
  *
- *   events_twice  the events of sockets where a program may be preempted (7.0), with others that stand in for those that were
+ *   events_preempted
+ *                 the events of sockets where a program may be preempted (7.0), with others that stand in for those that were
  *   events        the events of sockets (6.3): no trampoline, nothing is paid for files and pipes
  *   fentry        the functions of TCP and Unix sockets; what is known of a connection is in the socket (5.11)
  *   fentry_lru    the same, for kernels that do not let tracing programs use a socket's storage
