@@ -40,6 +40,15 @@ const PATHS = [
   `/${'p'.repeat(480)}`,
   '*',
 ];
+/** What a proxy says before the first message (haproxy's doc/proxy-protocol.txt), by line and by frame. */
+const FRAME = '\r\n\r\n\0\r\nQUIT\n';
+const PREFACES = [
+  'PROXY TCP4 192.0.2.1 198.51.100.7 40000 80\r\n',
+  'PROXY UNKNOWN\r\n',
+  `${FRAME}\x21\x11\0\x0c${'\xc0\0\x02\x01\xc6\x33\x64\x07\x9c\x40\0\x50'}`,
+  `${FRAME}\x20\0\0\0`,
+  `${FRAME}\x21\x21\x01\x2c${'GET / HTTP/1.1\r\n\r\n'.padEnd(300, '\n')}`,
+];
 /** Bodies that look like what stands around them. */
 const BODY_WORDS = [
   'x',
@@ -241,6 +250,7 @@ export function conversation(seed: number, turns = false, leaves = false): Conve
   const [family, deep] = [c.below(3), c.of([1, 1, 2, 4, 8])];
   const count = c.of([1, 1, 2, 3, 5, 8]);
   const exchanges = Array.from({ length: count }, (_, i) => exchange(c, i === count - 1));
+  if (c.once(5)) exchanges[0]!.header = c.of(PREFACES) + exchanges[0]!.header;
   const depth = turns ? 0 : deep;
   const end = exchanges.at(-1)!.closes ? 1 : c.below(3);
   const leaver = leaves ? c.of([1, 2]) : 0;

@@ -90,3 +90,31 @@ test('what a server says unasked, of requests that do not come, is no response t
     deepStrictEqual(watched.series('hist_http_requests'), []);
   }
 });
+
+test('what is no HTTP/1, and is refused in HTTP/1, is a request of no method and no path', {
+  skip: skip || short,
+}, async () => {
+  using cgroup = testCgroup();
+  const hello = '\x16\x03\x01\x02\x05\x01'.padEnd(517, '\xaa');
+  const refusal = 'HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\nno';
+  let lost = 0;
+  const watched = await watch(
+    'http-red',
+    { target_cgroup: cgroup.path },
+    async () => {
+      ok(await runIn(cgroup, program, 'tcp4', 'write', 'read', '0', '1', hello, refusal));
+      // Nobody says anything in HTTP/1: nothing is counted of it.
+      ok(await runIn(cgroup, program, 'tcp6', 'write', 'read', '0', '3', hello, 'SSH-2.0-x'));
+    },
+    {},
+    (run) => {
+      lost = lostFor(run, Lost.alone) + lostFor(run, Lost.format);
+    },
+  );
+  strictEqual(lost, 0);
+  const requests = watched.series('hist_http_requests').map(({ labels, value }) => {
+    const { role, method, status } = labels;
+    return `${role} ${method} ${status}: ${value}`;
+  });
+  deepStrictEqual(requests.sort(), ['HTTP_CLIENT HTTP_OTHER 400: 1', 'HTTP_SERVER HTTP_OTHER 400: 1']);
+});

@@ -84,11 +84,6 @@ static __always_inline void l7_adopt(struct l7_feed *f, __u8 method)
 	http1_start(response);
 }
 
-struct tcp_sock___asked {
-	__u64 bytes_received;
-	__u64 bytes_sent;
-} __attribute__((preserve_access_index));
-
 /* No request is shorter; the end of the stream counts as a byte. */
 #define L7_SHORTEST 16
 
@@ -99,11 +94,10 @@ struct tcp_sock___asked {
  */
 static __always_inline void l7_alone(struct l7_feed *f, __u16 status)
 {
-	struct tcp_sock___asked *tcp = (void *)f->sk;
 	__u64 asked = 0;
 
 	if (status == 400 && f->c->numbered)
-		asked = f->c->role == L7_SERVER ? BPF_CORE_READ(tcp, bytes_received) : BPF_CORE_READ(tcp, bytes_sent);
+		asked = l7_moved(f->sk, f->c->role == L7_SERVER ? L7_RECEIVE : L7_SEND);
 	if ((status != 408 && status != 400) || asked >= L7_SHORTEST)
 		l7_lost(L7_LOST_ALONE, 1);
 }
@@ -165,18 +159,19 @@ counted:
 /* ---- responses ---- */
 
 /*
- * A response whose request has no whole header: the server refuses one that is too long, or does not wait for its end. What
- * is known of it is to be counted. NULL: it is not that.
+ * A response whose request has no whole header: the server refuses one that is too long, or does not wait for its end, or it
+ * was none. What is known of it is to be counted. NULL: it is not that.
  */
 static __always_inline struct l7_request *l7_refused(struct l7_feed *f, const struct http1_stream *asked)
 {
 	struct l7_request *r = &f->work->spare;
 
-	if (asked->state <= HTTP1_TOKEN || asked->state >= HTTP1_BODY || asked->flags & HTTP1_IS_RESPONSE)
+	if (!f->c->garbled &&
+	    (asked->state <= HTTP1_TOKEN || asked->state >= HTTP1_BODY || asked->flags & HTTP1_IS_RESPONSE))
 		return 0;
 	__builtin_memset(r, 0, sizeof(*r));
 	r->started = asked->started;
-	r->path = asked->state == HTTP1_TARGET ? f->work->service * HTTP1_PARAMETER : asked->path;
+	r->path = asked->state <= HTTP1_TARGET ? f->work->service * HTTP1_PARAMETER : asked->path;
 	r->method = asked->method;
 	/* The rest of the header may come, and is no request. */
 	f->c->protocol = L7_LEFT;
@@ -190,7 +185,7 @@ static __always_inline struct l7_request *l7_unasked(struct l7_feed *f, struct h
 	struct l7_request *r = 0;
 
 	/* Of a client the hook of the request's end may be yet to run: over TCP its numbers tell, when that does. */
-	if (c->role == L7_SERVER || !c->numbered)
+	if (c->role == L7_SERVER || !c->numbered || c->garbled)
 		r = l7_refused(f, &c->stream[c->role == L7_SERVER ? L7_RECEIVE : L7_SEND]);
 	if (r)
 		return r;

@@ -10,6 +10,8 @@
 
 enum http1_state {
 	HTTP1_START,	/* before a message */
+	HTTP1_FRAME,	/* in the first bytes of a PROXY header's frame */
+	HTTP1_PROXY,	/* in the rest of it: `remain` bytes; or, with none, in the line of one */
 	HTTP1_TOKEN,	/* in the method, or in "HTTP" */
 	HTTP1_TARGET,	/* in the path */
 	HTTP1_QUERY,	/* behind the path: not looked at */

@@ -70,20 +70,22 @@ static const struct http1_byte_kind http1_kinds[256] = {
 #undef D
 #undef H
 
-/* Words that are compared letter by letter, 32 bytes each. In the last two a 'd' is any digit. */
+/* Words that are compared letter by letter, 32 bytes each. In those of versions a 'd' is any digit. */
 #define HTTP1_WORD_LENGTH 0
 #define HTTP1_WORD_CODING 32
 #define HTTP1_WORD_PARENT 64
 #define HTTP1_WORD_CHUNKED 96
 #define HTTP1_WORD_VERSION 128
 #define HTTP1_WORD_REPLY 160
+#define HTTP1_WORD_FRAME 192
 
-static const char http1_words[192] = "content-length\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+static const char http1_words[224] = "content-length\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
 				     "transfer-encoding\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
 				     "traceparent\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
 				     "chunked\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
 				     "HTTP/1.d\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
-				     "1.d ddd";
+				     "1.d ddd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+				     "\0\r\nQUIT\n";
 
 /* Is this the letter at that place of a word? No byte is one behind its end. */
 static __always_inline bool http1_letter(__u32 word, __u8 c, __u8 at)

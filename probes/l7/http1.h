@@ -19,6 +19,9 @@
 #include "http1-path.h"
 #include "http1-fields.h"
 
+/* Bytes of the word that a PROXY header's frame begins with, behind its two line ends. */
+#define HTTP1_FRAME_WORD 8
+
 /*
  * One step in one state, from one byte on: how many bytes it took. What most messages look like goes on into the next state
  * at once, since coming to a state costs more than most of them do.
@@ -72,6 +75,9 @@ static __always_inline __u32 http1_byte(struct http1_window *w, struct http1_str
 			s->word = at < 7 ? s->word | (__u64)c << (at & 7) * 8 : 1;
 			if (at < 20)
 				return 1;
+		} else if (c == ' ' && s->word == HTTP1_LETTERS('P', 'R', 'O', 'X', 'Y', 0, 0)) {
+			s->state = HTTP1_PROXY;
+			return 1;
 		} else if (c == ' ' && at) {
 			s->method = http1_method_of(s->word);
 			s->word = 0;
@@ -84,8 +90,38 @@ static __always_inline __u32 http1_byte(struct http1_window *w, struct http1_str
 			s->at = 0;
 			s->state = HTTP1_REPLY;
 			return 1;
+		} else if (!c && !at) {
+			s->state = HTTP1_FRAME;
+			return 1;
 		}
 		break;
+	/*
+	 * What a proxy says of its client before the first message (haproxy's doc/proxy-protocol.txt): a line, or since version 2
+	 * a frame, which begins with two line ends that have been stepped over.
+	 */
+	case HTTP1_FRAME:
+		s->at = at + 1;
+		if (at < HTTP1_FRAME_WORD && c != http1_words[HTTP1_WORD_FRAME + (at & 31)])
+			break;
+		/* Behind it: version and command, family, length. */
+		s->remain = at < HTTP1_FRAME_WORD + 2 ? 0 : s->remain << 8 | c;
+		if (at == HTTP1_FRAME_WORD + 3) {
+			s->state = HTTP1_PROXY;
+			if (!s->remain)
+				http1_start(s);
+		}
+		return 1;
+	case HTTP1_PROXY:
+		if (!s->remain) {
+			if (c == '\n')
+				http1_start(s);
+			return 1;
+		}
+		step = s->remain < left ? s->remain : left;
+		s->remain -= step;
+		if (!s->remain)
+			http1_start(s);
+		return step;
 	case HTTP1_TARGET:
 		kind = http1_kinds[c].in_path;
 		if (kind & (HTTP1_SLASH | HTTP1_END)) {

@@ -94,6 +94,19 @@ static __always_inline bool l7_has_told_end(struct sock *sk, enum l7_direction d
 	return direction == L7_SEND && BPF_CORE_READ(sk, sk_shutdown) & L7_SHUT_SEND;
 }
 
+struct tcp_sock___moved {
+	__u64 bytes_received;
+	__u64 bytes_sent;
+} __attribute__((preserve_access_index));
+
+/* All bytes that TCP has moved in a direction; the end of what comes counts as one. */
+static __always_inline __u64 l7_moved(struct sock *sk, enum l7_direction direction)
+{
+	struct tcp_sock___moved *tcp = (void *)sk;
+
+	return direction == L7_RECEIVE ? BPF_CORE_READ(tcp, bytes_received) : BPF_CORE_READ(tcp, bytes_sent);
+}
+
 /*
  * Bytes that a direction moved past the hooks since its last message, within a body: sendfile before Linux 6.5, splice from
  * TCP, zero-copy receive.

@@ -8,6 +8,7 @@
  * Makes COUNT streams of messages, right ones and damaged ones, parses each byte by byte and in random pieces, and says how
  * many messages, bad ends and headers there were; ends with 1, showing the stream, where two ways differ.
  */
+#define _GNU_SOURCE
 #include <linux/types.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -136,9 +137,18 @@ static const char *const fields[] = {
 };
 static const char *const bodies[] = { "", "hello", "GET / HTTP/1.1\r\n\r\n", "5\r\nhello\r\n0\r\n\r\n", "a;x=y\r\n0123456789\r\n0\r\nT: x\r\n\r\n", "0\r\n\r\n", "ffffffffffffffff\r\n", "1F\r\n0123456789abcdef0123456789abcde\r\n3\r\nxyz\r\n000000\r\n\r\n", "g\r\n", "0x1\r\n", "00000001\r\nx\r\n0\r\n\r\n" };
 
+static const char frame[] = "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" "\xc0\0\x02\x01\xc6\x33\x64\x07\x9c\x40\0\x50";
+static const char *const lines[] = { "PROXY TCP4 192.0.2.1 198.51.100.7 40000 80\r\n", "PROXY UNKNOWN\r\n", "PROXY \n", "PROXY", "PROX " };
+
 static unsigned make(char *to)
 {
 	char *at = to;
+
+	switch (rand() % 16) {
+	case 0: at += sprintf(at, "%s", ANY(lines)); break;
+	case 1: at = mempcpy(at, frame, sizeof(frame) - 1); break;
+	case 2: at = mempcpy(at, frame, rand() % sizeof(frame)); break;
+	}
 
 	for (int messages = 1 + rand() % 3; messages; messages--) {
 		if (rand() % 2) {
