@@ -76,7 +76,14 @@ export class Poster {
   #once(bytes: Uint8Array, signal: AbortSignal): Promise<Attempt> {
     return new Promise((resolve) => {
       const headers = { ...this.#headers, 'Content-Length': String(bytes.length) };
-      const request = this.#request({ ...this.#options, headers }, (response) => read(response, resolve));
+      let request: ClientRequest;
+      try {
+        request = this.#request({ ...this.#options, headers }, (response) => read(response, resolve));
+      } catch (error) {
+        // What Node finds out only as it connects, of certificates among it.
+        resolve({ kind: 'refused', why: (error as Error).message });
+        return;
+      }
       const failed = (error: Error & { code?: string }) =>
         resolve({
           ...connectionFault(error),
@@ -150,11 +157,12 @@ function detail(contentType: string, body: Buffer): string {
   return text === '' || contentType.includes('html') ? '' : `: ${text}`;
 }
 
-/** Seconds or an HTTP date, as milliseconds from now. */
+/** Seconds or an HTTP date, as milliseconds from now; undefined for anything else. */
 export function retryAfter(header: string | undefined, now = Date.now()): number | undefined {
   if (header === undefined) return undefined;
-  if (/^\d+$/.test(header.trim())) return Number(header) * 1000;
-  const at = Date.parse(header);
+  if (/^\d+(\.\d+)?$/.test(header.trim())) return Number(header) * 1000;
+  // Date.parse takes `-1` for the first of a January.
+  const at = /^[A-Za-z]{3,9},? /.test(header.trim()) ? Date.parse(header) : Number.NaN;
   return Number.isNaN(at) ? undefined : Math.max(0, at - now);
 }
 

@@ -53,8 +53,10 @@ export class Sender {
       if (this.#abort.signal.aborted) return ledger.lose('shutdown', items);
       this.#trouble(result.why);
       if (this.#ending && result.refused) return this.#lost('shutdown', items, result.why);
-      this.#asked = result.afterMs !== undefined;
-      const wait = result.afterMs ?? backoff(attempt);
+      const { afterMs = 0 } = result;
+      this.#asked = afterMs > 0;
+      // Of "0", or a date that is over, nobody wants to be asked a thousand times a second.
+      const wait = afterMs >= FIRST_WAIT_MS ? afterMs : Math.max(afterMs, backoff(attempt));
       this.#notBefore = performance.now() + Math.min(wait, LONGEST_RETRY_AFTER_MS);
       if (this.#notBefore > givenUpAt && !this.#ending) return this.#lost('timeout', items, result.why);
     }

@@ -90,8 +90,10 @@ function destination(signal: Signal, url: string | undefined, env: Variables): D
     const path = value(what);
     return path === undefined ? undefined : pem(name(what), path);
   };
+  const to = endpoint(signal, url, env);
+  const tls = { ca: file('CERTIFICATE'), cert: file('CLIENT_CERTIFICATE'), key: file('CLIENT_KEY') };
   return {
-    url: endpoint(signal, url, env),
+    url: to,
     headers: headers(env, name('HEADERS')),
     timeoutMs: duration(env, name('TIMEOUT'), 10_000),
     gzip: choice(name('COMPRESSION'), value('COMPRESSION'), ['none', 'gzip']) === 'gzip',
@@ -99,8 +101,33 @@ function destination(signal: Signal, url: string | undefined, env: Variables): D
       choice(name('PROTOCOL'), value('PROTOCOL'), ['http/protobuf', 'http/json']) === 'http/json'
         ? 'json'
         : 'protobuf',
-    tls: { ca: file('CERTIFICATE'), cert: file('CLIENT_CERTIFICATE'), key: file('CLIENT_KEY') },
+    tls: to.protocol === 'https:' ? checked(tls, name) : {},
   };
+}
+
+/** Certificates and key are those that they are said to be: of a wrong one Node throws while it connects, a wrong CA it passes over. */
+function checked({ ca, cert, key }: Destination['tls'], name: (what: string) => string): Destination['tls'] {
+  const fail = (what: string, why: string) =>
+    new RuntimeError('SKEP_OTLP', `${name(what)}: ${why}`, 'It names a PEM file.');
+  const { X509Certificate, createPrivateKey } = process.getBuiltinModule('node:crypto');
+  const read = <T>(what: string, text: Buffer, as: (pem: Buffer) => T, name: string): T => {
+    try {
+      return as(text);
+    } catch {
+      throw fail(what, `there is no ${name} in the file`);
+    }
+  };
+  const certificate = (what: string, text: Buffer) =>
+    read(what, text, (pem) => new X509Certificate(pem), 'certificate');
+  if (ca !== undefined) certificate('CERTIFICATE', ca);
+  if (cert === undefined && key === undefined) return { ca };
+  if (key === undefined) throw fail('CLIENT_KEY', 'a client certificate needs its key');
+  if (cert === undefined) throw fail('CLIENT_CERTIFICATE', 'a client key needs its certificate');
+  const own = certificate('CLIENT_CERTIFICATE', cert);
+  const secret = read('CLIENT_KEY', key, createPrivateKey, 'private key without a passphrase');
+  if (!own.checkPrivateKey(secret))
+    throw fail('CLIENT_KEY', `it is not the key of ${name('CLIENT_CERTIFICATE')}`);
+  return { ca, cert, key };
 }
 
 function headers(env: Variables, name: string): Record<string, string> {
@@ -136,7 +163,19 @@ function endpoint(signal: Signal, flagged: string | undefined, env: Variables): 
 
 function parsed(name: string, text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url && (url.protocol === 'http:' || url.protocol === 'https:')) return url;
+  if (url && (url.protocol === 'http:' || url.protocol === 'https:')) {
+    try {
+      decodeURIComponent(url.username + url.password);
+      return url;
+    } catch {
+      // Neither of them is told.
+      throw new RuntimeError(
+        'SKEP_OTLP',
+        `${name}: user or password has a % that begins no %XX`,
+        'Write a percent sign as %25.',
+      );
+    }
+  }
   throw new RuntimeError(
     'SKEP_OTLP',
     `${name}: "${text}" is not an http or https URL`,

@@ -70,6 +70,19 @@ for (const code of [502, 503, 504]) {
   });
 }
 
+for (const after of ['0', '0.001', '-1', 'soon', 'Wed, 21 Oct 2015 07:28:00 GMT']) {
+  test(`a Retry-After of ${after} is no leave to ask without a pause`, async () => {
+    await using receiver = await OtlpReceiver.start(turns(status(503, { 'Retry-After': after }), take));
+    const { otlp, traces } = exporter(receiver.url);
+    otlp.spans.add(span(1));
+    await receiver.until((r) => r.length === 2);
+    const waited = receiver.requests[1]!.at - receiver.requests[0]!.at;
+    ok(waited >= 490 && waited < 3000, `${waited} ms`);
+    await otlp.stop();
+    equal(traces().delivered, 1);
+  });
+}
+
 test('a connection that is reset, or closed without an answer, is tried again', async () => {
   const reset: Behaviour = (_, response) => void response.socket!.resetAndDestroy();
   const close: Behaviour = (_, response) => void response.socket!.end();

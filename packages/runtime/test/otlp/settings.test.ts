@@ -1,5 +1,6 @@
 import { deepEqual, equal, throws } from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -18,8 +19,7 @@ test('without anything, a collector on this machine', () => {
     ['traces', 'metrics', 'logs'].map((s) => `http://localhost:4318/v1/${s}`),
   );
   const { url: _, ...rest } = destinations.traces!;
-  const tls = { ca: undefined, cert: undefined, key: undefined };
-  deepEqual(rest, { headers: {}, timeoutMs: 10_000, gzip: false, encoding: 'protobuf', tls });
+  deepEqual(rest, { headers: {}, timeoutMs: 10_000, gzip: false, encoding: 'protobuf', tls: {} });
   deepEqual([resource, metricIntervalMs], [{}, 60_000]);
   deepEqual(batches.logs, { delayMs: 1000, batchItems: 512, queueItems: 8192 });
 });
@@ -86,6 +86,11 @@ test('it can be switched off, as a whole or by signal', () => {
 const wrong: [name: string, value: string, message: RegExp][] = [
   ['OTEL_EXPORTER_OTLP_ENDPOINT', 'localhost:4318', /"localhost:4318" is not an http or https URL/],
   ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'nonsense', /OTLP_TRACES_ENDPOINT: "nonsense" is not/],
+  [
+    'OTEL_EXPORTER_OTLP_ENDPOINT',
+    'http://me:100%@h',
+    /^OTEL_EXPORTER_OTLP_ENDPOINT: user or password has a % that begins no %XX$/,
+  ],
   ['OTEL_EXPORTER_OTLP_PROTOCOL', 'grpc', /OTLP_PROTOCOL: "grpc" is not spoken/],
   ['OTEL_EXPORTER_OTLP_COMPRESSION', 'zstd', /"zstd" is not spoken/],
   ['OTEL_EXPORTER_OTLP_TIMEOUT', '10s', /"10s" is not a number of milliseconds/],
@@ -108,19 +113,51 @@ for (const [name, value, message] of wrong) {
   });
 }
 
-test('certificates are read from their files', (t) => {
+test('certificates are read from their files, and are what they are said to be', (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'skep-otlp-'));
   t.after(() => rmSync(dir, { recursive: true }));
-  writeFileSync(join(dir, 'ca.pem'), 'one');
-  writeFileSync(join(dir, 'own.pem'), 'two');
-  const { destinations } = otlpSettings({
-    env: {
-      OTEL_EXPORTER_OTLP_CERTIFICATE: join(dir, 'ca.pem'),
-      OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE: join(dir, 'own.pem'),
-      OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY: join(dir, 'own.pem'),
-    },
-  })!;
-  const { ca, cert, key } = destinations.traces!.tls;
-  deepEqual([ca, cert, key].map(String), ['one', 'two', 'two']);
-  equal(destinations.logs!.tls.cert, undefined);
+  const file = (name: string) => join(dir, `${name}.pem`);
+  for (const name of ['own', 'other']) {
+    const made = ['-newkey', 'rsa:2048', '-nodes', '-subj', `/CN=${name}`, '-days', '2'];
+    execFileSync('openssl', ['req', '-x509', ...made, '-keyout', file(`${name}-key`), '-out', file(name)], {
+      stdio: 'ignore',
+    });
+  }
+  const locked = ['rsa', '-aes128', '-passout', 'pass:x', '-in', file('own-key'), '-out', file('locked')];
+  execFileSync('openssl', locked, { stdio: 'ignore' });
+  writeFileSync(file('noise'), 'noise');
+  const of = (ca: string, cert: string, key: string) =>
+    otlpSettings({
+      env: {
+        OTEL_EXPORTER_OTLP_ENDPOINT: 'https://receiver.example',
+        OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: 'http://receiver.example',
+        OTEL_EXPORTER_OTLP_CERTIFICATE: ca && file(ca),
+        OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE: cert && file(cert),
+        OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY: key && file(key),
+        OTEL_EXPORTER_OTLP_METRICS_CLIENT_KEY: key && file(key),
+      },
+    })!.destinations;
+  const { traces, logs } = of('other', 'own', 'own-key');
+  deepEqual(
+    [traces!.tls.ca, traces!.tls.cert, traces!.tls.key].map(String),
+    ['other', 'own', 'own-key'].map((name) => readFileSync(file(name), 'utf8')),
+  );
+  // Over plain HTTP there are none.
+  deepEqual(logs!.tls, {});
+  for (const [ca, cert, key, message] of [
+    ['noise', '', '', /^OTEL_EXPORTER_OTLP_CERTIFICATE: there is no certificate in the file$/],
+    ['own-key', '', '', /OTLP_CERTIFICATE: there is no certificate/],
+    ['', 'noise', 'own-key', /OTLP_CLIENT_CERTIFICATE: there is no certificate/],
+    ['', 'own', 'noise', /TRACES_CLIENT_KEY: there is no private key without a passphrase in the file$/],
+    ['', 'own', 'locked', /TRACES_CLIENT_KEY: there is no private key without a passphrase/],
+    [
+      '',
+      'own',
+      'other-key',
+      /TRACES_CLIENT_KEY: it is not the key of OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE$/,
+    ],
+    ['', 'own', '', /OTLP_CLIENT_KEY: a client certificate needs its key$/],
+    ['', '', 'own-key', /OTLP_CLIENT_CERTIFICATE: a client key needs its certificate$/],
+  ] as const)
+    throws(() => of(ca, cert, key), { code: 'SKEP_OTLP', message });
 });
