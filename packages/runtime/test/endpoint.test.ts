@@ -65,6 +65,24 @@ test('a short text has its length, a long one comes in pieces, both the same zip
     );
 });
 
+test('gzip is for who takes it', async () => {
+  for (const [accept, coding] of [
+    ['deflate, GZIP;q=0.5', 'gzip'],
+    ['identity, gzip;q=0', null],
+    ['gzip; q=0.000', null],
+    ['gzip;q=0.001', 'gzip'],
+    ['not-gzip', null],
+  ] as const)
+    await served(
+      () => text('a 1\n'),
+      async ({ url }) => {
+        const answer = await fetch(url, { headers: { 'accept-encoding': accept } });
+        assert.equal(answer.headers.get('content-encoding'), coding, accept);
+        assert.equal(await answer.text(), 'a 1\n');
+      },
+    );
+});
+
 test('a fault before the first piece is said, one behind it ends the connection', async () => {
   async function* faulty(pieces: number): AsyncGenerator<string> {
     for (let i = 0; i < pieces; i++) yield 'x'.repeat(70_000);

@@ -107,7 +107,7 @@ export class MetricsEndpoint {
       // Whoever runs it ends of it with the next tick, and says so where it can be seen.
       return plain(request, response, 500, `The counts cannot be read: ${(error as Error).message}\n`);
     }
-    const zip = /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''));
+    const zip = takesGzip(String(request.headers['accept-encoding'] ?? ''));
     const headers: Record<string, string> = {
       'Content-Type': openMetrics ? OPEN_METRICS : TEXT,
       Vary: 'Accept, Accept-Encoding',
@@ -174,6 +174,15 @@ async function* piecesOf(text: AsyncIterable<string>): AsyncGenerator<Buffer> {
 async function* after<T>(begun: readonly IteratorResult<T>[], rest: AsyncIterable<T>): AsyncGenerator<T> {
   for (const { value, done } of begun) if (!done) yield value;
   yield* rest;
+}
+
+/** Whether gzip is among the codings that are accepted, and not as one that is none: `gzip;q=0`. */
+function takesGzip(accept: string): boolean {
+  return accept
+    .toLowerCase()
+    .split(',')
+    .map((part) => part.split(';').map((p) => p.trim()))
+    .some(([coding, q]) => (coding === 'gzip' || coding === 'x-gzip') && !/^q=0(\.0*)?$/.test(q ?? ''));
 }
 
 /** OpenMetrics when it is accepted at least as gladly as plain text. */
