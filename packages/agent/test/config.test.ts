@@ -117,6 +117,11 @@ test('what is wrong is named with its line', () => {
     says('callers: true\n---\ncallers: true'),
     'a.yaml:2: the settings are one document, and here a second begins',
   );
+  strictEqual(says('callers: true\nspans: *x'), 'a.yaml:2: there is no &x before this');
+  strictEqual(says('callers: true\n1: x'), 'a.yaml:2: a key is a text');
+  strictEqual(says('? [a]\n: b'), 'a.yaml:1: a key is a text');
+  const nested = 'bcde'.split('').map((at, i) => `${at}: &${at} [${Array(9).fill(`*${'abcd'[i]}`)}]\n`);
+  match(says(`a: &a [1]\n${nested.join('')}`), /^a\.yaml:1: Excessive alias count/);
   throws(() => readConfig('/nowhere/agent.yaml'), { code: 'SKEP_AGENT_CONFIG' });
 });
 

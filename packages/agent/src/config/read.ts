@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import * as v from 'valibot';
-import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, visit } from 'yaml';
 import { AgentError } from '../errors.ts';
 import type { AgentOptions } from '../options.ts';
 import { CONFIG, type Config } from './schema.ts';
@@ -35,15 +35,16 @@ export function parseConfig(text: string, file: string): Config {
   if (problem?.code === 'MULTIPLE_DOCS')
     throw fail(problem.pos[0], 'the settings are one document, and here a second begins');
   if (problem) throw fail(problem.pos[0], problem.message.replace(/\.$/, ''));
+  const said = valuesOf(document, fail);
   // An empty file says nothing, which is allowed.
-  if (document.contents && !isMap(document.contents) && document.toJS() !== null)
+  if (document.contents && !isMap(document.contents) && said !== null)
     throw fail(0, 'there must be keys and values');
   // To valibot a list is an object without keys: it would pass, and narrow nothing.
   for (const [name, schema] of Object.entries(CONFIG.entries)) {
     const list = entriesOf(schema) && isSeq(document.get(name, true));
     if (list) throw fail(placeOf(document, [name]), `"${name}" must have keys and values`);
   }
-  const result = v.safeParse(CONFIG, document.toJS() ?? {}, { abortEarly: true });
+  const result = v.safeParse(CONFIG, said ?? {}, { abortEarly: true });
   if (result.success) return result.output;
   const [issue] = result.issues;
   const keys = (issue.path ?? []).map((item) => item.key as string | number);
@@ -54,6 +55,25 @@ export function parseConfig(text: string, file: string): Config {
   if (!document.hasIn(keys)) throw fail(at, `"${keys.slice(0, -1).join('.')}" needs "${keys.at(-1)}"`);
   if (known.includes(String(keys.at(-1)))) throw fail(at, `"${name}" must have keys and values`);
   throw fail(at, `"${name}" is no setting; there are ${known.join(', ')}`);
+}
+
+/** @throws AgentError for an alias of nothing, or for more of them than settings can have */
+function valuesOf(document: Document, fail: (offset: number, message: string) => AgentError): unknown {
+  visit(document, {
+    Alias(_, alias) {
+      if (alias.resolve(document) === undefined)
+        throw fail(alias.range?.[0] ?? 0, `there is no &${alias.source} before this`);
+    },
+    Pair(_, { key }) {
+      if (!isScalar(key) || typeof key.value !== 'string')
+        throw fail((isNode(key) && key.range?.[0]) || 0, 'a key is a text');
+    },
+  });
+  try {
+    return document.toJS();
+  } catch (error) {
+    throw fail(0, (error as Error).message);
+  }
 }
 
 /** Where the key stands that the path ends with, or its value. */
