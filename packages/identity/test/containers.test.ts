@@ -38,6 +38,18 @@ suite('files of', () => {
     assert.equal(JSON.stringify(container).includes('SECRET'), false);
   });
 
+  test('docker: a task of swarm and a container of ECS by what is the same each time', (t) => {
+    for (const label of ['com.docker.swarm.service.name', 'com.amazonaws.ecs.container-name']) {
+      const { container } = place(t, `/docker/${A}`, {
+        [`var/lib/docker/containers/${A}/config.v2.json`]: {
+          Name: '/laden_web.1.pk2s3uwbl9o6r2cx3ykd1hpzu',
+          Config: { Labels: { [label]: 'laden_web' } },
+        },
+      });
+      assert.equal(container?.composeService, 'laden_web', label);
+    }
+  });
+
   test('docker elsewhere: where its settings say, as a snap, of a user', (t) => {
     const config = { Name: '/laden-web-1', Config: {} };
     const rootless = `/user.slice/user-1000.slice/user@1000.service/user.slice/docker-${A}.scope`;

@@ -116,6 +116,28 @@ suite('Node', () => {
     assert.deepEqual([...identity.declared], [['team', 'x']]);
   });
 
+  test('that pm2 or supervisord runs is called as they were told to call it', async (t) => {
+    const dir = folder(t, { 'a.js': WAIT_JS });
+    const supervised = (group: string, process: string) => ({
+      SUPERVISOR_ENABLED: '1',
+      SUPERVISOR_GROUP_NAME: group,
+      SUPERVISOR_PROCESS_NAME: process,
+    });
+    for (const [env, name] of [
+      [{ name: 'orders', pm_id: '0' }, 'orders'],
+      [{ pm2_env: '{"name":"carts","env":{"TOKEN":"secret"}}' }, 'carts'],
+      [supervised('till', 'till'), 'till'],
+      [supervised('till', 'till_03'), 'till'],
+      [supervised('shop', 'till'), 'till'],
+      // A variable called `name` is anybody's.
+      [{ name: 'orders' }, 'a'],
+    ] as const) {
+      const identity = who((await started(t, [process.execPath, join(dir, 'a.js')], { env })).pid);
+      const rule = name === 'a' ? 'command' : 'process-manager';
+      assert.deepEqual([identity.service.name, identity.service.rule], [name, rule]);
+    }
+  });
+
   test('with an OpenTelemetry SDK required before is seen to have it', async (t) => {
     const dir = folder(t, {
       'a.js': WAIT_JS,

@@ -183,6 +183,8 @@ test('of an environment only the known variables are kept', () => {
       ['HOSTNAME', 'pod-1'],
     ],
   );
+  const pm2 = parseEnvironment(Buffer.from('pm2_env={"name":"carts","env":{"TOKEN":"secret"}}'));
+  assert.deepEqual([...pm2], [['pm2_env', 'carts']]);
   assert.equal(parseEnvironment(undefined).size, 0);
   const attributes = resourceAttributesOf(
     new Map([['OTEL_RESOURCE_ATTRIBUTES', 'a=1, b = x%20y ,=c,d,e="q",f=100%']]),

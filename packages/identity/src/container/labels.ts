@@ -34,7 +34,13 @@ export function fromLabels(labels: Readonly<Record<string, unknown>>): Container
       'io.kubernetes.cri-o.ImageName',
       'org.opencontainers.image.ref.name',
     ),
-    composeService: text('com.docker.compose.service', 'io.podman.compose.service'),
+    composeService: text(
+      'com.docker.compose.service',
+      'io.podman.compose.service',
+      // Their containers' own names are others each time.
+      'com.docker.swarm.service.name',
+      'com.amazonaws.ecs.container-name',
+    ),
     composeProject: text('com.docker.compose.project', 'io.podman.compose.project'),
     podName: text('io.kubernetes.cri.sandbox-name', 'io.kubernetes.pod.name', 'io.kubernetes.cri-o.KubeName'),
     podNamespace: text(

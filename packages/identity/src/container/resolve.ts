@@ -27,6 +27,7 @@ export interface Container {
   runtime?: ContainerRuntime;
   name?: string;
   image?: string;
+  /** Of docker compose, also of swarm and ECS. */
   composeService?: string;
   composeProject?: string;
   /** A pod's sandbox. */

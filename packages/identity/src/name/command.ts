@@ -8,7 +8,8 @@ import { ownTitle, titleName } from './titles.ts';
 /** One file, many programs: the name is what it was called by. */
 const multicall = /^(?:busybox(?:\.\w+)?|toybox|coreutils|sbase-box|hush)$/;
 const scriptFile = /\.(?:f?cgi|pl|py|rb|php|sh|bash|lua|[cm]?js)$/;
-const rubyServers = /^(?:puma|unicorn|rails|rackup|sidekiq|thin|passenger|falcon|bundle|spring|resque|rake)$/;
+const rubyServers =
+  /^(?:puma|unicorn|rails|rackup|sidekiq|thin|passenger|falcon|bundle|spring|resque|rake|iodine|agoo|pitchfork|hanami|webrick)$/;
 
 /**
  * A name for what a process does, from its program and main argument: `node server.js` is not "node". Never empty.
@@ -165,12 +166,29 @@ function goName(context: CommandContext): string | undefined {
   );
 }
 
+const loaderOptions = new Set([
+  '--library-path',
+  '--argv0',
+  '--preload',
+  '--inhibit-rpath',
+  '--audit',
+  '-L',
+  '-cpu',
+  '-E',
+  '-0',
+]);
+
 function programName(context: CommandContext): string {
   const { exe, argv, comm } = context;
   // A program in a memfd has a file name that nobody gave it.
   const program =
     exe === undefined || exe.startsWith('/memfd:') ? basename(argv[0] ?? '') || comm : basename(exe);
-  if (multicall.test(program) || /^ld-(?:linux|musl)/.test(program)) {
+  // The linker, or an emulator, by whose name a program was started.
+  if (/^(?:ld-(?:linux|musl)|qemu-\w+(?:-static)?$)/.test(program)) {
+    const at = firstOperand(argv, 1, loaderOptions);
+    if (at !== undefined) return stem(argv[at]!);
+  }
+  if (multicall.test(program)) {
     const called = argv.find((a) => !a.startsWith('-') && !multicall.test(basename(a)));
     if (called !== undefined) return basename(called);
   }

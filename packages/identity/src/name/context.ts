@@ -18,7 +18,7 @@ export interface CommandContext {
 /** Names of entry files and folders that say nothing about what they start. */
 const bland = new Set(
   `index main server app application start run www cli bin dist build out lib src source code srv usr opt home root
-  tmp var local workspace work project services wsgi asgi manage bootstrap entrypoint
+  tmp var local workspace work project services wsgi asgi manage bootstrap entrypoint standalone
   config conf settings docker-entrypoint launcher program target debug libs quarkus-run quarkus-app init __main__ current release releases html public bundle`.split(
     /\s+/,
   ),
@@ -34,6 +34,11 @@ export function stem(path: string): string {
   const name = basename(path);
   const dot = name.lastIndexOf('.');
   return dot > 0 ? name.slice(0, dot) : name;
+}
+
+/** Whether a path is a folder by its place alone: `.`, `..`, `./`. */
+export function isPlace(path: string): boolean {
+  return /^\.{1,2}$/.test(basename(path));
 }
 
 /** A path of the command line, made absolute; undefined when the working folder is unknown. */
@@ -64,7 +69,7 @@ export function projectName(
     const named = read?.(folder);
     if (named) return named;
     const name = basename(folder);
-    // A folder in /home, or a version's folder, is nobody's name.
+    // A folder in /home, or a version's folder (`v20.1.0`), is nobody's name.
     const personal = dirname(folder) === '/home' || dirname(folder) === '/Users';
     const random = basename(dirname(folder)) === 'tmp' && temporary.test(name);
     if (
@@ -73,6 +78,7 @@ export function projectName(
       !personal &&
       !random &&
       /[a-z]/i.test(name) &&
+      !/^v\d[\d.]*$/i.test(name) &&
       !name.startsWith('.')
     ) {
       telling = name;

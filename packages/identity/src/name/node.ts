@@ -1,6 +1,14 @@
 import { basename, dirname } from 'node:path';
 import { interpreterOf } from '../language/programs.ts';
-import { absolute, type CommandContext, firstOperand, isBland, projectName, stem } from './context.ts';
+import {
+  absolute,
+  type CommandContext,
+  firstOperand,
+  isBland,
+  isPlace,
+  projectName,
+  stem,
+} from './context.ts';
 import { ownTitle, titleWords } from './titles.ts';
 
 const withValue = new Set(
@@ -19,6 +27,9 @@ const withValue = new Set(
 /** Programs that run the script which follows them. */
 const runners =
   /^(?:tsx|ts-node(?:-esm|-dev)?|nodemon|babel-node|swc-node|esno|jiti|vite-node|c8|nyc|forever|dotenvx?)$/;
+
+/** Folders whose node_modules are no project's: `npm install -g`, npx, the same of yarn and pnpm. */
+const nobodys = /(?:^|\/)(?:lib|_npx\/[0-9a-f]+|(?:yarn|pnpm)\/global(?:\/\d+)?|pnpm\/dlx[^/]*(?:\/[^/]+)?)$/;
 
 /** `node server.js`: the script, or where that says nothing, its package. */
 export function nodeName(given: CommandContext): string | undefined {
@@ -53,12 +64,16 @@ export function nodeName(given: CommandContext): string | undefined {
     return undefined;
   const script = argv[at]!;
   const path = absolute(context, script);
-  const tool = /^(.*?)\/?node_modules\/(?:\.bin\/)?((?:@[^/]+\/)?[^/]+)/.exec(script);
-  if (tool !== null) {
+  const inside = /^(.*?)\/?node_modules\//.exec(script);
+  if (inside !== null) {
     // A tool such as `next start` or `nest start` is the project's, not a service of its own.
-    const inside = absolute(context, `${tool[1] || '.'}/package.json`);
-    return projectName(inside, (f) => packageName(context, f)) ?? bare(tool[2]!);
+    const manifest = absolute(context, `${inside[1] || '.'}/package.json`);
+    const project = nobodys.test(inside[1]!)
+      ? undefined
+      : projectName(manifest, (f) => packageName(context, f));
+    return project ?? bare(toolOf(script));
   }
+  if (isPlace(script)) return projectName(path && `${path}/x`, (f) => packageName(context, f));
   const name = stem(script);
   if (!isBland(name)) return name;
   return projectName(path, (f) => packageName(context, f)) ?? name;
@@ -69,8 +84,9 @@ function spelled(words: readonly string[]): readonly string[] {
   return interpreterOf(basename(words[0]!)) === undefined ? ['node', ...words] : words;
 }
 
+/** The innermost package that a script is of: pnpm keeps all in one `node_modules/.pnpm/next@14/node_modules/next`. */
 function toolOf(script: string): string {
-  return /node_modules\/(?:\.bin\/)?((?:@[^/]+\/)?[^/]+)/.exec(script)?.[1] ?? script;
+  return /^.*node_modules\/(?:\.bin\/)?((?:@[^/]+\/)?[^/]+)/.exec(script)?.[1] ?? script;
 }
 
 /** `@acme/shop` is `shop`, as npm calls its command. */

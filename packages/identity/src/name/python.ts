@@ -1,11 +1,19 @@
 import { basename } from 'node:path';
-import { absolute, type CommandContext, firstOperand, isBland, projectName, stem } from './context.ts';
+import {
+  absolute,
+  type CommandContext,
+  firstOperand,
+  isBland,
+  isPlace,
+  projectName,
+  stem,
+} from './context.ts';
 import { ownTitle } from './titles.ts';
 
 const withValue = new Set(['-W', '-X', '-c', '--check-hash-based-pycs']);
 /** Servers that import the application they are told: MODULE:OBJECT. */
 const servers =
-  /^(?:gunicorn|uvicorn|hypercorn|daphne|granian|waitress-serve|uwsgi|fastapi|sanic|litestar|robyn|streamlit|cheroot|fastwsgi|socketify)$/;
+  /^(?:gunicorn|uvicorn|hypercorn|daphne|granian|waitress-serve|uwsgi|fastapi|sanic|litestar|robyn|streamlit|cheroot|fastwsgi|socketify|aiohttp\.web)$/;
 const serverOptions = new Set(
   `-b --bind -w --workers -k --worker-class -c --config --chdir -n --name -t --timeout --threads --host --port --uds
   --fd --log-level --log-config --env-file --root-path --app-dir --access-logfile --error-logfile --log-file -u --user
@@ -14,9 +22,10 @@ const serverOptions = new Set(
   --settings --wsgi-file --module --log-format --limit-concurrency --http-socket --socket --processes --master
   --statsd-host --statsd-prefix --access-logformat --reload-dir`.split(/\s+/),
 );
+const uwsgiOptions = ['--module', '-w', '--wsgi-file', '--wsgi', '--ini', '--yaml', '--xml', '--json'];
 /** Programs that run another as it stands. */
 const wrappers =
-  /^(?:opentelemetry-instrument|ddtrace-run|newrelic-admin|run-program|watchmedo|auto-restart|debugpy|coverage|run)$/;
+  /^(?:opentelemetry-instrument|ddtrace-run|newrelic-admin|run-program|watchmedo|auto-restart|debugpy|coverage|run|tornado\.autoreload)$/;
 
 /** `python -m foo.bar` is foo.bar; `gunicorn shop.wsgi` is shop; `manage.py runserver` is the project's folder. */
 export function pythonName(context: CommandContext): string | undefined {
@@ -24,8 +33,9 @@ export function pythonName(context: CommandContext): string | undefined {
   // With setproctitle.
   const written = ownTitle(context);
   if (written !== undefined) return written;
+  if (/^uwsgi/.test(basename(context.exe ?? ''))) return tool(context, 'uwsgi', 0);
   const at = firstOperand(argv, 1, withValue);
-  const module = argv.findIndex((a, i) => i > 0 && a === '-m' && (at === undefined || i < at));
+  const module = argv.findIndex((a, i) => i > 0 && /^-[a-zA-Z]*m$/.test(a) && (at === undefined || i < at));
   if (argv.slice(1, at).includes('-c') && module < 0) return undefined;
   if (module > 0) {
     const name = argv[module + 1];
@@ -33,6 +43,7 @@ export function pythonName(context: CommandContext): string | undefined {
   }
   if (at === undefined) return undefined;
   const script = argv[at]!;
+  if (isPlace(script)) return project(context, `${script}/x`);
   const name = stem(script);
   const named = tool(context, name, at);
   if (named !== undefined) return named;
@@ -69,13 +80,15 @@ function tool(context: CommandContext, name: string, at: number): string | undef
     const given = option(argv, at, ['-n', '--name']);
     if (given !== undefined && name === 'gunicorn') return given;
     const app =
-      option(argv, at, ['--module', '--wsgi-file', '--app']) ??
+      option(argv, at, name === 'uwsgi' ? uwsgiOptions : ['--module', '--wsgi-file', '--app']) ??
       argv.slice(at + 1).find((a) => /^[A-Za-z_][\w.]*:[\w.()]+$/.test(a));
     const next = app === undefined ? firstOperand(argv, at + 1, serverOptions) : undefined;
     const target = app ?? (next === undefined ? undefined : argv[next]);
-    return target === undefined
-      ? name
-      : dotted(context, target.replace(/:.*$/, '').replace(/\.py$/, '').replaceAll('/', '.'));
+    // `gunicorn -c FILE`: what it serves stands there.
+    if (target === undefined) return project(context, './x') ?? name;
+    const module =
+      name === 'uwsgi' ? stem(target.replace(/:.*$/, '')) : target.replace(/:.*$/, '').replace(/\.py$/, '');
+    return dotted(context, module.replaceAll('/', '.'));
   }
   if (name === 'celery') {
     const app = option(argv, at, ['-A', '--app']);

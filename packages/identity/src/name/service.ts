@@ -15,6 +15,7 @@ export type NameRule =
   | 'compose-service'
   | 'pod-owner'
   | 'container-name'
+  | 'process-manager'
   | 'command';
 
 /** What a service is called, and why. */
@@ -42,7 +43,7 @@ const ofDesktop = /^(?:app|session)-/;
 /**
  * Names the service that a process is part of. First what somebody wrote down for it (OTEL_SERVICE_NAME, service.name in
  * OTEL_RESOURCE_ATTRIBUTES, DD_SERVICE), then its systemd unit, then its container (the compose service, the pod's
- * owner, the container's name), then its program and main argument.
+ * owner, the container's name), then what pm2 or supervisord was told to call it, then its program and main argument.
  */
 export function nameService(
   context: CommandContext,
@@ -78,7 +79,21 @@ function first(
   if (pod) return { name: ownerOfPod(pod), rule: 'pod-owner' };
   const own = known(container?.name);
   if (own) return { name: own, rule: 'container-name' };
+  const managed = known(managedName(environment));
+  if (managed) return { name: managed, rule: 'process-manager' };
   return { name: commandName(context), rule: 'command' };
+}
+
+/** The name by which pm2 or supervisord runs it; of several processes of one of supervisord's programs, that program's. */
+function managedName(environment: Environment): string | undefined {
+  const { pm2, process, group } = {
+    pm2: environment.get('pm2_env') || (environment.has('pm_id') ? environment.get('name') : undefined),
+    process: environment.get('SUPERVISOR_PROCESS_NAME'),
+    group: environment.get('SUPERVISOR_GROUP_NAME'),
+  };
+  if (pm2) return pm2;
+  // web_00, web_01, … of web; a group may also be of programs with names of their own.
+  return group && process && /^\d+$/.test(process.replace(`${group}_`, '')) ? group : process;
 }
 
 /** A service unit's name without `.service`; undefined for scopes and for units that say nothing about what they run. */

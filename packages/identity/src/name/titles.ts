@@ -5,9 +5,9 @@ import { type CommandContext, isBland, projectName, stem } from './context.ts';
 const titles: readonly [RegExp, (m: RegExpExecArray, context: CommandContext) => string][] = [
   [/^php-fpm: pool (\S+)/, (m) => (m[1] === 'www' ? 'php-fpm' : m[1]!)],
   [/^php-fpm: /, () => 'php-fpm'],
-  [/^puma(?:: cluster worker \d+)?.*\[([^\]]+)\]$/, (m) => (isBland(m[1]!) ? 'puma' : m[1]!)],
+  [/^puma(?:: cluster worker \d+)?.*\[([^\]]+)\]$/, (m, context) => tag(m[1]!, context, 'puma')],
   [/^puma[ :]/, () => 'puma'],
-  [/^sidekiq \S+ (\S+) \[/, (m) => (isBland(m[1]!) ? 'sidekiq' : m[1]!)],
+  [/^sidekiq \S+ (\S+) \[/, (m, context) => tag(m[1]!, context, 'sidekiq')],
   [
     /^gunicorn: (?:master|worker) \[([^\]:]+)[^\]]*\]/,
     (m, context) => trimmed(m[1]!, folder(context) ?? 'gunicorn'),
@@ -15,7 +15,10 @@ const titles: readonly [RegExp, (m: RegExpExecArray, context: CommandContext) =>
   [/^\[?celeryd: (\S+?)@/, () => 'celery'],
   [/^uvicorn|^uWSGI/, (m) => m[0].toLowerCase()],
   [/^Passenger (?:RubyApp|NodeApp|App): (\S+)/, (m) => lastFolder(m[1]!) ?? 'passenger'],
-  [/^(?:unicorn|rainbows)(?:_rails)? (?:master|worker)/, (_, context) => folder(context) ?? 'unicorn'],
+  [
+    /^(unicorn|rainbows|pitchfork)(?:_rails)? (?:master|monitor|worker|mold|service|\()/,
+    (m, context) => folder(context) ?? m[1]!,
+  ],
   [
     /^(starman|starlet) (?:master|worker)(?:.* (\S+)\.psgi\b)?/,
     (m, context) => (m[2] && !isBland(stem(m[2])) ? stem(m[2]) : (folder(context) ?? m[1]!)),
@@ -69,6 +72,11 @@ function trimmed(module: string, otherwise: string): string {
   while (parts.length > 1 && isBland(parts.at(-1)!)) parts.pop();
   const name = parts.join('.');
   return isBland(name) ? otherwise : name;
+}
+
+/** The folder that it was started in, as its title has it: of Capistrano's that is `current`, or when it was released. */
+function tag(name: string, context: CommandContext, otherwise: string): string {
+  return isBland(name) || /^\d+$/.test(name) ? (folder(context) ?? otherwise) : name;
 }
 
 /** The project that it was started in. */

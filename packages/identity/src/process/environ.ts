@@ -25,6 +25,12 @@ const wanted = new Set([
   'FLASK_APP',
   'DJANGO_SETTINGS_MODULE',
   'HOSTNAME',
+  'SUPERVISOR_PROCESS_NAME',
+  'SUPERVISOR_GROUP_NAME',
+  // pm2 tells an app its own name so, or a worker of a cluster in JSON beside all else.
+  'pm_id',
+  'name',
+  'pm2_env',
 ]);
 const LONGEST = 256 * 1024;
 
@@ -53,6 +59,9 @@ export function parseEnvironment(bytes: Buffer | undefined): Environment {
     }
     at = end + 1;
   }
+  const cluster = found.get('pm2_env');
+  // What else is in it may be secret.
+  if (cluster !== undefined) found.set('pm2_env', /"name":"([^"\\]+)"/.exec(cluster)?.[1] ?? '');
   return found;
 }
 
