@@ -208,7 +208,7 @@ export class Agent {
   /** All services with what they did in the last seconds, busiest first. */
   services(): ServiceInfo[] {
     return [...this.#services]
-      .map((service) => serviceInfo(service, this.#activity))
+      .map((service) => serviceInfo(service, this.#activity, this.#clock()))
       .filter((info) => info.server.requests > 0 || info.client.requests > 0)
       .sort(
         (a, b) =>
@@ -283,8 +283,8 @@ export class Agent {
       this.#pipeline.checker.span(span);
       return;
     }
-    if (isDouble(span)) this.#leave(span);
-    else this.#outlets.span(span);
+    if (isDouble(span, this.#clock())) this.#leave(span);
+    else this.#send(span);
     this.#options.onSpan?.(span);
   }
 
@@ -294,19 +294,27 @@ export class Agent {
     if (!this.#options.otlp || this.#leftTo.has(service) || this.#leftTo.size >= TOLD_OF) return;
     this.#leftTo.add(service);
     const sdk = identity?.sdks.find((s) => !s.off);
-    const why = sdk ? ` (${sdk.name}: ${sdk.detail})` : '';
+    const why = sdk ? ` (${sdk.name}: ${sdk.detail})` : service.exportedBy && ` (${service.exportedBy})`;
     this.#notes.add(`spans of ${service.name} are not sent: it exports its own${why}`);
+  }
+
+  #send(span: Span): void {
+    this.#outlets.span(span);
+    const { service } = span;
+    if (!this.#leftTo.delete(service)) return;
+    this.#notes.add(`spans of ${service.name} are sent: it was not seen to export its own`);
   }
 
   async #tick(): Promise<void> {
     try {
       this.#activity.tick();
-      const { spans, processes, routes } = this.#pipeline;
+      const { spans, processes, routes, exporters } = this.#pipeline;
       await this.refresh();
       if (this.#stopping) return;
       const now = this.#clock();
       spans.settle();
       processes.tidy();
+      exporters.look();
       routes.tidy(now);
       this.#services.expire(now, (service) => {
         routes.forget(service.id);

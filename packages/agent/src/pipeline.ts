@@ -9,6 +9,7 @@ import { SelfChecker } from './selfcheck/self-check.ts';
 import { Collector, type OnCounted } from './series/collector.ts';
 import type { SeriesStore } from './series/store.ts';
 import { processEvents } from './services/events.ts';
+import { Exporters } from './services/exporters.ts';
 import { Processes } from './services/processes.ts';
 import type { Services } from './services/services.ts';
 import { spanReader } from './spans/span.ts';
@@ -41,6 +42,7 @@ export class Pipeline {
   readonly collector: Collector;
   readonly spans: Spans;
   readonly checker: SelfChecker;
+  readonly exporters: Exporters;
   /** How many spans the limit for the machine has held back so far. */
   readonly heldSpans: () => number;
   readonly #texts: PathTexts;
@@ -78,6 +80,7 @@ export class Pipeline {
       ['print_http_paths', (view, at) => texts.take(view, at)],
       ['print_processes', processEvent],
     ]);
+    this.exporters = new Exporters(parts.identities.host, processes, clock);
     this.tables = tables;
     this.processes = processes;
     this.routes = routes;

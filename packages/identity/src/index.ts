@@ -25,6 +25,7 @@ export type { NameRule, ServiceName } from './name/service.ts';
 export type { Environment } from './process/environ.ts';
 export { type Namespaces, type Process, readProcess } from './process/read.ts';
 export { ticksOfNanoseconds } from './process/stat.ts';
-export { exportsTraces, type Sdk } from './sdk.ts';
+export { exportsTraces, mayExportTraces, type Sdk, whenConnected } from './sdk.ts';
+export { ConnectedTo, type InNamespace } from './sockets/connected.ts';
 export { type Listener, Listeners } from './sockets/listeners.ts';
 export type { Listening } from './sockets/table.ts';

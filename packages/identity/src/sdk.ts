@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import type { Language } from './language/programs.ts';
 import type { CommandContext } from './name/context.ts';
 import { dependenciesOf } from './name/node.ts';
 import type { Environment } from './process/environ.ts';
@@ -22,7 +23,22 @@ export interface Sdk {
 
 /** Whether a process most probably exports spans of its own, so that others of it would be doubles. */
 export function exportsTraces(sdks: readonly Sdk[]): boolean {
+  return sdks.some((s) => !s.off && s.evidence !== 'linked');
+}
+
+/** Whether it could: an exporter is among its code, which many programs have and few are told to use. */
+export function mayExportTraces(sdks: readonly Sdk[]): boolean {
   return sdks.some((s) => !s.off);
+}
+
+/**
+ * Whether a connection of a process to a receiver of OTLP most probably carries spans. Go programs name their exporters, so that
+ * one of metrics alone is known; a server written in C is a proxy of somebody else's more often than it has an SDK.
+ */
+export function whenConnected({ language, sdks }: { language?: Language; sdks: readonly Sdk[] }): boolean {
+  if (sdks.some((s) => s.off)) return false;
+  if (language === 'go') return mayExportTraces(sdks);
+  return language !== undefined && language !== 'c' && language !== 'cpp' && language !== 'shell';
 }
 
 const otelOptions = /opentelemetry|(?:^|[\s/:])otel[\w-]*(?:\.js|\.jar|\.mjs|\.cjs)/i;

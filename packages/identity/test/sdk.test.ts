@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { Runtime } from '../src/language/detect.ts';
 import { parseEnvironment, resourceAttributesOf } from '../src/process/environ.ts';
-import { exportsTraces, findSdks } from '../src/sdk.ts';
+import { exportsTraces, findSdks, mayExportTraces } from '../src/sdk.ts';
 
 interface Given {
   language?: Runtime['language'];
@@ -166,6 +166,17 @@ test('spans are doubled only by what exports them', () => {
       { ...sdk, off: false },
     ]),
     true,
+  );
+});
+
+test('who only has an exporter among its code may export', () => {
+  const sdk = { name: 'opentelemetry', sign: 'go-module', detail: 'x', evidence: 'linked' } as const;
+  assert.deepEqual(
+    [false, true].map((off) => [exportsTraces([{ ...sdk, off }]), mayExportTraces([{ ...sdk, off }])]),
+    [
+      [false, true],
+      [false, false],
+    ],
   );
 });
 

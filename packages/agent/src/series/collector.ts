@@ -16,6 +16,7 @@ import type { Processes } from '../services/processes.ts';
 import type { Service } from '../services/service.ts';
 import type { Services } from '../services/services.ts';
 import { isUntold, TOLD_MS } from '../services/told.ts';
+import { noteExports } from '../spans/own.ts';
 import type { Labels, Series } from './series.ts';
 import { overflowOf, type SeriesStore } from './store.ts';
 
@@ -148,6 +149,7 @@ export class Collector {
     this.requests += delta.requests;
     this.firstAt ??= now;
     if (target.labels.service) target.labels.service.activeAt = now;
+    noteExports(target, now);
     this.#o.onCounted?.(target, delta);
   }
 

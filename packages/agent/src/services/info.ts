@@ -1,4 +1,5 @@
 import type { Activity, Side } from '../activity.ts';
+import { isDouble } from '../spans/own.ts';
 import type { Service } from './service.ts';
 
 /** A service as people and `-o json` see it. */
@@ -19,11 +20,12 @@ export interface ServiceInfo {
   /** Most often first. */
   readonly calledBy: readonly string[];
   readonly calls: readonly string[];
-  /** It has an OpenTelemetry SDK, so its spans are its own. */
+  /** It exports spans of its own, as far as is known: none are made for it. */
   readonly tracesItself: boolean;
 }
 
-export function serviceInfo(service: Service, activity: Activity): ServiceInfo {
+/** @param now milliseconds of the agent's clock */
+export function serviceInfo(service: Service, activity: Activity, now: number): ServiceInfo {
   const { identity } = service;
   const runtime = identity?.runtime;
   return {
@@ -44,6 +46,6 @@ export function serviceInfo(service: Service, activity: Activity): ServiceInfo {
     client: activity.side(service, 'client'),
     calledBy: activity.callers(service),
     calls: activity.callees(service),
-    tracesItself: service.tracesItself,
+    tracesItself: isDouble({ service }, now),
   };
 }

@@ -73,6 +73,12 @@ export class Processes {
     return this.#known.has(pid);
   }
 
+  /** Those that run, as far as is known. */
+  *running(): Generator<{ readonly identity: Identity; readonly service: Service }> {
+    for (const { identity, service, endedAt } of this.#known.values())
+      if (identity && endedAt === undefined) yield { identity, service };
+  }
+
   /** Who it is, or was. */
   identity(pid: number): Identity | undefined {
     return this.#known.get(pid)?.identity ?? this.#identities.get(pid);

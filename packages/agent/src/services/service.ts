@@ -1,4 +1,4 @@
-import type { Identity } from '@skep/identity';
+import type { Identity, Sdk } from '@skep/identity';
 
 /** What runs under one name on this machine: one process or many. */
 export class Service {
@@ -10,8 +10,15 @@ export class Service {
   identity: Identity | undefined;
   /** Its processes that run. */
   readonly pids = new Set<number>();
-  /** Its youngest process exports spans itself, by an OpenTelemetry or Datadog SDK: none are made for that. */
-  tracesItself = false;
+  /** Tracing libraries of its youngest process of which that is known. */
+  sdks: readonly Sdk[] = [];
+  /** When it was last seen to export spans, and by what, milliseconds of the agent's clock. */
+  exportedAt = Number.NEGATIVE_INFINITY;
+  exportedBy = '';
+  /** It is sent spans to export, as a collector or a proxy is: what it exports need not be its own. */
+  takesSpans = false;
+  /** When a request to it was first counted. */
+  servedAt: number | undefined;
   /** When a process of it last began or a request of it was last counted, milliseconds of the agent's clock. */
   activeAt: number;
   /** Label sets that count for it. */

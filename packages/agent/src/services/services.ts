@@ -1,4 +1,4 @@
-import { exportsTraces, type Identity } from '@skep/identity';
+import type { Identity } from '@skep/identity';
 import { SELF } from '../kernel/key.ts';
 import { Service } from './service.ts';
 
@@ -51,7 +51,7 @@ export class Services {
     if (identity && service.name === name) {
       service.identity = identity;
       // Of one that has ended it is not known.
-      if (!identity.fromEvent) service.tracesItself = exportsTraces(identity.sdks);
+      if (!identity.fromEvent) service.sdks = identity.sdks;
     }
     return service;
   }

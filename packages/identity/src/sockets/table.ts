@@ -13,6 +13,7 @@ export interface Listening {
   inode: number;
 }
 
+const ESTABLISHED = '01';
 const LISTEN = '0A';
 const MOST = 16_384;
 const CHUNK = 64 * 1024;
@@ -50,6 +51,20 @@ export function readListening(host: Host, pid: number): Listening[] {
     }
     return n < MOST && found.length < MOST;
   });
+  return found;
+}
+
+/** The inodes of connections to these ports, in a process's network namespace; of its first 16,384 connections. */
+export function readConnected(host: Host, pid: number, ports: ReadonlySet<number>): number[] {
+  const found: number[] = [];
+  for (const file of ['tcp', 'tcp6']) {
+    lines(`${host.proc}/${pid}/net/${file}`, (line, n) => {
+      const [, , remote, state, , , , , , inode] = n === 0 ? [] : line.trim().split(/\s+/, 10);
+      const port = Number.parseInt(remote?.slice(remote.indexOf(':') + 1) ?? '', 16);
+      if (state === ESTABLISHED && ports.has(port) && inode !== '0') found.push(Number(inode));
+      return n < MOST;
+    });
+  }
   return found;
 }
 
