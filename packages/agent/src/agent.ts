@@ -295,7 +295,8 @@ export class Agent {
     this.#leftTo.add(service);
     const sdk = identity?.sdks.find((s) => !s.off);
     const why = sdk ? ` (${sdk.name}: ${sdk.detail})` : service.exportedBy && ` (${service.exportedBy})`;
-    this.#notes.add(`spans of ${service.name} are not sent: it exports its own${why}`);
+    const does = sdk?.evidence === 'linked' && !service.exportedBy ? 'may export' : 'exports';
+    this.#notes.add(`spans of ${service.name} are not sent: it ${does} its own${why}`);
   }
 
   #send(span: Span): void {

@@ -99,6 +99,26 @@ test('patterns win, the first that fits', () => {
   for (const wrong of ['users', '/a/{b', '/x/42', '/a/*/b']) throws(() => new Patterns([wrong]), /route/);
 });
 
+test('what a pattern names is told apart also in a place that takes values', () => {
+  const tables = new FakeTables(1000);
+  const all = new Routes(tables, { patterns: ['/health', '/v/{id}/now'], limits: { children: 5 } });
+  let fingerprint = BIG;
+  /** A service that a scanner visits: what it makes of one name more. */
+  const scanned = (service: number, before: string) => {
+    for (let i = 0; i < 10; i++) all.path(fingerprint++, service, `${before}/${word(i)}`, 0);
+    return all.path(fingerprint++, service, `${before}/another`, 0).text;
+  };
+  strictEqual(scanned(1, ''), '/{id}');
+  strictEqual(scanned(2, '/v/7'), '/v/{id}/{id}');
+  // Had the kernel learned these places, it would take what the patterns name for one more value.
+  strictEqual(tables.learned.size, 0);
+  strictEqual(all.path(fingerprint++, 1, '/health', 0).text, '/health');
+  strictEqual(all.path(fingerprint++, 2, '/v/8/now', 0).text, '/v/{id}/now');
+  tables.learned.clear();
+  strictEqual(scanned(3, '/w'), '/w/{id}');
+  strictEqual(tables.learned.size, 1);
+});
+
 /** The kernel's tables, as far as routes need them. */
 class FakeTables {
   readonly routes = new Map<bigint, number>();

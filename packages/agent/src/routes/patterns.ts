@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { AgentError } from '../errors.ts';
 import { isParameter, segmentsOf } from './segment.ts';
+import type { Prefix } from './trie.ts';
 
 /** A route by configuration: `/users/{user}/orders`, `/static/*`. */
 interface Pattern {
@@ -52,6 +53,18 @@ export class Patterns {
       if (!named) places.push(place);
     }
     return places;
+  }
+
+  /** Whether a pattern names a segment right behind this place: the kernel could not tell it from others, had it learned the place. */
+  namesBehind(prefix: Prefix): boolean {
+    return this.#patterns.some(
+      ({ segments }) =>
+        segments[prefix.length] !== undefined &&
+        prefix.every((hashed, i) => {
+          const name = segments[i];
+          return name === undefined || (hashed !== 'parameter' && hashed.text === name);
+        }),
+    );
   }
 }
 
