@@ -102,6 +102,23 @@ test('the example is what Kubernetes and skep take: a list, a policy with its ke
     assert.equal(things['Service node-skep'].metadata.labels[key], value, 'the monitor finds the Service');
 });
 
+test('what is sent by OTLP has the node, unless it is said otherwise', { skip }, () => {
+  const named = (extraEnv: Thing[]) => {
+    const [container] = rendered({ ...minimal, extraEnv })['DaemonSet node-skep'].spec.template.spec
+      .containers;
+    const { env } = container;
+    const node = env.find((e: Thing) => e.name === 'NODE_NAME');
+    assert.equal(node.valueFrom.fieldRef.fieldPath, 'spec.nodeName');
+    const own = env.filter((e: Thing) => e.name === 'OTEL_RESOURCE_ATTRIBUTES');
+    // $(NODE_NAME) is what was said before it.
+    for (const each of own) assert.ok(env.indexOf(node) < env.indexOf(each));
+    return own.map((e: Thing) => e.value);
+  };
+  assert.deepEqual(named([{ name: 'SKEP_DEBUG', value: '1' }]), ['k8s.node.name=$(NODE_NAME)']);
+  const value = 'k8s.node.name=$(NODE_NAME),team=x';
+  assert.deepEqual(named([{ name: 'OTEL_RESOURCE_ATTRIBUTES', value }]), [value]);
+});
+
 test('a tag that is a number, and numbers among the flags, stay as they were written', { skip }, () => {
   const podOf = (tag: unknown, extraArgs: unknown[] = []) => {
     const values = { ...minimal, image: { ...minimal.image, tag }, extraArgs };

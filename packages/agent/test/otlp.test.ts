@@ -114,6 +114,11 @@ suite('an agent with a receiver of OTLP', { skip, timeout: 120_000 }, () => {
     strictEqual(attributes['peer.service'], 'curl');
     const [fixed] = only('SPAN_KIND_SERVER', { 'http.route': '/plain' });
     strictEqual(fixed!.attributes['url.path'], '/plain');
+    const [asked] = only('SPAN_KIND_CLIENT', { 'url.template': '/plain' });
+    strictEqual(asked!.attributes['url.full'], `http://127.0.0.1:${shop.port}/plain`);
+    strictEqual(asked!.attributes['url.path'], undefined);
+    const [valued] = only('SPAN_KIND_CLIENT', { 'url.template': '/users/{id}' });
+    strictEqual(valued!.attributes['url.full'], undefined, 'its values are not known');
     match(fixed!.span.traceId, /^[0-9a-f]{32}$/);
   });
 

@@ -23,6 +23,7 @@ export function seriesLabels(series: Series): Record<string, string | number | u
     http_route: client ? undefined : labels.route,
     url_template: client ? labels.route : undefined,
     http_response_status_code: labels.status === 0 ? undefined : labels.status,
+    url_scheme: 'http',
     error_type: errorType(labels),
     server_address: client ? (peer.service?.name ?? peer.address?.ip) : undefined,
     server_port: labels.port === 0 ? undefined : labels.port,

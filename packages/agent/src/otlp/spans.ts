@@ -33,14 +33,15 @@ export function spanData(span: Span, resources: Resources): SpanData {
 function attributes(span: Span, server: boolean): Attributes {
   const { peer } = span;
   const unix = span.port === 0;
-  const fixed = span.route !== '' && !/[{*]/.test(span.route);
+  const fixed = span.route.startsWith('/') && !/[{*]/.test(span.route);
   return {
     'http.request.method': span.method,
     'http.response.status_code': span.status === 0 ? undefined : span.status,
     'http.route': server ? span.route || undefined : undefined,
     'url.template': server ? undefined : span.route || undefined,
     'url.scheme': 'http',
-    'url.path': fixed ? span.route : undefined,
+    'url.path': fixed && server ? span.route : undefined,
+    'url.full': fixed && !server && !unix ? urlOf(span) : undefined,
     'server.address': unix ? undefined : server ? span.localAddress : span.peerAddress,
     'server.port': unix ? undefined : span.port,
     'client.address': unix || !server ? undefined : span.peerAddress,
@@ -55,6 +56,12 @@ function attributes(span: Span, server: boolean): Attributes {
     'peer.service': peer.service?.name,
     'skep.span.reason': span.reason,
   };
+}
+
+/** Of its query nothing is known, as OpenTelemetry wants it of what may be secret. */
+function urlOf({ peerAddress, port, route }: Span): string {
+  const host = peerAddress.includes(':') ? `[${peerAddress}]` : peerAddress;
+  return `http://${host}${port === 80 ? '' : `:${port}`}${route.replace(/[^\x21-\x7e]+/g, encodeURIComponent)}`;
 }
 
 function time(ns: bigint): readonly [number, number] {
