@@ -54,7 +54,7 @@ export class Pipeline {
     const { limits, routes: patterns, sampling = {} } = options;
     const tables = new KernelTables(run);
     const hear = () => run.readNow('print_processes');
-    const routes = new Routes(tables, { patterns, limits });
+    const routes = new Routes(tables, { patterns, limits, answers: true });
     const gone = (pid: number) => routes.forgetProcess(pid);
     const processes = new Processes(services, tables, clock, parts.identities, hear, gone);
     const peers = new Peers(tables, services, processes);

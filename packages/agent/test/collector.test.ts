@@ -83,7 +83,7 @@ function fake({ knows, hear }: { knows: () => boolean; hear?: () => { text: stri
     tables: { requests: requests.raw, overflow: new FakeMap().raw, capacity: { series: 100 } },
     services: { byId: () => service },
     processes: { knows, settled: () => true, serviceOf: () => service },
-    routes: { find: () => told, settled: () => false, askAgain: () => {} },
+    routes: { find: () => told, settled: () => false, askAgain: () => {}, answered: () => {} },
     peers: { of: () => NOBODY },
     store,
     own: new SeriesStore(),

@@ -99,6 +99,58 @@ test('patterns win, the first that fits', () => {
   for (const wrong of ['users', '/a/{b', '/x/42', '/a/*/b']) throws(() => new Patterns([wrong]), /route/);
 });
 
+test('names that are nearly all refused are of a scanner: what was answered keeps its name', () => {
+  const tables = new FakeTables(10_000);
+  const all = new Routes(tables, { answers: true, limits: { children: 20 } });
+  let fingerprint = BIG;
+  const ask = (path: string, status?: number) => {
+    const route = all.path(fingerprint++, 1, path, 0);
+    if (status !== undefined) all.answered(BigInt(route.number), status);
+    return route.text;
+  };
+  ask('/users/7/orders', 200);
+  ask('/health', 204);
+  ask('/health', 404);
+  ask('/', 200);
+  const scan = (from: number, to: number, status?: number) => {
+    for (let i = from; i < to; i++) ask(`/${word(i)}.php`, status);
+  };
+  // They come so fast that nobody knows yet what becomes of them.
+  scan(0, 40);
+  strictEqual(ask('/.env'), '/{id}');
+  strictEqual(tables.learned.size, 0);
+  for (let i = 4n; i < 44n; i++) {
+    const { number, text } = all.find(BIG + i)!;
+    if (text !== '/{id}') all.answered(BigInt(number), 404);
+  }
+  scan(40, 60, 404);
+  // What is deployed meanwhile gets its name.
+  strictEqual(ask('/deployed', 200), '/deployed');
+  scan(60, 500, 404);
+  strictEqual(ask('/deployed', 200), '/deployed');
+  deepStrictEqual(
+    ['/.git/config', '/users/8/orders', '/health', '/', '/qqqq.php'].map((path) => ask(path)),
+    ['/{id}/config', '/users/{id}/orders', '/health', '/', '/{id}'],
+  );
+  ok(all.size < 30, `${all.size} routes`);
+  strictEqual(tables.learned.size, 0);
+  // A flood is one, whatever is answered: the kernel has to know.
+  scan(500, 3_000, 404);
+  strictEqual(tables.learned.size, 1);
+  strictEqual(ask('/health'), '/{id}');
+});
+
+test('names that are answered are values, as soon as it is known', () => {
+  const tables = new FakeTables(10_000);
+  const all = new Routes(tables, { answers: true, limits: { children: 20 } });
+  for (let i = 0; i < 25; i++) all.path(BIG + BigInt(i), 1, `/u/${word(i)}`, 0);
+  strictEqual(tables.learned.size, 0);
+  for (let i = 0n; i < 20n; i++) all.answered(BIG + i, i % 3n === 0n ? 404 : 200);
+  strictEqual(all.path(BIG + 30n, 1, '/u/another', 0).text, '/u/{id}');
+  strictEqual(tables.learned.size, 1);
+  strictEqual(all.path(BIG + 31n, 1, `/u/${word(0)}`, 0).text, '/u/{id}');
+});
+
 test('what a pattern names is told apart also in a place that takes values', () => {
   const tables = new FakeTables(1000);
   const all = new Routes(tables, { patterns: ['/health', '/v/{id}/now'], limits: { children: 5 } });

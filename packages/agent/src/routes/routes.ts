@@ -3,7 +3,7 @@ import type { KernelTables } from '../kernel/tables.ts';
 import { dropOldest } from '../oldest.ts';
 import { Patterns } from './patterns.ts';
 import { hashSegment, isParameter, seedOf, segmentsOf } from './segment.ts';
-import { LIMITS, OTHER_ROUTE, type Prefix, Trie, type TrieLimits } from './trie.ts';
+import { type Answers, LIMITS, OTHER_ROUTE, type Prefix, Trie, type TrieLimits } from './trie.ts';
 
 /** A route of a service, and its number in the kernel. */
 export interface Route {
@@ -14,6 +14,8 @@ export interface Route {
   readonly fingerprints: Set<bigint>;
   /** When its paths got another route, milliseconds; undefined while it is one. */
   supersededAt?: number;
+  /** What became of its requests, as far as is known. */
+  answers: Answers;
 }
 
 interface Fingerprint {
@@ -35,6 +37,8 @@ export interface RoutesOptions {
   /** Routes by configuration. */
   readonly patterns?: readonly string[];
   readonly limits?: Partial<TrieLimits>;
+  /** Whether {@link Routes.answered} will be told. */
+  readonly answers?: boolean;
 }
 
 /** Fingerprints that the kernel knows, of those it has room for: the rest is for what it asks meanwhile. */
@@ -55,6 +59,7 @@ export class Routes {
   readonly #tables: Tables;
   readonly #patterns: Patterns;
   readonly #limits: TrieLimits;
+  readonly #unanswered: Answers;
   readonly #services = new Map<number, ServiceRoutes>();
   readonly #numbers = new Map<number, Route>();
   readonly #fingerprints = new Map<bigint, Fingerprint>();
@@ -72,6 +77,7 @@ export class Routes {
     this.#tables = tables;
     this.#patterns = new Patterns(options.patterns ?? []);
     this.#limits = { ...LIMITS, ...options.limits };
+    this.#unanswered = options.answers ? undefined : 'taken';
   }
 
   get fingerprints(): number {
@@ -105,6 +111,13 @@ export class Routes {
   find(route: bigint): Route | undefined {
     if (route <= 0xffff_ffffn) return this.#numbers.get(Number(route));
     return this.#fingerprints.get(route)?.route ?? this.#remembered.get(route);
+  }
+
+  /** A request of the route that this number or fingerprint stands for has been answered; status 0: it was not. */
+  answered(number: bigint, status: number): void {
+    const route = this.find(number);
+    if (route && route.answers !== 'taken')
+      route.answers = status >= 400 && status < 500 ? 'refused' : 'taken';
   }
 
   /** Whether the kernel has had the number of this fingerprint for so long that nothing counts under the fingerprint itself. */
@@ -147,7 +160,9 @@ export class Routes {
   #of(service: number): ServiceRoutes {
     let of = this.#services.get(service);
     if (of === undefined) {
-      of = { trie: new Trie(this.#limits), byText: new Map(), learned: new Set() };
+      const byText = new Map<string, Route>();
+      const answers = (text: string) => byText.get(text)?.answers;
+      of = { trie: new Trie(this.#limits, answers), byText, learned: new Set() };
       this.#services.set(service, of);
     }
     return of;
@@ -173,7 +188,7 @@ export class Routes {
   #route(of: ServiceRoutes, service: number, key: string, text: string): Route {
     let route = of.byText.get(key);
     if (route === undefined) {
-      route = { number: this.#next++, text, service, fingerprints: new Set() };
+      route = { number: this.#next++, text, service, fingerprints: new Set(), answers: this.#unanswered };
       of.byText.set(key, route);
       this.#numbers.set(route.number, route);
     }

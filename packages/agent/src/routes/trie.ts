@@ -9,6 +9,9 @@ class Node {
   parameter: Node | undefined;
   /** Its children are parameters, all of them. */
   learned = false;
+  /** How often names that were refused have gone, and how many have come since that found no room: they are parameters. */
+  cleared = 0;
+  strangers = 0;
   /** A path has ended here. */
   route: string | undefined;
 
@@ -47,17 +50,32 @@ export interface TrieLimits {
 export const LIMITS: TrieLimits = { children: 100, routes: 250, depth: 32 };
 
 /**
+ * What became of a route's requests: some were answered with something else than that there is no such thing (4xx), all were
+ * refused so, or nobody knows yet.
+ */
+export type Answers = 'taken' | 'refused' | undefined;
+
+/** So often a place is cleared of a scanner's names; what comes after them is a stranger there. */
+const CLEARED = 5;
+/** Strangers that a place may have, in times of {@link TrieLimits.children}: while nobody knows what its names are, and at all. */
+const UNDECIDED = 10;
+const SCANNED = 100;
+
+/**
  * The routes of one service, learned from its paths. A segment is a parameter by its look (segment.ts), or because its place has
- * had more different names than a program has routes. Bounded: at the cap of routes the place with most names is given up,
- * and so on, until all there is are depths.
+ * had more different names than a program has routes. Names of which nearly all are refused are a scanner's, not values: they
+ * go, and those that were answered stay. Bounded: at the cap of routes the place with most names is given up, and so on, until all there is are depths.
  */
 export class Trie {
   readonly #limits: TrieLimits;
+  readonly #answers: (route: string) => Answers;
   readonly #root = new Node(undefined, '');
   #routes = 0;
 
-  constructor(limits: TrieLimits = LIMITS) {
+  /** @param answers what became of the requests of a route; taken for values unless told */
+  constructor(limits: TrieLimits = LIMITS, answers: (route: string) => Answers = () => 'taken') {
     this.#limits = limits;
+    this.#answers = answers;
   }
 
   /** How many routes there are now. */
@@ -73,7 +91,8 @@ export class Trie {
     while (end.route === undefined && this.#routes >= this.#limits.routes) {
       const widest = widestOf(this.#root);
       if (widest === undefined) return { route: OTHER_ROUTE, learned, superseded };
-      this.#learn(widest, learned, superseded);
+      if (this.#judge(widest) === 'scanned') this.#clear(widest, superseded);
+      else this.#learn(widest, learned, superseded);
       end = this.#walk(path, learned, superseded);
     }
     if (end.route === undefined) {
@@ -93,14 +112,62 @@ export class Trie {
         node.parameter ??= new Node(node, PARAMETER);
         node = node.parameter;
       } else {
-        if (!node.names.has(segment) && node.names.size >= children) {
-          this.#learn(node, learned, superseded);
+        const crowded = node.cleared >= CLEARED || node.names.size >= children;
+        const stranger = crowded && segment !== '' && !node.names.has(segment);
+        if (stranger && !this.#makesRoom(node, learned, superseded)) {
           node.parameter ??= new Node(node, PARAMETER);
-          node = segment === '' ? name(node, segment) : node.parameter;
+          node = node.parameter;
         } else node = name(node, segment);
       }
     }
     return node;
+  }
+
+  /** One name more has come than there is room for; whether it gets some. */
+  #makesRoom(node: Node, learned: Prefix[], superseded: string[]): boolean {
+    const { children } = this.#limits;
+    const verdict = node.cleared >= CLEARED ? 'scanned' : this.#judge(node);
+    if (verdict === 'scanned' && node.cleared < CLEARED) {
+      this.#clear(node, superseded);
+      return true;
+    }
+    const most = (verdict === 'scanned' ? SCANNED : verdict === 'undecided' ? UNDECIDED : 0) * children;
+    if (++node.strangers > most) this.#learn(node, learned, superseded);
+    return false;
+  }
+
+  /** Whose names these are: four of five that were refused are a scanner's. */
+  #judge(node: Node): 'scanned' | 'values' | 'undecided' {
+    let [all, refused, unknown] = [0, 0, 0];
+    for (const [text, child] of node.names) {
+      if (text === '') continue;
+      all++;
+      const answers = this.#answersOf(child);
+      if (answers === 'refused') refused++;
+      else if (answers === undefined) unknown++;
+    }
+    if (refused > 0 && refused * 5 >= all * 4) return 'scanned';
+    return unknown > 0 && (refused + unknown) * 5 >= all * 4 ? 'undecided' : 'values';
+  }
+
+  /** Of all routes behind a place. */
+  #answersOf(node: Node): Answers {
+    const below = [...node.names.values(), ...(node.parameter ? [node.parameter] : [])];
+    const each = below.map((child) => this.#answersOf(child));
+    if (node.route !== undefined) each.push(this.#answers(node.route));
+    if (each.includes('taken')) return 'taken';
+    return each.includes(undefined) ? undefined : 'refused';
+  }
+
+  /** Only what was answered stays. */
+  #clear(node: Node, superseded: string[]): void {
+    node.cleared++;
+    node.strangers = 0;
+    for (const [text, child] of node.names) {
+      if (text === '' || this.#answersOf(child) !== 'refused') continue;
+      this.#giveUp(child, superseded);
+      node.names.delete(text);
+    }
   }
 
   #learn(node: Node, learned: Prefix[], superseded: string[]): void {
