@@ -57,9 +57,8 @@ export type Answers = 'taken' | 'refused' | undefined;
 
 /** So often a place is cleared of a scanner's names; what comes after them is a stranger there. */
 const CLEARED = 5;
-/** Strangers that a place may have, in times of {@link TrieLimits.children}: while nobody knows what its names are, and at all. */
-const UNDECIDED = 10;
-const SCANNED = 100;
+/** Strangers that a place may have, in times of {@link TrieLimits.children}; a flood has more, and the kernel has to know. */
+const STRANGERS = 100;
 
 /**
  * The routes of one service, learned from its paths. A segment is a parameter by its look (segment.ts), or because its place has
@@ -131,8 +130,8 @@ export class Trie {
       this.#clear(node, superseded);
       return true;
     }
-    const most = (verdict === 'scanned' ? SCANNED : verdict === 'undecided' ? UNDECIDED : 0) * children;
-    if (++node.strangers > most) this.#learn(node, learned, superseded);
+    if (verdict === 'values' || ++node.strangers > STRANGERS * children)
+      this.#learn(node, learned, superseded);
     return false;
   }
 
