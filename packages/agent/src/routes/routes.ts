@@ -169,7 +169,7 @@ export class Routes {
   }
 
   #learnedRoute(of: ServiceRoutes, service: number, path: string, now: number): string {
-    const found = of.trie.routeOf(path);
+    const found = of.trie.routeOf(path, now);
     for (const prefix of found.learned)
       if (!this.#patterns.namesBehind(prefix)) this.#learn(of, service, prefix);
     for (const text of found.superseded) this.#supersede(of, text, now);

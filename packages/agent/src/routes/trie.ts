@@ -9,9 +9,11 @@ class Node {
   parameter: Node | undefined;
   /** Its children are parameters, all of them. */
   learned = false;
-  /** How often names that were refused have gone, and how many have come since that found no room: they are parameters. */
+  /** How often names that were refused have gone. */
   cleared = 0;
+  /** How many have come since that found no room, in the minute that began then: they are parameters. */
   strangers = 0;
+  since = 0;
   /** A path has ended here. */
   route: string | undefined;
 
@@ -57,8 +59,12 @@ export type Answers = 'taken' | 'refused' | undefined;
 
 /** So often a place is cleared of a scanner's names; what comes after them is a stranger there. */
 const CLEARED = 5;
-/** Strangers that a place may have, in times of {@link TrieLimits.children}; a flood has more, and the kernel has to know. */
-const STRANGERS = 100;
+/**
+ * Strangers that a place may have in a minute, in times of {@link TrieLimits.children}. Each has an entry in the kernel until it
+ * is known: of a flood it has to know.
+ */
+const STRANGERS = 20;
+const MINUTE_MS = 60_000;
 
 /**
  * The routes of one service, learned from its paths. A segment is a parameter by its look (segment.ts), or because its place has
@@ -70,6 +76,7 @@ export class Trie {
   readonly #answers: (route: string) => Answers;
   readonly #root = new Node(undefined, '');
   #routes = 0;
+  #now = 0;
 
   /** @param answers what became of the requests of a route; taken for values unless told */
   constructor(limits: TrieLimits = LIMITS, answers: (route: string) => Answers = () => 'taken') {
@@ -82,8 +89,9 @@ export class Trie {
     return this.#routes;
   }
 
-  /** The route of a path, without query; latin1, a character a byte, as the kernel saw it. */
-  routeOf(path: string): Found {
+  /** The route of a path, without query; latin1, a character a byte, as the kernel saw it. `now`: milliseconds of any clock. */
+  routeOf(path: string, now = 0): Found {
+    this.#now = now;
     const learned: Prefix[] = [];
     const superseded: string[] = [];
     let end = this.#walk(path, learned, superseded);
@@ -130,6 +138,10 @@ export class Trie {
       this.#clear(node, superseded);
       return true;
     }
+    if (this.#now - node.since >= MINUTE_MS) {
+      node.since = this.#now;
+      node.strangers = 0;
+    }
     if (verdict === 'values' || ++node.strangers > STRANGERS * children)
       this.#learn(node, learned, superseded);
     return false;
@@ -161,7 +173,6 @@ export class Trie {
   /** Only what was answered stays. */
   #clear(node: Node, superseded: string[]): void {
     node.cleared++;
-    node.strangers = 0;
     for (const [text, child] of node.names) {
       if (text === '' || this.#answersOf(child) !== 'refused') continue;
       this.#giveUp(child, superseded);
