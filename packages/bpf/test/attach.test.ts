@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { closeLinks, ensureBpffs } from '../src/index.ts';
+import { userFunctions } from '../src/elf/user-functions.ts';
+import { closeLinks, ensureBpffs, runningKernel } from '../src/index.ts';
 import { planAttach } from '../src/links/plan.ts';
 import { turnsDuring } from './support/event-loop.ts';
 import { asU64, callGetpriority, loadedPrograms, openSource, u32 } from './support/kernel.ts';
@@ -22,9 +23,9 @@ SEC("${section}") int skep_t_count(void *ctx) {
   return 0;
 }`;
 
-async function loaded(section: string, more?: string) {
+async function loaded(section: string, more?: string, pid = process.pid) {
   const object = openSource(counting(section, more), 'counting');
-  object.setGlobal('only_pid', u32(process.pid));
+  object.setGlobal('only_pid', u32(pid));
   await object.load();
   const bss = object.maps.find((m) => m.name.endsWith('.bss'))!;
   return { object, program: object.programs[0]!, runs: () => asU64(bss.get(u32(0))) };
@@ -61,6 +62,42 @@ test('uprobe and uretprobe count calls of one function in one process', async ()
     object.close();
     assert.equal(seen, 20, section);
   }
+});
+
+test('functions of a process are named as the language has them, or by places in functions and in the file', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'skep-bpf-test-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const [plain, file] = [join(folder, 'plain'), join(folder, 'program')];
+  const source = `#include <stdio.h>
+    __asm__(".text\\n.globl run, half\\n.type run, %function\\nrun: nop\\nhalf: nop\\n ret\\n.size run, . - run\\n");
+    void run(void); void half(void);
+    int main(void) { setbuf(stdout, 0); for (int c; (c = getchar()) != EOF; putchar(c)) if (c == 'r') run(); else if (c == 'h') half(); }`;
+  execFileSync('gcc', ['-x', 'c', '-', '-o', plain], { input: source });
+  execFileSync('objcopy', ['--redefine-sym', 'run=main.(*Worker).Run', plain, file]);
+  const { fileOffset } = userFunctions(file).find((f) => f.name === 'main.(*Worker).Run')!;
+  const nop = process.arch === 'arm64' ? 4n : 1n;
+  const child = spawn(file, { stdio: ['pipe', 'pipe', 'inherit'] });
+  t.after(() => child.kill());
+  const [major, minor] = runningKernel().version;
+  for (const kind of major > 6 || (major === 6 && minor >= 6) ? ['uprobe', 'uprobe.multi'] : ['uprobe'])
+    for (const [target, atRun, atHalf] of [
+      ['main.(*Worker).Run', 1, 0],
+      [`main.(*Worker).Run+${nop}`, 1, 1],
+      [`${fileOffset}`, 1, 0],
+      [`0x${(fileOffset + nop).toString(16)}`, 1, 1],
+    ] as const) {
+      const { object, program, runs } = await loaded(kind, '', child.pid);
+      using _ = object;
+      program.attach({ target: `${file}:${target}`, pid: child.pid! });
+      const seen: number[] = [];
+      for (const letter of 'rh') {
+        const before = runs();
+        child.stdin.write(letter);
+        await once(child.stdout, 'data');
+        seen.push(runs() - before);
+      }
+      assert.deepEqual(seen, [atRun, atHalf], `${kind} ${target}`);
+    }
 });
 
 test('a perf event samples this process', async () => {

@@ -258,17 +258,14 @@ function planUserFunctions(hook: Hook, options: AttachOptions): Plan {
   const { path, name, offset } = parseUserFunction(hook);
   const file = findUserFile(path);
   const fits = globRegExp(name);
-  // A place in the file needs no names.
-  const offsets =
+  // A place in the file needs no names; one in functions is as far into each.
+  const starts =
     name === ''
-      ? [BigInt(offset)]
-      : [
-          ...new Set(
-            userFunctions(file)
-              .filter((f) => fits.test(f.name))
-              .map((f) => f.fileOffset),
-          ),
-        ];
+      ? [0n]
+      : userFunctions(file)
+          .filter((f) => fits.test(f.name))
+          .map((f) => f.fileOffset);
+  const offsets = [...new Set(starts.map((start) => start + BigInt(offset)))];
   if (offsets.length === 0) {
     throw new BpfError(
       'SKEP_ATTACH',

@@ -34,20 +34,18 @@ export function parseTracepoint(hook: Hook): [category: string, name: string] {
 }
 
 /** `do_exit`, `do_exit+0x10`, `do_exit+16`. */
-export function parseFunction(hook: Hook, text = hook.target, example = 'do_unlinkat'): FunctionOffset {
-  const m = /^([A-Za-z0-9_.$@:~<>*?]+)(?:\+(0x[0-9a-f]+|\d+))?$/i.exec(text);
-  if (!m) throw missingTarget(hook, example);
+export function parseFunction(hook: Hook): FunctionOffset {
+  const m = /^([A-Za-z0-9_.$@:~<>*?]+)(?:\+(0x[0-9a-f]+|\d+))?$/i.exec(hook.target);
+  if (!m) throw missingTarget(hook, 'do_unlinkat');
   return { name: m[1]!, offset: Number(m[2] ?? 0) };
 }
 
-/** `/bin/bash:readline`, `libc.so.6:malloc+0x10`, `/bin/app:0x1234`. */
+/** `/bin/bash:readline`, `libc.so.6:malloc+0x10`, `/bin/app:0x1234`. Names are any: Go has `main.(*Worker).Run`. */
 export function parseUserFunction(hook: Hook): { path: string } & FunctionOffset {
-  const colon = hook.target.indexOf(':');
-  if (colon <= 0) throw missingTarget(hook, '/bin/bash:readline');
-  const path = hook.target.slice(0, colon);
-  const rest = hook.target.slice(colon + 1);
-  if (/^(0x[0-9a-f]+|\d+)$/i.test(rest)) return { path, name: '', offset: Number(rest) };
-  return { path, ...parseFunction(hook, rest, '/bin/bash:readline') };
+  const m = /^([^:]+):(?:(0x[0-9a-f]+|\d+)|(.+?)(?:\+(0x[0-9a-f]+|\d+))?)$/i.exec(hook.target);
+  if (!m) throw missingTarget(hook, '/bin/bash:readline');
+  const [, path, place, name = '', offset = 0] = m;
+  return { path: path!, name, offset: Number(place ?? offset) };
 }
 
 /**
