@@ -27,10 +27,12 @@ export {
   type CoreRelocation,
   CoreResolver,
   coreRelocations,
+  essentialName,
   type Patched,
   patchInstruction,
   type RelocationKind,
   type Resolution,
+  readAccess,
   relocationSubject,
   typesAgree,
 } from './core-relo/index.ts';

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { parseObject } from '@skep/bpf';
+import { ElfEditor } from '../src/foreign/elf-edit.ts';
 import { describeObject, effectsOf } from '../src/index.ts';
-import { build } from './support.ts';
+import { build, Folder } from './support.ts';
 
 const SOURCE = `
 SKEP_HASH(seen, __u32, __u64, 64);
@@ -48,6 +52,16 @@ SEC("xdp") int x_writes_spilled(struct xdp_md *ctx) {
   *data = 1;
   return XDP_PASS;
 }
+enum xdp_action___odd { XDP_DROP___odd = 2 };
+struct list_head___odd { char room[16]; __u32 next; } __attribute__((preserve_access_index));
+SEC("xdp") int x_changed(struct xdp_md *ctx) { return bpf_core_enum_value(enum xdp_action___odd, XDP_DROP___odd); }
+SEC("xdp") int x_elsewhere(struct xdp_md *ctx) {
+  __u8 *data = (void *)(long)((struct list_head___odd *)ctx)->next, *end = (void *)(long)ctx->data_end;
+  if (data + 64 > end) return XDP_PASS;
+  *data = 1;
+  return XDP_PASS;
+}
+SEC("tc") int t_elsewhere(struct __sk_buff *skb) { ((struct list_head___odd *)skb)->next = 1; return 0; }
 SEC("tc") int t_pass(struct __sk_buff *skb) { skb->cb[0] = 1; return skb->len > 100 ? 0 : -1; }
 SEC("tc") int t_shot(struct __sk_buff *skb) { return skb->len > 100 ? 2 : 0; }
 SEC("tc") int t_mark(struct __sk_buff *skb) { skb->mark = 1; return 0; }
@@ -95,6 +109,9 @@ test('what a program can do besides looking is read from its code', async () => 
     x_writes: [/^writes to the packet$/, /data\[0\] = 1/],
     x_writes_call: [/^writes to the packet$/, /\*at = 1/],
     x_writes_spilled: [/^writes to the packet$/, /\*data = 1/],
+    x_changed: [/^returns a value that cannot be told from its code/, /x_changed/],
+    x_elsewhere: [/^writes to the packet$/, /\*data = 1/],
+    t_elsewhere: [/^writes to its context$/, /next = 1/],
     t_shot: [/^can return 2 \(TC_ACT_SHOT\)/, /t_shot/],
     t_mark: [/^writes to its context$/, /skb->mark = 1/],
     t_store: [/^calls bpf_skb_store_bytes\(\)$/, /bpf_skb_store_bytes/],
@@ -116,3 +133,50 @@ test('what a program can do besides looking is read from its code', async () => 
     assert.match(one.source?.text ?? '', line, name);
   }
 });
+
+test('what is read is the program, whatever else an object calls by its name', async () => {
+  using folder = new Folder();
+  const parts = [
+    `static __noinline int kill_it(__u64 *c) { return c[0] > 3; } SEC("raw_tp/sys_exit") int looks(__u64 *ctx) { kill_it(ctx); return 0; }`,
+    `SEC("raw_tp/sys_enter") int kill_it(void *ctx) { bpf_send_signal(9); return 0; }`,
+  ];
+  const files = await Promise.all(parts.map(async (p, i) => folder.write(`${i}.o`, await build(p))));
+  const linked = join(folder.path, 'linked.o');
+  execFileSync('bpftool', ['gen', 'object', linked, ...files]);
+  assert.deepEqual(effectsIn(readFileSync(linked)), { kill_it: ['calls bpf_send_signal()'] });
+});
+
+test('of two programs of one name nothing is said', async () => {
+  const file = new ElfEditor(
+    await build(
+      `SEC("raw_tp/sys_exit") int skep_t_a(void *ctx) { return 0; } SEC("raw_tp/sys_enter") int skep_t_b(void *ctx) { return 0; }`,
+    ),
+  );
+  file.renameSymbol('skep_t_b', 'skep_t_a');
+  assert.throws(() => describeObject(file.bytes, 'twice.o'), {
+    code: 'SKEP_OBJECT_INVALID',
+    message: 'Two programs of twice.o are called skep_t_a.',
+  });
+});
+
+test('a call that leads into the middle of a function is one of the function, as libbpf makes it', async () => {
+  const bytes = await build(`
+static __noinline int kill_it(__u64 *c) { bpf_send_signal(9); return c[0] > 3; }
+SEC("raw_tp/sys_exit") int skep_t_calls(__u64 *ctx) { return kill_it(ctx); }`);
+  const { elf } = parseObject(bytes, 'calls.o');
+  const code = elf.section('raw_tp/sys_exit')!.data;
+  const call = Array.from(code.keys()).find(
+    (at) => at % 8 === 0 && code[at] === 0x85 && code[at + 1]! >> 4 === 1,
+  )!;
+  assert.deepEqual(effectsIn(bytes), { skep_t_calls: ['calls bpf_send_signal()'] });
+  // A view into `bytes`.
+  const words = new DataView(code.buffer, code.byteOffset);
+  words.setInt32(call + 4, words.getInt32(call + 4, true) + 1, true);
+  assert.deepEqual(effectsIn(bytes), { skep_t_calls: ['calls bpf_send_signal()'] });
+});
+
+function effectsIn(bytes: Uint8Array): Record<string, string[]> {
+  const { elf, btf } = parseObject(bytes, 'effects.o');
+  const found = effectsOf(elf, btf, describeObject(bytes, 'effects.o').programs);
+  return Object.fromEntries([...found].map(([program, effects]) => [program, effects.map((e) => e.what)]));
+}

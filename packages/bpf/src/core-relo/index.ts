@@ -1,5 +1,6 @@
 export { type Access, readAccess, spellAccess } from './access.ts';
 export { typesAgree } from './compatible.ts';
+export { essentialName } from './names.ts';
 export { type Patched, patchInstruction } from './patch.ts';
 export {
   type CoreRelocation,

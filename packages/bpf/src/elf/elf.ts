@@ -61,6 +61,21 @@ export class Elf {
     return this.#byName.get(name);
   }
 
+  /**
+   * The function that is a program of that name: libbpf takes no static ones, and those in `.text` for what programs call. A
+   * linked object may have others of the same name.
+   */
+  program(name: string): ElfSymbol | undefined {
+    return this.symbols.find(
+      (s) =>
+        s.name === name &&
+        s.type === 'func' &&
+        s.binding !== 'local' &&
+        s.section > 0 &&
+        this.sections[s.section]?.name !== '.text',
+    );
+  }
+
   /** The relocations of a section, from all SHT_REL sections that point at it. */
   relocations(section: ElfSection): ElfRelocation[] {
     const out: ElfRelocation[] = [];

@@ -52,8 +52,8 @@ function sourceOf(
   instruction: number | undefined,
   { elf, btf, program }: VerifierContext,
 ): string | undefined {
-  if (instruction === undefined || !elf) return undefined;
-  const symbol = elf.symbols.find((s) => s.type === 'func' && s.name === program);
+  if (instruction === undefined || !elf || program === undefined) return undefined;
+  const symbol = elf.program(program);
   const section = symbol && elf.sections[symbol.section];
   // Functions that a program calls are put behind it at load; their instructions are not in its section.
   if (!symbol || !section || instruction * 8 >= symbol.size) return undefined;

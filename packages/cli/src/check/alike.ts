@@ -37,7 +37,7 @@ function signOf(
   { name, section }: { name: string; section: string },
 ): string | undefined {
   const kind = FREE.exec(section)?.[1];
-  const symbol = elf.symbols.find((s) => s.name === name && s.type === 'func');
+  const symbol = elf.program(name);
   const its = symbol && elf.sections[symbol.section];
   if (kind === undefined || !symbol || !its) return undefined;
   const within = ({ offset }: { offset: number }) =>

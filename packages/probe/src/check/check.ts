@@ -210,7 +210,7 @@ function judgePrograms(
   for (const program of programs) {
     const place = placeOf(elf, program.name)!;
     const verdicts = [judgeHook(program, facts, btf), typeVerdict(program, facts), ...whole];
-    for (const verdict of [licenseVerdict(elf, program, facts), lacksUsdtSupport(program, btf)])
+    for (const verdict of [licenseVerdict(elf, btf, program, facts), lacksUsdtSupport(program, btf)])
       if (verdict) verdicts.push(verdict);
     const notes = verdicts.flatMap((v) => (v.state === 'runs' && v.note ? [v.note] : []));
     for (const f of relocated.faults)
@@ -253,7 +253,7 @@ function judgePrograms(
       return reached({ section: place.section, at }) !== 'never';
     };
     const more = [
-      returnVerdict(elf, program, facts, place, code(false).callee, alive),
+      returnVerdict(elf, btf, program, facts, place, code(false).callee, alive),
       lockedMapVerdict(elf, btf, program, facts),
       sleepableMapVerdict(elf, btf, program, facts),
       tableVerdict(elf, program),
@@ -269,7 +269,7 @@ function judgePrograms(
 }
 
 function placeOf(elf: Elf, program: string): Place | undefined {
-  const symbol = elf.symbols.find((s) => s.type === 'func' && s.name === program);
+  const symbol = elf.program(program);
   const section = symbol && elf.sections[symbol.section];
   return section && { section: section.name, at: symbol.value };
 }

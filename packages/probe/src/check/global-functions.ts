@@ -22,7 +22,7 @@ const objects = new WeakMap<Elf, Map<string, Place[]>>();
 
 function globalsOf(elf: Elf, btf: Btf, program: string): Place[] {
   const found = new Set<Code>();
-  const start = readCode(elf).program(program);
+  const start = readCode(elf, btf).program(program);
   if (start) collect(start, found);
   return [...found].filter((code) => code !== start && isGlobal(elf, btf, code)).map(placeOf);
 }

@@ -1,4 +1,4 @@
-import { type Elf, helperName, type KernelFacts, type Verdict } from '@skep/bpf';
+import { type Btf, type Elf, helperName, type KernelFacts, type Verdict } from '@skep/bpf';
 import type { ProgramDescription } from '../describe/types.ts';
 import type { Code } from '../effects/code.ts';
 import { licenseOf } from '../license/check.ts';
@@ -35,6 +35,7 @@ export function keptKfunc(elf: Elf, name: string): string | undefined {
  */
 export function licenseVerdict(
   elf: Elf,
+  btf: Btf,
   { name, type }: ProgramDescription,
   facts: KernelFacts,
 ): Verdict | undefined {
@@ -42,7 +43,7 @@ export function licenseVerdict(
   if (lacking === undefined) return undefined;
   const [major, minor] = facts.version;
   if (type !== 'lsm' && type !== 'struct_ops') {
-    const called = major > 5 || (major === 5 && minor >= 13) ? namedKfunc(elf, name) : undefined;
+    const called = major > 5 || (major === 5 && minor >= 13) ? namedKfunc(elf, btf, name) : undefined;
     return called === undefined
       ? undefined
       : { state: 'refused', reason: keptKfunc(elf, called)!, hint: HINT };
@@ -59,11 +60,11 @@ const HINT = 'Add: char LICENSE[] SEC("license") = "GPL";';
 const objects = new WeakMap<Elf, Map<string, string | undefined>>();
 
 /** The first function of the kernel that a program or what is loaded with it names, be it in code that is dead. */
-function namedKfunc(elf: Elf, program: string): string | undefined {
+function namedKfunc(elf: Elf, btf: Btf, program: string): string | undefined {
   const known = objects.get(elf) ?? new Map<string, string | undefined>();
   objects.set(elf, known);
   if (known.has(program)) return known.get(program);
-  const code = readCode(elf).program(program);
+  const code = readCode(elf, btf).program(program);
   const found = code && firstKfunc(code, new Set());
   known.set(program, found);
   return found;

@@ -1,4 +1,4 @@
-import type { Elf, KernelFacts, Place, Verdict } from '@skep/bpf';
+import type { Btf, Elf, KernelFacts, Place, Verdict } from '@skep/bpf';
 import type { ProgramDescription } from '../describe/types.ts';
 import { FlowReader } from '../effects/flow.ts';
 import type { Known } from '../effects/values.ts';
@@ -50,11 +50,11 @@ const BOOL = new Set(['audit_rule_known', 'inode_xattr_skipcap']);
 /** What a program returns is the same on every kernel. */
 const objects = new WeakMap<Elf, Map<string, Known | undefined>>();
 
-function returnedBy(elf: Elf, program: string): Known | undefined {
+function returnedBy(elf: Elf, btf: Btf, program: string): Known | undefined {
   const flows = objects.get(elf) ?? new Map<string, Known | undefined>();
   objects.set(elf, flows);
   if (flows.has(program)) return flows.get(program);
-  const code = readCode(elf).program(program);
+  const code = readCode(elf, btf).program(program);
   const nothing = { packetAt: new Set<number>(), own: [0, 0] as const };
   const known = code && new FlowReader(nothing, () => {}, LONGEST).program(code).returned;
   flows.set(program, known);
@@ -69,6 +69,7 @@ function returnedBy(elf: Elf, program: string): Known | undefined {
  */
 export function returnVerdict(
   elf: Elf,
+  btf: Btf,
   program: ProgramDescription,
   facts: KernelFacts,
   place: Place,
@@ -80,9 +81,9 @@ export function returnVerdict(
   // 32-bit code leaves the upper half of a negative number empty.
   const value = (n: bigint) => Number(BigInt.asIntN(program.type === 'lsm' ? 32 : 64, n));
   const outside = (n: bigint) => value(n) < range[0] || value(n) > range[1];
-  const code = readCode(elf).program(program.name);
+  const code = readCode(elf, btf).program(program.name);
   if (program.type !== 'lsm' && code && returnsOnly(code, (n) => !outside(n))) return undefined;
-  const known = returnedBy(elf, program.name);
+  const known = returnedBy(elf, btf, program.name);
   if (known?.kind !== 'numbers') {
     if (program.type !== 'lsm' || passesOn(elf, program, facts, place, callee)) return undefined;
     return {

@@ -20,11 +20,11 @@ const SHF_EXECINSTR = 4;
  *
  * @param name how messages call the object
  * @throws {BpfError} `SKEP_ELF_…`, `SKEP_BTF_…` when it is no BPF object or has no type information
- * @throws {ProbeError} `SKEP_OBJECT_INVALID` when it has no program, or a parameter without bytes
+ * @throws {ProbeError} `SKEP_OBJECT_INVALID` when it has no program, two of one name, or a parameter without bytes
  */
 export function describeObject(bytes: Uint8Array, name: string): ObjectDescription {
   const { elf, btf } = parseObject(bytes, name);
-  const programs = describePrograms(elf, btf);
+  const programs = describePrograms(elf, btf, name);
   if (programs.length === 0) {
     const hidden = staticProgram(elf);
     if (hidden)
@@ -93,13 +93,17 @@ function staticProgram(elf: Elf): { name: string; section: string } | undefined 
   return undefined;
 }
 
-function describePrograms(elf: Elf, btf: Btf): ProgramDescription[] {
+function describePrograms(elf: Elf, btf: Btf, name: string): ProgramDescription[] {
   const programs: ProgramDescription[] = [];
   for (const symbol of elf.symbols) {
     const section = elf.sections[symbol.section];
     if (symbol.type !== 'func' || symbol.binding === 'local' || !section || section.name === '.text')
       continue;
     if ((section.flags & SHF_EXECINSTR) === 0) continue;
+    if (programs.some((p) => p.name === symbol.name))
+      throw new ProbeError('SKEP_OBJECT_INVALID', `Two programs of ${name} are called ${symbol.name}.`, {
+        hint: 'No compiler writes that: what is said of one would be taken for the other.',
+      });
     const func = btf.find(symbol.name, 'func');
     const { help, flags } = readTags(func ? btf.declTags(func.id) : []);
     const { kind, target } = parseSection(section.name);

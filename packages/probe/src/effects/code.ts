@@ -1,4 +1,15 @@
-import { CALL, type Elf, type ElfSection, type ElfSymbol, instructionAt, lengthOf } from '@skep/bpf';
+import {
+  type Btf,
+  CALL,
+  coreRelocations,
+  type Elf,
+  type ElfSection,
+  type ElfSymbol,
+  essentialName,
+  instructionAt,
+  lengthOf,
+  readAccess,
+} from '@skep/bpf';
 
 /** One instruction (Documentation/bpf/standardization/instruction-set.rst), where it is and what it refers to. */
 export interface Instruction {
@@ -17,6 +28,8 @@ export interface Instruction {
   readonly kfunc?: string;
   /** What else it takes the address of: a map, a variable, a section of them. */
   readonly data?: ElfSymbol;
+  /** Of which member of which type of the kernel libbpf puts in a number in place of the compiler's (CO-RE), '' of none. */
+  readonly core?: { readonly type: string; readonly member: string };
 }
 
 /** A function: a program, or one that programs call. */
@@ -46,16 +59,20 @@ export function branchTarget({ opcode, off, imm, offset }: Instruction): number 
 /** Reads the functions of one object; each once, also when they call each other. */
 export class CodeReader {
   readonly #elf: Elf;
+  readonly #btf: Btf | undefined;
   readonly #read = new Map<ElfSymbol, Code>();
-  #functions: ReadonlyMap<string, ElfSymbol> | undefined;
+  #functions: readonly ElfSymbol[] | undefined;
+  #core: ReadonlyMap<string, NonNullable<Instruction['core']>> | undefined;
 
-  constructor(elf: Elf) {
+  /** Without `btf` it is not told which numbers libbpf changes. */
+  constructor(elf: Elf, btf?: Btf) {
     this.#elf = elf;
+    this.#btf = btf;
   }
 
   /** The program of that name; undefined when there is none. */
   program(name: string): Code | undefined {
-    const symbol = this.#elf.symbols.find((s) => s.name === name && s.type === 'func' && s.section > 0);
+    const symbol = this.#elf.program(name);
     return symbol && this.#function(symbol);
   }
 
@@ -75,7 +92,9 @@ export class CodeReader {
       const found = instructionAt(bytes, at);
       if (!found) break;
       const { opcode, destination: dst, source: src, offset: off, immediate: imm, high } = found;
-      const one: Instruction = { offset: at, opcode, dst, src, off, imm, high };
+      this.#core ??= this.#btf ? changedIn(this.#elf, this.#btf) : new Map();
+      const core = this.#core.get(`${at} ${section.name}`);
+      const one: Instruction = { offset: at, opcode, dst, src, off, imm, high, ...(core && { core }) };
       instructions.set(at, this.#resolved(one, section, relocations.get(at)));
       const target = branchTarget(one);
       if (target !== undefined) joins.add(target);
@@ -89,8 +108,7 @@ export class CodeReader {
     const takes = one.opcode === WIDE && symbol !== undefined && this.#isCode(symbol);
     if (takes) {
       // The address of a callback: of a function, or of an offset into a section of them.
-      const at = symbol.type === 'section' ? one.imm : symbol.value;
-      return { ...one, callee: this.#at(symbol.section, at), src: PSEUDO_FUNC };
+      return { ...one, callee: this.#at(symbol.section, symbol.value + one.imm), src: PSEUDO_FUNC };
     }
     if (one.opcode === WIDE) return symbol ? { ...one, data: symbol } : one;
     if (one.opcode !== CALL || one.src !== PSEUDO_CALL) {
@@ -100,20 +118,31 @@ export class CodeReader {
     }
     if (symbol?.section === 0) return { ...one, src: KFUNC_CALL, kfunc: symbol.name };
     if (!symbol) return { ...one, callee: this.#at(section.index, one.offset + (one.imm + 1) * 8) };
-    const at = symbol.type === 'section' ? (one.imm + 1) * 8 : symbol.value;
-    return { ...one, callee: this.#at(symbol.section, at) };
+    // -1 for a function that has a symbol; within a section it counts from there.
+    return { ...one, callee: this.#at(symbol.section, symbol.value + (one.imm + 1) * 8) };
   }
 
+  /** Of a call into the middle of a function libbpf makes one of the function. */
   #at(section: number, value: number): Code | undefined {
-    this.#functions ??= new Map(
-      this.#elf.symbols.filter((s) => s.type === 'func').map((s) => [`${s.section} ${s.value}`, s]),
-    );
-    const symbol = this.#functions.get(`${section} ${value}`);
-    return symbol && this.#function(symbol);
+    this.#functions ??= this.#elf.symbols
+      .filter((s) => s.type === 'func' && s.section > 0)
+      .sort((a, b) => a.value - b.value);
+    const symbol = this.#functions.findLast((s) => s.section === section && s.value <= value);
+    return symbol && value < symbol.value + symbol.size ? this.#function(symbol) : undefined;
   }
 
   #isCode(symbol: ElfSymbol): boolean {
     const section = this.#elf.sections[symbol.section];
     return symbol.section > 0 && section !== undefined && (section.flags & 4) !== 0;
   }
+}
+
+/** The instructions (`byte section`) that libbpf changes, each with the first member that it asks for. */
+function changedIn(elf: Elf, btf: Btf): Map<string, NonNullable<Instruction['core']>> {
+  return new Map(
+    coreRelocations(elf, btf).map((r) => {
+      const member = readAccess(btf, r).steps.find((s) => s.name !== undefined)?.name ?? '';
+      return [`${r.offset} ${r.section}`, { type: essentialName(btf.nameAt(r.typeId)), member }];
+    }),
+  );
 }

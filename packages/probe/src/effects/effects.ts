@@ -33,9 +33,9 @@ const CHANGING_KINDS: Readonly<Record<string, string>> = {
   action: 'decides what becomes of packets',
 };
 
-const skb: ContextShape = { packetAt: new Set([76, 80, 140]), own: [48, 68] };
+const skb: ContextShape = { struct: '__sk_buff', packetAt: new Set([76, 80, 140]), own: [48, 68] };
 const shapes: Readonly<Record<string, ContextShape>> = {
-  xdp: { packetAt: new Set([0, 4, 8]), own: [0, 0] },
+  xdp: { struct: 'xdp_md', packetAt: new Set([0, 4, 8]), own: [0, 0] },
   tc: skb,
   netkit: skb,
   cgroup_skb: skb,
@@ -69,7 +69,7 @@ export function effectsOf(
   programs: readonly EffectProgram[],
 ): ReadonlyMap<string, readonly Effect[]> {
   if (onlyLooks(elf, programs)) return new Map();
-  const reader = new CodeReader(elf);
+  const reader = new CodeReader(elf, btf);
   const out = new Map<string, readonly Effect[]>();
   for (const program of programs) {
     const code = reader.program(program.name);

@@ -9,8 +9,14 @@ export interface Flow {
   exit: number;
 }
 
+/** Members of a context that are pointers into the packet, and the one that is the program's own to write. */
+const POINTERS: ReadonlySet<string> = new Set(['data', 'data_end', 'data_meta']);
+const OWN = 'cb';
+
 /** What of a program's context leads into the packet, and what of it may be written. */
 export interface ContextShape {
+  /** What programs call it, where it may have such members: `__sk_buff`. */
+  readonly struct?: string;
   /** Offsets of members that are pointers into the packet. */
   readonly packetAt: ReadonlySet<number>;
   /** Bytes that are the program's own to write: from, to. */
@@ -134,23 +140,24 @@ export class FlowReader {
 
   #step(code: Code, one: Instruction, { registers, stack }: State): boolean {
     const { opcode, dst, src, off, imm, offset } = one;
-    const operand = () => ((opcode & 8) !== 0 ? registers[src]! : number(BigInt(imm), offset));
+    const operand = () =>
+      (opcode & 8) !== 0 ? registers[src]! : one.core ? OTHER : number(BigInt(imm), offset);
     switch (opcode & 7) {
       case 0: {
         // A wide constant; or one of the old loads from a packet, into r0.
         if (opcode !== 0x18) registers[0] = OTHER;
-        else if (src !== 0) registers[dst] = OTHER;
+        else if (src !== 0 || one.core) registers[dst] = OTHER;
         else registers[dst] = number((BigInt(one.high) << 32n) | BigInt(imm >>> 0), offset);
         return false;
       }
       case 1:
-        registers[dst] = this.#load(registers[src]!, stack, off, opcode);
+        registers[dst] = this.#load(placed(registers[src]!, one), stack, one);
         return false;
       case 2:
       case 3: {
         const value = (opcode & 7) === 3 ? registers[src]! : number(BigInt(imm), offset);
         const atomic = (opcode & 0xe0) === 0xc0;
-        const leaks = this.#store(code, one, registers[dst]!, stack, atomic ? OTHER : value);
+        const leaks = this.#store(code, one, placed(registers[dst]!, one), stack, atomic ? OTHER : value);
         if (atomic && (imm & 1) !== 0) {
           if ((imm & 0xf0) === 0xf0) registers[0] = OTHER;
           else registers[src] = OTHER;
@@ -170,8 +177,14 @@ export class FlowReader {
     }
   }
 
-  #load(from: Known, stack: Map<number, Known>, off: number, opcode: number): Known {
-    if (from.kind === 'context') return this.#shape.packetAt.has(off) ? PACKET : OTHER;
+  #load(from: Known, stack: Map<number, Known>, { off, opcode, core }: Instruction): Known {
+    const { struct, packetAt } = this.#shape;
+    if (from.kind === 'context') {
+      const packet = !core
+        ? packetAt.has(off)
+        : struct !== undefined && (core.type !== struct || POINTERS.has(core.member));
+      return packet ? PACKET : OTHER;
+    }
     // Pointers are stored and loaded whole.
     if (from.kind === 'stack' && (opcode & 0x18) === 0x18) {
       if (from.at === undefined) return joined(stack);
@@ -185,7 +198,10 @@ export class FlowReader {
     if (to.kind === 'packet') this.#onWrite(code, one.offset, 'packet');
     if (to.kind === 'context') {
       const [from, end] = this.#shape.own;
-      if (one.off < from || one.off + size > end) this.#onWrite(code, one.offset, 'context');
+      const own = one.core
+        ? one.core.type === this.#shape.struct && one.core.member === OWN
+        : one.off >= from && one.off + size <= end;
+      if (!own) this.#onWrite(code, one.offset, 'context');
     }
     const pointer = value.kind === 'packet' || value.kind === 'context';
     if (to.kind === 'frame') return pointer;
@@ -200,6 +216,11 @@ export class FlowReader {
     if (size === 8) stack.set(at, value);
     return false;
   }
+}
+
+/** Where on the stack an offset leads that libbpf changes, is not known. */
+function placed(base: Known, { core }: Instruction): Known {
+  return core && base.kind === 'stack' ? { kind: 'stack', at: undefined } : base;
 }
 
 function joined(stack: Map<number, Known>): Known {
