@@ -80,6 +80,8 @@ SEC("raw_tp/sys_enter") int r_signal(void *ctx) { bpf_send_signal(9); return 0; 
 SEC("raw_tp/sys_enter") int r_callback(void *ctx) { bpf_loop(3, each, 0, 0); return 0; }
 SEC("kprobe/f") int k_override(struct pt_regs *ctx) { bpf_override_return(ctx, -1); return 0; }
 SEC("uprobe") int u_write(struct pt_regs *ctx) { int v = 1; bpf_probe_write_user((void *)1, &v, 4); return 0; }
+SEC("uprobe.multi") int u_registers(__u64 *ctx) { ctx[0] = 1; return 0; }
+SEC("usdt") int u_usdt(__u64 *ctx) { ctx[1] = 1; return 0; }
 SEC("socket") int s_any(struct __sk_buff *skb) { return skb->len; }
 `;
 
@@ -123,6 +125,8 @@ test('what a program can do besides looking is read from its code', async () => 
     r_signal: [/^calls bpf_send_signal\(\)$/, /r_signal/],
     r_callback: [/^calls bpf_send_signal\(\)$/, /bpf_send_signal/],
     k_override: [/^calls bpf_override_return\(\)$/, /bpf_override_return/],
+    u_registers: [/^writes to its context$/, /ctx\[0\] = 1/],
+    u_usdt: [/^writes to its context$/, /ctx\[1\] = 1/],
     u_write: [/^calls bpf_probe_write_user\(\)$/, /bpf_probe_write_user/],
   };
   assert.deepEqual([...found.keys()].sort(), Object.keys(expected).sort());

@@ -43,13 +43,12 @@ const shapes: Readonly<Record<string, ContextShape>> = {
 };
 const plain: ContextShape = { packetAt: new Set(), own: [0, 0] };
 
-/** Kinds whose context can be written: for others the verifier refuses it. */
+/** Kinds whose context can be written: for others the verifier refuses it, or since Linux 6.18 the attachment (kprobes). */
 const writable: ReadonlySet<string> = new Set([
   ...Object.keys(shapes),
   'cgroup',
   'sock_ops',
-  'uprobe',
-  'uretprobe',
+  ...['uprobe', 'uretprobe', 'uprobe.multi', 'uretprobe.multi', 'uprobe.session', 'usdt'],
   'sk_lookup',
   'flow_dissector',
 ]);
