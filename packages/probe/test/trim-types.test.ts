@@ -3,11 +3,19 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
-import { BpfObject, type Btf, coreRelocations, type Elf, lineInfo, parseObject } from '@skep/bpf';
+import {
+  BpfObject,
+  type Btf,
+  coreRelocations,
+  type Elf,
+  lineInfo,
+  parseObject,
+  type SourceLine,
+} from '@skep/bpf';
 import { mergeLines } from '../src/clang/merge-lines.ts';
 import { stripDwarf } from '../src/clang/strip.ts';
 import { trimTypes } from '../src/clang/trim-types.ts';
-import { Folder, tool } from './support.ts';
+import { build, Folder, tool } from './support.ts';
 
 const SOURCE = `
 typedef unsigned int u32; typedef unsigned long long u64;
@@ -161,5 +169,15 @@ test('libbpf makes the same of all, and the kernel takes it', {
   for (const bytes of [whole, trimmed, mergeLines(trimmed)]) {
     using object = BpfObject.open(bytes, { name: 'trim' });
     await object.load();
+  }
+});
+
+test('lines of a source stay as they are, whatever their letters and their length', async () => {
+  const line = (more: string) =>
+    `SEC("raw_tp/sys_enter") int f(void *ctx) { return BPF_CORE_READ((struct task_struct *)ctx, pid); /* ${more} */ }`;
+  for (const more of ['täglich – Ā 日', 'x'.repeat(5000)]) {
+    const { elf, btf } = parseObject(await build(line(more)), 'line.o');
+    const [{ text }] = lineInfo(elf, btf).get('raw_tp/sys_enter') as [SourceLine];
+    assert.equal(text, line(more).slice(0, 4096));
   }
 });

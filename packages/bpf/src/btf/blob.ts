@@ -89,15 +89,17 @@ export class BtfBlob {
     return BTF_KINDS[(this.dv.getUint32(offset + 4, true) >>> 24) & 0x1f]!;
   }
 
-  /** The string at an offset of this blob's own string table. */
-  string(offset: number): string {
+  /** The string at an offset of this blob's own string table. With `cut`, one that is too long for a name is cut. */
+  string(offset: number, cut = false): string {
     const { strings } = this;
     if (offset === 0 && strings.length === 0) return '';
     if (offset >= strings.length)
       throw btfInvalid(`a name lies outside of its ${strings.length} bytes of strings`);
-    const end = strings.subarray(offset, offset + MAX_NAME + 1).indexOf(0);
-    if (end < 0) throw btfInvalid('a name has no end');
-    return Buffer.from(strings.buffer, strings.byteOffset + offset, end).toString('utf8');
+    const most = strings.subarray(offset, offset + MAX_NAME + 1);
+    const end = most.indexOf(0);
+    if (end < 0 && !(cut && most.length > MAX_NAME)) throw btfInvalid('a name has no end');
+    const length = end < 0 ? MAX_NAME : end;
+    return Buffer.from(strings.buffer, strings.byteOffset + offset, length).toString('utf8');
   }
 
   /** Whether the string at `offset` is `name` (its bytes with the NUL behind), without making a string. */

@@ -112,10 +112,10 @@ export class Btf {
     return offset;
   }
 
-  /** The string at an offset of the string table, as line information has them. */
-  string(offset: number): string {
-    if (this.#base && offset < this.#firstString) return this.#base.string(offset);
-    return this.#blob.string(offset - this.#firstString);
+  /** The string at an offset of the string table; with `cut` no more than 4 KiB of it, as of a line of a source. */
+  string(offset: number, cut = false): string {
+    if (this.#base && offset < this.#firstString) return this.#base.string(offset, cut);
+    return this.#blob.string(offset - this.#firstString, cut);
   }
 
   /** The first type of that name, and of that kind if one is given; those of the base come first. */

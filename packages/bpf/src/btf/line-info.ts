@@ -10,7 +10,7 @@ export interface SourceLine {
   readonly file: string;
   readonly line: number;
   readonly column: number;
-  /** The line as it stands in the source, trimmed. */
+  /** The line as it stands in the source, trimmed, and cut when it is longer than 4 KiB. */
   readonly text: string;
 }
 
@@ -44,7 +44,7 @@ export function lineInfo(elf: Elf, btf: Btf = Btf.fromElf(elf)): LineInfo {
   const text = (offset: number): string => {
     const known = strings.get(offset);
     if (known !== undefined) return known;
-    const read = btf.string(offset).trim();
+    const read = btf.string(offset, true).trim();
     strings.set(offset, read);
     return read;
   };

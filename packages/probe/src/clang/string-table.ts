@@ -1,4 +1,4 @@
-/** A string table, of ELF or BTF: a NUL, then each text once, in the order it was first asked for. */
+/** A string table, of ELF or BTF: a NUL, then each text once, in the order it was first asked for. A character is a byte. */
 export class StringTable {
   readonly #offsets = new Map<string, number>([['', 0]]);
   readonly #parts: string[] = ['\0'];

@@ -29,7 +29,7 @@ export function trimTypes(object: Uint8Array): Uint8Array {
     relocationSubject(r.kind) === 'field' ? accessIn(btf, r.typeId, r.access, kept) : r.access,
   );
   const changed = new Map<string, Uint8Array>();
-  changed.set('.BTF.ext', rewriteExt(ext, btf, accesses, strings));
+  changed.set('.BTF.ext', rewriteExt(ext, types, accesses, strings));
   changed.set('.BTF', withStrings(types, bytes, strings));
   const relocations = elf.section('.rel.BTF')?.data;
   if (relocations) changed.set('.rel.BTF', moved(relocations, places));
@@ -108,8 +108,8 @@ function rewriteTypes(section: Uint8Array, kept: ReadonlyMap<number, number[]>, 
   const header = from.getUint32(4, true);
   const start = header + from.getUint32(8, true);
   const end = start + from.getUint32(12, true);
-  const texts = header + from.getUint32(16, true);
-  const text = (at: number): number => strings.add(cString(section, texts + from.getUint32(at, true)));
+  const textOf = textsIn(section);
+  const text = (at: number): number => strings.add(textOf(from.getUint32(at, true)));
   const out: number[] = [];
   const places: { from: number; to: number }[] = [];
   for (let at = start, id = 1; at < end; id++) {
@@ -145,13 +145,18 @@ function withStrings(section: Uint8Array, types: Uint8Array, strings: StringTabl
 }
 
 /** `.BTF.ext` has strings of `.BTF` in its three tables: names of sections, source lines, accesses. */
-function rewriteExt(section: Uint8Array, btf: Btf, accesses: readonly string[], strings: StringTable) {
+function rewriteExt(
+  section: Uint8Array,
+  types: Uint8Array,
+  accesses: readonly string[],
+  strings: StringTable,
+) {
+  const textOf = textsIn(types);
   const out = new Uint8Array(section); // not slice(): of a Buffer that is a view
   const view = new DataView(out.buffer);
   const header = view.getUint32(4, true);
   let core = 0;
-  const move = (at: number): void =>
-    view.setUint32(at, strings.add(btf.string(view.getUint32(at, true))), true);
+  const move = (at: number): void => view.setUint32(at, strings.add(textOf(view.getUint32(at, true))), true);
   for (let table = 0; table < 3 && 8 + table * 8 < header; table++) {
     const start = header + view.getUint32(8 + table * 8, true);
     const end = start + view.getUint32(12 + table * 8, true);
@@ -180,6 +185,13 @@ function moved(relocations: Uint8Array, places: readonly { from: number; to: num
     if (place) view.setBigUint64(at, BigInt(offset - place.from + place.to), true);
   }
   return out;
+}
+
+/** Reads the strings of a `.BTF`, a character a byte, as the table takes them: lines of a source are in any encoding, and of any length. */
+function textsIn(section: Uint8Array): (offset: number) => string {
+  const view = new DataView(section.buffer, section.byteOffset, section.byteLength);
+  const start = view.getUint32(4, true) + view.getUint32(16, true);
+  return (offset) => cString(section, start + offset);
 }
 
 function cString(bytes: Uint8Array, at: number): string {
