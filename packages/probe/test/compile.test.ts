@@ -72,14 +72,16 @@ test('relative folders of --cflags count from the working directory, and quotes 
   using folder = new Folder();
   const source = folder.write(
     'probe.c',
-    `#include "skep.h"\n#include "more.h"\n#include <less.h>\n${PROGRAM}\nint x = MORE + LESS + sizeof(TEXT);`,
+    `#include "skep.h"\n#include "more.h"\n#include <less.h>\n${PROGRAM}\nint x = MORE + LESS + FIRST + sizeof(TEXT) + sizeof(va_list);`,
   );
   folder.write('inc/more.h', '#define MORE 1\n');
   folder.write('sys/less.h', '#define LESS 2\n');
+  folder.write('first.h', '#define FIRST 3\n');
   const here = process.cwd();
   process.chdir(folder.path);
   try {
-    const cflags = ['-Iinc', '-isystem sys', `'-DTEXT="a b"'`];
+    // Of what is included first, one lies here, and the other where the compiler has its own.
+    const cflags = ['-Iinc', '-isystem sys', `'-DTEXT="a b"'`, '-include first.h', '-include stdarg.h'];
     assert.equal((await compile({ source, cflags })).diagnostics, '');
   } finally {
     process.chdir(here);
@@ -119,8 +121,15 @@ test('errors come through with the path as it was given, with colours only when 
       assert.doesNotMatch(plain, /skep-build|src\//);
     }
     process.chdir('sub');
-    const error = await compile({ source: 'probe.c' }).catch((e: ProbeError) => e);
-    assert.match((error as ProbeError).log ?? '', /^probe\.c:2:\d+: error/m);
+    for (const source of ['probe.c', 'überwachung (2).c']) {
+      folder.write(`sub/${source}`, '\nint main(void) { return nope; }\n');
+      const error = await compile({ source }).catch((e: ProbeError) => e);
+      const lines = ((error as ProbeError).log ?? '').split('\n');
+      assert.ok(
+        lines.some((line) => line.startsWith(`${source}:2:`)),
+        lines.join('\n'),
+      );
+    }
   } finally {
     process.chdir(here);
   }

@@ -1,4 +1,4 @@
-import { mkdirSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { TemporaryFolder } from '../temporary.ts';
 
@@ -42,13 +42,16 @@ export class Sandbox implements Disposable {
       const match = /^(-I|-isystem|-iquote|-idirafter|-include)(.*)$/s.exec(flags[i]!);
       const path = match && (match[2] || flags[++i]);
       if (!match || !path) out.push(flags[i] ?? match![1]!);
-      else if (match[1] === '-include') out.push('-include', this.#include(resolve(cwd, path)));
+      else if (match[1] === '-include') out.push('-include', this.#include(path, cwd));
       else out.push(match[1]!, this.link(`inc${count++}`, resolve(cwd, path), path));
     }
     return out;
   }
 
-  #include(file: string): string {
+  /** A file of the working directory, or else one that the compiler looks for. */
+  #include(path: string, cwd: string): string {
+    const file = resolve(cwd, path);
+    if (!existsSync(file)) return path;
     this.#included.add(dirname(file));
     return file;
   }
@@ -61,7 +64,7 @@ export class Sandbox implements Disposable {
   /** The compiler's messages with the paths as the user knows them. */
   show(diagnostics: string): string {
     return diagnostics.replace(
-      /^((?:\x1b\[[0-9;]*[mK])*(?:In file included from |\s+from )?)((\w+)\/\w+(?:\.h)?)/gm,
+      /^((?:\x1b\[[0-9;]*[mK])*(?:In file included from |\s+from )?)((\w+)\/(?:\w+(?:\.h)?)?)/gm,
       (whole, lead: string, path: string, folder: string) => {
         const file = this.#shown.get(path);
         if (file !== undefined) return lead + file;
