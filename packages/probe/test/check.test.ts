@@ -1,7 +1,7 @@
 // What becomes of objects on kernels of the matrix. That it is so there, test/check holds.
 import { deepStrictEqual, match, strictEqual, throws } from 'node:assert/strict';
 import { test } from 'node:test';
-import { storedKernel, type Verdict } from '@skep/bpf';
+import { BpfObject, storedKernel, type Verdict } from '@skep/bpf';
 import { checkObject } from '../src/index.ts';
 import { build } from './support.ts';
 
@@ -121,6 +121,48 @@ struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 8); __type(key, st
 SEC("raw_tp/sched_process_exit") int p(void *ctx) { return 0; }`);
   said(checkObject(bytes, 'probe.o', kernel('5.10')).verdict, 'unknown', /512 are the most/, '5.10');
   said(checkObject(bytes, 'probe.o', kernel('6.1')).verdict, 'runs', undefined, '6.1');
+});
+
+test('what libbpf fills in for options is what decides which code is reached', async () => {
+  const refused = 'bpf_sock_map_update(ctx, ctx, ctx, 0)';
+  const bytes = await build(`
+extern char CONFIG_BPF_SYSCALL __kconfig __weak;
+extern enum libbpf_tristate CONFIG_BPF_JIT __kconfig __weak;
+extern bool CONFIG_NET __kconfig;
+extern unsigned int LINUX_SKEP_T_NONE __kconfig __weak;
+#define IF(name, hook, what) SEC("raw_tp/" hook) int name(void *ctx) { if (what) ${refused}; return 0; }
+IF(letter, "sys_enter", CONFIG_BPF_SYSCALL == 'y') IF(no_number, "sys_exit", CONFIG_BPF_SYSCALL == 1)
+IF(tristate, "sched_switch", CONFIG_BPF_JIT == TRI_YES) IF(no_module, "sched_wakeup", CONFIG_BPF_JIT == TRI_MODULE)
+IF(flag, "sched_process_exec", CONFIG_NET) IF(unheard_of, "sched_process_exit", LINUX_SKEP_T_NONE)`);
+  const states = checkObject(bytes, 'probe.o', kernel('6.1')).programs.map((p) => [p.name, p.verdict.state]);
+  deepStrictEqual(Object.fromEntries(states), {
+    letter: 'refused',
+    no_number: 'runs',
+    tristate: 'refused',
+    no_module: 'runs',
+    flag: 'refused',
+    unheard_of: 'runs',
+  });
+});
+
+test('a value that libbpf neither reads nor makes up is refused', async () => {
+  for (const [declared, state, text] of [
+    ['unsigned LINUX_SKEP_T_NONE __kconfig', 'refused', /has not the option LINUX_SKEP_T_NONE/],
+    ['unsigned LINUX_SKEP_T_NONE __kconfig __weak', 'runs', undefined],
+    ['unsigned SKEP_T_NONE __kconfig __weak', 'refused', /libbpf knows no value "SKEP_T_NONE"/],
+  ] as const) {
+    const [, name] = declared.split(' ');
+    const bytes = await build(
+      `extern ${declared}; SEC("raw_tp/sched_process_exit") int p(void *ctx) { return ${name}; }`,
+    );
+    said(checkObject(bytes, 'probe.o', kernel('6.1')).verdict, state, text, declared);
+    using object = BpfObject.open(bytes, { name: 'probe.o' });
+    const loaded = await object.load().then(
+      () => 'runs',
+      () => 'refused',
+    );
+    if (process.getuid?.() === 0) strictEqual(loaded, state, declared);
+  }
 });
 
 test('a static program is told as that', async () => {

@@ -50,7 +50,7 @@ export function codeOf(
     },
     extern(name) {
       const extern = externs.get(name);
-      return extern && kconfigValue(extern, facts);
+      return extern && kconfigValue(extern, btf, facts);
     },
     callee(place, ins) {
       const found = target(place);

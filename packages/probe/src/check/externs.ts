@@ -1,5 +1,5 @@
 import { type Btf, type Elf, type KernelFacts, typesAgree } from '@skep/bpf';
-import { kconfigMisfit } from './kconfig.ts';
+import { heldBy, kconfigMisfit } from './kconfig.ts';
 
 /** A name that an object expects the kernel to fill in when it is loaded. */
 export interface Extern {
@@ -43,7 +43,7 @@ export function externsOf(elf: Elf, btf: Btf): Map<string, Extern> {
 export function presence(extern: Extern, facts: KernelFacts): Presence {
   switch (extern.kind) {
     case 'kconfig':
-      if (!extern.name.startsWith('CONFIG_')) return virtual.has(extern.name) ? true : undefined;
+      if (!extern.name.startsWith('CONFIG_')) return virtual.has(extern.name);
       return facts.config?.has(extern.name);
     case 'function':
       return named(facts, extern.name, 'func');
@@ -65,6 +65,8 @@ export function presence(extern: Extern, facts: KernelFacts): Presence {
 export function externMisfit(extern: Extern, btf: Btf, facts: KernelFacts): string | undefined {
   const { name, kind, typeId } = extern;
   if (kind === 'kconfig') {
+    if (!/^(CONFIG|LINUX)_/.test(name))
+      return `libbpf knows no value "${name}": options are called CONFIG_…, and what it makes up itself LINUX_…`;
     const text = name.startsWith('CONFIG_') ? facts.config?.get(name) : undefined;
     return text === undefined ? undefined : kconfigMisfit(btf, name, typeId, text);
   }
@@ -89,7 +91,7 @@ function named(facts: KernelFacts, name: string, kind: 'func' | 'var'): Presence
 }
 
 /** The number that a kconfig extern holds, as libbpf fills it in; undefined when it is not known or is no number. */
-export function kconfigValue(extern: Extern, facts: KernelFacts): bigint | undefined {
+export function kconfigValue(extern: Extern, btf: Btf, facts: KernelFacts): bigint | undefined {
   const { name } = extern;
   if (name === 'LINUX_KERNEL_VERSION') {
     const [major, minor, patch] = facts.version;
@@ -101,11 +103,16 @@ export function kconfigValue(extern: Extern, facts: KernelFacts): bigint | undef
     if (helpers?.kind !== 'enum') return undefined;
     return helpers.values.some((v) => v.name === 'BPF_FUNC_get_attach_cookie') ? 1n : 0n;
   }
-  if (!name.startsWith('CONFIG_') || !facts.config) return undefined;
+  // What libbpf has not heard of is 0, or the object is refused.
+  if (!name.startsWith('CONFIG_')) return 0n;
+  if (!facts.config) return undefined;
   const text = facts.config.get(name);
   if (text === undefined) return extern.weak ? 0n : undefined;
-  // enum libbpf_tristate; a bool is 1, too. What a char extern holds is the letter: left out.
-  if (text === 'y') return 1n;
+  if (/^[ymn]$/.test(text)) {
+    // enum libbpf_tristate; a bool is 0 or 1, too.
+    const letter = heldBy(btf, extern.typeId) === 'char';
+    return letter ? BigInt(text.charCodeAt(0)) : BigInt('nym'.indexOf(text));
+  }
   if (/^-?(0x[0-9a-f]+|\d+)$/i.test(text)) return BigInt.asUintN(64, BigInt(text));
   return undefined;
 }

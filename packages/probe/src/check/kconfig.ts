@@ -1,9 +1,15 @@
 import type { Btf } from '@skep/bpf';
 
 /** What libbpf fills a kconfig extern with, by its type (find_kcfg_type of libbpf.c). */
-type Held = 'bool' | 'char' | 'tristate' | 'string' | { readonly bits: number; readonly signed: boolean };
+export type Held =
+  | 'bool'
+  | 'char'
+  | 'tristate'
+  | 'string'
+  | { readonly bits: number; readonly signed: boolean };
 
-function heldBy(btf: Btf, typeId: number): Held | undefined {
+/** Which of these an extern's type is; undefined for one that libbpf does not fill. */
+export function heldBy(btf: Btf, typeId: number): Held | undefined {
   const type = btf.resolve(typeId);
   switch (type.kind) {
     case 'int':
