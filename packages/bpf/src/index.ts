@@ -41,6 +41,7 @@ export { compileDecoder } from './decode/compile.ts';
 export type { KeyLayout } from './decode/key-layout.ts';
 export { RawKeyTable } from './decode/raw-key-table.ts';
 export { recordView } from './decode/record-view.ts';
+export { shortFloat } from './decode/short-float.ts';
 export type {
   Column,
   ColumnKind,

@@ -12,6 +12,7 @@ let params: ParamDescription[];
 before(async () => {
   const object = await build(`
 enum color { RED = 1, GREEN = -2 };
+enum mode { SLOW, FAST, BRISK = 4, ALL = 0x80 } __attribute__((packed));
 enum wide { NARROW_ONE, WIDE = 0x100000000 };
 SKEP_PARAM(__u8, a_u8, 0, ""); SKEP_PARAM(__s8, a_s8, 0, ""); SKEP_PARAM(__u16, a_u16, 0, ""); SKEP_PARAM(__s16, a_s16, 0, "");
 SKEP_PARAM(__u32, a_u32, 0, ""); SKEP_PARAM(__s32, a_s32, 0, ""); SKEP_PARAM(__u64, a_u64, 7, ""); SKEP_PARAM(__s64, a_s64, 0, "");
@@ -23,6 +24,7 @@ SKEP_PARAM(bytes_t, size, 0, ""); SKEP_PARAM(errno_t, error, 0, ""); SKEP_PARAM(
 SKEP_PARAM(syscall_t, call, 0, ""); SKEP_PARAM(tcp_state_t, state, 0, ""); SKEP_PARAM(cgroup_id_t, cgroup, 0, "");
 const volatile __u16 ports[4] = {}; const volatile ipv4_addr peers[2] = {}; const volatile char names[2][8] = {};
 const volatile struct { int x; } whole = {}; const volatile __u16 rows[2][3] = {{1, 2, 3}, {4, 5, 6}};
+SKEP_PARAM(enum mode, mode, FAST, ""); SKEP_PARAM_RANGE(enum mode, wider, FAST, 0, 9, ""); SKEP_PARAM(float, share, 0.1f, "");
 ${PROGRAM}`);
   btf = Btf.fromElf(Elf.parse(object));
   params = describeObject(object, 'probe.o').params;
@@ -70,7 +72,10 @@ test('a refusal names the value, the parameter, its type and what it takes', () 
   const error = refused('a_u8', '256');
   assert.equal(error.message, '"256" is no value for the parameter "a_u8" (__u8).');
   assert.equal(error.hint, 'It takes a whole number from 0 to 255; its default is 0.');
-  assert.match(refused('color', 'BLUE').hint, /one of RED, GREEN, or a number; its default is RED/);
+  assert.match(
+    refused('color', 'BLUE').hint,
+    /one of RED, GREEN, or the number of one or of several together; its default is RED/,
+  );
   assert.match(refused('text', 'x'.repeat(16)).hint, /a text of at most 15 bytes; its default is empty/);
   assert.match(refused('whole', '1').message, /cannot be set/);
   assert.throws(
@@ -105,6 +110,18 @@ test('booleans, floats, texts, enums', () => {
   assert.equal(set('color', 'GREEN').readInt32LE(), -2);
   assert.equal(set('color', '-2').readInt32LE(), -2);
   refused('color', 'green');
+  assert.deepEqual(
+    ['SLOW', '0', '1', '5', '0x84', '133'].map((t) => set('mode', t)[0]),
+    [0, 0, 1, 5, 0x84, 133],
+  );
+  for (const text of ['2', '6', '-1', '256', 'FAST|BRISK']) refused('mode', text);
+  // What has no name is taken where the author says what is.
+  assert.deepEqual(
+    ['BRISK', '2', '9'].map((t) => set('wider', t)[0]),
+    [4, 2, 9],
+  );
+  for (const text of ['ALL', '10', '0x80']) refused('wider', text);
+  assert.equal(findParam(params, 'share').defaultText, '0.1');
   assert.equal(set('wide', '0x100000000').readBigUInt64LE(), 0x100000000n);
   // Clang before 15 lost the upper half of the constant: no value then, rather than a wrong one.
   const named = namesEnumerators(btf.resolve(findParam(params, 'wide').typeId) as BtfEnum);
@@ -195,7 +212,7 @@ test('what is shown as default is read back to the same bytes', () => {
     const bytes = parseParam(p, btf, p.defaultText);
     assert.equal(
       Buffer.from(bytes).some((b) => b !== 0),
-      ['a_u64', 'color', 'rows'].includes(p.name),
+      ['a_u64', 'color', 'rows', 'mode', 'wider', 'share'].includes(p.name),
       p.name,
     );
   }

@@ -7,6 +7,7 @@ import { readExpression } from './generate-read.ts';
 import { type KeyLayout, layoutOf } from './key-layout.ts';
 import type { MemberPlan, StructPlan } from './plan.ts';
 import { recordView } from './record-view.ts';
+import { shortFloat } from './short-float.ts';
 import { Source } from './source.ts';
 import { latin1, utf8 } from './strings.ts';
 import type { Column, DecodeOptions, Decoder, RecordView, Value } from './types.ts';
@@ -33,15 +34,6 @@ function short(name: string, size: number, length: number): never {
       hint: 'The program writes another type than its map declares: compare them, or see if the record is cut.',
     },
   );
-}
-
-/** The fewest digits that mean the same 32-bit float: 0.1, not 0.10000000149011612. */
-function shortFloat(value: number): string {
-  for (let digits = 6; digits < 9; digits++) {
-    const short = Number(value.toPrecision(digits));
-    if (Math.fround(short) === value) return String(short);
-  }
-  return String(value);
 }
 
 /**

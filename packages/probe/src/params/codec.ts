@@ -14,6 +14,10 @@ export interface ParamCodec {
   /** A value that it takes, for examples: `5ms`. */
   readonly example: string;
   read(view: DataView, offset: number): Value;
+  /** The number of a value, where {@link ParamCodec.read} gives its name. */
+  number?(view: DataView, offset: number): number | bigint;
+  /** The same codec for all numbers that the type holds, where it takes only those that have a meaning. */
+  readonly anyNumber?: ParamCodec;
   /** The text that {@link ParamCodec.write} reads back. */
   show(value: Value): string;
   /** Writes the value that `text` spells; false when it spells none. */

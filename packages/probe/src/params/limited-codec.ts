@@ -9,5 +9,5 @@ export function limitedCodec(
   { typeId, range }: Pick<ParamDescription, 'typeId' | 'range'>,
 ): ParamCodec | undefined {
   const codec = codecFor(btf, typeId);
-  return codec && range !== undefined ? withRange(codec, range) : codec;
+  return codec && range !== undefined ? withRange(codec.anyNumber ?? codec, range) : codec;
 }

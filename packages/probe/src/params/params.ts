@@ -173,7 +173,7 @@ export function findParam(
  * | `bool` | `true`, `false`, `yes`, `no`, `on`, `off`, `1`, `0` |
  * | `float`, `double` | `1.5`, `2e-3` |
  * | `char[N]` | at most N - 1 bytes of UTF-8 |
- * | enum | a name, or a number |
+ * | enum | a name, or the number of one or of several together |
  * | arrays | values separated by commas; those left out are 0 |
  * | `ipv4_addr`, `ipv6_addr`, `ip_addr` | `10.0.0.1`, `2001:db8::1`, either |
  * | `duration_ns`, `_us`, `_ms` | `5ms`, `1h30m`, or a plain number in its unit |

@@ -1,4 +1,4 @@
-import { type BtfEnum, namesEnumerators, type Value } from '@skep/bpf';
+import { type BtfEnum, namesEnumerators, shortFloat, type Value } from '@skep/bpf';
 import type { ParamCodec } from './codec.ts';
 
 /** Reads an integer of 1, 2, 4, 8 or 16 bytes. */
@@ -104,7 +104,7 @@ export function floatCodec(size: number): ParamCodec | undefined {
     noun: 'number',
     example: '1.5',
     read: (view, offset) => (size === 4 ? view.getFloat32(offset, true) : view.getFloat64(offset, true)),
-    show: String,
+    show: (value) => (size === 4 ? shortFloat(value as number) : String(value)),
     write(text, view, offset) {
       if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)) return false;
       const value = Number(text);
@@ -116,16 +116,26 @@ export function floatCodec(size: number): ParamCodec | undefined {
   };
 }
 
+/**
+ * Enums, by name or number. They are as often flags as they are choices, so a number may be of several together; one that
+ * none of them makes is a mistake, except where a range of the author's says what is taken ({@link ParamCodec.anyNumber}).
+ */
 export function enumCodec(type: BtfEnum): ParamCodec {
   const { size, signed } = type;
   const values = namesEnumerators(type) ? type.values : [];
   const byName = new Map(values.map((v) => [v.name, BigInt(v.value)]));
   const [least, greatest] = limits(size, signed);
-  return {
+  const bits = (value: bigint): bigint => BigInt.asUintN(size * 8, value);
+  const isSet = (value: bigint): boolean => {
+    const within = [...byName.values()].map(bits).filter((v) => (v & ~bits(value)) === 0n);
+    return within.reduce((all, v) => all | v, 0n) === bits(value);
+  };
+  const number = (view: DataView, offset: number) => integerValue(readInteger(view, offset, size, signed));
+  const codec = (fits: (value: bigint) => boolean): ParamCodec => ({
     size,
     range:
       values.length > 0
-        ? `one of ${[...byName.keys()].join(', ')}, or a number`
+        ? `one of ${[...byName.keys()].join(', ')}, or the number of one or of several together`
         : 'a whole number; its names need clang 15',
     noun: 'name',
     example: values.at(-1)?.name ?? '1',
@@ -133,14 +143,17 @@ export function enumCodec(type: BtfEnum): ParamCodec {
       const value = readInteger(view, offset, size, signed);
       return values.find((v) => BigInt(v.value) === value)?.name ?? integerValue(value);
     },
+    number,
     show: String,
     write(text, view, offset) {
       const value = byName.get(text) ?? parseInteger(text);
-      if (value === undefined || value < least || value > greatest) return false;
+      if (value === undefined || value < least || value > greatest || !fits(value)) return false;
       writeInteger(view, offset, size, value);
       return true;
     },
-  };
+  });
+  const anyNumber = codec(() => true);
+  return values.length === 0 ? anyNumber : { ...codec(isSet), anyNumber };
 }
 
 /** `char[length]`: UTF-8, with room for the closing NUL. */

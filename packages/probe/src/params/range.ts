@@ -40,6 +40,6 @@ function read(codec: ParamCodec, text: string): number | bigint | undefined {
 function numberOf(codec: ParamCodec, text: string): number | bigint | undefined {
   const view = new DataView(new ArrayBuffer(codec.size));
   if (!codec.write(text, view, 0)) return undefined;
-  const value = codec.read(view, 0);
+  const value = codec.number?.(view, 0) ?? codec.read(view, 0);
   return typeof value === 'number' || typeof value === 'bigint' ? value : undefined;
 }
