@@ -70,6 +70,7 @@ for (const [what, source] of [
   ['the same place', 'SKEP_RUNG(a, 1, x) SEC("kprobe/f") A(p) SKEP_RUNG(a, 1, y) SEC("kprobe/g") A(q)'],
   ['two groups', 'SKEP_RUNG(a, 1, x) SKEP_RUNG(b, 1, x) SEC("kprobe/f") A(p)'],
   ['no rung', 'SKEP_TAG("rung=a,first,x") SEC("kprobe/f") A(p)'],
+  ['"v5.15" is no version', 'SKEP_SINCE(v5.15) SEC("kprobe/f") A(p)'],
 ] as const) {
   test(`tags that contradict each other are refused: ${what}`, async () => {
     await assert.rejects(groupsOf(source), { code: 'SKEP_OBJECT_INVALID', message: new RegExp(what) });
@@ -330,6 +331,8 @@ test('arguments: number, structs, pointers; flavours and qualifiers aside', () =
   );
   assert.deepEqual(wanted, ['struct cred *', 'void *', 'int', 'int', 'struct sock **']);
   assert.deepEqual(parseArguments(''), []);
+  assert.deepEqual(parseArguments('int a, int (*call)(int, void *), struct sock *sk').length, 3);
+  assert.deepEqual(parseArguments('struct'), ['struct ']);
   const actual = ['struct cred *', 'struct page *', 'int', 'int', 'struct sock **', 'int'];
   assert.equal(misfit(wanted, actual, 'f'), undefined);
   assert.match(misfit(['struct sock *'], ['struct cred *'], 'f') ?? '', /argument 1 of f is struct cred \*/);

@@ -41,7 +41,7 @@ export function readTags(tags: readonly string[]): Tags {
     else if (name === 'unit') out.unit = value;
     else if (name === 'without') out.without = value;
     else if (name === 'args') out.args = value;
-    else if (name === 'since') out.since = value;
+    else if (name === 'since') out.since = version(value);
     else if (name === 'rung') out.rungs.push(rungTag(value));
     else if (name === 'range') out.range = value;
     else if (name === 'owner') out.owner = value;
@@ -49,6 +49,13 @@ export function readTags(tags: readonly string[]): Tags {
     else if (name) out.flags.add(name);
   }
   return out;
+}
+
+function version(value: string): string {
+  if (/^\d+(\.\d+){0,2}$/.test(value)) return value;
+  throw new ProbeError('SKEP_OBJECT_INVALID', `"${value}" is no version of Linux.`, {
+    hint: 'SKEP_SINCE(5.15): two numbers and a dot, without quotes.',
+  });
 }
 
 function rungTag(value: string): RungTag {

@@ -69,7 +69,8 @@ function spelled(btf: Btf, id: number): string {
 /** `const struct cred *cred, int cap` as {@link Prototype} spells them. Typedefs and enums pass for numbers. */
 export function parseArguments(text: string): string[] {
   if (text.trim() === '' || text.trim() === 'void') return [];
-  return text.split(',').map((one) => {
+  // Commas between brackets are those of a function that is pointed to.
+  return text.split(/,(?![^(]*\))/).map((one) => {
     const stars = one.replace(/[^*]/g, '');
     const words = one
       .replace(/[*]/g, ' ')
@@ -79,7 +80,7 @@ export function parseArguments(text: string): string[] {
     const composite = words[0] === 'struct' || words[0] === 'union';
     // A flavour, struct sock___new, is struct sock.
     const base = composite
-      ? `${words[0]} ${words[1]!.replace(/___.*$/, '')}`
+      ? `${words[0]} ${(words[1] ?? '').replace(/___.*$/, '')}`
       : words[0] === 'void'
         ? 'void'
         : 'int';
