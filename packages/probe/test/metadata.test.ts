@@ -34,6 +34,14 @@ test('every key is read, and a version stays as it is written', () => {
     sources: ['oomkill.c', 'lib/more.bpf.c'],
   });
   assert.deepEqual(parseMetadata('name: x\nauthors: me', 'f'), { name: 'x', authors: ['me'] });
+  const blanks =
+    'name: x\ndescription: |\n  two\n  lines\nsources: ["a  b.c"]\nparams: ["greeting=good  day"]';
+  assert.deepEqual(parseMetadata(blanks, 'f'), {
+    name: 'x',
+    description: 'two lines',
+    sources: ['a  b.c'],
+    params: ['greeting=good  day'],
+  });
 });
 
 /** Texts that are refused, with what the message must say, line included. */

@@ -66,9 +66,10 @@ class Parser {
       this.#error(where, `"${name}" must be ${what}.`, `Like "${like}".`);
     const text = (node: unknown): string => {
       if (!(node instanceof Scalar)) throw fail(start(node) || at, field.wanted);
+      // Lines become one; blanks within it stay, which names of files and parameters may have.
       const said = String(node.value ?? '')
         .trim()
-        .replace(/\s+/g, ' ');
+        .replace(/\s*[\n\t]\s*/g, ' ');
       if (field.pattern.test(said)) return said;
       throw fail(start(node) || at, field.wanted);
     };
