@@ -37,6 +37,7 @@ struct bpf_spin_lock { u32 val; };
 struct bpf_timer { u64 opaque[2]; };
 struct locked { struct bpf_spin_lock lock; u32 count; struct { struct bpf_timer timer; u32 level; } in; } locked;
 u64 scalar;
+struct arrays { ipv4_addr hops[2]; duration_ns took[2]; ipv4_addr grid[2][2]; struct { u32 n; ipv4_addr at; } ways[2]; u32 plain[2]; } arrays;
 `;
 const btf = Btf.fromElf(Elf.parse(compileBpf(SOURCE.replaceAll(' TAG_ANON', '')).bytes));
 const eventId = btf.find('event', 'struct')!.id;
@@ -91,7 +92,7 @@ test('columns are the leaves, with formats, tags and C names', () => {
     ['at.x', 16, 4, 'int', 'u32', true, undefined, 'skep:private,skep:unit=px'],
     ['at.y', 20, 4, 'int', 'u32', true, undefined, 'skep:private'],
     ['mac', 24, 4, 'struct', 'mac_t', false, 'mac', ''],
-    ['hops', 28, 8, 'array', 'ipv4_addr[2]', false, undefined, ''],
+    ['hops', 28, 8, 'array', 'ipv4_addr[2]', false, 'parts', ''],
     ['comm', 36, 8, 'char[]', 'char[8]', false, undefined, ''],
     ['nothing', 44, 0, 'struct', 'struct {…}', false, undefined, ''],
     ['u.all', 44, 4, 'int', 'u32', true, undefined, ''],
@@ -116,7 +117,7 @@ test('a person reads texts, a machine reads JSON, a filter reads values', () => 
     '3',
     '4',
     'de:ad:be:ef',
-    '[16843009,134744072]',
+    '["1.1.1.1","8.8.8.8"]',
     'cat',
     '{}',
     '261',
@@ -140,6 +141,23 @@ test('a person reads texts, a machine reads JSON, a filter reads values', () => 
   assert.throws(
     () => decoder.column(99),
     (e: unknown) => e instanceof BpfError && e.code === 'SKEP_NOT_FOUND',
+  );
+});
+
+test('parts of a column are shown as they are alone', () => {
+  const decoder = compileDecoder(btf, btf.find('arrays', 'struct')!.id, options);
+  const bytes = new Uint8Array(decoder.size);
+  for (const [i] of bytes.entries()) bytes[i] = i % 4 === 0 ? 1 + (i >> 2) : 0;
+  const view = recordView(bytes);
+  const json = decoder.columns.map(({ name, format }, i) => {
+    const value = decoder.column(i)(view, 0);
+    return [name, format?.json ? format.json(value) : value];
+  });
+  assert.deepEqual(Object.fromEntries(json), decoder.decode(view, 0));
+  assert.equal(decoder.text(0, view, 0), stringify(json[0]![1] as Value));
+  assert.deepEqual(
+    decoder.columns.filter((c) => c.format === undefined).map((c) => c.name),
+    ['took', 'plain'],
   );
 });
 

@@ -1,4 +1,5 @@
 import type { Btf } from '../btf/btf.ts';
+import { formatOfParts } from './format-parts.ts';
 import { membersOf } from './generate-read.ts';
 import type { MemberPlan, Plan } from './plan.ts';
 import type { Column, ColumnKind } from './types.ts';
@@ -43,8 +44,9 @@ function columnOf(btf: Btf, m: MemberPlan, name: string, offset: number, tags: s
       (kind === 'int' || (kind === 'float' && (plan.size === 4 || plan.size === 8))) && !plan.format?.json,
     tags,
   };
-  const withFormat = plan.format ? { ...column, format: plan.format } : column;
-  if (plan.kind === 'array' && plan.element.kind === 'int' && !plan.flexible)
+  const format = plan.format ?? formatOfParts(plan);
+  const withFormat = format ? { ...column, format } : column;
+  if (plan.kind === 'array' && plan.element.kind === 'int' && !plan.flexible && !plan.format)
     return { ...withFormat, integers: plan.length };
   if (plan.kind !== 'bits') return withFormat;
   return { ...withFormat, bitfield: { offset: offset * 8 + plan.bit, size: plan.width } };

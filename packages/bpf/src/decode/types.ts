@@ -62,7 +62,7 @@ export interface Column {
   readonly kind: ColumnKind;
   /** Whether its values are numbers, to be compared and aligned as such. */
   readonly numeric: boolean;
-  /** For an array of whole numbers of one dimension: how many. */
+  /** For an array of whole numbers of one dimension without a format of its own: how many. */
   readonly integers?: number;
   readonly format?: FormatSpec;
   /** Its `btf_decl_tag` texts, after those of the structs around it. */

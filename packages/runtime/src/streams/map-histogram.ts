@@ -102,5 +102,5 @@ function countColumn(map: MapFacts, values: readonly Column[]): number {
 
 /** A stack is an array, too; what has a format of its own is no distribution. */
 function slotCount(column: Column): number {
-  return column.format ? 0 : (column.integers ?? 0);
+  return column.integers ?? 0;
 }
