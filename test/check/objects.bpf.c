@@ -227,6 +227,13 @@ SEC("?lsm/file_open") int no_waiting_helper(void *ctx)
 #define AT(ctx, offset, type) (*(volatile type *)((char *)(ctx) + (offset)))
 SEC("?tracepoint/sched/sched_process_exit") int no_record(void *ctx) { sink += AT(ctx, 0, __u64); return 0; }
 SEC("?tracepoint/sched/sched_process_exit") int yes_record(void *ctx) { sink += AT(ctx, 24, __u32); return 0; }
+SEC("?tracepoint/sched/sched_process_exit") int attach_behind_record(void *ctx) { sink += AT(ctx, 200, __u32); return 0; }
+SEC("?tracepoint/sched/sched_process_exit") int yes_guarded_record(void *ctx)
+{
+	if (wanted)
+		sink += AT(ctx, 200, __u32);
+	return 0;
+}
 SEC("?raw_tp/sched_process_exit") int no_written_context(void *ctx) { AT(ctx, 0, __u64) = 1; return 0; }
 SEC("?raw_tp/sched_process_exit") int no_crooked_read(void *ctx) { sink += AT(ctx, 4, __u64); return 0; }
 SEC("?xdp") int no_egress(struct xdp_md *ctx) { return ctx->egress_ifindex ? XDP_PASS : XDP_DROP; }
@@ -260,6 +267,10 @@ SEC("?kprobe.multi/skep_no_such_*") int attach_multi(void *ctx) { return 0; }
 SEC("?ksyscall/skep_no_such") int attach_ksyscall(void *ctx) { return 0; }
 SEC("?uprobe//bin/sh:skep_no_such") int attach_uprobe(void *ctx) { return 0; }
 SEC("?fsomething/vfs_read") int no_such_kind(void *ctx) { return 0; }
+SEC("?cgroup/something") int no_such_cgroup(void *ctx) { return 1; }
+SEC("?iter") int no_iterator(void *ctx) { return 0; }
+SEC("?sk_lookup/name") int yes_named_lookup(void *ctx) { return 1; }
+SEC("?tracepoint/ftrace/function") int attach_tracer(void *ctx) { return 0; }
 
 SEC("?raw_tp/skep_no_such_event") int attach_raw_tp(void *ctx) { return 0; }
 SEC("?tracepoint/sched/skep_no_such_event") int attach_tracepoint(void *ctx) { return 0; }

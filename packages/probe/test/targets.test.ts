@@ -106,6 +106,9 @@ test('a section without a hook is seen before anything is loaded', () => {
     'cgroup/connect4',
     'usdt',
     'fentry',
+    'iter',
+    'iter/cgroup',
+    'iter/bpf_map_elem',
   ];
   for (const section of lacking) assert.ok(lacksTarget(program(section)), section);
   for (const section of [
@@ -121,4 +124,8 @@ test('a section without a hook is seen before anything is loaded', () => {
   const { message, hint } = missingTargetError(program('tc/ingress'));
   assert.match(message, /"prog" cannot be attached: its section "tc\/ingress" does not say where/);
   assert.match(hint, /--attach prog=eth0,egress/);
+  const hintOf = (section: string) => missingTargetError(program(section)).hint;
+  assert.match(hintOf('iter/cgroup'), /--attach prog=CGROUP \(a cgroup2 directory/);
+  assert.match(hintOf('iter/bpf_map_elem'), /--attach prog=MAP \(the name of a map/);
+  assert.match(hintOf('iter'), /SEC\("iter\/task"\)/);
 });

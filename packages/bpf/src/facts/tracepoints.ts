@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { tracefs, tracefsReadable } from '../kernel/filesystems.ts';
 import { isThere } from '../kernel/there.ts';
 import type { Tracepoints } from './types.ts';
@@ -16,6 +16,13 @@ export function runningTracepoints(): Tracepoints | undefined {
         .filter((e) => e.isDirectory())
         .map((e) => e.name);
       return safe(name) && categories.some((c) => isThere(`${events}/${c}/${name}`));
+    },
+    end(category, name) {
+      const format = `${events}/${category}/${name}/format`;
+      if (!safe(category) || !safe(name) || !isThere(format)) return undefined;
+      // trace_event_get_offsets() goes by the member that was defined last.
+      const last = [...readFileSync(format, 'utf8').matchAll(/\toffset:(\d+);\tsize:(\d+);/g)].at(-1);
+      return last && Number(last[1]) + Number(last[2]);
     },
   };
 }

@@ -95,6 +95,8 @@ export interface Tracepoints {
   has(category: string, name: string): boolean | undefined;
   /** Whether any category has an event of that name: raw_tp and tp_btf name no category. */
   hasName(name: string): boolean | undefined;
+  /** Where the last member of the event's record ends: the kernel attaches no program that reads behind it. */
+  end?(category: string, name: string): number | undefined;
 }
 
 /** Three answers to "does it run there", and why. `reason` completes "refused: …", without a full stop. */

@@ -48,10 +48,10 @@ export class BpfObject implements Disposable {
     this.license = cString(elf.section('license')?.data);
     const owner = this.#owner();
     const seen = native().objectDescribe(handle);
-    this.programs = seen.programs.map((p, i) => new BpfProgram(owner, i, p));
+    const typed = prepareProgramTypes(handle, seen.programs);
+    this.programs = seen.programs.map((p, i) => new BpfProgram(owner, i, p, typed[i]!));
     this.maps = completeMaps(handle, seen.maps).map((m, i) => BpfMap.ofObject(owner, i, m));
     this.globals = globalVariables(btf, elf);
-    prepareProgramTypes(handle, seen.programs);
   }
 
   /**

@@ -26,6 +26,8 @@ const newerSections: readonly {
   { section: /^sockops\//, type: 'sock_ops', attachType: 3 },
   { section: /^sk_skb\/verdict(\/|$)/, type: 'sk_skb', attachType: 38 },
   { section: /^sk_msg\//, type: 'sk_msg', attachType: 7 },
+  { section: /^sk_lookup\//, type: 'sk_lookup', attachType: 36 },
+  { section: /^flow_dissector\//, type: 'flow_dissector', attachType: 17 },
   { section: /^u(ret)?probe\.multi(\/|$)/, type: 'kprobe', attachType: 48 },
   { section: /^u(ret)?probe\.multi\.s(\/|$)/, type: 'kprobe', attachType: 48, flags: BPF_F_SLEEPABLE },
   { section: /^kprobe\.session(\/|$)/, type: 'kprobe', attachType: 56 },
@@ -42,18 +44,19 @@ const newerSections: readonly {
   { section: /^cgroup\/getsockname_unix$/, type: 'cgroup_sock_addr', attachType: 53 },
 ];
 
-/** Gives programs of such sections their type. */
-export function prepareProgramTypes(handle: ObjectHandle, programs: readonly NativeProgram[]): void {
-  programs.forEach((p, i) => {
-    if (p.type !== 0) return;
+/** Gives programs of such sections their type. @returns for each whether it has one: without, it does not load */
+export function prepareProgramTypes(handle: ObjectHandle, programs: readonly NativeProgram[]): boolean[] {
+  return programs.map((p, i) => {
+    if (p.type !== 0) return true;
     const name = p.section.replace(/^\?/, '');
     const known = newerSections.find(({ section }) => section.test(name));
-    if (!known) return;
+    if (!known) return false;
     const set = (what: Parameters<ReturnType<typeof native>['programConfigure']>[2], n: number) =>
       native().programConfigure(handle, i, what, n);
     set('type', programTypeNumber(known.type));
     if (known.attachType !== undefined) set('expectedAttachType', known.attachType);
     if (known.flags !== undefined) set('flags', known.flags);
+    return true;
   });
 }
 

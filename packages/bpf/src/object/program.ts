@@ -63,13 +63,16 @@ export class BpfProgram {
   readonly type: string;
   /** What follows in the section name, such as `oom/mark_victim`; empty when nothing does. */
   readonly target: string;
+  /** Whether its section says what kind of program it is to the kernel; one without does not load. */
+  readonly typed: boolean;
   readonly #owner: ProgramOwner;
   readonly #index: number;
   #autoload: boolean;
   #settled = false;
 
   /** Made by {@link BpfObject.open}. */
-  constructor(owner: ProgramOwner, index: number, p: NativeProgram) {
+  constructor(owner: ProgramOwner, index: number, p: NativeProgram, typed: boolean) {
+    this.typed = typed;
     this.#owner = owner;
     this.#index = index;
     this.name = p.name;

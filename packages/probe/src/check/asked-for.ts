@@ -2,8 +2,7 @@ import type { Btf, Elf } from '@skep/bpf';
 import type { ProgramDescription } from '../describe/types.ts';
 import { type Effect, effectsOf, effectText } from '../effects/effects.ts';
 import { calledByMap } from '../targets/called-by-map.ts';
-import { TARGET_FORMS } from '../targets/forms.ts';
-import { lacksTarget } from '../targets/parse.ts';
+import { lacksTarget, wantedTarget } from '../targets/parse.ts';
 
 /** What an object's programs do is the same on every kernel. */
 const objects = new WeakMap<Elf, ReadonlyMap<string, readonly Effect[]>>();
@@ -27,8 +26,5 @@ export function askedFor(
   const own = effects.get(program.name);
   const changes = own ? [`run asks for --allow-modify: ${effectText(own)}`] : [];
   if (placed || !lacksTarget(program) || calledByMap(elf, program.name)) return changes;
-  return [
-    `run asks where it goes: --attach ${program.name}=${TARGET_FORMS[program.type]!.target}`,
-    ...changes,
-  ];
+  return [`run asks where it goes: --attach ${program.name}=${wantedTarget(program)}`, ...changes];
 }

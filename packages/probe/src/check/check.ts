@@ -70,7 +70,7 @@ export function checkObject(
   facts: KernelFacts,
   options: CheckOptions = {},
 ): CheckedObject {
-  const { elf, btf, described, params, unreadable } = read(bytes, name);
+  const { elf, btf, described, params, unreadable, untyped } = read(bytes, name);
   const programs = described.map((p) => {
     const target = options.targets?.[p.name];
     return target === undefined ? p : { ...p, target, autoload: true };
@@ -78,7 +78,7 @@ export function checkObject(
   const constants = constantSections(elf, btf, params, options.params ?? {});
   const verdicts = unreadable
     ? new Map(programs.map((p) => [p.name, unreadable]))
-    : judgePrograms(elf, btf, programs, facts, constants);
+    : judgePrograms(elf, btf, programs, facts, constants, untyped);
   for (const [program, verdict] of options.found ?? []) verdicts.set(program, verdict);
   for (const program of programs) {
     const verdict = verdicts.get(program.name)!;
@@ -130,6 +130,8 @@ interface ReadObject {
   readonly params: readonly ParamDescription[];
   /** What libbpf finds wrong with it on any kernel. */
   readonly unreadable: Verdict | undefined;
+  /** Programs whose section says to libbpf no kind of program. */
+  readonly untyped: ReadonlySet<string>;
 }
 
 /** An object is read once for all kernels that it is checked against. */
@@ -139,19 +141,20 @@ function read(bytes: Uint8Array, name: string): ReadObject {
   const known = objects.get(bytes);
   if (known) return known;
   const { programs: described, params } = describeObject(bytes, name);
-  const object = { ...parseObject(bytes, name), described, params, unreadable: unreadable(bytes, name) };
+  const object = { ...parseObject(bytes, name), described, params, ...opened(bytes, name) };
   objects.set(bytes, object);
   return object;
 }
 
 /** What libbpf cannot read, no kernel gets to see; it says so when the object is opened. */
-function unreadable(bytes: Uint8Array, name: string): Verdict | undefined {
+function opened(bytes: Uint8Array, name: string): Pick<ReadObject, 'unreadable' | 'untyped'> {
   try {
-    BpfObject.open(bytes, { name }).close();
-    return undefined;
+    using object = BpfObject.open(bytes, { name });
+    const untyped = new Set(object.programs.flatMap((p) => (p.typed ? [] : [p.name])));
+    return { unreadable: undefined, untyped };
   } catch (e) {
     if (!(e instanceof BpfError) || e.code !== 'SKEP_LOAD') throw e;
-    return { state: 'refused', reason: e.message, hint: e.hint };
+    return { unreadable: { state: 'refused', reason: e.message, hint: e.hint }, untyped: new Set() };
   }
 }
 
@@ -173,6 +176,7 @@ function judgePrograms(
   programs: readonly ProgramDescription[],
   facts: KernelFacts,
   constants: ReadonlyMap<string, Uint8Array>,
+  untyped: ReadonlySet<string>,
 ): Map<string, Verdict> {
   const externs = externsOf(elf, btf);
   const relocated = relocate(elf, btf, facts, externs);
@@ -209,7 +213,7 @@ function judgePrograms(
   const out = new Map<string, Verdict>();
   for (const program of programs) {
     const place = placeOf(elf, program.name)!;
-    const verdicts = [judgeHook(program, facts, btf), typeVerdict(program, facts), ...whole];
+    const verdicts = [judgeHook(program, facts, btf), typeVerdict(program, facts, untyped), ...whole];
     for (const verdict of [licenseVerdict(elf, btf, program, facts), lacksUsdtSupport(program, btf)])
       if (verdict) verdicts.push(verdict);
     const notes = verdicts.flatMap((v) => (v.state === 'runs' && v.note ? [v.note] : []));
@@ -274,8 +278,12 @@ function placeOf(elf: Elf, program: string): Place | undefined {
   return section && { section: section.name, at: symbol.value };
 }
 
-function typeVerdict({ type, section }: ProgramDescription, facts: KernelFacts): Verdict {
-  if (type === 'unknown')
+function typeVerdict(
+  { name, type, section }: ProgramDescription,
+  facts: KernelFacts,
+  untyped: ReadonlySet<string>,
+): Verdict {
+  if (type === 'unknown' || untyped.has(name))
     return {
       state: 'refused',
       reason: `the section "${section}" names no kind of program`,

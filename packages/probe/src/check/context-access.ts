@@ -46,10 +46,36 @@ export function accessHazards(
 ): Hazard[] {
   const type = kernelType(program.type, program.section);
   if (type === undefined || !(NUMBERS.has(type) || Object.hasOwn(structs, type))) return [];
+  const end = type === 'tracepoint' ? recordEnd(program.target, facts) : undefined;
   return contextAccesses(elf, entry, callee).flatMap((access) => {
-    const found = against(access, type, program.section, facts);
+    const found = against(access, type, program.section, facts) ?? behind(access, end, program.target);
     return found === undefined ? [] : [{ ...access.place, ...found }];
   });
+}
+
+/**
+ * Where a tracepoint's record ends; the structure of a kernel that is kept as data may be padded behind its last member. Events
+ * of a class have no structure of their own name.
+ */
+function recordEnd(target: string, facts: KernelFacts): number | undefined {
+  const [category = '', name = ''] = target.split(/[/:]/);
+  const known = facts.tracepoints?.end?.(category, name);
+  if (known !== undefined) return known;
+  const struct = facts.btf?.find(`trace_event_raw_${name}`, 'struct');
+  return struct?.kind === 'struct' && facts.tracepoints?.has(category, name) ? struct.size : undefined;
+}
+
+/** perf_event_set_bpf_prog() compares the record with what the verifier saw being read. */
+function behind(
+  { offset, size, writes }: Access,
+  end: number | undefined,
+  target: string,
+): Pick<Hazard, 'certain' | 'reason'> | undefined {
+  if (end === undefined || writes || offset + size <= end) return undefined;
+  return {
+    certain: true,
+    reason: `it reads byte ${offset + size - 1} of the record of ${target}, which has ${end} here`,
+  };
 }
 
 function against(

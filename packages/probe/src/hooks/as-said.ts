@@ -1,6 +1,7 @@
 import type { Btf, KernelFacts, Verdict } from '@skep/bpf';
 import { readTags } from '../describe/tags.ts';
 import type { HookProgram } from './types.ts';
+import { refused } from './verdict.ts';
 
 /**
  * Whether a kernel is older than the program's author says that it has to be (SKEP_SINCE); undefined when it is not.
@@ -42,6 +43,8 @@ const TARGETS: Readonly<Record<string, string>> = {
 /** A section may leave its target to who runs the program: nothing is missing then, and nothing can be looked up. */
 export function unnamed({ name, type, target }: HookProgram): Verdict | undefined {
   if (target !== '' || !Object.hasOwn(TARGETS, type)) return undefined;
+  // --attach says which thing an iterator goes over, and not which iterator it is.
+  if (type === 'iter') return refused('the section names no iterator', 'SEC("iter/task") does, for one.');
   const what = TARGETS[type]!;
   const hint = `Say which: --attach ${name}=${what.split(' ').at(-1)!.toUpperCase()}.`;
   return { state: 'unknown', reason: `the section names no ${what}`, hint };

@@ -296,6 +296,12 @@ function rawTracepoint(program: HookProgram, facts: KernelFacts, btf: Btf): Verd
 function tracepoint({ target }: HookProgram, facts: KernelFacts): Verdict {
   const m = /^([^/:]+)[/:]([^/:]+)$/.exec(target);
   if (!m) return unknown('the section names no tracepoint');
+  // They have formats in tracefs, and no tracepoint behind them (perf_event_set_bpf_prog()).
+  if (m[1] === 'ftrace')
+    return refused(
+      `ftrace/${m[2]} is what tracers write, and takes no programs`,
+      'Hook an event of another category.',
+    );
   const there = facts.tracepoints?.has(m[1]!, m[2]!);
   if (there === undefined) return unknown(`the tracepoints of ${facts.name} are not known`);
   return there

@@ -83,20 +83,49 @@ const outside: ReadonlySet<string> = new Set([
   'sock_ops',
 ]);
 
+/** Iterators that go over one thing, which no section can name. */
+const OVER_ONE: readonly (readonly [RegExp, target: string, note: string])[] = [
+  [/\/cgroup$/, 'CGROUP', 'a cgroup2 directory, or its path below the mount'],
+  [/\/(bpf_map_elem|bpf_sk_storage_map|sockmap)$/, 'MAP', 'the name of a map of the object'],
+];
+
 /** Whether the program needs a target that its section does not name. */
 export function lacksTarget(program: Targeted): boolean {
+  if (program.type === 'iter') return program.target === '' || overOne(program) !== undefined;
   const form = Object.hasOwn(TARGET_FORMS, program.type) ? TARGET_FORMS[program.type] : undefined;
   return form?.required === true && sectionTarget(program) === undefined;
+}
+
+function overOne({ type, section }: Targeted) {
+  return type === 'iter' ? OVER_ONE.find(([pattern]) => pattern.test(section)) : undefined;
+}
+
+/** What stands behind `--attach PROG=` for a program that {@link lacksTarget}, placeholders in capitals. */
+export function wantedTarget(program: Targeted): string {
+  return overOne(program)?.[1] ?? TARGET_FORMS[program.type]!.target;
 }
 
 /** What to say of a program that {@link lacksTarget}. */
 export function missingTargetError(program: Targeted): ProbeError {
   const { name, section, type } = program;
-  const names = program.target && !outside.has(type) ? `names no ${type} hook` : 'does not say where';
+  if (type === 'iter' && program.target === '')
+    return new ProbeError(
+      'SKEP_TARGET',
+      `Program "${name}" cannot be attached: its section "${section}" names no iterator`,
+      {
+        hint: 'SEC("iter/task") does, for one.',
+      },
+    );
+  const one = overOne(program);
+  const names = program.target && !outside.has(type) && !one ? `names no ${type} hook` : 'does not say where';
   return new ProbeError(
     'SKEP_TARGET',
     `Program "${name}" cannot be attached: its section "${section}" ${names}`,
-    { hint: `Say it with --attach ${name}=${TARGET_FORMS[type]!.example} (${formText(type)}).` },
+    {
+      hint: one
+        ? `Say it with --attach ${name}=${one[1]} (${one[2]}).`
+        : `Say it with --attach ${name}=${TARGET_FORMS[type]!.example} (${formText(type)}).`,
+    },
   );
 }
 
