@@ -273,8 +273,10 @@ SEC("?sk_lookup/name") int yes_named_lookup(void *ctx) { return 1; }
 SEC("?tracepoint/ftrace/function") int attach_tracer(void *ctx) { return 0; }
 
 SEC("?raw_tp/skep_no_such_event") int attach_raw_tp(void *ctx) { return 0; }
+SEC("?raw_tp/sys_enter_openat") int attach_event_of_a_call(void *ctx) { return 0; }
 SEC("?tracepoint/sched/skep_no_such_event") int attach_tracepoint(void *ctx) { return 0; }
 SEC("?tracepoint/sched/sched_switch") int yes_tracepoint(void *ctx) { return 0; }
 SEC("?tp_btf/skep_no_such_event") int no_tp_btf(void *ctx) { return 0; }
 SEC("?tp_btf/sched_process_exit") int yes_tp_btf(void *ctx) { return 0; }
+SEC("?fentry/snprintf") int no_any_number(void *ctx) { return 0; }
 SEC("?fentry/skep_no_such_function") int no_fentry(void *ctx) { return 0; }

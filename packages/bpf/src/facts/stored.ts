@@ -17,6 +17,7 @@ import { helperName } from '../kernel/helpers.ts';
 import { parseConfig } from './config.ts';
 import { unpackNames } from './name-filter.ts';
 import { storedFunctions } from './stored-functions.ts';
+import { WITHOUT_TRACEPOINTS } from './tracepoints.ts';
 import type { KernelFacts, KernelFunctions, Tracepoints } from './types.ts';
 
 /** What a kernel's file of facts holds besides its types. Plain data, made by test/kernels/facts.ts. */
@@ -206,6 +207,8 @@ function tracepointsOf(lists: StoredLists, inModules: (name: string) => boolean)
   const elsewhere = (name: string) => (inModules(`btf_trace_${name}`) ? undefined : false);
   return {
     has: (category, name) => all.get(category)?.has(name) || elsewhere(name),
-    hasName: (name) => [...all.values()].some((names) => names.has(name)) || elsewhere(name),
+    hasName: (name) =>
+      [...all].some(([category, names]) => !WITHOUT_TRACEPOINTS.has(category) && names.has(name)) ||
+      elsewhere(name),
   };
 }

@@ -3,6 +3,9 @@ import { tracefs, tracefsReadable } from '../kernel/filesystems.ts';
 import { isThere } from '../kernel/there.ts';
 import type { Tracepoints } from './types.ts';
 
+/** Categories of events that have no tracepoint of their name behind them: one stands for all system calls, tracers have none. */
+export const WITHOUT_TRACEPOINTS: ReadonlySet<string> = new Set(['syscalls', 'ftrace']);
+
 /** The running kernel's events, looked up one by one in tracefs; undefined where this process may not. */
 export function runningTracepoints(): Tracepoints | undefined {
   if (!tracefsReadable()) return undefined;
@@ -13,7 +16,7 @@ export function runningTracepoints(): Tracepoints | undefined {
     has: (category, name) => safe(category) && safe(name) && isThere(`${events}/${category}/${name}`),
     hasName(name) {
       categories ??= readdirSync(events, { withFileTypes: true })
-        .filter((e) => e.isDirectory())
+        .filter((e) => e.isDirectory() && !WITHOUT_TRACEPOINTS.has(e.name))
         .map((e) => e.name);
       return safe(name) && categories.some((c) => isThere(`${events}/${c}/${name}`));
     },

@@ -93,7 +93,7 @@ export interface KernelFunctions {
 export interface Tracepoints {
   /** Undefined when it is not known, as of a module that is not loaded. */
   has(category: string, name: string): boolean | undefined;
-  /** Whether any category has an event of that name: raw_tp and tp_btf name no category. */
+  /** Whether any category has an event of that name with a tracepoint behind it: raw_tp and tp_btf name no category. */
   hasName(name: string): boolean | undefined;
   /** Where the last member of the event's record ends: the kernel attaches no program that reads behind it. */
   end?(category: string, name: string): number | undefined;

@@ -4,7 +4,7 @@ import { tooOld, unnamed } from './as-said.ts';
 import { lacksAttachType } from './attach-type.ts';
 import { mayChangeOrSleep } from './may-sleep.ts';
 import { neverTraced } from './never-traced.ts';
-import { misfit, type Prototype, parseArguments, prototypeIn } from './prototype.ts';
+import { isVariadic, misfit, type Prototype, parseArguments, prototypeIn } from './prototype.ts';
 import { securityHook } from './security-hooks.ts';
 import type { HookProgram } from './types.ts';
 import { usdtProbe, userFunction } from './user-file.ts';
@@ -181,6 +181,11 @@ function tracedFunction(program: HookProgram, facts: KernelFacts, btf: Btf): Ver
   const prototype = () => prototypeIn(facts, target, 'function');
   const wrong = argumentsMisfit(program, btf, prototype, type === 'fexit' || type === 'fsession');
   if (wrong) return refused(wrong, 'The function has changed between kernel versions.');
+  if (facts.btf && isVariadic(facts.btf, target))
+    return refused(
+      `${target} takes any number of arguments, and trampolines carry what they know`,
+      'A kprobe takes its place.',
+    );
   const room = trampolineArguments(facts);
   const taken = prototype()?.parameters.length ?? 0;
   if (room !== undefined && taken > room)

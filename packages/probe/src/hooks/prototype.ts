@@ -28,6 +28,13 @@ export function functionPrototype(btf: Btf, name: string): Prototype | undefined
   return func?.kind === 'func' ? prototype(btf, func.type) : undefined;
 }
 
+/** Whether a kernel function takes any number of arguments, as `_printk` does; false when its types do not have it. */
+export function isVariadic(btf: Btf, name: string): boolean {
+  const func = btf.find(name, 'func');
+  const type = func?.kind === 'func' ? btf.resolve(func.type) : undefined;
+  return type?.kind === 'func_proto' && type.parameters.at(-1)?.type === 0;
+}
+
 /** What a tracepoint hands to tp_btf and raw_tp programs: `btf_trace_NAME` less the pointer that comes first. */
 export function tracepointPrototype(btf: Btf, name: string): Prototype | undefined {
   const type = btf.find(`btf_trace_${name}`, 'typedef');
