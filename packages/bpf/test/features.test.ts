@@ -64,6 +64,22 @@ test('a hook that this kernel has not is missing with a reason and a hint', () =
   }
 });
 
+test('who may not trace is told of no hook that the kernel has none', {
+  skip: process.getuid?.() !== 0 && 'becoming somebody else needs root',
+}, () => {
+  const index = JSON.stringify(join(import.meta.dirname, '../src/index.ts'));
+  const ask = `import { probeHook } from ${index};
+process.stdout.write(['raw_tp', 'tp_btf', 'iter'].map((kind) => probeHook(kind).available).join());`;
+  const asked = (rights: string) => {
+    const user = ['--reuid', '65534', '--regid', '65534', '--clear-groups'];
+    const caps = ['--inh-caps', `-all,${rights}`, '--ambient-caps', `-all,${rights}`];
+    const node = [process.execPath, '--input-type=module', '-e', ask];
+    return execFileSync('setpriv', [...user, ...caps, ...node], { encoding: 'utf8', cwd: '/' });
+  };
+  assert.equal(asked('+bpf,+dac_read_search'), ',,');
+  assert.equal(asked('+bpf,+perfmon,+dac_read_search'), 'true,true,true');
+});
+
 test('the system’s own files are read right', () => {
   assert.ok(capabilities().has('CAP_BPF'));
   assert.deepEqual([...capabilityNames('0000008000200001')], ['CAP_CHOWN', 'CAP_SYS_ADMIN', 'CAP_BPF']);

@@ -1,5 +1,5 @@
 import { BpfError } from '../errors.ts';
-import { errnoName } from '../kernel/errno.ts';
+import { Errno, errnoName } from '../kernel/errno.ts';
 import { tracefs, tracefsReadable } from '../kernel/filesystems.ts';
 import { hasKprobes } from '../kernel/functions.ts';
 import { securityModules } from '../kernel/security-modules.ts';
@@ -115,12 +115,15 @@ function tried(open: () => number, since: string, hint: string): FeatureResult {
   }
 }
 
+/** Set when this process may not load what hooks take: then a refusal says nothing of the kernel. */
 function probeRights(): FeatureResult | undefined {
   try {
-    native().fdClose(native().programLoad(programTypeNumber('socket_filter'), 0, doNothing, 'GPL', 0));
+    // Programs that trace need CAP_PERFMON beside CAP_BPF; others may be for everybody.
+    native().fdClose(native().programLoad(programTypeNumber('tracepoint'), 0, doNothing, 'GPL', 0));
     return undefined;
   } catch (e) {
     if (!isNativeError(e)) throw e;
+    if (e.errno !== Errno.EPERM && e.errno !== Errno.EACCES) return undefined;
     return unknown('this process may not load programs', 'Run it with sudo.');
   }
 }
