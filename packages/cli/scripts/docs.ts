@@ -6,6 +6,7 @@ import type { Option } from 'commander';
 import { catalogue } from '../src/catalogue.ts';
 import { examplesOf, helpSectionsOf } from '../src/examples.ts';
 import { classes, ExitCode, type ExitCodeName, exitCodeMeaning } from '../src/exit-codes.ts';
+import { wrap } from '../src/output/wrap.ts';
 import { buildProgram, loadCommand } from '../src/program.ts';
 
 const docs = join(import.meta.dirname, '../../../docs');
@@ -63,7 +64,10 @@ export async function cliReference(): Promise<string> {
     const own = command.options.filter((o) => !o.hidden);
     if (own.length > 0) parts.push(flagTable(own));
     for (const { heading, lines } of helpSectionsOf(command))
-      parts.push(`### ${heading}`, `\`\`\`text\n${lines.join('\n')}\n\`\`\``);
+      parts.push(
+        `### ${heading}`,
+        `\`\`\`text\n${lines.map((line) => wrap(line, 110, 2)).join('\n')}\n\`\`\``,
+      );
     parts.push(fence(examplesOf(command).join('\n')));
   }
   return `${parts.join('\n\n')}\n`;

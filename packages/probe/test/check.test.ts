@@ -71,6 +71,13 @@ for (const [what, source, name, text] of [
     /an array has keys of 4 bytes, and not of 8/,
   ],
   [
+    'a hash without keys',
+    `struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 1); __uint(key_size, 0); __uint(value_size, 4); } m SEC(".maps");
+     SEC("raw_tp/sched_process_exit") int p(void *ctx) { return 0; }`,
+    '6.1',
+    /a hash has keys, and those here are of no byte/,
+  ],
+  [
     'what each processor would have too much of',
     `struct big { char bytes[40000]; };
      struct { __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY); __uint(max_entries, 1); __type(key, __u32); __type(value, struct big); } m SEC(".maps");

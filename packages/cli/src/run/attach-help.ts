@@ -8,22 +8,7 @@ export function attachHelp(): string[] {
     kinds.set(text, [...(kinds.get(text) ?? []), kind]);
   }
   const lines = ['PROG is the name of the C function; a program may be given several targets.', ''];
-  for (const [text, names] of kinds) lines.push(...wrapped(`${names.join(', ')}: `, text));
-  lines.push('', 'Options, behind a comma:');
-  for (const text of Object.values(TARGET_OPTIONS)) lines.push(...wrapped('', text));
+  for (const [text, names] of kinds) lines.push(`${names.join(', ')}: ${text}`);
+  lines.push('', 'Options, behind a comma:', ...Object.values(TARGET_OPTIONS));
   return lines;
-}
-
-/** At most 100 columns, with what goes on in the next line set in. */
-function wrapped(head: string, text: string): string[] {
-  const lines: string[] = [];
-  let line = head.trimEnd();
-  for (const word of text.split(' ')) {
-    if (line.length + word.length + 1 > 100) {
-      lines.push(line);
-      line = '   ';
-    }
-    line = line === '' ? word : `${line} ${word}`;
-  }
-  return [...lines, line];
 }

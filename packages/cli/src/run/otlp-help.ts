@@ -1,9 +1,8 @@
 /** What `--otlp` sends, and what the environment says beside it. */
 export function otlpHelp(): string[] {
   return [
-    'counter_, gauge_ and hist_ maps and the figures of the run itself are metrics, sent at an interval and at',
-    'the end; the rows of print_ maps are events, log records with a name. URL is a base: /v1/metrics and',
-    '/v1/logs are added. It wins over the endpoints of the environment; without --otlp nothing is sent.',
+    'counter_, gauge_ and hist_ maps and the figures of the run itself are metrics, sent at an interval and at the end; the rows of print_ maps are events, log records with a name.',
+    'URL is a base: /v1/metrics and /v1/logs are added. It wins over the endpoints of the environment; without --otlp nothing is sent.',
     'A receiver that is slow or dead never slows the probe; what is lost is counted by reason.',
     '',
     'OTEL_EXPORTER_OTLP_HEADERS: name1=value1,name2=value2, percent-encoded',

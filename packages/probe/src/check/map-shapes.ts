@@ -39,6 +39,7 @@ const foreign: Readonly<Record<string, Flags>> = {
 
 const STORAGE = new Set(['sk_storage', 'inode_storage', 'task_storage', 'cgrp_storage']);
 const KEYLESS = new Set(['queue', 'stack', 'bloom_filter']);
+const HASHES = new Set(['hash', 'lru_hash', 'percpu_hash', 'lru_percpu_hash', 'lpm_trie']);
 const NUMBERED = new Set(['array', 'percpu_array']);
 const PER_CPU = new Set(['percpu_array', 'percpu_hash', 'lru_percpu_hash']);
 /** PCPU_MIN_UNIT_SIZE: what a processor's own memory hands out at once. */
@@ -57,6 +58,9 @@ export function misshapen(map: MapDefinition): string | undefined {
     return `${named.programReads} and ${named.programWrites} exclude each other`;
   if (NUMBERED.has(type) && keySize !== 4) return `${a} has keys of 4 bytes, and not of ${keySize}`;
   if (KEYLESS.has(type) && keySize !== 0) return `${a} has no keys`;
+  if (HASHES.has(type) && keySize === 0) return `${a} has keys, and those here are of no byte`;
+  if ((HASHES.has(type) || NUMBERED.has(type) || KEYLESS.has(type)) && valueSize === 0)
+    return `${a} has values, and those here are of no byte`;
   if (type === 'prog_array' && valueSize !== 4 && !map.inner)
     return `${a} has values of 4 bytes, and not of ${valueSize}`;
   if (type === 'lpm_trie' && (keySize < PREFIX[0] || keySize > PREFIX[1]))
