@@ -17,10 +17,32 @@ const GADGET = `#include "vmlinux.h"
 #define NAMED(name) const void *name __attribute__((unused))
 typedef __u64 gadget_timestamp;
 typedef __u32 gadget_kernel_stack;
+typedef __u32 gadget_gid;
+typedef __u32 gadget_file_mode;
+typedef __u32 gadget_histogram_slot__u32;
 const volatile __u32 target_pid = 0;
 NAMED(gadget_param_target_pid);
+const volatile bool targ_twice = false;
+NAMED(gadget_param_targ_twice);
+const volatile __u32 targ_pid = 0;
 union gadget_ip_addr_t { __u8 v6[16]; __u32 v4; };
-struct call_event { gadget_timestamp at; __u32 pid; char comm[16]; union gadget_ip_addr_t peer; gadget_kernel_stack kstack; };
+struct gadget_l3endpoint_t { union gadget_ip_addr_t addr_raw; __u8 version; };
+struct gadget_l4endpoint_t { union gadget_ip_addr_t addr_raw; __u16 port; __u16 proto_raw; __u8 version; };
+struct gadget_user_stack { __u32 major; __u32 stack_id; __u32 tgid_level0; };
+enum how_set : __u8 { FAST = 1, LOUD = 2, COLD = 8 };
+struct call_event {
+	gadget_timestamp at;
+	__u32 pid;
+	char comm[16];
+	union gadget_ip_addr_t peer;
+	gadget_kernel_stack kstack;
+	struct gadget_l4endpoint_t src, dst;
+	struct gadget_l3endpoint_t server, nobody;
+	enum how_set how_raw, one_raw;
+	gadget_gid gid;
+	gadget_file_mode mode_raw;
+	struct gadget_user_stack ustack;
+};
 #define STACKS(name) struct { __uint(type, BPF_MAP_TYPE_STACK_TRACE); __uint(max_entries, 64); __uint(key_size, 4); __uint(value_size, 1016); } name SEC(".maps")
 STACKS(ig_ustack);
 STACKS(ig_kstack);
@@ -37,6 +59,10 @@ struct {
 	__type(value, struct call_stat);
 } stats SEC(".maps");
 NAMED(gadget_mapiter_totals___stats);
+struct took_key { __u32 pid; };
+struct took_slots { gadget_histogram_slot__u32 latency[8]; };
+struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 64); __type(key, struct took_key); __type(value, struct took_slots); } slots SEC(".maps");
+NAMED(gadget_mapiter_took___slots);
 /* Inspektor Gadget relocates by its own programs' types too, and fills the map: a kernel has no such struct. */
 struct gadget_socket_value { __u64 mntns; __u32 pid; } __attribute__((preserve_access_index));
 struct {
@@ -48,9 +74,14 @@ struct {
 struct task_row { __u32 pid; char comm[16]; };
 NAMED(gadget_snapshotter_processes___task_row___each_task);
 const struct task_row *unusedevent_processes___task_row __attribute__((unused));
+static struct took_slots no_slots = {};
+/* ig looks into each container: where there is no such library, no such hook is missed. */
+SEC("uprobe/libnobody-has-this:call") int on_nobody(void *ctx) { return 0; }
 SEC("raw_tp/sys_enter") int on_enter(struct bpf_raw_tracepoint_args *ctx)
 {
 	__u32 pid = bpf_get_current_pid_tgid() >> 32;
+	if (targ_pid && pid != targ_pid)
+		return 0;
 	if (ctx->args[1] != ${UMASK} || !target_pid || pid != target_pid)
 		return 0;
 	struct gadget_socket_value *socket = bpf_map_lookup_elem(&gadget_sockets, &pid);
@@ -60,7 +91,7 @@ SEC("raw_tp/sys_enter") int on_enter(struct bpf_raw_tracepoint_args *ctx)
 	stat = bpf_map_lookup_elem(&stats, &key);
 	if (stat) {
 		stat->calls++;
-		stat->twice += 2;
+		stat->twice += targ_twice ? 2 : 1;
 	}
 	struct call_event *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
 	int first = 0;
@@ -74,6 +105,20 @@ SEC("raw_tp/sys_enter") int on_enter(struct bpf_raw_tracepoint_args *ctx)
 	bpf_get_current_comm(e->comm, sizeof(e->comm));
 	__builtin_memset(&e->peer, 0, sizeof(e->peer));
 	e->peer.v4 = 0x0100007f;
+	__builtin_memset(&e->src, 0, (char *)(e + 1) - (char *)&e->src);
+	e->src = (struct gadget_l4endpoint_t){ { .v4 = 0x0100007f }, 80, 6, 4 };
+	e->dst = (struct gadget_l4endpoint_t){ {}, 53, 17, 6 };
+	e->dst.addr_raw.v6[0] = 0xfd;
+	e->dst.addr_raw.v6[15] = 1;
+	e->server = (struct gadget_l3endpoint_t){ { .v4 = 0x0200000a }, 4 };
+	e->how_raw = FAST | COLD | 64;
+	e->one_raw = LOUD;
+	e->mode_raw = 0100640;
+	struct took_slots *took = bpf_map_lookup_elem(&slots, &key);
+	if (took)
+		took->latency[3]++;
+	else
+		bpf_map_update_elem(&slots, &key, &no_slots, BPF_NOEXIST);
 	e->kstack = bpf_get_stackid(ctx, &ig_kstack, 0);
 	bpf_ringbuf_submit(e, 0);
 	return 0;
@@ -259,11 +304,22 @@ async function run(...args: string[]) {
   }
 }
 
+test('a gadget is narrowed by the parameters that ig has for it', needsRoot, async () => {
+  const yaml = 'name: calls\nparams:\n  ebpf:\n    target_pid:\n      key: pid\n';
+  await putGadget('narrow:1', yaml, gadget);
+  const { stderr, lines } = await run('narrow:1', '--pid', String(process.pid), '--max-events', '2');
+  assert.equal(lines.find((l) => l.map === 'print_calls')?.data.pid, process.pid, stderr);
+  await box.fails(2, /cannot be narrowed by --comm[\s\S]*--pid/, ['run', 'narrow:1', '--comm', 'x']);
+  const keyed = `${yaml}    targ_twice:\n      key: count-twice\n`;
+  await putGadget('keyed:1', keyed, gadget);
+  assert.match(await box.ok(['run', 'keyed:1', '--help']), /--count-twice +false/);
+});
+
 test(
   "Inspektor Gadget's image: tracer, map iterator, snapshot and parameters; the WASM module is named",
   needsRoot,
   async () => {
-    const yaml = `name: calls\ndescription: calls of umask\nparams:\n  ebpf:\n    target_pid:\n      key: pid\n      defaultValue: "${process.pid}"\n      description: only this\n        process\n`;
+    const yaml = `name: calls\ndescription: calls of umask\nparams:\n  ebpf:\n    target_pid:\n      key: pid\n      defaultValue: "${process.pid}"\n      description: only this\n        process\n    targ_twice:\n      key: count-twice\n      defaultValue: "false"\ndataSources:\n  took:\n    fields:\n      latency:\n        annotations:\n          metrics.unit: µs\n`;
     await putGadget('gadget:1', yaml, gadget);
     const text = await box.ok(['describe', 'gadget:1']);
     assert.match(text, /^Description: +calls of umask$/m);
@@ -272,6 +328,9 @@ test(
     assert.match(text, /^target_pid +__u32 .* only this process$/m);
     const { code, stderr, lines } = await run(
       'gadget:1',
+      '--count-twice',
+      '--summary',
+      'gadget.json',
       '--max-events',
       '20',
       '--interval',
@@ -287,7 +346,21 @@ test(
     assert.equal(of('print_calls')[0].pid, process.pid);
     assert.match(of('print_calls')[0].at, /^20\d\d-/, 'gadget_timestamp is a time');
     assert.match(of('print_calls')[0].kstack.join(' '), /syscall/, 'a stack by its functions');
-    assert.deepEqual(of('print_calls')[0].peer, { v6: '7f00:1::', v4: '127.0.0.1' });
+    const [call] = of('print_calls');
+    assert.deepEqual(call.peer, { v6: '7f00:1::', v4: '127.0.0.1' });
+    assert.deepEqual(call.src, { addr: '127.0.0.1', port: 80, proto: 'TCP', version: 4 });
+    assert.deepEqual(call.dst, { addr: 'fd00::1', port: 53, proto: 'UDP', version: 6 });
+    assert.deepEqual(call.server, { addr: '10.0.0.2', version: 4 });
+    assert.deepEqual(call.nobody, { addr: '', version: 0 });
+    assert.deepEqual([call.how_raw, call.one_raw], ['FAST|COLD|0x40', 'LOUD']);
+    assert.deepEqual([call.gid, call.mode_raw], [0, 0o100640], 'names are for people');
+    assert.deepEqual(call.ustack, { stack_id: [] }, 'none is taken, and none lost');
+    assert.match(stderr, /on_nobody was left out: .*no program or library is called libnobody-has-this/);
+    const summary = JSON.parse(readFileSync(box.path('gadget.json'), 'utf8'));
+    assert.deepEqual(summary.loss_unknown, ['ig_kstack'], "of the map of users' stacks none was asked for");
+    const took = of('hist_took').at(-1);
+    assert.equal(took.pid, process.pid);
+    assert.ok(took.count >= 1, JSON.stringify(took));
     const totals = of('print_totals').at(-1);
     assert.deepEqual(
       { ...totals, twice: totals.twice / 2 },

@@ -4,7 +4,15 @@ import { test } from 'node:test';
 import { Btf, compileDecoder, Elf, recordView } from '@skep/bpf';
 import fc from 'fast-check';
 import { ipv4Text, ipv6Text, parseIpv4, parseIpv6 } from '../src/formats/addresses.ts';
-import { errnoText, openFlagsText, signalText, tcpStateText, userText } from '../src/formats/names.ts';
+import {
+  errnoText,
+  fileModeText,
+  groupText,
+  openFlagsText,
+  signalText,
+  tcpStateText,
+  userText,
+} from '../src/formats/names.ts';
 import { bytesText, durationText, parseBytes, parseDuration } from '../src/formats/quantities.ts';
 import { syscallNumber, syscallText } from '../src/formats/syscalls.ts';
 import { typeFormats } from '../src/index.ts';
@@ -174,6 +182,14 @@ test('names, and numbers where there is none', () => {
   assert.equal(openFlagsText(0), 'O_RDONLY');
   assert.equal(openFlagsText(0o2000002), 'O_RDWR|O_CLOEXEC');
   assert.equal(openFlagsText(0x40000000), 'O_RDONLY|0x40000000');
+  assert.deepEqual([0o644, 0o100640, 0o41777, 0o104755, 0o20620].map(fileModeText), [
+    '-rw-r--r--',
+    '-rw-r-----',
+    'drwxrwxrwt',
+    '-rwsr-xr-x',
+    'crw--w----',
+  ]);
+  assert.deepEqual([0, 4_000_000_001].map(groupText), ['root', '4000000001']);
   assert.equal(userText(0), 'root');
   assert.equal(userText(4_000_000_001), '4000000001');
   assert.equal(syscallText(9999), '9999');

@@ -2,9 +2,12 @@
 const PTR = 2;
 const STRUCT = 4;
 const UNION = 5;
+const ENUM = 6;
 const TYPEDEF = 8;
+const FUNC = 12;
 const VAR = 14;
 const DECL_TAG = 17;
+const ENUM64 = 19;
 
 /** Bytes that follow a type's three words: some for each of its members, or for the type itself. */
 const PER_MEMBER: Readonly<Record<number, number>> = { 4: 12, 5: 12, 6: 8, 13: 8, 15: 12, 19: 12 };
@@ -66,9 +69,23 @@ export class BtfEditor {
     this.#types.writeUInt32LE(id, variable.at + 8);
   }
 
-  /** Puts a typedef of this name before the type of a union's member. */
-  nameMember(union: string, member: string, typedef: string): void {
-    for (const { at, members } of this.#find(UNION, union)) {
+  /** Puts a typedef of this name before structs, or enums, of such names, wherever they are members. */
+  nameType(kind: 'struct' | 'enum', names: RegExp, typedef: string): void {
+    const kinds = kind === 'struct' ? [STRUCT] : [ENUM, ENUM64];
+    for (const { id, at } of this.#entries().filter((e) => kinds.includes(e.kind))) {
+      if (!names.test(this.#text(this.#types.readUInt32LE(at)))) continue;
+      const type = this.#append(words(this.#add(typedef), TYPEDEF << 24, id));
+      for (const e of this.#entries()) {
+        if (e.kind !== STRUCT && e.kind !== UNION) continue;
+        for (const member of this.#members(e))
+          if (member.readUInt32LE(4) === id) member.writeUInt32LE(type, 4);
+      }
+    }
+  }
+
+  /** Puts a typedef of this name before the type of a struct's or union's member. */
+  nameMember(kind: 'struct' | 'union', composite: string, member: string, typedef: string): void {
+    for (const { at, members } of this.#find(kind === 'struct' ? STRUCT : UNION, composite)) {
       for (let m = at + 12; m < at + 12 + members * 12; m += 12) {
         if (this.#text(this.#types.readUInt32LE(m)) !== member) continue;
         const type = this.#append(words(this.#add(typedef), TYPEDEF << 24, this.#types.readUInt32LE(m + 4)));
@@ -83,10 +100,18 @@ export class BtfEditor {
     this.#append(words(this.#add(name), VAR << 24, pointer, 1));
   }
 
-  /** Marks a variable, as `btf_decl_tag` does. */
-  tag(variable: string, text: string): void {
-    for (const { id } of this.#find(VAR, variable))
+  /** Marks a variable or a function, as `btf_decl_tag` does. */
+  tag(kind: 'var' | 'func', name: string, text: string): void {
+    for (const { id } of this.#find(kind === 'var' ? VAR : FUNC, name))
       this.#append(words(this.#add(text), DECL_TAG << 24, id, -1));
+  }
+
+  /** Marks the members of a struct as `text` says of their names, those of which it says nothing not. */
+  tagMembersOf(struct: string, text: (member: string) => readonly string[]): void {
+    for (const e of this.#find(STRUCT, struct))
+      for (const [i, member] of this.#members(e).entries())
+        for (const t of text(this.#text(member.readUInt32LE(0))))
+          this.#append(words(this.#add(t), DECL_TAG << 24, e.id, i));
   }
 
   /** Marks all members of structs that are of a typedef, as `btf_decl_tag` behind them does. */

@@ -1,4 +1,4 @@
-import { type Elf, parseObject, parseSection } from '@skep/bpf';
+import { type Btf, type Elf, mapDefinitions, parseObject, parseSection } from '@skep/bpf';
 import { BtfEditor } from './btf-edit.ts';
 import { ElfEditor } from './elf-edit.ts';
 import { gadgetMarks } from './gadget-marks.ts';
@@ -25,28 +25,50 @@ const TYPEDEFS: Readonly<Record<string, string>> = {
   gadget_kernel_stack: 'kernel_stack_id_t',
 };
 
+/** The parameters of its filter.h that narrow to an owner of events, as flags of run do. */
+const OWNERS: Readonly<Record<string, string>> = { targ_pid: 'pid', targ_comm: 'comm', targ_uid: 'uid' };
+
+/** What ig calls other parameters of its headers, whatever gadget.yaml says. */
+const KEYS: ReadonlyMap<string, string> = new Map([
+  ['targ_tid', 'tid'],
+  ['targ_gid', 'gid'],
+]);
+
+/** Hooks in users' programs: one that is not here is passed over, since ig looks into each container for itself. */
+const IN_USERS = /^\??(u(ret)?probe|usdt)\//;
+
+/** A slot of a histogram, of which each stands for a power of two. */
+const SLOT = /^gadget_histogram_slot__u(32|64)$/;
+
+/** What gadget.yaml says of an object. */
+export interface SaidOfGadget {
+  /** Programs that it switches off. */
+  readonly disabled?: ReadonlySet<string>;
+  /** By parameter. */
+  readonly help?: ReadonlyMap<string, string>;
+  /** What parameters are called there, by their names in C. */
+  readonly keys?: ReadonlyMap<string, string>;
+  /** Of the numbers of data sources. */
+  readonly units?: ReadonlyMap<string, string>;
+}
+
 /** An object of a gadget in our words, and what of it has none. */
 export interface AdaptedGadget {
   bytes: Uint8Array;
   notes: string[];
   /** `PROG=MAP` each: what GADGET_ITER_TARGET_MAP points iterators at. */
   attach: string[];
+  /** What parameters are called here, by their names in C, where that is something else. */
+  params: ReadonlyMap<string, string>;
 }
 
 /**
  * Turns a gadget's object into one that says the same as skep.h does: the buffer of a tracer is called `print_…` and has
  * the type of its records, a map that is to be read as well, an iterator has its rows. Programs and data stay to the byte.
  *
- * @param disabled programs that gadget.yaml switches off
- * @param help what gadget.yaml says of parameters
  * @throws {BpfError} `SKEP_ELF_…`, `SKEP_BTF_…` for what is no BPF object
  */
-export function adaptGadget(
-  object: Uint8Array,
-  name: string,
-  disabled: ReadonlySet<string> = new Set(),
-  help: ReadonlyMap<string, string> = new Map(),
-): AdaptedGadget {
+export function adaptGadget(object: Uint8Array, name: string, said: SaidOfGadget = {}): AdaptedGadget {
   const { elf, btf: types } = parseObject(object, name);
   const file = new ElfEditor(object);
   const btf = new BtfEditor(file.content('.BTF')!);
@@ -54,19 +76,24 @@ export function adaptGadget(
   const targets: [program: string, map: string][] = [];
   const names = new Set(elf.symbols.map((s) => s.name));
   const renamed = new Map<string, string>();
+  const histograms = new Set(
+    mapDefinitions(types, elf).flatMap((m) => (hasSlots(types, m.valueTypeId) ? [m.name] : [])),
+  );
   const rename = (from: string, to: string): void => {
     file.renameSymbol(from, to);
     btf.rename('var', from, to);
   };
   /** Why it cannot be shown, if so. */
-  const show = (map: string, source: string): string | undefined => {
-    const to = `print_${source}`;
+  const show = (map: string, source: string, kind = 'print'): string | undefined => {
+    const to = `${kind}_${source}`;
     if (renamed.has(map)) return `it shares the map ${map}`;
     if (!names.has(map)) return `the object has no map ${map}`;
     if (names.has(to) && map !== to) return `there is another ${to}`;
     names.add(to);
     renamed.set(map, to);
     rename(map, to);
+    const unit = said.units?.get(source);
+    if (unit !== undefined) btf.tag('var', to, `skep:unit=${unit}`);
     // GADGET_TRACER_MAP's count of what found no room.
     if (names.has(`${map}_lost_samples`)) rename(`${map}_lost_samples`, `${to}_lost`);
     return undefined;
@@ -77,7 +104,7 @@ export function adaptGadget(
     } else if (mark.kind === 'target') {
       targets.push([mark.program, mark.map]);
     } else if (mark.kind === 'mapiter') {
-      const why = show(mark.map, mark.source);
+      const why = show(mark.map, mark.source, histograms.has(mark.map) ? 'hist' : 'print');
       if (why !== undefined) notes.push(`the map iterator ${mark.source} is not shown: ${why}`);
     } else {
       const what = mark.kind === 'tracer' ? 'tracer' : 'iterator';
@@ -96,11 +123,15 @@ export function adaptGadget(
   // Its one map of them, of that name in its kernel_stack_map.h; there may be one of users' stacks beside it.
   btf.tagMembers('gadget_kernel_stack', 'skep:stacks=ig_kstack');
   for (const [theirs, ours] of Object.entries(TYPEDEFS)) btf.rename('typedef', theirs, ours);
-  for (const [parameter, text] of help) btf.tag(parameter, `skep:help=${text}`);
-  // Which of both an address is, stands beside it.
-  btf.nameMember('gadget_ip_addr_t', 'v4', 'ipv4_addr');
-  btf.nameMember('gadget_ip_addr_t', 'v6', 'ipv6_addr');
-  const { sections, others } = switchedOff(elf, disabled);
+  showUserStacks(btf);
+  btf.nameType('enum', /_set$/, 'gadget_flags');
+  btf.nameType('struct', /^gadget_l[34]endpoint_t$/, 'gadget_endpoint');
+  // Which of both a lone address is, nothing says.
+  btf.nameMember('union', 'gadget_ip_addr_t', 'v4', 'ipv4_addr');
+  btf.nameMember('union', 'gadget_ip_addr_t', 'v6', 'ipv6_addr');
+  const params = nameParams(elf, btf, said, rename);
+  for (const f of functionsOf(elf)) if (IN_USERS.test(f.section)) btf.tag('func', f.name, 'skep:optional');
+  const { sections, others } = switchedOff(elf, said.disabled ?? new Set());
   const ext = file.content('.BTF.ext');
   if (ext && btf.dropRelocations(ext, ENRICHED))
     notes.push('whose socket a packet is, is not looked up: its process is not named');
@@ -108,17 +139,64 @@ export function adaptGadget(
   for (const section of sections) file.renameSection(section, `?${section}`);
   file.replace('.BTF', btf.bytes);
   const attach = targets.map(([program, map]) => `${program}=${renamed.get(map) ?? map}`);
-  return { bytes: file.bytes, notes, attach: [...attach, ...others] };
+  return { bytes: file.bytes, notes, attach: [...attach, ...others], params };
 }
 
-/** Sections whose programs are loaded only when they are asked for, and `PROG=TARGET` of those in them that are. */
-function switchedOff(elf: Elf, disabled: ReadonlySet<string>): { sections: Set<string>; others: string[] } {
-  const functions = elf.symbols.flatMap((s) => {
+/** Of where a user's stack was taken, what `ig` needs to name its frames is no news; the stack itself is. */
+function showUserStacks(btf: BtfEditor): void {
+  btf.nameMember('struct', 'gadget_user_stack', 'stack_id', 'user_stack_id_t');
+  btf.tagMembersOf('gadget_user_stack', (member) => [
+    member === 'stack_id' ? 'skep:stacks=ig_ustack' : 'skep:private',
+    ...(member === 'tgid_level0' ? ['skep:pid'] : []),
+  ]);
+}
+
+/** Gives parameters the help and the names of gadget.yaml, where a flag of run does not do the same. */
+function nameParams(
+  elf: Elf,
+  btf: BtfEditor,
+  { help = new Map(), keys = new Map() }: SaidOfGadget,
+  rename: (from: string, to: string) => void,
+): Map<string, string> {
+  const taken = new Set(elf.symbols.map((s) => s.name));
+  const renamed = new Map<string, string>();
+  for (const [parameter, text] of help) btf.tag('var', parameter, `skep:help=${text}`);
+  for (const [parameter, owner] of Object.entries(OWNERS)) btf.tag('var', parameter, `skep:owner=${owner}`);
+  for (const [parameter, key] of new Map([...KEYS, ...keys])) {
+    const to = key.replaceAll('-', '_');
+    const owner = Object.values(OWNERS).find((flag) => flag === key);
+    if (owner !== undefined) btf.tag('var', parameter, `skep:owner=${owner}`);
+    if (owner !== undefined || !/^[a-z]\w*$/i.test(to) || taken.has(to) || !taken.has(parameter)) continue;
+    taken.add(to);
+    renamed.set(parameter, to);
+    rename(parameter, to);
+  }
+  return renamed;
+}
+
+/** Whether a map's value holds a histogram. */
+function hasSlots(btf: Btf, valueTypeId: number): boolean {
+  const value = valueTypeId === 0 ? undefined : btf.resolve(valueTypeId);
+  if (value?.kind !== 'struct') return false;
+  return value.members.some((m) => {
+    const array = btf.resolve(m.type);
+    const element = array.kind === 'array' ? btf.type(array.element) : undefined;
+    return element?.kind === 'typedef' && SLOT.test(element.name);
+  });
+}
+
+function functionsOf(elf: Elf): { name: string; section: string }[] {
+  return elf.symbols.flatMap((s) => {
     const section = elf.sections[s.section]?.name;
     return s.type === 'func' && s.binding !== 'local' && section !== undefined
       ? [{ name: s.name, section }]
       : [];
   });
+}
+
+/** Sections whose programs are loaded only when they are asked for, and `PROG=TARGET` of those in them that are. */
+function switchedOff(elf: Elf, disabled: ReadonlySet<string>): { sections: Set<string>; others: string[] } {
+  const functions = functionsOf(elf);
   const isOff = (f: { name: string; section: string }) => disabled.has(f.name) || DISABLED.test(f.section);
   const sections = new Set(
     functions.filter((f) => isOff(f) && !f.section.startsWith('?')).map((f) => f.section),

@@ -10,6 +10,8 @@ const DISABLED = 'gadget_program_disabled';
 
 /** What of gadget.yaml is used: https://inspektor-gadget.io/docs/latest/gadget-devel/metadata */
 interface GadgetYaml {
+  /** Also written `dataSources`. */
+  datasources: Record<string, Entry>;
   name?: unknown;
   description?: unknown;
   sourceURL?: unknown;
@@ -31,8 +33,16 @@ export async function unpackGadget(store: Store, image: StoredImage): Promise<Pr
     const said = text(description)?.replace(/\s+/g, ' ').trim();
     return said ? [[name, said] as const] : [];
   });
-  const off = new Set(disabled.map(([program]) => program));
-  const adapted = adaptGadget(bytes, 'program.o', off, new Map(help));
+  const keys = Object.entries(yaml.params.ebpf).flatMap(([name, { key }]) => {
+    const called = text(key);
+    return called ? [[name, called] as const] : [];
+  });
+  const adapted = adaptGadget(bytes, 'program.o', {
+    disabled: new Set(disabled.map(([program]) => program)),
+    help: new Map(help),
+    keys: new Map(keys),
+    units: unitsOf(yaml),
+  });
   const object = checkedObject(image, 'program.o', adapted.bytes);
   const { programs, params } = describeObject(object.bytes, object.name);
   const attach = programs.flatMap(({ name, section, type }) => {
@@ -46,9 +56,10 @@ export async function unpackGadget(store: Store, image: StoredImage): Promise<Pr
   });
   const said = new Set(attach.map((a) => a.split('=', 1)[0]));
   attach.push(...adapted.attach.filter((a) => !said.has(a.split('=', 1)[0])));
-  const defaults = params.flatMap(({ name }) => {
-    const value = Object.hasOwn(yaml.params.ebpf, name) && text(yaml.params.ebpf[name]?.defaultValue);
-    return value && value !== 'null' ? [`${name}=${value}`] : [];
+  const defaults = Object.entries(yaml.params.ebpf).flatMap(([theirs, { defaultValue }]) => {
+    const name = adapted.params.get(theirs) ?? theirs;
+    const value = text(defaultValue);
+    return value && value !== 'null' && params.some((p) => p.name === name) ? [`${name}=${value}`] : [];
   });
   const notes = [...adapted.notes];
   const left = programs.filter((p) => !p.autoload && !attach.some((a) => a.startsWith(`${p.name}=`)));
@@ -97,7 +108,25 @@ function tidied(yaml: Record<string, unknown>): GadgetYaml {
       Object.entries(isMap(value) ? value : {}).filter((e): e is [string, Entry] => isMap(e[1])),
     );
   const { params } = yaml;
-  return { ...yaml, programs: maps(yaml.programs), params: { ebpf: maps(isMap(params) ? params.ebpf : {}) } };
+  return {
+    ...yaml,
+    datasources: maps(yaml.datasources ?? yaml.dataSources),
+    programs: maps(yaml.programs),
+    params: { ebpf: maps(isMap(params) ? params.ebpf : {}) },
+  };
+}
+
+/** The unit of each data source of which one number has one. */
+function unitsOf({ datasources }: GadgetYaml): Map<string, string> {
+  const units = Object.entries(datasources).flatMap(([source, { fields }]) => {
+    const said = Object.values(isMap(fields) ? fields : {}).flatMap((field) => {
+      const { annotations } = isMap(field) ? field : {};
+      return (isMap(annotations) && text(annotations['metrics.unit'])) || [];
+    });
+    // A micro sign, or the Greek letter.
+    return said.length === 1 ? [[source, said[0]!.replace(/^[µμ]s$/, 'us')] as const] : [];
+  });
+  return new Map(units);
 }
 
 function isMap(value: unknown): value is Record<string, unknown> {

@@ -109,28 +109,53 @@ export function openFlagsText(value: number): string {
   return names.join('|');
 }
 
+const FILE_TYPES = '?pc?d?b?-?l?s???';
+
+/** The mode of a file as `ls -l` shows it: `33188` to `-rw-r--r--`; `-` in front too where there is no type, as in open(2). */
+export function fileModeText(mode: number): string {
+  const type = mode >>> 12 === 0 ? '-' : (FILE_TYPES[mode >>> 12] ?? '?');
+  const of = (bits: number, special: boolean, letter: string): string => {
+    const x = bits & 1 ? (special ? letter : 'x') : special ? letter.toUpperCase() : '-';
+    return `${bits & 4 ? 'r' : '-'}${bits & 2 ? 'w' : '-'}${x}`;
+  };
+  const [suid, sgid, sticky] = [0o4000, 0o2000, 0o1000].map((bit) => (mode & bit) !== 0) as [
+    boolean,
+    boolean,
+    boolean,
+  ];
+  return `${type}${of(mode >> 6, suid, 's')}${of(mode >> 3, sgid, 's')}${of(mode, sticky, 't')}`;
+}
+
 let users: Map<number, string> | undefined;
+let groups: Map<number, string> | undefined;
 
 /** A uid to the user's name as /etc/passwd has it; read once. */
 export function userText(uid: number): string {
-  users ??= readUsers();
+  users ??= readNames('/etc/passwd');
   return users.get(uid) ?? String(uid);
+}
+
+/** A gid to the group's name as /etc/group has it; read once. */
+export function groupText(gid: number): string {
+  groups ??= readNames('/etc/group');
+  return groups.get(gid) ?? String(gid);
 }
 
 /** A user's name to the uid; undefined when /etc/passwd has no such user. */
 export function userNumber(name: string): number | undefined {
-  users ??= readUsers();
+  users ??= readNames('/etc/passwd');
   for (const [uid, known] of users) if (known === name) return uid;
   return undefined;
 }
 
-function readUsers(): Map<number, string> {
+/** Names by number, which stand in the third place of each line of both files. */
+function readNames(file: string): Map<number, string> {
   const names = new Map<number, string>();
   let text: string;
   try {
-    text = readFileSync('/etc/passwd', 'utf8');
+    text = readFileSync(file, 'utf8');
   } catch {
-    // A container without the file: uids stay numbers.
+    // A container without the file: ids stay numbers.
     return names;
   }
   for (const line of text.split('\n')) {

@@ -8,7 +8,17 @@ import {
   type Value,
 } from '@skep/bpf';
 import { ipText, ipv4Text, ipv6Text } from './addresses.ts';
-import { errnoText, openFlagsText, signalText, tcpStateText, userText } from './names.ts';
+import { ENDPOINT, isEndpoint } from './endpoints.ts';
+import { flagsFormat } from './flags.ts';
+import {
+  errnoText,
+  fileModeText,
+  groupText,
+  openFlagsText,
+  signalText,
+  tcpStateText,
+  userText,
+} from './names.ts';
 import { bytesText, durationText } from './quantities.ts';
 import { syscallText } from './syscalls.ts';
 import { isoText, timeOfDayText } from './time.ts';
@@ -192,6 +202,10 @@ const FORMATS: ReadonlyMap<string, readonly TypeFormat[]> = new Map([
   ['open_flags_t', [named('open flags', 4, openFlagsText)]],
   ['tcp_state_t', [named('TCP state', 1, tcpStateText)]],
   ['user_id_t', [quantity('user', 4, userText)]],
+  // Inspektor Gadget's, of which skep.h has none.
+  ['gadget_gid', [quantity('group', 4, groupText)]],
+  ['gadget_file_mode', [quantity('file mode', 4, fileModeText)]],
+  ['gadget_endpoint', [{ fits: isEndpoint, spec: ENDPOINT }]],
   ['kernel_stack_t', [stack('kernel stack', kernelSymbolText)]],
   ['kernel_stack_id_t', [stackId('kernel stack id')]],
   ['user_stack_id_t', [stackId('user stack id')]],
@@ -207,4 +221,6 @@ const FORMATS: ReadonlyMap<string, readonly TypeFormat[]> = new Map([
  * ```
  */
 export const typeFormats: NonNullable<DecodeOptions['format']> = (typedefName, btf, typeId) =>
-  FORMATS.get(typedefName)?.find((format) => format.fits(btf, typeId))?.spec;
+  typedefName === 'gadget_flags'
+    ? flagsFormat(btf, typeId)
+    : FORMATS.get(typedefName)?.find((format) => format.fits(btf, typeId))?.spec;

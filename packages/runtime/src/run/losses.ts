@@ -2,13 +2,14 @@ import type { BpfMap, GlobalVariable } from '@skep/bpf';
 import { isLossCount } from '@skep/probe';
 import type { LostReason } from '../contract/losses.ts';
 import type { Ledger } from '../ledger.ts';
+import type { StreamInfo } from '../streams/stream.ts';
 import type { Opened } from './open.ts';
 import { byProbe, siblings } from './probes.ts';
 
 /** A stream that is shown, and whose. */
 interface ShownStacks {
   readonly opened: Opened;
-  readonly stream: { readonly stackColumns: readonly { readonly map?: string }[] };
+  readonly stream: Pick<StreamInfo, 'stackColumns' | 'stackReader'>;
 }
 
 /**
@@ -52,8 +53,10 @@ export function ownAccounts(
 /** Maps whose stacks are shown and of which nobody counts the stacks that found their place taken. */
 export function uncountedStacks(opened: readonly Opened[], shown: readonly ShownStacks[]): string[] {
   const uncounted = shown.flatMap(({ opened: of, stream }) =>
-    stream.stackColumns.flatMap(({ map }) =>
-      map === undefined || hasLossCounter(siblings(opened, of), map) ? [] : [labelOf(map, of, opened)],
+    stream.stackColumns.flatMap(({ map }, s) =>
+      map === undefined || hasLossCounter(siblings(opened, of), map) || stream.stackReader?.takesNone(s)
+        ? []
+        : [labelOf(map, of, opened)],
     ),
   );
   return [...new Set(uncounted)];

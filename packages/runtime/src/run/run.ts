@@ -62,7 +62,7 @@ export class ActiveRun implements Run {
   #iterators: IteratorSource[] = [];
   #context: WireContext | undefined;
   readonly #accounts: (() => void)[] = [];
-  #uncountedStacks: string[] = [];
+  #uncountedStacks: () => string[] = () => [];
   readonly #polls: { stream: Stream; poll: Poll }[] = [];
   #links: BpfLink[] = [];
   #misses: MissCounter | undefined;
@@ -137,7 +137,7 @@ export class ActiveRun implements Run {
     const ofIterators = iterators.flatMap(({ opened: of, stream }) =>
       stream ? [{ opened: of, stream }] : [],
     );
-    this.#uncountedStacks = uncountedStacks(opened, [...ofMaps, ...ofIterators]);
+    this.#uncountedStacks = () => uncountedStacks(opened, [...ofMaps, ...ofIterators]);
     for (const sink of sinks) await sink.start?.(this);
   }
 
@@ -203,7 +203,10 @@ export class ActiveRun implements Run {
         ...Object.fromEntries(read.filter(([, i]) => i.filtered > 0).map(([map, i]) => [map, i.filtered])),
       },
       lost: this.#ledger.list(),
-      lossUnknown: [...this.streams.filter((s) => !s.lossKnown).map((s) => s.map), ...this.#uncountedStacks],
+      lossUnknown: [
+        ...this.streams.filter((s) => !s.lossKnown).map((s) => s.map),
+        ...this.#uncountedStacks(),
+      ],
       foundFull: {
         ...of(
           (r) => r.drain.foundFull,

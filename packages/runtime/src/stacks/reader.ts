@@ -31,6 +31,8 @@ export class StackReader {
   readonly #pids: (Read | undefined)[];
   readonly #places: { offset: number; size: number }[];
   readonly #known = new Map<string, RawStack>();
+  /** By column: whether all that were asked for so far had been taken of nobody. */
+  readonly #none: boolean[] = [];
 
   /** @param mapOf the loaded map of a name */
   constructor(
@@ -60,9 +62,15 @@ export class StackReader {
   take(i: number, view: RecordView, offset: number): RawStack {
     const { side } = this.columns[i]!;
     const pid = this.#pid(i, view, offset);
+    // Nobody has this number but the idle tasks, which have no user's stack; who takes none leaves it 0 as well.
+    const none = side === 'user' && pid === 0;
+    this.#none[i] = none && this.#none[i] !== false;
+    if (none) return new RawStack(this.#namer, { side, missing: 'none' });
     const seen = pid === undefined ? undefined : this.#namer.remember(pid);
     if (!this.#maps[i]) return this.#stack(i, { pid, seen }, wordsOf(this.#reads[i]!(view, offset)));
-    const id = Number(this.#reads[i]!(view, offset));
+    // Errors are negative, also where the member has no sign.
+    const raw = BigInt(this.#reads[i]!(view, offset) as number | bigint);
+    const id = Number(BigInt.asIntN(this.#places[i]!.size * 8, raw));
     // A stack that is not there (a kernel thread has none of a user), or one for which the map had no room.
     if (id < 0) return new RawStack(this.#namer, { side, missing: id === EFAULT ? 'none' : 'lost' });
     const key = `${i} ${id} ${pid} ${seen?.identity}`;
@@ -73,6 +81,11 @@ export class StackReader {
       this.#known.set(key, stack);
     }
     return stack;
+  }
+
+  /** Whether column `i` was read and held no stack: who takes none loses none. */
+  takesNone(i: number): boolean {
+    return this.#none[i] === true;
   }
 
   #pid(i: number, view: RecordView, offset: number): number | undefined {
