@@ -18,6 +18,7 @@ const GADGET = `#include "vmlinux.h"
 typedef __u64 gadget_timestamp;
 typedef __u32 gadget_kernel_stack;
 typedef __u32 gadget_gid;
+typedef __u64 gadget_syscall;
 typedef __u32 gadget_file_mode;
 typedef __u32 gadget_histogram_slot__u32;
 const volatile __u32 target_pid = 0;
@@ -41,6 +42,7 @@ struct call_event {
 	enum how_set how_raw, one_raw;
 	gadget_gid gid;
 	gadget_file_mode mode_raw;
+	gadget_syscall syscall_raw, unknown_raw;
 	struct gadget_user_stack ustack;
 };
 #define STACKS(name) struct { __uint(type, BPF_MAP_TYPE_STACK_TRACE); __uint(max_entries, 64); __uint(key_size, 4); __uint(value_size, 1016); } name SEC(".maps")
@@ -114,6 +116,8 @@ SEC("raw_tp/sys_enter") int on_enter(struct bpf_raw_tracepoint_args *ctx)
 	e->how_raw = FAST | COLD | 64;
 	e->one_raw = LOUD;
 	e->mode_raw = 0100640;
+	e->syscall_raw = ${UMASK};
+	e->unknown_raw = -1;
 	struct took_slots *took = bpf_map_lookup_elem(&slots, &key);
 	if (took)
 		took->latency[3]++;
@@ -354,6 +358,7 @@ test(
     assert.deepEqual(call.nobody, { addr: '', version: 0 });
     assert.deepEqual([call.how_raw, call.one_raw], ['FAST|COLD|0x40', 'LOUD']);
     assert.deepEqual([call.gid, call.mode_raw], [0, 0o100640], 'names are for people');
+    assert.deepEqual([call.syscall_raw, call.unknown_raw], ['umask', '-1']);
     assert.deepEqual(call.ustack, { stack_id: [] }, 'none is taken, and none lost');
     assert.match(stderr, /on_nobody was left out: .*no program or library is called libnobody-has-this/);
     const summary = JSON.parse(readFileSync(box.path('gadget.json'), 'utf8'));

@@ -197,7 +197,11 @@ const FORMATS: ReadonlyMap<string, readonly TypeFormat[]> = new Map([
   ['timestamp_ns', [TIMESTAMP]],
   ['bytes_t', [quantity('bytes', 8, bytesText)]],
   ['errno_t', [named('errno', 4, errnoText)]],
-  ['syscall_t', [named('syscall', 4, syscallText)]],
+  // Eight bytes as Inspektor Gadget has it, of which all are set where it is not known.
+  [
+    'syscall_t',
+    [named('syscall', 4, syscallText), named('syscall', 8, (v) => syscallText(v === 2 ** 64 ? -1 : v))],
+  ],
   ['signal_t', [named('signal', 4, signalText)]],
   ['open_flags_t', [named('open flags', 4, openFlagsText)]],
   ['tcp_state_t', [named('TCP state', 1, tcpStateText)]],
