@@ -456,9 +456,14 @@ test('what shows nothing says so: no map of a known name, an iterator that write
 SKEP_HASH(other, __u32, __u64, 16);
 struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 4096); } rb SEC(".maps");
 SEC("iter/task") int tasks(struct bpf_iter__task *ctx) { __u32 n = 1; bpf_seq_write(ctx->meta->seq, &n, sizeof(n)); return 0; }
-SEC("tp/syscalls/sys_enter_getpgid") int calls(struct trace_event_raw_sys_enter *ctx) { return argument(ctx) > 0; }`);
+SEC("tp/syscalls/sys_enter_getpgid") int calls(struct trace_event_raw_sys_enter *ctx)
+{ if (argument(ctx) < 0) bpf_printk("never"); return argument(ctx) > 0; }`);
   const run = await startRun(request(producer, { objects: [{ name: 'silent.o', bytes }] }));
   const { notes } = await run.stop();
+  assert.match(
+    notes.join('\n'),
+    /what bpf_printk\(\) prints is read by cat \/sys\/kernel\/\S*tracing\/trace_pipe/,
+  );
   assert.match(
     notes.join('\n'),
     /nothing to show: no ring, hash or array is named print_.*; what rb holds is not read: call it print_rb,/,
