@@ -8,8 +8,13 @@
 
 #include "http1-scan.h"
 
-/* 00-<32 digits>-<16 digits>-<2 digits> (W3C trace context, 3.2); the dashes are not kept. */
+/*
+ * 00-<32 digits>-<16 digits>-<2 digits> (W3C trace context, 3.2); the dashes are not kept. A version after 0 may have more
+ * behind a further dash.
+ */
 #define HTTP1_PARENT_DIGITS 52
+#define HTTP1_PARENT_MORE 254
+#define HTTP1_PARENT_BAD 255
 
 static __always_inline void http1_parent_byte(struct http1_stream *s, __u8 digit)
 {
@@ -17,7 +22,14 @@ static __always_inline void http1_parent_byte(struct http1_stream *s, __u8 digit
 
 	/* The first digit of a byte is in its upper half, with whatever was there before in the lower. */
 	s->parent[place] = s->parent[place] << 4 | digit;
-	s->parent_at = digit == HTTP1_NO_DIGIT || at >= HTTP1_PARENT_DIGITS ? 255 : at + 1;
+	s->parent_at = digit == HTTP1_NO_DIGIT || at >= HTTP1_PARENT_DIGITS ? HTTP1_PARENT_BAD : at + 1;
+}
+
+static __always_inline bool http1_has_parent(const struct http1_stream *s)
+{
+	__u8 at = s->parent_at;
+
+	return (at == HTTP1_PARENT_DIGITS || at == HTTP1_PARENT_MORE) && s->parent[0] != 0xff;
 }
 
 /* Bytes of a line that tell whether it is one that matters, with eight digits and a line end behind its name. */

@@ -254,9 +254,13 @@ static __always_inline __u32 http1_byte(struct http1_window *w, struct http1_str
 	case HTTP1_PARENT:
 		if (c == '\n') {
 			s->state = HTTP1_LINE;
-			s->flags |= s->parent_at == HTTP1_PARENT_DIGITS && s->parent[0] != 0xff ? HTTP1_HAS_PARENT : 0;
-		} else if (c != ' ' && c != '\r' && c != '-') {
-			http1_parent_byte(s, http1_kinds[c].digit);
+			s->flags |= http1_has_parent(s) ? HTTP1_HAS_PARENT : 0;
+		} else if (c == '-') {
+			if (s->parent_at == HTTP1_PARENT_DIGITS)
+				s->parent_at = s->parent[0] ? HTTP1_PARENT_MORE : HTTP1_PARENT_BAD;
+		} else if (c != ' ' && c != '\r' && s->parent_at != HTTP1_PARENT_MORE) {
+			/* In small letters only. */
+			http1_parent_byte(s, c & 0x20 ? http1_kinds[c].digit : HTTP1_NO_DIGIT);
 		}
 		return 1;
 	case HTTP1_SKIP:

@@ -4,9 +4,11 @@
  * cut. Bytes that come one at a time take no short cut, so they say what is right.
  *
  *     http1.native SEED COUNT
+ *     http1.native parent VALUE...
  *
  * Makes COUNT streams of messages, right ones and damaged ones, parses each byte by byte and in random pieces, and says how
- * many messages, bad ends and headers there were; ends with 1, showing the stream, where two ways differ.
+ * many messages, bad ends and headers there were; ends with 1, showing the stream, where two ways differ. With `parent`: for
+ * each value of a traceparent 1 or 0, whether it is one.
  */
 #define _GNU_SOURCE
 #include <linux/types.h>
@@ -33,7 +35,7 @@ static int http1_learned;
 #define SEED 7
 
 struct seen {
-	unsigned messages, headers, bad;
+	unsigned messages, headers, bad, parents;
 	__u64 trace; /* a hash of all that was found, in order */
 };
 
@@ -88,6 +90,7 @@ static void parse(const char *bytes, unsigned length, unsigned piece, struct see
 			}
 			if (s->state == HTTP1_HEADERS) {
 				seen->headers++;
+				seen->parents += s->flags & HTTP1_HAS_PARENT ? 1 : 0;
 				note(seen, s);
 				if (s->flags & HTTP1_CHUNKED) {
 					s->remain = s->at = 0;
@@ -133,7 +136,7 @@ static const char *const fields[] = {
 	"Host: here", "Content-Length: 5", "content-length:5", "CONTENT-LENGTH:   12  ", "Content-Length: 0", "Content-Length: 1a",
 	"Content-Length: 00000000000003", "Content-Length:", "Content-Lengths: 9", "Content-Type: text/plain", "Transfer-Encoding: chunked",
 	"transfer-encoding: gzip, Chunked", "Transfer-Encoding: chunked, gzip", "Transfer: x", "Trailer: t", "T", "C", "c:", "tt: \t",
-	"traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "Traceparent: 00-0af7", "X-Long: vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv",
+	"traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "Traceparent: 00-0af7", "traceparent: 01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more: of it", "X-Long: vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv",
 };
 static const char *const bodies[] = { "", "hello", "GET / HTTP/1.1\r\n\r\n", "5\r\nhello\r\n0\r\n\r\n", "a;x=y\r\n0123456789\r\n0\r\nT: x\r\n\r\n", "0\r\n\r\n", "ffffffffffffffff\r\n", "1F\r\n0123456789abcdef0123456789abcde\r\n3\r\nxyz\r\n000000\r\n\r\n", "g\r\n", "0x1\r\n", "00000001\r\nx\r\n0\r\n\r\n" };
 
@@ -168,11 +171,26 @@ static unsigned make(char *to)
 	return at - to;
 }
 
+static int parents(char **values)
+{
+	static char stream[MOST];
+	struct seen seen;
+
+	for (; *values; values++) {
+		parse(stream, snprintf(stream, MOST, "GET / HTTP/1.1\r\ntraceparent: %s\r\n\r\n", *values), 0, &seen);
+		printf("%u", seen.parents);
+	}
+	printf("\n");
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	unsigned messages = 0, headers = 0, bad = 0;
 	static char stream[MOST];
 
+	if (argc > 2 && !strcmp(argv[1], "parent"))
+		return parents(argv + 2);
 	if (argc != 3)
 		return 2;
 	srand(atoi(argv[1]));
