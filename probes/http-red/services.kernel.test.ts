@@ -2,7 +2,7 @@
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
 import { once } from 'node:events';
 import { Agent, createServer, type IncomingMessage, request, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect, createServer as createProxy } from 'node:net';
 import { after, before, test } from 'node:test';
 import { skip } from '../support/skip.ts';
 import { type Row, type Watched, watch } from '../support/watch.ts';
@@ -159,6 +159,55 @@ test('a span carries the trace context of its request, and no series has more sp
   ok(failed.some((s) => s.reason === 'SPAN_ERROR'));
   ok(failed.every((s) => s.trace_id === ''));
   strictEqual(count(w, { role: 'HTTP_SERVER', status: 503 }), 50);
+});
+
+test('requests through a SOCKS proxy that asks for a password are counted at both of its sides', {
+  skip,
+}, async () => {
+  // RFC 1928 and 1929: the methods, the password, the connection; each read whole, as each is one write here.
+  const answers = [
+    [5, 2],
+    [1, 0],
+    [5, 0, 0, 1, 127, 0, 0, 1, 0, 80],
+  ];
+  const proxy = createProxy(async (client) => {
+    for (const answer of answers) {
+      await once(client, 'data');
+      client.write(Buffer.from(answer));
+    }
+    const upstream = connect(port, '127.0.0.1');
+    client.pipe(upstream).pipe(client);
+  });
+  proxy.listen(0, '127.0.0.1');
+  await once(proxy, 'listening');
+  const w = await watch('http-red', own, async () => {
+    const client = connect((proxy.address() as AddressInfo).port, '127.0.0.1');
+    for (const question of [
+      [5, 1, 2],
+      [1, 1, 97, 1, 98],
+      [5, 1, 0, 1, 127, 0, 0, 1, 0, 80],
+    ]) {
+      client.write(Buffer.from(question));
+      await once(client, 'data');
+    }
+    for (let i = 0; i < 3; i++) {
+      const req = request({
+        createConnection: () => client,
+        path: '/socks',
+        headers: { Connection: 'keep-alive' },
+      });
+      req.end();
+      const [res] = (await once(req, 'response')) as [IncomingMessage];
+      await once(res.resume(), 'end');
+    }
+    client.destroy();
+  });
+  proxy.close();
+  const counts = w
+    .series('hist_http_requests')
+    .map(({ labels, value }) => `${labels.role} ${labels.status} ${value}`);
+  const each = ['HTTP_CLIENT 200 3', 'HTTP_SERVER 200 3'];
+  deepStrictEqual(counts.sort(), [...each, ...each].sort());
 });
 
 test('nothing of a process that nobody asked for', { skip }, async () => {

@@ -199,9 +199,10 @@ static __always_inline void l7_not_headless(struct l7_feed *f, struct http1_stre
 
 /*
  * Bytes that are no HTTP/1. A connection that is older than the probe may have been in the middle of a message: it gets
- * further tries, each when its direction turns, which is where messages begin.
+ * further tries, each when its direction turns, which is where messages begin. And what is asked of a SOCKS proxy goes before
+ * the first message: three questions and their answers, with a password (RFC 1928, RFC 1929).
  */
-#define L7_TRIES 4
+#define L7_TRIES 7
 
 static __always_inline void l7_not_http1(struct l7_feed *f, struct http1_stream *s)
 {
