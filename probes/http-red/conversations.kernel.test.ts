@@ -69,8 +69,9 @@ async function held(rung: string, list: readonly Conversation[]): Promise<void> 
       .map(({ role, found }) => `${role}: ${told}: counted ${JSON.stringify(found)}`),
   );
   if (wrong.length > 0) wrong.push(told);
-  // A kretprobe sees so many calls return at a time as there are processors. What it misses is told, or that it is not known.
-  if (!rung.startsWith('kprobe')) return deepStrictEqual(wrong, []);
+  // A kretprobe sees so many calls return at a time as there are processors, and what preempts three programs no fourth makes up
+  // for. What is missed is told, or that it is not known.
+  if (!rung.startsWith('kprobe') && rung !== 'events_preempted') return deepStrictEqual(wrong, []);
   ok(
     wrong.length - 1 <= missed || untold.some((name) => /^l7_kp_.*_return$/.test(name)),
     `${missed} calls were missed, of ${untold} it is not known, and yet\n${wrong.join('\n')}`,
