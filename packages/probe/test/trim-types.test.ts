@@ -3,17 +3,9 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
-import {
-  BpfObject,
-  type Btf,
-  coreRelocations,
-  type Elf,
-  lineInfo,
-  parseObject,
-  type SourceLine,
-} from '@skep/bpf';
+import { BpfObject, type Btf, coreRelocations, Elf, lineInfo, parseObject, type SourceLine } from '@skep/bpf';
 import { mergeLines } from '../src/clang/merge-lines.ts';
-import { stripDwarf } from '../src/clang/strip.ts';
+import { replaceSections, stripDwarf } from '../src/clang/strip.ts';
 import { trimTypes } from '../src/clang/trim-types.ts';
 import { build, Folder, tool } from './support.ts';
 
@@ -180,4 +172,24 @@ test('lines of a source stay as they are, whatever their letters and their lengt
     const [{ text }] = lineInfo(elf, btf).get('raw_tp/sys_enter') as [SourceLine];
     assert.equal(text, line(more).slice(0, 4096));
   }
+});
+
+test('a section may have any number of lines', () => {
+  const { elf } = parseObject(trimmed, 'object.o');
+  const ext = elf.section('.BTF.ext')!.data;
+  const view = new DataView(ext.buffer, ext.byteOffset, ext.byteLength);
+  const header = view.getUint32(4, true);
+  const functions = ext.subarray(header, header + view.getUint32(12, true));
+  const name = view.getUint32(header + 4, true);
+  const count = 200_000;
+  const records = Array.from({ length: count }, (_, i) => [i * 8, 0, 0, i << 10]).flat();
+  const lines = Buffer.from(Uint32Array.from([16, name, count].concat(records)).buffer);
+  const places = Buffer.from(ext.subarray(0, header));
+  for (const [i, n] of [0, functions.length, functions.length, lines.length, 0, 0].entries())
+    places.writeUInt32LE(n, 8 + i * 4);
+  const object = replaceSections(trimmed, new Map([['.BTF.ext', Buffer.concat([places, functions, lines])]]));
+  assert.equal(
+    Elf.parse(mergeLines(object)).section('.BTF.ext')!.size,
+    header + functions.length + lines.length,
+  );
 });

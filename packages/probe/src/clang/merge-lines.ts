@@ -78,6 +78,6 @@ function merged(table: Uint8Array, functions: ReadonlySet<string>): Uint8Array {
   }
   const out: Uint8Array[] = [lines.subarray(0, 4)];
   for (const [section, kept] of bySection)
-    out.push(new Uint8Array(Uint32Array.of(section, kept.length).buffer), ...kept);
+    out.push(new Uint8Array(Uint32Array.of(section, kept.length).buffer), Buffer.concat(kept));
   return Buffer.concat(out);
 }
