@@ -1,5 +1,6 @@
 import { deepStrictEqual, match, ok, strictEqual } from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { cpSync, mkdirSync, readFileSync, rmSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -202,6 +203,20 @@ test('the kernel’s page in every process', { skip: root }, () => {
     'clock_gettime is in it',
   );
   ok(frames.every((f) => f.module === '[vdso]'));
+});
+
+test('the kernel’s page in a process that has ended', { skip: root }, async () => {
+  using symbols = new Symbols();
+  const child = spawn('sleep', ['60']);
+  const pid = child.pid!;
+  const [line] = /^.*\[vdso\]$/m.exec(readFileSync(`/proc/${pid}/maps`, 'latin1')) ?? [];
+  const seen = symbols.remember(pid);
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  if (!line) return;
+  const base = BigInt(`0x${line.split('-')[0]}`);
+  const addresses = Array.from({ length: 256 }, (_, i) => base + BigInt(i * 16));
+  ok(symbols.user(pid, addresses, seen).some((f) => /clock_gettime/.test(f.name ?? '')));
 });
 
 test('caches are bounded: an address is named again after its module had to leave', {

@@ -1,3 +1,4 @@
+import { pid } from 'node:process';
 import { FileBytes, MemoryBytes } from './bytes.ts';
 import { ElfImage } from './elf-image.ts';
 import { KernelSymbols } from './kallsyms.ts';
@@ -181,9 +182,16 @@ function moduleFrame(
   return { address, kind: module.kind, name: found.name, offset: found.distance, module: name };
 }
 
+/** Of a process that has ended, or that is not ours to read: in ours lies the same, where both are of 64 bits. */
+function ownVdso({ start }: Mapping): Buffer | undefined {
+  const own = start > 0xffff_ffff ? ProcessView.look(pid, '') : undefined;
+  const mapping = own?.mappings.find((m) => m.path === '[vdso]');
+  return mapping && own!.memory(mapping);
+}
+
 function openModule(process: ProcessView, mapping: Mapping): Module | undefined {
   if (mapping.path === '[vdso]') {
-    const bytes = process.memory(mapping);
+    const bytes = process.memory(mapping) ?? ownVdso(mapping);
     const image = bytes && ElfImage.read(new MemoryBytes(bytes));
     return image && new Module(image, []);
   }
