@@ -179,6 +179,14 @@ SEC("raw_tp/sys_exit") int skep_t_calls(__u64 *ctx) { return kill_it(ctx); }`);
   assert.deepEqual(effectsIn(bytes), { skep_t_calls: ['calls bpf_send_signal()'] });
 });
 
+test('code that is never loaded hides nothing of what is', async () => {
+  const bytes = await build(`
+asm(".text\\n.type skep_t_dead, @function\\nskep_t_dead: .byte 0x18, 0, 0, 0, 0, 0, 0, 0\\n.size skep_t_dead, 8\\n");
+static __noinline int skep_t_signal(__u32 number) { return bpf_send_signal(number); }
+SEC("raw_tp/sys_enter") int skep_t_calls(__u64 *ctx) { return skep_t_signal(ctx[1]); }`);
+  assert.deepEqual(effectsIn(bytes), { skep_t_calls: ['calls bpf_send_signal()'] });
+});
+
 function effectsIn(bytes: Uint8Array): Record<string, string[]> {
   const { elf, btf } = parseObject(bytes, 'effects.o');
   const found = effectsOf(elf, btf, describeObject(bytes, 'effects.o').programs);
