@@ -9,6 +9,7 @@
  * | `SKEP_AGENT_ABSENT` | no agent answers at this socket |
  * | `SKEP_AGENT_IMAGE` | a probe that belongs to the agent is not installed for this machine |
  * | `SKEP_AGENT_SELF_CHECK` | the agent's check of itself failed: its counts are wrong on this machine |
+ * | `SKEP_AGENT_PIDS` | it is in a container of its own process ids, and cannot see those of the machine |
  * | `SKEP_AGENT_KERNEL` | a probe's structs are not those that this agent reads |
  */
 export type AgentErrorCode =
@@ -18,6 +19,7 @@ export type AgentErrorCode =
   | 'SKEP_AGENT_ABSENT'
   | 'SKEP_AGENT_IMAGE'
   | 'SKEP_AGENT_SELF_CHECK'
+  | 'SKEP_AGENT_PIDS'
   | 'SKEP_AGENT_KERNEL';
 
 /** `message` names the object and the fault, `hint` says the way out. */

@@ -39,10 +39,25 @@ export function probeParams(
   return params;
 }
 
-/** Our id as the kernel's programs see it, whatever namespace of pids we are in; /proc knows when it is the machine's. */
-export function ownPid(): number {
-  const outer = /^NSpid:\s+(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
-  return outer === undefined ? process.pid : Number(outer);
+/** PROC_PID_INIT_INO: the machine's own namespace of pids, the same on every kernel since 3.8. */
+const MACHINE = 0xeffffffc;
+
+/**
+ * Our id as the kernel's programs see it, whatever namespace of pids we are in; /proc knows when it is the machine's.
+ *
+ * @throws AgentError SKEP_AGENT_PIDS where it is not: there each process would be taken for another, and we for nobody
+ */
+export function ownPid(proc = '/proc'): number {
+  const ids = /^NSpid:\s+(.*)$/m.exec(readFileSync(`${proc}/self/status`, 'utf8'))?.[1]?.split(/\s+/);
+  if (ids === undefined) return process.pid;
+  const namespace = Number(/\[(\d+)\]/.exec(readlinkSync(`${proc}/self/ns/pid`))?.[1]);
+  if (ids.length === 1 && namespace !== MACHINE)
+    throw new AgentError(
+      'SKEP_AGENT_PIDS',
+      "the agent is in a container of its own process ids, where it cannot see whose the machine's are",
+      'Give it those of the machine: --pid host (docker, podman), hostPID: true (Kubernetes).',
+    );
+  return Number(ids[0]);
 }
 
 /** A port, or a range of them. */

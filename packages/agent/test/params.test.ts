@@ -1,6 +1,6 @@
 import { deepStrictEqual, strictEqual, throws } from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -29,6 +29,22 @@ test('what is watched becomes parameters', () => {
 test('a network namespace may be named by its number, the first one by a small one', () => {
   for (const netns of ['4026531833', '4026532000'])
     deepStrictEqual(probeParams({ netns: [netns] }, {}, false).target_netns, [netns]);
+});
+
+test('in a container of its own process ids there is no agent: it would take each process for another', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'skep-params-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  mkdirSync(join(folder, 'self/ns'), { recursive: true });
+  const within = (ids: string, namespace: string) => {
+    writeFileSync(join(folder, 'self/status'), `Name:\tx\nNSpid:\t${ids}\nNSpgid:\t1\n`);
+    rmSync(join(folder, 'self/ns/pid'), { force: true });
+    symlinkSync(`pid:[${namespace}]`, join(folder, 'self/ns/pid'));
+    return ownPid(folder);
+  };
+  strictEqual(within('4711', '4026531836'), 4711);
+  // The machine's /proc, from within.
+  strictEqual(within('4711\t7', '4026532999'), 4711);
+  throws(() => within('7', '4026532999'), { code: 'SKEP_AGENT_PIDS', hint: /--pid host/ });
 });
 
 test('what is not there is not watched in silence', (t) => {

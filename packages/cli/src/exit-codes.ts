@@ -34,6 +34,7 @@ export const exitCodeMeaning: Record<ExitCodeName, string> = {
 export const classes: Record<Exclude<ExitCodeName, 'ok'>, readonly string[]> = {
   general: [
     'SKEP_ADDON',
+    'SKEP_AGENT_PIDS',
     'SKEP_AGENT_RUNNING',
     'SKEP_AGENT_SOCKET',
     'SKEP_ARGUMENT',
