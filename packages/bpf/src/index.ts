@@ -115,6 +115,7 @@ export { MapUpdate } from './maps/entries.ts';
 export { BpfMap, type MapShape } from './maps/map.ts';
 export type { EntryWalk } from './maps/walk.ts';
 export { minimalBtf } from './minimal-btf/minimal.ts';
+export { alikePrograms } from './object/alike.ts';
 export type { GlobalVariable } from './object/globals.ts';
 export { BpfObject } from './object/object.ts';
 export { parseObject } from './object/parse.ts';

@@ -2,10 +2,9 @@ import assert from 'node:assert/strict';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
-import { storedKernels } from '@skep/bpf';
+import { alikePrograms, parseObject, storedKernels } from '@skep/bpf';
 import { compile } from '@skep/probe';
 import { fixture } from '../../../test/support/fixtures.ts';
-import { oneOfAlike } from '../src/check/alike.ts';
 import { Sandbox } from './harness.ts';
 
 const vmlinux = '/sys/kernel/btf/vmlinux';
@@ -245,14 +244,13 @@ test('programs that are the same to the verifier are loaded once', async () => {
   );
   const { object } = await compile({ source: b.path('alike.c') });
   const all = programs.map(([name, section]) => ({ name, section }));
-  assert.deepEqual(oneOfAlike(object, 'alike.o', all), [
-    'first',
-    'constant',
-    'map',
-    'kind',
-    'probe',
-    'traced',
-    'traced_too',
-  ]);
-  assert.deepEqual(oneOfAlike(object, 'alike.o', all.slice(1, 2)), ['same']);
+  const { elf, btf } = parseObject(object, 'alike.o');
+  assert.deepEqual(
+    [...alikePrograms(elf, btf, all)],
+    [
+      ['same', 'first'],
+      ['probe_too', 'probe'],
+    ],
+  );
+  assert.deepEqual([...alikePrograms(elf, btf, all.slice(1, 2))], []);
 });

@@ -138,7 +138,9 @@ const everything: RunStats = {
     { program: 'enter', object: 'p.o', reason: 'hook', count: 1 },
   ],
   missesUnknown: ['leave'],
-  programs: [{ name: 'enter', object: 'p.o', section: 'kprobe/x', runs: 9n, runTimeNs: 1_500_000n }],
+  programs: [
+    { name: 'enter', object: 'p.o', section: 'kprobe/x', runs: 9n, also: [], runTimeNs: 1_500_000n },
+  ],
   programStats: true,
   hooks: [
     { group: 'g', object: 'p.o', optional: true, twins: false, taken: undefined, rungs: [] },

@@ -134,6 +134,7 @@ export class FakeRun implements Run {
       name: 'on_kill',
       object: 'fake',
       section: 'tracepoint/oom/mark_victim',
+      also: [],
       runs: 0n,
       runTimeNs: 0n,
     },

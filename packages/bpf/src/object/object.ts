@@ -6,6 +6,7 @@ import type { BpfLink } from '../links/link.ts';
 import { closeLinks } from '../links/link.ts';
 import { BpfMap, type MapOwner } from '../maps/map.ts';
 import { isNativeError, native, type ObjectHandle } from '../native.ts';
+import { alikePrograms } from './alike.ts';
 import { type GlobalVariable, globalVariables } from './globals.ts';
 import { loadError, openError } from './load-error.ts';
 import { shortNumbers } from './long-numbers.ts';
@@ -37,6 +38,8 @@ export class BpfObject implements Disposable {
   readonly #links = new Set<BpfLink>();
   #programFds: number[] | undefined;
   #mapFds: number[] | undefined;
+  /** For each program the number of the one that was loaded in its place; below 0: itself. */
+  #sharing: readonly number[] = [];
   #state: 'open' | 'loading' | 'loaded' | 'failed' = 'open';
   #closed = false;
 
@@ -139,15 +142,24 @@ export class BpfObject implements Disposable {
    * Loads maps and programs into the kernel, on a thread of libuv's pool.
    *
    * `logLevel` 1 or 2 asks the verifier for its log of programs it accepts too; {@link loadLog} has it then.
+   *
+   * Of the programs that `together` names, those that are the same to the verifier are loaded once, and each is attached where
+   * it goes ({@link BpfProgram.sharedWith}). No two of them may go to one hook, which would run that program once.
    * @throws {BpfError} `SKEP_VERIFIER` (`object` is the program, `log` the verifier's whole log),
    * `SKEP_PERMISSION`, `SKEP_UNSUPPORTED`, `SKEP_MAP_CREATE`, `SKEP_RELOCATION`, `SKEP_LOAD`, `SKEP_STATE`
    */
-  async load(options: { logLevel?: number } = {}): Promise<void> {
-    const { logLevel = 0 } = options;
+  async load(options: { logLevel?: number; together?: readonly string[] } = {}): Promise<void> {
+    const { logLevel = 0, together = [] } = options;
     this.#beforeLoad('it');
     const handle = this.#open();
     prepareMaps(handle, this.maps);
     for (const p of this.programs) p.settleFunction();
+    const wanted = together.map((n) => this.program(n)).filter((p) => p.autoload);
+    const alike = wanted.length > 1 ? alikePrograms(this.elf, this.btf, wanted) : new Map<string, string>();
+    const sharing = this.programs.map((p) => this.programs.findIndex((q) => q.name === alike.get(p.name)));
+    sharing.forEach((first, i) => {
+      if (first >= 0) native().programConfigure(handle, i, 'autoload', 0);
+    });
     if (logLevel > 0)
       this.programs.forEach((_, i) => {
         native().programConfigure(handle, i, 'logLevel', logLevel);
@@ -157,7 +169,8 @@ export class BpfObject implements Disposable {
     try {
       const fds = await native().objectLoad(handle, logLevel > 0);
       this.#open(); // close() may have been called meanwhile
-      this.#programFds = fds.programs;
+      this.#programFds = fds.programs.map((fd, i) => fds.programs[sharing[i]!] ?? fd);
+      this.#sharing = sharing;
       this.#mapFds = fds.maps;
       this.loadLog = fds.log;
       state = 'loaded';
@@ -242,6 +255,7 @@ export class BpfObject implements Disposable {
       beforeLoad: (what) => this.#beforeLoad(what),
       handle: () => this.#open(),
       programFd: (i) => this.#fd(this.#programFds, i),
+      sharing: (i) => this.programs[this.#sharing[i] ?? -1],
       mapFd: (i) => this.#fd(this.#mapFds, i),
       adopt: (link) => {
         // closed while the link was being made on the pool

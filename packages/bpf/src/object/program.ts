@@ -16,6 +16,8 @@ export interface ProgramOwner {
   handle(): ObjectHandle;
   /** @throws {BpfError} `SKEP_CLOSED`, `SKEP_STATE` before load */
   programFd(index: number): number;
+  /** The program that was loaded in place of this one. */
+  sharing(index: number): BpfProgram | undefined;
   adopt(link: BpfLink): void;
 }
 
@@ -172,9 +174,15 @@ export class BpfProgram {
     tryTarget(this, options);
   }
 
+  /** The name of the program that was loaded in place of this one, being the same ({@link BpfObject.load}); what the kernel counts is of both. */
+  get sharedWith(): string | undefined {
+    return this.#owner.sharing(this.#index)?.name;
+  }
+
   #place() {
     this.fd; // says what is wrong when it is not loaded
-    return { object: this.#owner.handle(), index: this.#index };
+    const loaded = this.#owner.sharing(this.#index) ?? this;
+    return { object: this.#owner.handle(), index: loaded.#index };
   }
 
   /** Pins it in a bpf file system. @throws {BpfError} `SKEP_PIN` */

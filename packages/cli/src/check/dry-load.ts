@@ -33,7 +33,7 @@ export async function dryLoad(
   { params, targets, attach, types }: AsRun,
   loads: () => void,
 ): Promise<DryLoad> {
-  const { BpfObject } = await import('@skep/bpf');
+  const { alikePrograms, BpfObject, parseObject } = await import('@skep/bpf');
   const { applyParam, describeObject, TARGET_FORMS } = await import('@skep/probe');
   const verdicts = new Map<string, Verdict>();
   const known = describeObject(bytes, checked.name).params;
@@ -61,12 +61,10 @@ export async function dryLoad(
       wanted.delete(name);
     }
   }
-  const { oneOfAlike } = await import('./alike.ts');
-  const few = oneOfAlike(
-    bytes,
-    checked.name,
-    checked.programs.filter((p) => wanted.has(p.name)),
-  );
+  const { elf, btf } = parseObject(bytes, checked.name);
+  const tried = checked.programs.filter((p) => wanted.has(p.name));
+  const alike = alikePrograms(elf, btf, tried);
+  const few = tried.flatMap((p) => (alike.has(p.name) ? [] : [p.name]));
   if (few.length >= WORTH_TWO || few.length < wanted.size) {
     const parts = few.length >= WORTH_TWO ? [0, 1] : [0];
     const shares = parts.map((part) => new Set(few.filter((_, i) => i % parts.length === part)));

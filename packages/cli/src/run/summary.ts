@@ -97,6 +97,7 @@ export function summaryJson(name: string, s: RunSummary): string {
           program: p.name,
           object: p.object,
           section: p.section,
+          also: p.also,
           runs: p.runs,
           run_time_ns: p.runTimeNs,
         }))

@@ -6,6 +6,8 @@ export interface ProgramStats {
   readonly name: string;
   readonly object: string;
   readonly section: string;
+  /** Sections of programs that are the same to the kernel, and were loaded as this one: its numbers are of all of them. */
+  readonly also: readonly string[];
   readonly runs: bigint;
   readonly runTimeNs: bigint;
 }

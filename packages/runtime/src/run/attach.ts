@@ -8,6 +8,7 @@ import type { Opened } from './open.ts';
 import { blame, byProbe } from './probes.ts';
 import { sentence } from './sentence.ts';
 import { pointPrograms, targetsOf } from './targets.ts';
+import { loadedTogether } from './together.ts';
 
 /**
  * Attaches every program of every object, or none: when one that is needed fails, the others are detached again. A
@@ -89,7 +90,7 @@ async function loadRung(o: Opened, group: HookGroup): Promise<void> {
     if (made) object.reuseMap(name, made.map(name));
   }
   leaveOutIdleMaps({ ...o, object });
-  await object.load();
+  await object.load({ together: loadedTogether({ object, targets: o.targets }) });
 }
 
 function nothingAttached(opened: readonly Opened[]): RuntimeError {

@@ -2,6 +2,7 @@ import { type BpfMap, mapDefinitions } from '@skep/bpf';
 import { tagsOf } from '../streams/tags.ts';
 import { type Opened, reopen } from './open.ts';
 import { blame, byProbe } from './probes.ts';
+import { loadedTogether } from './together.ts';
 
 /**
  * Loads the objects, each on a thread of the pool, with the maps that several of a probe share made once.
@@ -46,7 +47,7 @@ async function loadOne(o: Opened, shared: Map<string, BpfMap>): Promise<void> {
       if (first?.type === map.type) o.object.reuseMap(map.name, first);
     }
     try {
-      await o.object.load();
+      await o.object.load({ together: loadedTogether(o) });
       break;
     } catch (error) {
       try {

@@ -41,7 +41,9 @@ export class MissCounter {
         // Links know their program's name only: of two programs of a name the first is told of both's.
         const links = seen.has(name) ? [] : this.#links.filter((l) => l.program === name);
         seen.add(name);
-        const { recursion, hook } = countMisses(program, links);
+        const { recursion: own, hook } = countMisses(program, links);
+        // Where one was loaded for several the kernel counts for all of them, and that is told of the first.
+        const recursion = program.sharedWith === undefined ? own : 0;
         const key = `${o.name}\0${name}`;
         const atLinks = Math.max(hook, this.#atLinks.get(key) ?? 0);
         this.#atLinks.set(key, atLinks);

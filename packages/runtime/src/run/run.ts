@@ -222,9 +222,11 @@ export class ActiveRun implements Run {
       missed: misses?.missed ?? [],
       missesUnknown: misses?.missesUnknown ?? [],
       programs: this.#init.opened.flatMap((o) =>
-        o.ladder.programs().map((p) => {
+        o.ladder.programs().flatMap((p, _, all) => {
+          if (p.sharedWith !== undefined) return [];
           const { runCount: runs, runTimeNs } = p.info();
-          return { name: p.name, object: o.name, section: p.section, runs, runTimeNs };
+          const also = all.filter((other) => other.sharedWith === p.name).map((other) => other.section);
+          return { name: p.name, object: o.name, section: p.section, also, runs, runTimeNs };
         }),
       ),
       programStats: this.#programStats !== undefined,

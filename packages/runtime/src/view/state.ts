@@ -58,7 +58,7 @@ export class ViewState {
   measure(now: number): void {
     const stats = this.#run.stats();
     this.meter.sample(stats, now);
-    this.hooks = [...new Set(stats.programs.map((p) => p.section))];
+    this.hooks = [...new Set(stats.programs.flatMap((p) => [p.section, ...p.also]))];
     for (const text of stats.notes.slice(this.notes.length)) this.messages.push({ text, level: 'info' });
     this.notes = [...stats.notes];
   }

@@ -1,4 +1,6 @@
-import { type CoreRelocation, coreRelocations, type Elf, parseObject } from '@skep/bpf';
+import type { Btf } from '../btf/btf.ts';
+import { type CoreRelocation, coreRelocations } from '../core-relo/records.ts';
+import type { Elf } from '../elf/elf.ts';
 
 /** The verifier asks nothing of what programs of these sections are attached to: the kernel learns that after the load. */
 const FREE = /^\??(tp|tracepoint|k(?:ret)?probe|u(?:ret)?probe|perf_event)(?:\/|$)/;
@@ -8,26 +10,34 @@ const CALL = 0x85;
 const PSEUDO_CALL = 1;
 
 /**
- * One for each of the programs that are the same to the verifier: a probe with a hook on each of a dozen system calls has one
- * body, and some two or three programs. What is not known to be alike stands for itself.
+ * Programs that are to the verifier what an earlier one is: a probe with a hook on each of a dozen system calls has one body, and
+ * some two or three programs. What is not known to be alike stands for itself.
  *
- * @returns names, a part of those given, in their order
+ * @returns the name of the first of its kind, by the names of the others
  */
-export function oneOfAlike(
-  object: Uint8Array,
-  name: string,
-  programs: readonly { name: string; section: string }[],
-): string[] {
-  const { elf, btf } = parseObject(object, name);
+export function alikePrograms(
+  elf: Elf,
+  btf: Btf,
+  programs: readonly { readonly name: string; readonly section: string }[],
+): Map<string, string> {
+  const alike = new Map<string, string>();
+  // Most probes have no two of one length, and nothing has to be compared.
+  const lengths = new Map<string, number>();
+  const lengthOf = ({ name }: { name: string }) =>
+    String(elf.symbols.find((s) => s.name === name && s.type === 'func')?.size);
+  for (const program of programs) lengths.set(lengthOf(program), (lengths.get(lengthOf(program)) ?? 0) + 1);
+  const several = programs.filter((program) => lengths.get(lengthOf(program))! > 1);
+  if (several.length === 0) return alike;
   const relocations = coreRelocations(elf, btf);
-  const known = new Set<string>();
-  return programs.flatMap((program) => {
+  const known = new Map<string, string>();
+  for (const program of several) {
     const sign = signOf(elf, relocations, program);
-    if (sign === undefined) return [program.name];
-    if (known.has(sign)) return [];
-    known.add(sign);
-    return [program.name];
-  });
+    if (sign === undefined) continue;
+    const first = known.get(sign);
+    if (first === undefined) known.set(sign, program.name);
+    else alike.set(program.name, first);
+  }
+  return alike;
 }
 
 /** What the verifier sees of a program: its kind, its instructions, and what those are about to be changed to. */
