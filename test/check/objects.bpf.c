@@ -268,6 +268,7 @@ SEC("?ksyscall/skep_no_such") int attach_ksyscall(void *ctx) { return 0; }
 SEC("?uprobe//bin/sh:skep_no_such") int attach_uprobe(void *ctx) { return 0; }
 SEC("?fsomething/vfs_read") int no_such_kind(void *ctx) { return 0; }
 SEC("?cgroup/something") int no_such_cgroup(void *ctx) { return 1; }
+SEC("?iter.s/bpf_map") int attach_sleeping_iterator(void *ctx) { return 0; }
 SEC("?iter") int no_iterator(void *ctx) { return 0; }
 SEC("?sk_lookup/name") int yes_named_lookup(void *ctx) { return 1; }
 SEC("?tracepoint/ftrace/function") int attach_tracer(void *ctx) { return 0; }

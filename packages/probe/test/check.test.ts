@@ -122,6 +122,23 @@ SEC("xdp") int alone(void *ctx) { bpf_tail_call(ctx, &theirs, 0); return 2; }`);
   said(verdict, 'refused', /first makes "ours" a table for raw_tracepoint programs/, 'all');
 });
 
+test('what nobody knows of a program a load has told, but not whether its hook is there', async () => {
+  const bytes = await build(
+    `extern struct task_struct *bpf_task_from_pid(s32 pid) __ksym;
+     extern void bpf_task_release(struct task_struct *p) __ksym;
+     static int take(void) { struct task_struct *t = bpf_task_from_pid(1); if (t) bpf_task_release(t); return 0; }
+     SEC("raw_tp/sched_process_exit") int taken(void *ctx) { return take(); }
+     SEC("fexit/do_exit") int exits(void *ctx) { return 0; }
+     SEC("kprobe/vfs_read+0x1") int within(void *ctx) { return 0; }
+     SEC("tracepoint/sched/skep_no_such_event") int nowhere(void *ctx) { return 0; }`,
+  );
+  const states = (kernelName: string, loaded?: ReadonlySet<string>) =>
+    checkObject(bytes, 'p.o', kernel(kernelName), { loaded }).programs.map((p) => p.verdict.state);
+  deepStrictEqual(states('6.12'), ['unknown', 'unknown', 'unknown', 'refused']);
+  const all = new Set(['taken', 'exits', 'within', 'nowhere']);
+  deepStrictEqual(states('6.12', all), ['runs', 'runs', 'unknown', 'refused']);
+});
+
 test('keys longer than a stack came with Linux 5.18', async () => {
   const bytes = await build(`struct long_key { char name[600]; };
 struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 8); __type(key, struct long_key); __type(value, __u64); } paths SEC(".maps");

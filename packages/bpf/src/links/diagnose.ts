@@ -77,6 +77,14 @@ export function diagnose(hook: Hook, cause: NativeError): Reason | undefined {
             'tcx is there from Linux 6.6 on; before, it needs the modules sch_ingress and cls_bpf.',
           )
         : undefined;
+    case 'iter':
+      // What it is pointed at is said in more bytes than the kernel knows.
+      return cause.errno === Errno.E2BIG
+        ? unsupported(
+            'this kernel has no iterators over one process or cgroup',
+            'They are there from Linux 6.1 on; without a target it goes over all.',
+          )
+        : undefined;
     case 'netkit':
       return cause.errno === Errno.EINVAL
         ? unsupported('this kernel has no links for it', 'netkit is there from Linux 6.7 on.')

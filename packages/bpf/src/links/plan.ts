@@ -62,6 +62,7 @@ const UPROBE_SESSION = 57;
 const RETURN = 1;
 /** Of statfs(2), from linux/magic.h. */
 const CGROUP2_MAGIC = 0x63677270;
+const NSFS_MAGIC = 0x6e736673;
 
 /** Works out how a program of this kind reaches its hook. Opens what it must (a cgroup, perf events). */
 export function planAttach(hook: Hook, section: string, options: AttachOptions): Plan {
@@ -222,6 +223,14 @@ function planFile(hook: Hook, how: 'cgroup' | 'netns', path: string | undefined,
       'SKEP_ATTACH',
       `Program "${hook.program}" cannot be attached to ${hook.kind} ${path}: that is not a cgroup2 directory`,
       { hint: 'mount -t cgroup2 shows where they are, often /sys/fs/cgroup.', object: hook.program },
+    );
+  }
+  if (how === 'netns' && statfsSync(path).type !== NSFS_MAGIC) {
+    closeSync(fd);
+    throw new BpfError(
+      'SKEP_ATTACH',
+      `Program "${hook.program}" cannot be attached to ${hook.kind} ${path}: that is no network namespace`,
+      { hint: 'ip netns lists those with a name; a process has its own as its pid.', object: hook.program },
     );
   }
   return { steps: [{ how, number: fd }], release: () => closeSync(fd) };

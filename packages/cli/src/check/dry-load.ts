@@ -5,6 +5,8 @@ import type { CheckedTargets } from './targets.ts';
 /** What loading told: of programs by name; `note` when nothing could be loaded. */
 export interface DryLoad {
   readonly verdicts: ReadonlyMap<string, Verdict>;
+  /** Programs that the kernel took, or one that is the same. */
+  readonly loaded: ReadonlySet<string>;
   readonly note?: string;
 }
 
@@ -70,16 +72,17 @@ export async function dryLoad(
     const shares = parts.map((part) => new Set(few.filter((_, i) => i % parts.length === part)));
     // What is refused, and for whose sake, only the whole tells.
     if ((await Promise.allSettled(shares.map(load))).every((r) => r.status === 'fulfilled'))
-      return { verdicts };
+      return { verdicts, loaded: wanted };
   }
   while (wanted.size > 0) {
     try {
       await load(wanted);
-      return { verdicts };
+      return { verdicts, loaded: wanted };
     } catch (cause) {
       const { code, message, hint, object: about } = cause as BpfError;
       if (typeof code !== 'string' || !code.startsWith('SKEP_')) throw cause;
-      if (code === 'SKEP_PERMISSION') return { verdicts, note: `${checked.name} was not loaded: ${message}` };
+      if (code === 'SKEP_PERMISSION')
+        return { verdicts, loaded: new Set(), note: `${checked.name} was not loaded: ${message}` };
       const verdict: Verdict = { state: 'refused', reason: message.replace(/\.$/, ''), hint };
       const guilty = about !== undefined && wanted.has(about) ? [about] : [...wanted];
       for (const name of guilty) {
@@ -88,7 +91,7 @@ export async function dryLoad(
       }
     }
   }
-  return { verdicts };
+  return { verdicts, loaded: wanted };
 }
 
 /** Programs whose interface, cgroup, process or file is not there, as `run` would find before the kernel is asked to attach. */

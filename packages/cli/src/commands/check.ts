@@ -183,17 +183,19 @@ async function reportOf(
       for (const { name: program, verdict } of checkObject(bytes, name, facts, { ...options, targets })
         .programs)
         if (verdict.state === 'refused') found.set(program, verdict);
-    const check = () => checkObject(bytes, name, facts, { ...options, found });
+    const check = (loaded?: ReadonlySet<string>) =>
+      checkObject(bytes, name, facts, { ...options, found, loaded });
     const checked = check();
     if (!kernel.running || !flags.load) {
       objects.push(checked);
       continue;
     }
     const asRun = { params, targets: first, attach: all, types: file?.path };
-    const { verdicts, note } = await dryLoad(bytes, checked, asRun, loads);
+    const { verdicts, loaded, note } = await dryLoad(bytes, checked, asRun, loads);
     if (note) notes.push(note);
     for (const [program, verdict] of verdicts) found.set(program, verdict);
-    objects.push(verdicts.size > 0 ? check() : checked);
+    const settled = checked.programs.some((p) => loaded.has(p.name) && p.verdict.state === 'unknown');
+    objects.push(verdicts.size > 0 || settled ? check(loaded) : checked);
   }
   const idle = objects.every((o) => o.idle) ? objects.flatMap((o) => o.idle ?? []).slice(0, 1) : [];
   const verdicts = [

@@ -50,6 +50,8 @@ export interface CheckOptions {
   targets?: Readonly<Record<string, string>>;
   /** What is known better, by program: what a load has told. */
   found?: ReadonlyMap<string, Verdict>;
+  /** Programs that this kernel has loaded: only what becomes of them at their hook is still asked. */
+  loaded?: ReadonlySet<string>;
 }
 
 /**
@@ -78,7 +80,7 @@ export function checkObject(
   const constants = constantSections(elf, btf, params, options.params ?? {});
   const verdicts = unreadable
     ? new Map(programs.map((p) => [p.name, unreadable]))
-    : judgePrograms(elf, btf, programs, facts, constants, untyped);
+    : judgePrograms(elf, btf, programs, facts, constants, untyped, options.loaded ?? new Set());
   for (const [program, verdict] of options.found ?? []) verdicts.set(program, verdict);
   for (const program of programs) {
     const verdict = verdicts.get(program.name)!;
@@ -177,6 +179,7 @@ function judgePrograms(
   facts: KernelFacts,
   constants: ReadonlyMap<string, Uint8Array>,
   untyped: ReadonlySet<string>,
+  loaded: ReadonlySet<string>,
 ): Map<string, Verdict> {
   const externs = externsOf(elf, btf);
   const relocated = relocate(elf, btf, facts, externs);
@@ -212,6 +215,13 @@ function judgePrograms(
   };
   const out = new Map<string, Verdict>();
   for (const program of programs) {
+    if (loaded.has(program.name)) {
+      out.set(
+        program.name,
+        lacksUsdtSupport(program, btf) ?? judgeHook(program, facts, btf, { loaded: true }),
+      );
+      continue;
+    }
     const place = placeOf(elf, program.name)!;
     const verdicts = [judgeHook(program, facts, btf), typeVerdict(program, facts, untyped), ...whole];
     for (const verdict of [licenseVerdict(elf, btf, program, facts), lacksUsdtSupport(program, btf)])

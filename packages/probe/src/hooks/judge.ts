@@ -2,7 +2,7 @@ import type { Btf, HookKind, KernelFacts, Verdict } from '@skep/bpf';
 import { readTags } from '../describe/tags.ts';
 import { tooOld, unnamed } from './as-said.ts';
 import { lacksAttachType } from './attach-type.ts';
-import { mayChangeOrSleep } from './may-sleep.ts';
+import { iteratorSleeps, mayChangeOrSleep } from './may-sleep.ts';
 import { neverTraced } from './never-traced.ts';
 import { isVariadic, misfit, type Prototype, parseArguments, prototypeIn } from './prototype.ts';
 import { securityHook } from './security-hooks.ts';
@@ -18,12 +18,18 @@ const RUNS: Verdict = { state: 'runs' };
  * than the program says that it may be (`skep:since=`). Anything else about the program (helpers, types, maps) is not asked.
  *
  * @param btf of the object
+ * @param known `loaded`: the kernel's verifier has taken it, and what it has to say of the hook is settled
  */
-export function judgeHook(program: HookProgram, facts: KernelFacts, btf: Btf): Verdict {
-  return tooOld(program, facts, btf) ?? judgeTarget(program, facts, btf);
+export function judgeHook(
+  program: HookProgram,
+  facts: KernelFacts,
+  btf: Btf,
+  known: { readonly loaded?: boolean } = {},
+): Verdict {
+  return tooOld(program, facts, btf) ?? judgeTarget(program, facts, btf, known.loaded === true);
 }
 
-function judgeTarget(program: HookProgram, facts: KernelFacts, btf: Btf): Verdict {
+function judgeTarget(program: HookProgram, facts: KernelFacts, btf: Btf, loaded: boolean): Verdict {
   const { type, target } = program;
   const nowhere = unnamed(program);
   if (nowhere) return permitted(type, facts) ?? nowhere;
@@ -31,13 +37,17 @@ function judgeTarget(program: HookProgram, facts: KernelFacts, btf: Btf): Verdic
     case 'fentry':
     case 'fexit':
     case 'fmod_ret':
-      return permitted(type, facts) ?? tracedFunction(program, facts, btf);
+      return permitted(type, facts) ?? tracedFunction(program, facts, btf, loaded);
     case 'fsession':
-      return never(program, facts) ?? tracedFunction(program, facts, btf);
+      return never(program, facts) ?? tracedFunction(program, facts, btf, loaded);
     case 'lsm':
       return permitted(type, facts) ?? lsmHook(program, facts);
     case 'iter':
-      return permitted(type, facts) ?? known('func', `bpf_iter_${target}`, `iterator ${target}`, facts);
+      return (
+        permitted(type, facts) ??
+        iteratorSleeps(program, facts) ??
+        known('func', `bpf_iter_${target}`, `iterator ${target}`, facts)
+      );
     case 'tp_btf':
     case 'raw_tp':
       return permitted(type, facts) ?? rawTracepoint(program, facts, btf);
@@ -160,7 +170,7 @@ function lsmHook(program: HookProgram, facts: KernelFacts): Verdict {
   return verdict.state === 'runs' ? (securityHook(program, facts.version) ?? verdict) : verdict;
 }
 
-function tracedFunction(program: HookProgram, facts: KernelFacts, btf: Btf): Verdict {
+function tracedFunction(program: HookProgram, facts: KernelFacts, btf: Btf, loaded: boolean): Verdict {
   const { target, type } = program;
   const there = has(facts, target, 'func');
   const look = facts.functions?.look(target, 'ftrace');
@@ -193,7 +203,7 @@ function tracedFunction(program: HookProgram, facts: KernelFacts, btf: Btf): Ver
       `${target} takes ${taken} arguments here, and this kernel's trampolines carry ${room}`,
       'A kprobe takes its place.',
     );
-  const kept = neverTraced(program, facts) ?? mayChangeOrSleep(program, facts);
+  const kept = loaded ? undefined : (neverTraced(program, facts) ?? mayChangeOrSleep(program, facts));
   if (kept) return kept;
   if (look === 'unknown') return unknown(`whether ${target} can be traced is not known`);
   return look === undefined ? RUNS : { state: 'runs', note: caveat(target, facts) };

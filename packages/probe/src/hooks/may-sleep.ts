@@ -30,3 +30,21 @@ export function mayChangeOrSleep(
     hint: 'The kernel was built without CONFIG_FUNCTION_ERROR_INJECTION. Observe it by fentry or fexit.',
   };
 }
+
+/** Iterators over what the kernel holds locks of while they run: their targets lack BPF_ITER_RESCHED (bpf_iter_link_attach()). */
+const LOCKED =
+  /^(bpf_map|bpf_map_elem|bpf_sk_storage_map|bpf_prog|bpf_link|tcp|udp|unix|netlink|ipv6_route|sockmap)$/;
+
+/** Iterators that may sleep load on every target, and are attached to some. Undefined when nothing speaks against it. */
+export function iteratorSleeps(
+  { section, target }: HookProgram,
+  { version: [major, minor] }: KernelFacts,
+): Verdict | undefined {
+  if (!/\.s\//.test(section) || !LOCKED.test(target)) return undefined;
+  const known = major > 0 && (major < 7 || (major === 7 && minor <= 2));
+  return {
+    state: known ? 'refused' : 'unknown',
+    reason: `an iterator over ${target} may not sleep`,
+    hint: `SEC("iter/${target}") does not.`,
+  };
+}
