@@ -32,6 +32,37 @@ static __always_inline bool http1_has_parent(const struct http1_stream *s)
 	return (at == HTTP1_PARENT_DIGITS || at == HTTP1_PARENT_MORE) && s->parent[0] != 0xff;
 }
 
+/* Four bytes, written as eight digits. */
+static __always_inline bool http1_parent_word(const struct http1_window *w, __u32 position, struct http1_stream *s, __u32 at)
+{
+	__u64 digits = http1_eight(w, position);
+
+	if (!http1_hex(&digits))
+		return false;
+	digits = (digits << 4 | digits >> 8) & 0x00ff00ff00ff00ffULL;
+	digits = (digits | digits >> 8) & 0x0000ffff0000ffffULL;
+	*(__u32 *)&s->parent[at] = digits | digits >> 16;
+	return true;
+}
+
+/* Characters of a traceparent of version 0, with the line end. */
+#define HTTP1_PARENT_LINE 57
+
+/* The whole of a traceparent as most are: 57 steps otherwise. False: it is written in another way, or is none. */
+static __always_inline bool http1_parent(const struct http1_window *w, struct http1_stream *s, __u32 position)
+{
+	__u8 high = w->bytes[position + 53], low = w->bytes[position + 54];
+
+	if ((http1_eight(w, position) & 0xffffff) != ('0' | '0' << 8 | '-' << 16) || w->bytes[position + 35] != '-' ||
+	    w->bytes[position + 52] != '-' || high != '0' || (__u8)(low - '0') > 9 || !http1_is_crlf(w, position + 55))
+		return false;
+	s->parent[0] = 0;
+	s->parent[25] = low - '0';
+	return http1_parent_word(w, position + 3, s, 1) && http1_parent_word(w, position + 11, s, 5) &&
+	       http1_parent_word(w, position + 19, s, 9) && http1_parent_word(w, position + 27, s, 13) &&
+	       http1_parent_word(w, position + 36, s, 17) && http1_parent_word(w, position + 44, s, 21);
+}
+
 /* Bytes of a line that tell whether it is one that matters, with eight digits and a line end behind its name. */
 #define HTTP1_TELLING 32
 

@@ -60,28 +60,38 @@ static __always_inline __u32 http1_ahead(const struct http1_window *w, __u32 pos
 	return here < 8 ? at + here : at;
 }
 
+/* Makes eight hexadecimal digits, in small letters, the numbers that they are. False: one of them is none. */
+static __always_inline bool http1_hex(__u64 *digits)
+{
+	__u64 letters = *digits >> 6 & HTTP1_ONES, nibbles = (*digits & 0x0f * HTTP1_ONES) + letters * 9;
+
+	/* 0 to 9 lie from 0x30 on, a to f behind 0x60. */
+	if ((*digits & 0xf0 * HTTP1_ONES) != 0x30 * HTTP1_ONES + letters * 0x30 ||
+	    ((nibbles + 6 * HTTP1_ONES) & 0x10 * HTTP1_ONES) != letters << 4 || nibbles & 0xf0 * HTTP1_ONES)
+		return false;
+	*digits = nibbles;
+	return true;
+}
+
 /*
  * The size of a chunk as most are written: one to six digits and a line end, among the next eight bytes. How many bytes that
  * are; 0: it is written in another way. A chunk of some bytes would take as many steps for its size as a header's line.
  */
 static __always_inline __u32 http1_size(const struct http1_window *w, __u32 position, __u32 *size)
 {
-	__u64 word = http1_eight(w, position), letters, digits, nibbles;
+	__u64 word = http1_eight(w, position), digits;
 	__u32 n = http1_first(http1_is(word, '\r')) & 7;
 
 	if (!n || n > 6 || (__u8)(word >> (n + 1) * 8) != '\n')
 		return 0;
-	/* The digits at the end of a number of eight. */
+	/* The digits at the end of a number of eight, capitals made small. */
 	digits = word << (8 - n) * 8 | 0x30 * HTTP1_ONES >> n * 8;
-	letters = digits >> 6 & HTTP1_ONES;
-	nibbles = (digits & 0x0f * HTTP1_ONES) + letters * 9;
-	/* 0 to 9 lie from 0x30 on, A to F and a to f behind 0x40 and 0x60. */
-	if (((digits | letters << 5) & 0xf0 * HTTP1_ONES) != 0x30 * HTTP1_ONES + letters * 0x30 ||
-	    ((nibbles + 6 * HTTP1_ONES) & 0x10 * HTTP1_ONES) != letters << 4 || nibbles & 0xf0 * HTTP1_ONES)
+	digits |= (digits >> 6 & HTTP1_ONES) << 5;
+	if (!http1_hex(&digits))
 		return 0;
-	nibbles = (nibbles << 4 | nibbles >> 8) & 0x00ff00ff00ff00ffULL;
-	nibbles = (nibbles << 8 | nibbles >> 16) & 0x0000ffff0000ffffULL;
-	*size = nibbles << 16 | nibbles >> 32;
+	digits = (digits << 4 | digits >> 8) & 0x00ff00ff00ff00ffULL;
+	digits = (digits << 8 | digits >> 16) & 0x0000ffff0000ffffULL;
+	*size = digits << 16 | digits >> 32;
 	return n + 2;
 }
 

@@ -252,6 +252,12 @@ static __always_inline __u32 http1_byte(struct http1_window *w, struct http1_str
 		}
 		return 1;
 	case HTTP1_PARENT:
+		if (!s->parent_at && left >= HTTP1_PARENT_LINE && http1_parent(w, s, position)) {
+			s->parent_at = HTTP1_PARENT_DIGITS;
+			s->flags |= HTTP1_HAS_PARENT;
+			s->state = HTTP1_LINE;
+			return HTTP1_PARENT_LINE;
+		}
 		if (c == '\n') {
 			s->state = HTTP1_LINE;
 			s->flags |= http1_has_parent(s) ? HTTP1_HAS_PARENT : 0;

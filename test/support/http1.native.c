@@ -39,10 +39,20 @@ struct seen {
 	__u64 trace; /* a hash of all that was found, in order */
 };
 
+/* A hash of the whole of it. */
+static __u64 parent_of(const struct http1_stream *s)
+{
+	__u64 hash = SEED;
+
+	for (int i = 0; i < HTTP1_PARENT_DIGITS / 2; i++)
+		hash = (hash ^ s->parent[i]) * HTTP1_PRIME;
+	return hash;
+}
+
 static void note(struct seen *seen, const struct http1_stream *s)
 {
 	const __u64 all[] = { s->state, s->flags & ~HTTP1_CUT, s->method, s->status, s->remain, s->body,
-			      s->flags & HTTP1_IS_RESPONSE ? 0 : s->path, s->flags & HTTP1_HAS_PARENT ? s->parent[3] : 0 };
+			      s->flags & HTTP1_IS_RESPONSE ? 0 : s->path, s->flags & HTTP1_HAS_PARENT ? parent_of(s) : 0 };
 
 	for (unsigned i = 0; i < sizeof(all) / sizeof(*all); i++)
 		seen->trace = (seen->trace ^ all[i]) * 0xff51afd7ed558ccdULL ^ seen->trace >> 29;
@@ -136,7 +146,7 @@ static const char *const fields[] = {
 	"Host: here", "Content-Length: 5", "content-length:5", "CONTENT-LENGTH:   12  ", "Content-Length: 0", "Content-Length: 1a",
 	"Content-Length: 00000000000003", "Content-Length:", "Content-Lengths: 9", "Content-Type: text/plain", "Transfer-Encoding: chunked",
 	"transfer-encoding: gzip, Chunked", "Transfer-Encoding: chunked, gzip", "Transfer: x", "Trailer: t", "T", "C", "c:", "tt: \t",
-	"traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "Traceparent: 00-0af7", "traceparent: 01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more: of it", "X-Long: vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv",
+	"traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "Traceparent: 00-0af7", "traceparent: 00-ffffffffffffffffffffffffffffffff-0123456789abcdef-0a", "traceparent:00-0123456789abcdef0123456789abcdef-fedcba9876543210-09", "traceparent: 00-0123456789abcdeg0123456789abcdef-fedcba9876543210-00", "traceparent: 01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more: of it", "X-Long: vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv",
 };
 static const char *const bodies[] = { "", "hello", "GET / HTTP/1.1\r\n\r\n", "5\r\nhello\r\n0\r\n\r\n", "a;x=y\r\n0123456789\r\n0\r\nT: x\r\n\r\n", "0\r\n\r\n", "ffffffffffffffff\r\n", "1F\r\n0123456789abcdef0123456789abcde\r\n3\r\nxyz\r\n000000\r\n\r\n", "g\r\n", "0x1\r\n", "00000001\r\nx\r\n0\r\n\r\n" };
 
