@@ -118,3 +118,40 @@ test('what is no HTTP/1, and is refused in HTTP/1, is a request of no method and
   });
   deepStrictEqual(requests.sort(), ['HTTP_CLIENT HTTP_OTHER 400: 1', 'HTTP_SERVER HTTP_OTHER 400: 1']);
 });
+
+test('of a request that is refused before its header ends the path is told, where that has ended', {
+  skip: skip || short,
+}, async () => {
+  using cgroup = testCgroup();
+  const refusal = 'HTTP/1.1 431 X\r\nContent-Length: 2\r\n\r\nno';
+  const watched = await watch('http-red', { target_cgroup: cgroup.path }, async () => {
+    for (const [path, more] of [
+      ['/in/one/window', 'X: y'],
+      ['/in/several', `X: ${'y'.repeat(3000)}`],
+      [`/${'cut/in/two/'.repeat(60)}`, 'X: y'],
+    ])
+      ok(
+        await runIn(
+          cgroup,
+          program,
+          'tcp4',
+          'write',
+          'read',
+          '0',
+          '1',
+          `GET ${path} HTTP/1.1\r\n${more}`,
+          refusal,
+        ),
+      );
+    ok(await runIn(cgroup, program, 'tcp4', 'write', 'read', '0', '1', 'GET /without/an/end', refusal));
+  });
+  const texts = watched.records('print_http_paths').map(({ text }) => String(text));
+  // Of each end one; what was not told is cut off in the middle.
+  deepStrictEqual(texts.map((text) => text.slice(0, 14)).sort(), [
+    '/cut/in/two/cu',
+    '/in/one/window',
+    '/in/several',
+  ]);
+  const requests = watched.series('hist_http_requests').reduce((sum, { value }) => sum + value, 0);
+  strictEqual(requests, 8);
+});

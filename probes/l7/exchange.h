@@ -165,6 +165,7 @@ counted:
 static __always_inline struct l7_request *l7_refused(struct l7_feed *f, const struct http1_stream *asked)
 {
 	struct l7_request *r = &f->work->spare;
+	struct http1_window *w = &f->work->window;
 
 	if (!f->c->garbled &&
 	    (asked->state <= HTTP1_TOKEN || asked->state >= HTTP1_BODY || asked->flags & HTTP1_IS_RESPONSE))
@@ -173,6 +174,13 @@ static __always_inline struct l7_request *l7_refused(struct l7_feed *f, const st
 	r->started = asked->started;
 	r->path = asked->state <= HTTP1_TARGET ? f->work->service * HTTP1_PARAMETER : asked->path;
 	r->method = asked->method;
+	/* Its text was kept where its window ended. A response has none of its own. */
+	if (by_route && asked->state > HTTP1_TARGET && asked->flags & HTTP1_CUT) {
+		w->stream.path = asked->path;
+		w->stream.flags |= HTTP1_CUT;
+		w->path_from = w->path_to = 0;
+		r->route = l7_ask_route(f->index);
+	}
 	/* The rest of the header may come, and is no request. */
 	f->c->protocol = L7_LEFT;
 	return r;
