@@ -59,7 +59,11 @@ export class Pipeline {
     const processes = new Processes(services, tables, clock, parts.identities, hear, gone);
     const peers = new Peers(tables, services, processes);
     const shared = { services, processes, routes, peers, clock };
-    const hearPaths = () => run.readNow('print_http_paths');
+    const hearPaths = () => {
+      hear();
+      run.readNow('print_http_paths');
+      texts.settle();
+    };
     const { onCounted } = parts;
     const collector = new Collector({ ...shared, tables, store, own, onCounted, hearPaths });
     const spans = new Spans({ ...shared, onSpan: parts.onSpan });
@@ -97,7 +101,7 @@ export class Pipeline {
 
   /** No more records come. */
   stop(): void {
-    this.#texts.stop();
+    this.#texts.settle();
   }
 }
 

@@ -52,8 +52,8 @@ export class PathTexts {
     else if (this.#early.push(path) === 1) this.#timer = setTimeout(() => this.#late(), TOLD_MS);
   }
 
-  /** No more records come: those that wait become routes now. */
-  stop(): void {
+  /** Those that wait become routes now: no more records come, or what counts by them waits no longer. */
+  settle(): void {
     clearTimeout(this.#timer);
     this.#late();
   }
