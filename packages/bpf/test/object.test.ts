@@ -366,6 +366,18 @@ test('a table of functions that is declared as a map never gets to libbpf, which
   assert.throws(() => openSource(source), { code: 'SKEP_LOAD', message: /map "ops".*struct_ops table/ });
 });
 
+test('a table of functions of which none is loaded is left out', async () => {
+  using object = openSource(
+    `struct skep_t_ops { int (*f)(void); };
+     SEC("?struct_ops/f") int f(void *ctx) { return 0; }
+     SEC(".struct_ops") struct skep_t_ops ops = { .f = (void *)f };
+     SEC("raw_tp/sys_enter") int looks(void *ctx) { return 0; }`,
+  );
+  await object.load();
+  assert.equal(object.map('ops').created, false);
+  assert.ok(object.program('looks').fd > 0);
+});
+
 test('bytes that are no object never reach libbpf', () => {
   assert.throws(() => BpfObject.open(new Uint8Array(0)), { code: 'SKEP_ELF_INVALID' });
   assert.throws(() => BpfObject.open(new TextEncoder().encode('not an object at all')), {

@@ -169,6 +169,14 @@ IF(flag, "sched_process_exec", CONFIG_NET) IF(unheard_of, "sched_process_exit", 
   });
 });
 
+test('a table for which nothing is loaded stands in nobody’s way', async () => {
+  const bytes = await build(`struct skep_no_ops { int (*f)(void); };
+SEC("?struct_ops/f") int f(void *ctx) { return 0; }
+SEC(".struct_ops") struct skep_no_ops ops = { .f = (void *)f };
+SEC("raw_tp/sched_process_exit") int p(void *ctx) { return 0; }`);
+  said(checkObject(bytes, 'probe.o', kernel('6.12')).verdict, 'runs', undefined, 'the other program');
+});
+
 test('a value that libbpf neither reads nor makes up is refused', async () => {
   for (const [declared, state, text] of [
     ['unsigned LINUX_SKEP_T_NONE __kconfig', 'refused', /has not the option LINUX_SKEP_T_NONE/],

@@ -11,7 +11,7 @@ import { type GlobalVariable, globalVariables } from './globals.ts';
 import { loadError, openError } from './load-error.ts';
 import { shortNumbers } from './long-numbers.ts';
 import { parseObject } from './parse.ts';
-import { completeMaps, prepareMaps, prepareProgramTypes, setExtra } from './prepare.ts';
+import { completeMaps, leaveOutTables, prepareMaps, prepareProgramTypes, setExtra } from './prepare.ts';
 import { BpfProgram, type ProgramOwner } from './program.ts';
 import { keepKernelTypes } from './types-kept.ts';
 
@@ -153,6 +153,7 @@ export class BpfObject implements Disposable {
     this.#beforeLoad('it');
     const handle = this.#open();
     prepareMaps(handle, this.maps);
+    leaveOutTables(handle, this.maps, this.programs);
     for (const p of this.programs) p.settleFunction();
     const wanted = together.map((n) => this.program(n)).filter((p) => p.autoload);
     const alike = wanted.length > 1 ? alikePrograms(this.elf, this.btf, wanted) : new Map<string, string>();

@@ -1,5 +1,11 @@
 import { possibleCpus } from '../kernel/cpus.ts';
-import { type MapType, mapTypeName, type ProgramType, programTypeNumber } from '../kernel/types.ts';
+import {
+  type MapType,
+  mapTypeName,
+  mapTypeNumber,
+  type ProgramType,
+  programTypeNumber,
+} from '../kernel/types.ts';
 import type { BpfMap } from '../maps/map.ts';
 import { type NativeMap, type NativeProgram, native, type ObjectHandle } from '../native.ts';
 
@@ -119,5 +125,23 @@ export function prepareMaps(handle: ObjectHandle, maps: readonly BpfMap[]): void
     if (want === undefined || m.reused) return;
     if (m.keySize !== want) native().mapConfigure(handle, i, 'keySize', want);
     if (m.valueSize !== want) native().mapConfigure(handle, i, 'valueSize', want);
+  });
+}
+
+/**
+ * Leaves out tables of functions (struct_ops) where no program is loaded that stands for one: libbpf 1.1 looks their types up
+ * among the kernel's, which it reads only for such programs, and dies.
+ */
+export function leaveOutTables(
+  handle: ObjectHandle,
+  maps: readonly BpfMap[],
+  programs: readonly { type: string; autoload: boolean }[],
+): void {
+  if (programs.some((p) => p.type === 'struct_ops' && p.autoload)) return;
+  maps.forEach((m, i) => {
+    if (m.type !== 'struct_ops') return;
+    m.leaveOut();
+    // What makes libbpf look it up is its type.
+    native().mapConfigure(handle, i, 'type', mapTypeNumber('array'));
   });
 }

@@ -183,7 +183,7 @@ function judgePrograms(
 ): Map<string, Verdict> {
   const externs = externsOf(elf, btf);
   const relocated = relocate(elf, btf, facts, externs);
-  const whole: Verdict[] = [...mapVerdicts(elf, btf, facts)];
+  const whole: Verdict[] = [...mapVerdicts(elf, btf, programs, facts)];
   for (const extern of externs.values()) {
     const misfit = externMisfit(extern, btf, facts);
     if (misfit !== undefined) whole.push({ state: 'refused', reason: misfit });

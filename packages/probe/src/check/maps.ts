@@ -8,6 +8,7 @@ import {
   type Verdict,
 } from '@skep/bpf';
 import { readTags } from '../describe/tags.ts';
+import type { ProgramDescription } from '../describe/types.ts';
 import { listed } from './kernel-type.ts';
 import { misshapen } from './map-shapes.ts';
 
@@ -30,12 +31,18 @@ const STACK = 512;
 const OF_MAPS = new Set(['array_of_maps', 'hash_of_maps']);
 
 /** What stands against the maps of an object, one verdict each. */
-export function mapVerdicts(elf: Elf, btf: Btf, facts: KernelFacts): Verdict[] {
+export function mapVerdicts(
+  elf: Elf,
+  btf: Btf,
+  programs: readonly Pick<ProgramDescription, 'type' | 'autoload'>[],
+  facts: KernelFacts,
+): Verdict[] {
   const isList = (m: MapDefinition) => readTags(btf.declTags(m.variableId)).flags.has('list');
   return [
     // A list is as long as what the user says.
     ...mapDefinitions(btf, elf).map((m) => mapVerdict(isList(m) ? { ...m, maxEntries: 1 } : m, facts)),
-    ...structOps(btf, facts),
+    // Tables for which nothing is loaded are left out.
+    ...(programs.some((p) => p.type === 'struct_ops' && p.autoload) ? structOps(btf, facts) : []),
   ];
 }
 
