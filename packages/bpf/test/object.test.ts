@@ -378,6 +378,22 @@ test('a table of functions of which none is loaded is left out', async () => {
   assert.ok(object.program('looks').fd > 0);
 });
 
+test('sections with a name behind a slash load as those without', async () => {
+  const sections = ['sk_lookup', 'flow_dissector', 'xdp', 'sockops', 'socket', 'perf_event', 'sk_msg'];
+  using object = openSource(
+    sections
+      .map(
+        (s, i) => `SEC("${s}/skep_t") int p${i}(void *ctx) { return ${s === 'flow_dissector' ? 129 : 1}; }`,
+      )
+      .join('\n'),
+  );
+  await object.load();
+  assert.deepEqual(
+    object.programs.map((p) => p.info().kernelType),
+    ['sk_lookup', 'flow_dissector', 'xdp', 'sock_ops', 'socket_filter', 'perf_event', 'sk_msg'],
+  );
+});
+
 test('bytes that are no object never reach libbpf', () => {
   assert.throws(() => BpfObject.open(new Uint8Array(0)), { code: 'SKEP_ELF_INVALID' });
   assert.throws(() => BpfObject.open(new TextEncoder().encode('not an object at all')), {

@@ -30,6 +30,8 @@ const newerSections: readonly {
   { section: /^xdp\//, type: 'xdp', attachType: 37 },
   { section: /^xdp\.frags\//, type: 'xdp', attachType: 37, flags: BPF_F_XDP_HAS_FRAGS },
   { section: /^sockops\//, type: 'sock_ops', attachType: 3 },
+  { section: /^sk_lookup\//, type: 'sk_lookup', attachType: 36 },
+  { section: /^flow_dissector\//, type: 'flow_dissector', attachType: 17 },
   { section: /^sk_skb\/verdict(\/|$)/, type: 'sk_skb', attachType: 38 },
   { section: /^sk_msg\//, type: 'sk_msg', attachType: 7 },
   { section: /^sk_lookup\//, type: 'sk_lookup', attachType: 36 },
