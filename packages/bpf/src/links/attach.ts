@@ -18,7 +18,7 @@ export interface AttachOptions {
    * | kprobe, kretprobe | `do_unlinkat`, `do_unlinkat+0x10` |
    * | kprobe.multi, kprobe.session | a pattern, `vfs_*` |
    * | ksyscall | `openat` |
-   * | uprobe, uretprobe | `/bin/bash:readline`, `libc.so.6:malloc`, `/bin/app:0x1234` |
+   * | uprobe, uretprobe | `/bin/bash:readline`, `libc.so.6:malloc`, `/bin/app:main.(*T).Run`, `/bin/app:0x1234` |
    * | uprobe.multi, uretprobe.multi, uprobe.session | `libc.so.6:mem*` |
    * | usdt | `libc.so.6:libc:setjmp`; `libc:setjmp` with a pid |
    * | raw_tp | `sched_switch` |
