@@ -1,7 +1,7 @@
 // What becomes of objects on kernels of the matrix. That it is so there, test/check holds.
 import { deepStrictEqual, match, strictEqual, throws } from 'node:assert/strict';
 import { test } from 'node:test';
-import { BpfObject, storedKernel, type Verdict } from '@skep/bpf';
+import { BpfObject, type KernelFacts, storedKernel, type Verdict } from '@skep/bpf';
 import { checkObject } from '../src/index.ts';
 import { build } from './support.ts';
 
@@ -167,6 +167,11 @@ IF(flag, "sched_process_exec", CONFIG_NET) IF(unheard_of, "sched_process_exit", 
     flag: 'refused',
     unheard_of: 'runs',
   });
+  const wrapped = await build(`extern bool LINUX_HAS_SYSCALL_WRAPPER __kconfig;
+SEC("raw_tp/sys_enter") int p(void *ctx) { if (LINUX_HAS_SYSCALL_WRAPPER) ${refused}; return 0; }`);
+  const without: KernelFacts = { ...kernel('6.1'), hooks: { ...kernel('6.1').hooks, kprobe: false } };
+  strictEqual(checkObject(wrapped, 'probe.o', kernel('6.1')).verdict.state, 'refused');
+  strictEqual(checkObject(wrapped, 'probe.o', without).verdict.state, 'runs');
 });
 
 test('a table for which nothing is loaded stands in nobody’s way', async () => {

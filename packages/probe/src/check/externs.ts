@@ -97,7 +97,11 @@ export function kconfigValue(extern: Extern, btf: Btf, facts: KernelFacts): bigi
     const [major, minor, patch] = facts.version;
     return major === 0 ? undefined : BigInt((major << 16) + (minor << 8) + Math.min(patch, 255));
   }
-  if (name === 'LINUX_HAS_SYSCALL_WRAPPER') return facts.btf && facts.version[0] > 4 ? 1n : undefined;
+  if (name === 'LINUX_HAS_SYSCALL_WRAPPER') {
+    // libbpf tries it by a kprobe.
+    if (facts.hooks?.kprobe === false) return 0n;
+    return facts.btf && facts.version[0] > 4 ? 1n : undefined;
+  }
   if (name === 'LINUX_HAS_BPF_COOKIE') {
     const helpers = facts.btf?.find('bpf_func_id', 'enum');
     if (helpers?.kind !== 'enum') return undefined;
