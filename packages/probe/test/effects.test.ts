@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { parseObject } from '@skep/bpf';
+import { BpfObject, parseObject } from '@skep/bpf';
 import { ElfEditor } from '../src/foreign/elf-edit.ts';
 import { describeObject, effectsOf } from '../src/index.ts';
 import { build, Folder } from './support.ts';
@@ -160,6 +160,10 @@ test('of two programs of one name nothing is said', async () => {
   assert.throws(() => describeObject(file.bytes, 'twice.o'), {
     code: 'SKEP_OBJECT_INVALID',
     message: 'Two programs of twice.o are called skep_t_a.',
+  });
+  assert.throws(() => BpfObject.open(file.bytes, { name: 'twice.o' }), {
+    code: 'SKEP_LOAD',
+    message: 'Two programs of twice.o are called skep_t_a',
   });
 });
 

@@ -79,6 +79,7 @@ export class BpfObject implements Disposable {
       const object = new BpfObject(elf, btf, handle, name);
       setExtra(handle, object.maps, short.extra);
       refuseTables(object);
+      refuseNamesakes(object);
       return object;
     } catch (cause) {
       if (!isNativeError(cause)) throw cause;
@@ -282,6 +283,18 @@ function refuseTables(object: BpfObject): void {
       object: object.name,
     },
   );
+}
+
+/** Programs go by their names: what is found out of one would be taken for the other. */
+function refuseNamesakes(object: BpfObject): void {
+  const names = object.programs.map((p) => p.name);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice === undefined) return;
+  object.close();
+  throw new BpfError('SKEP_LOAD', `Two programs of ${object.name} are called ${twice}`, {
+    hint: 'No compiler writes that: get the object from who built it.',
+    object: object.name,
+  });
 }
 
 function cString(bytes: Uint8Array | undefined): string {
