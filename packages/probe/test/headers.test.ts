@@ -54,6 +54,32 @@ SEC("tracepoint/syscalls/sys_enter_open") int probe(void *ctx) {
   assert.equal((await compile({ source })).diagnostics, '');
 });
 
+test("programs on users' functions have their macros, which libbpf's headers have since 1.2, and none is defined twice", async () => {
+  using folder = new Folder();
+  const source = (more: string) =>
+    folder.write(
+      'uprobes.c',
+      `#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+${more}
+SEC("uprobe//bin/true:main") int BPF_UPROBE(on_main, int argc) { return argc; }
+SEC("uretprobe//bin/true:main") int BPF_URETPROBE(of_main, int status) { return status; }
+char LICENSE[] SEC("license") = "GPL";`,
+    );
+  // As newer headers say it.
+  const theirs = `#define BPF_UPROBE(name, args...)  BPF_KPROBE(name, ##args)
+#define BPF_URETPROBE(name, args...)  BPF_KRETPROBE(name, ##args)`;
+  for (const more of ['', theirs]) {
+    const { object, diagnostics } = await compile({ source: source(more) });
+    assert.equal(diagnostics, '');
+    assert.deepEqual(
+      describeObject(object, 'uprobes.o').programs.map((p) => p.name),
+      ['on_main', 'of_main'],
+    );
+  }
+});
+
 test('macros end up in BTF as bpftool reads it, for members, maps, parameters and programs', async () => {
   const object = await build(`
 struct event {
