@@ -99,6 +99,7 @@ export { giveUpPrivileges } from './kernel/confine.ts';
 export { onlineCpus, possibleCpus } from './kernel/cpus.ts';
 export { errnoName } from './kernel/errno.ts';
 export { bpffs, ensureBpffs, ensureTracefs, tracefs } from './kernel/filesystems.ts';
+export { systemCallWrapper } from './kernel/functions.ts';
 export { helperName, helperNames } from './kernel/helpers.ts';
 export { notifyService } from './kernel/notify.ts';
 export { releaseMemory } from './kernel/resident.ts';

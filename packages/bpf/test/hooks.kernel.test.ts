@@ -9,6 +9,8 @@ const hooks = [
   ['kprobe', 'kprobe/" SYSCALL("getpriority") "'],
   ['kprobe', 'kretprobe/" SYSCALL("getpriority") "'],
   ['kprobe', 'ksyscall/getpriority'],
+  ['kprobe', 'kprobe/sys_getpriority'],
+  ['kprobe', 'kretprobe/sys_getpriority'],
   ['kprobe.multi', 'kprobe.multi/" SYSCALL("getpriority") "*'],
   ['fentry', 'fentry/" SYSCALL("getpriority") "'],
   ['fexit', 'fexit/" SYSCALL("getpriority") "'],

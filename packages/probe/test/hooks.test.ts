@@ -120,6 +120,10 @@ const functions = (
   variants: () => variants,
   symbol: () => ({ static: local, count: 1 }),
 });
+const wrapped: KernelFacts['functions'] = {
+  ...functions('traceable'),
+  look: (name) => (name === '__x64_sys_execve' ? 'traceable' : 'absent'),
+};
 const there = { hasType: () => true };
 const taking = (n: number) => ({ prototype: () => ['int', ...Array(n).fill('int')] });
 
@@ -182,6 +186,19 @@ test('judging: refused only what is known, unknown what is not', async () => {
     ['kprobe/f', {}, 'runs'],
     ['kprobe/f', { hooks: { kprobe: false } }, 'refused', /no kprobes/],
     ['kprobe/f+4', { functions: functions('absent') }, 'refused', /no function f/],
+    [
+      'kprobe/sys_execve',
+      { functions: wrapped },
+      'runs',
+      /sys_execve is __x64_sys_execve here.*ksyscall\/execve/,
+    ],
+    [
+      'kprobe/sys_execve',
+      { functions: { ...wrapped, look: (name) => (name.startsWith('__arm64') ? 'untraceable' : 'absent') } },
+      'refused',
+      /no function sys_execve/,
+    ],
+    ['kretprobe/sys_execve', { functions: functions('absent') }, 'refused', /no function sys_execve/],
     ['kprobe', { functions: functions('absent') }, 'unknown', /the section names no function$/],
     ['ksyscall', { functions: functions('absent') }, 'unknown', /names no system call$/],
     ['lsm', {}, 'unknown', /names no LSM hook$/],

@@ -20,3 +20,14 @@ export function hasKernelFunction(name: string): boolean | undefined {
   }
   return false;
 }
+
+/**
+ * What a system call's function is called since Linux 4.17, where programs still go by its old name: of `sys_execve`
+ * `__x64_sys_execve`. cilium/ebpf looks there as well, and so do bee, bpfman and Inspektor Gadget. Undefined for other names.
+ *
+ * @param architecture as `uname -m` or Node says it
+ */
+export function systemCallWrapper(name: string, architecture: string): string | undefined {
+  const arm = architecture === 'arm64' || architecture === 'aarch64';
+  return /^sys_[a-z]/.test(name) ? `__${arm ? 'arm64' : 'x64'}_${name}` : undefined;
+}

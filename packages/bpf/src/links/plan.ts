@@ -3,6 +3,7 @@ import { beginsAsElf } from '../elf/user-elf.ts';
 import { findUserFile, usdtFileOf, userFunctions } from '../elf/user-functions.ts';
 import { BpfError } from '../errors.ts';
 import { Errno } from '../kernel/errno.ts';
+import { hasKernelFunction, systemCallWrapper } from '../kernel/functions.ts';
 import { securityModules } from '../kernel/security-modules.ts';
 import { isThere } from '../kernel/there.ts';
 import { globRegExp, traceableFunctions } from '../kernel/traceable.ts';
@@ -64,6 +65,14 @@ const RETURN = 1;
 const CGROUP2_MAGIC = 0x63677270;
 const NSFS_MAGIC = 0x6e736673;
 
+/** A function's name, or of a system call what it is called here, where only that is there. */
+function asCalledHere(name: string): string {
+  const wrapper = systemCallWrapper(name, process.arch);
+  return wrapper !== undefined && hasKernelFunction(name) === false && hasKernelFunction(wrapper)
+    ? wrapper
+    : name;
+}
+
 /** Works out how a program of this kind reaches its hook. Opens what it must (a cgroup, perf events). */
 export function planAttach(hook: Hook, section: string, options: AttachOptions): Plan {
   const { kind } = hook;
@@ -82,7 +91,7 @@ export function planAttach(hook: Hook, section: string, options: AttachOptions):
     case 'kprobe':
     case 'kretprobe': {
       const { name, offset } = parseFunction(hook);
-      return simple({ how: 'kprobe', a: name, offset, ret: kind === 'kretprobe' });
+      return simple({ how: 'kprobe', a: asCalledHere(name), offset, ret: kind === 'kretprobe' });
     }
     case 'kprobe.multi':
     case 'kretprobe.multi':

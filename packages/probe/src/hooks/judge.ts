@@ -1,4 +1,4 @@
-import type { Btf, HookKind, KernelFacts, Verdict } from '@skep/bpf';
+import { type Btf, type HookKind, type KernelFacts, systemCallWrapper, type Verdict } from '@skep/bpf';
 import { readTags } from '../describe/tags.ts';
 import { tooOld, unnamed } from './as-said.ts';
 import { lacksAttachType } from './attach-type.ts';
@@ -223,7 +223,7 @@ function trampolineArguments({ version: [major, minor], architecture }: KernelFa
 function probedFunction(program: HookProgram, facts: KernelFacts, btf: Btf): Verdict {
   const name = program.target.replace(/\+.*$/, '');
   const look = facts.functions?.look(name);
-  if (look === 'absent') return absent(name, facts);
+  if (look === 'absent') return asWrapper(program, facts, btf) ?? absent(name, facts);
   if (look === 'untraceable') {
     // The kernel keeps kprobes from what ftrace does not list, unless it was built to allow them.
     const allowed = facts.config && facts.config.get('CONFIG_KPROBE_EVENTS_ON_NOTRACE') === 'y';
@@ -243,6 +243,17 @@ function probedFunction(program: HookProgram, facts: KernelFacts, btf: Btf): Ver
   const count = facts.functions?.symbol(name)?.count ?? 1;
   if (count > 1) return unknown(`${count} functions are called ${name}: newer kernels refuse such a name`);
   return look === undefined ? RUNS : { state: 'runs', note: caveat(name, facts) };
+}
+
+/** A system call by its name of before Linux 4.17, `sys_execve`: it is hooked where it is now. */
+function asWrapper(program: HookProgram, facts: KernelFacts, btf: Btf): Verdict | undefined {
+  const { target } = program;
+  const wrapper = systemCallWrapper(target, facts.architecture);
+  if (wrapper === undefined || facts.functions?.look(wrapper) === 'absent') return undefined;
+  const verdict = probedFunction({ ...program, target: wrapper }, facts, btf);
+  if (verdict.state !== 'runs') return verdict;
+  const moved = `${target} is ${wrapper} here, which takes no argument but the registers: SEC("ksyscall/${target.slice('sys_'.length)}") with BPF_KSYSCALL reads them`;
+  return { state: 'runs', note: verdict.note === undefined ? moved : `${moved}; ${verdict.note}` };
 }
 
 /** The wrapper of a system call: libbpf goes by the processor's name. */
