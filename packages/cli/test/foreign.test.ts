@@ -31,6 +31,7 @@ struct gadget_l3endpoint_t { union gadget_ip_addr_t addr_raw; __u8 version; };
 struct gadget_l4endpoint_t { union gadget_ip_addr_t addr_raw; __u16 port; __u16 proto_raw; __u8 version; };
 struct gadget_user_stack { __u32 major; __u32 stack_id; __u32 tgid_level0; };
 enum how_set : __u8 { FAST = 1, LOUD = 2, COLD = 8 };
+enum wide_set : __u64 { NEAR = 1, FAR = 4 };
 struct call_event {
 	gadget_timestamp at;
 	__u32 pid;
@@ -40,6 +41,7 @@ struct call_event {
 	struct gadget_l4endpoint_t src, dst;
 	struct gadget_l3endpoint_t server, nobody;
 	enum how_set how_raw, one_raw;
+	enum wide_set wide_raw;
 	gadget_gid gid;
 	gadget_file_mode mode_raw;
 	gadget_syscall syscall_raw, unknown_raw;
@@ -115,6 +117,7 @@ SEC("raw_tp/sys_enter") int on_enter(struct bpf_raw_tracepoint_args *ctx)
 	e->server = (struct gadget_l3endpoint_t){ { .v4 = 0x0200000a }, 4 };
 	e->how_raw = FAST | COLD | 64;
 	e->one_raw = LOUD;
+	e->wide_raw = NEAR | FAR;
 	e->mode_raw = 0100640;
 	e->syscall_raw = ${UMASK};
 	e->unknown_raw = -1;
@@ -356,7 +359,7 @@ test(
     assert.deepEqual(call.dst, { addr: 'fd00::1', port: 53, proto: 'UDP', version: 6 });
     assert.deepEqual(call.server, { addr: '10.0.0.2', version: 4 });
     assert.deepEqual(call.nobody, { addr: '', version: 0 });
-    assert.deepEqual([call.how_raw, call.one_raw], ['FAST|COLD|0x40', 'LOUD']);
+    assert.deepEqual([call.how_raw, call.one_raw, call.wide_raw], ['FAST|COLD|0x40', 'LOUD', 'NEAR|FAR']);
     assert.deepEqual([call.gid, call.mode_raw], [0, 0o100640], 'names are for people');
     assert.deepEqual([call.syscall_raw, call.unknown_raw], ['umask', '-1']);
     assert.deepEqual(call.ustack, { stack_id: [] }, 'none is taken, and none lost');

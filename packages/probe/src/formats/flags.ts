@@ -1,9 +1,12 @@
-import { type Btf, type FormatSpec, namesEnumerators, type Value } from '@skep/bpf';
+import type { Btf, FormatSpec, Value } from '@skep/bpf';
 
-/** How an enum is shown whose enumerators are bits: `MS_NOSUID|MS_NODEV`; bits without a name as one hexadecimal number. */
+/**
+ * How an enum is shown whose enumerators are bits: `MS_NOSUID|MS_NODEV`; bits without a name as one hexadecimal number. Of
+ * one of eight bytes type information may have the lower half only, where a higher bit is 0: its name is left out then.
+ */
 export function flagsFormat(btf: Btf, typeId: number): FormatSpec | undefined {
   const type = btf.resolve(typeId);
-  if ((type.kind !== 'enum' && type.kind !== 'enum64') || !namesEnumerators(type)) return undefined;
+  if (type.kind !== 'enum' && type.kind !== 'enum64') return undefined;
   const all = BigInt.asUintN(type.size * 8, -1n);
   const bits = type.values
     .map((v) => ({ name: v.name, bit: BigInt(v.value) & all }))
