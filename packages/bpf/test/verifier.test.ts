@@ -27,6 +27,11 @@ const EXPECTED: Record<string, [string, string | undefined, RegExp]> = {
     /gave up/,
   ],
   '5.10-unknown-func': ['invalid func unknown#173', 'bpf_get_func_ip(ctx);', /older kernels lack/],
+  '6.12-lsmoff': [
+    'attach_btf_id 35303 points to disabled hook bpf_lsm_vm_enough_memory',
+    undefined,
+    /keeps programs off that hook/,
+  ],
   '6.18-big': [
     'The sequence of 8193 jumps is too complex.',
     'big.c:6: if (bpf_get_prandom_u32() == i)',

@@ -99,6 +99,10 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
     'This kernel does not offer that function to this program type: declare it __weak __ksym and test it with bpf_ksym_exists().',
   ],
   [
+    /points to disabled hook/,
+    'This kernel keeps programs off that hook of security modules: leave the program out, or hook another.',
+  ],
+  [
     /access beyond struct|cannot access ptr member|btf_id|not found in kernel BTF/i,
     'The struct is another one in this kernel: read it with BPF_CORE_READ() so that offsets follow the running kernel.',
   ],
