@@ -38,6 +38,16 @@ test('a table of functions that the kernel has not is named', () => {
   );
 });
 
+test('a program that a map is to hold, and that is not loaded, is named', () => {
+  const { code, message } = errorOf(
+    "libbpf: map 'calls': failed to initialize slot [4] to prog 'last_call' fd=-2: -9\n",
+  );
+  deepStrictEqual(
+    [code, message],
+    ['SKEP_LOAD', 'Map "calls" of probe.o is to hold "last_call", which is not loaded'],
+  );
+});
+
 test('that it failed is not told as the reason', () => {
   match(errorOf('libbpf: something else was wrong\n').message, /cannot be loaded: something else was wrong$/);
   match(errorOf('').message, /failed to load object 'probe'$/);

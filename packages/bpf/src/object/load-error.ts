@@ -91,6 +91,15 @@ export function loadError(object: BpfObject, cause: NativeError): BpfError {
       );
     case 'map':
       return map(object, seen, cause);
+    case 'slot':
+      return new BpfError(
+        'SKEP_LOAD',
+        `Map "${seen.map}" of ${object.name} is to hold "${seen.value}", which is not loaded`,
+        {
+          hint: `What calls it by that map cannot do without: "${seen.value}" was refused or left out.`,
+          ...details(object.name, cause),
+        },
+      );
     case 'program':
       return program(object, seen, cause);
     case 'btf-target':

@@ -3,6 +3,8 @@ export type LoadFailure =
   /** A program the kernel refused, with the verifier's log. */
   | { kind: 'program'; name: string; log: string }
   | { kind: 'map'; name: string }
+  /** A map that is to hold a program, or map, which has not been loaded: `value` names it. */
+  | { kind: 'slot'; map: string; value: string }
   /** A kernel type, member or symbol that is not there; `what` names it. */
   | { kind: 'relocation'; name?: string; what: string; hint?: string }
   /** An extern that is there, and of another type than the object says. */
@@ -69,6 +71,9 @@ export function readLoadLog(log: string): LoadFailure {
     if (core) return { kind: 'relocation', name, what: coreTarget(core[1]!) };
     return { kind: 'program', name, log: text };
   }
+
+  const slot = /^libbpf: map '([^']+)': failed to initialize slot \[\d+\] to \w+ '([^']+)' fd=-/m.exec(log);
+  if (slot) return { kind: 'slot', map: slot[1]!, value: slot[2]! };
 
   const map =
     /^libbpf: (?:failed to create map '([^']+)'|map '([^']+)': failed to (?:create|create pinned|auto-pin))/m.exec(
