@@ -50,6 +50,14 @@ for (const [what, source, name, text] of [
     /"m" .* a percpu_array has to say how long it is/,
   ],
   [
+    'a map of perf buffers of no length',
+    `struct { __uint(type, BPF_MAP_TYPE_HASH_OF_MAPS); __uint(max_entries, 1); __uint(key_size, 8); __uint(value_size, 4);
+       __array(values, struct { __uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY); __uint(key_size, 4); __uint(value_size, 4); }); } m SEC(".maps");
+     SEC("raw_tp/sched_process_exit") int p(void *ctx) { return 0; }`,
+    '6.12',
+    /"m" .* the perf_event_array in it has to say how long it is/,
+  ],
+  [
     'a map of maps that does not say which',
     `struct { __uint(type, BPF_MAP_TYPE_HASH_OF_MAPS); __uint(max_entries, 1); __uint(key_size, 4); __uint(value_size, 4); } m SEC(".maps");
      SEC("raw_tp/sched_process_exit") int p(void *ctx) { return 0; }`,

@@ -65,6 +65,18 @@ function mapVerdict(map: MapDefinition, facts: KernelFacts): Verdict {
       reason: `no kernel makes the map "${name}" as it is declared: ${/^a/.test(type) ? 'an' : 'a'} ${type} has to say how long it is`,
       hint: 'Write __uint(max_entries, …) into its declaration; the loader of its author may have filled that in.',
     };
+  const within = map.inner && (mapTypes[map.inner.type] ?? '');
+  // Of a map by itself libbpf makes a perf buffer as long as there are processors, of those in other maps not.
+  if (
+    within !== undefined &&
+    map.inner!.maxEntries === 0 &&
+    (COUNTED.has(within) || within === 'perf_event_array')
+  )
+    return {
+      state: 'refused',
+      reason: `no kernel makes the map "${name}" as it is declared: the ${within} in it has to say how long it is`,
+      hint: 'Write __uint(max_entries, …) into its declaration; the loader of its author may have filled that in.',
+    };
   const shape = misshapen(map);
   if (shape !== undefined)
     return {
