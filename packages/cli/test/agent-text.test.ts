@@ -1,5 +1,5 @@
 // Tables of what an agent answers: as wide as a terminal, whatever a service does.
-import { match } from 'node:assert/strict';
+import { deepEqual, match } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ServiceInfo, SpanInfo } from '@skep/agent';
 import { servicesTable, spanLine } from '../src/agent/text.ts';
@@ -12,6 +12,18 @@ test('services of one name are told apart by their namespace', () => {
   const table = servicesTable([service({ namespace: 'north' }), service({})]);
   match(table, /^north\/shop /m);
   match(table, /^shop /m);
+});
+
+test('a table stands straight, whatever script its names are in', () => {
+  const names = ['shop', '花屋', 'Žižkov', 'e\u0301te\u0301', '\u{1f41d}'];
+  const lines = servicesTable(names.map((name) => service({ name, language: 'go' }))).split('\n');
+  /** Where the second column begins, in columns of a terminal. */
+  const at = lines.slice(0, -1).map((line, i) => {
+    const name = i === 0 ? 'SERVICE' : names[i - 1]!;
+    const width = [7, 4, 4, 6, 3, 2][i]!;
+    return width + /^ +/.exec(line.slice(name.length))![0].length;
+  });
+  deepEqual(at, [10, 10, 10, 10, 10, 10]);
 });
 
 test('of many ports and callers a few are named', () => {

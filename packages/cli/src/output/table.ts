@@ -2,7 +2,7 @@
 export function renderTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = header.map((name, i) => {
     let width = name.length;
-    for (const row of rows) width = Math.max(width, (row[i] ?? '').length);
+    for (const row of rows) width = Math.max(width, columnsOf(row[i] ?? ''));
     return width;
   });
   // Joined at the end: a text that grows by each cell is a tree of as many pieces.
@@ -14,6 +14,21 @@ export function renderTable(header: readonly string[], rows: readonly (readonly 
 function line(row: readonly string[], widths: readonly number[]): string {
   const last = widths.length - 1;
   let text = '';
-  for (let i = 0; i < last; i++) text += `${(row[i] ?? '').padEnd(widths[i] as number)}   `;
+  for (let i = 0; i < last; i++) {
+    const cell = row[i] ?? '';
+    text += cell + ' '.repeat((widths[i] as number) - columnsOf(cell) + 3);
+  }
   return (text + (row[last] ?? '')).trimEnd();
+}
+
+const WIDE =
+  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
+const ZERO = /[\p{M}\p{Cf}]/u;
+
+/** Columns of a terminal that a text takes, as far as can be said without its font. */
+function columnsOf(text: string): number {
+  if (/^[\x20-\x7e]*$/.test(text)) return text.length;
+  let columns = 0;
+  for (const letter of text) columns += ZERO.test(letter) ? 0 : WIDE.test(letter) ? 2 : 1;
+  return columns;
 }
