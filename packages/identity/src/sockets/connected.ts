@@ -26,7 +26,11 @@ export class ConnectedTo {
   /** Those that are connected now. Gives way to the event loop between namespaces and processes. */
   async among(processes: Iterable<InNamespace>): Promise<ReadonlySet<number>> {
     const byNetns = new Map<number, number[]>();
-    for (const { pid, netns } of processes) byNetns.set(netns, [...(byNetns.get(netns) ?? []), pid]);
+    for (const { pid, netns } of processes) {
+      const pids = byNetns.get(netns);
+      if (pids) pids.push(pid);
+      else byNetns.set(netns, [pid]);
+    }
     const owners = new Map<number, readonly number[]>();
     for (const pids of byNetns.values()) {
       const inodes = readConnected(this.#host, pids[0]!, this.#ports);
