@@ -6,7 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
-import { Host, Listeners, readProcess } from '../src/index.ts';
+import { ConnectedTo, Host, Listeners, readProcess } from '../src/index.ts';
 import { normalAddress, readAddress } from '../src/sockets/address.ts';
 import { readListening } from '../src/sockets/table.ts';
 import { folder, started } from './support/started.ts';
@@ -43,6 +43,33 @@ test('addresses are read as the kernel writes them', () => {
 });
 
 suite('on this machine', () => {
+  test('who is connected to a port is found, and not who serves it', async (t) => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    t.after(() => server.close());
+    const idle = await started(t, ['sh', '-c', 'echo ready; exec sleep 60']);
+    const host = new Host();
+    const [self, other] = [process.pid, idle.pid].map((pid) => {
+      const netns = readProcess(host, pid)!.namespaces.net!;
+      return { pid, netns };
+    });
+    const connected = new ConnectedTo(host, [portOf(server)]);
+    const among = async () => [...(await connected.among([other!, self!]))];
+    assert.deepEqual(await among(), []);
+    const client = connect(portOf(server), '127.0.0.1');
+    await once(client, 'connect');
+    assert.deepEqual(await among(), [process.pid]);
+    // What is known is not looked for again; a second one is.
+    const second = connect(portOf(server), '::ffff:127.0.0.1');
+    await once(second, 'connect');
+    client.destroy();
+    await once(client, 'close');
+    assert.deepEqual(await among(), [process.pid]);
+    second.destroy();
+    await once(second, 'close');
+    assert.deepEqual(await among(), []);
+  });
+
   test('a listener of IPv4, of IPv6 and a Unix socket are found with their process', async (t) => {
     const dir = folder(t);
     const four = createServer().listen(0, '127.0.0.1');
