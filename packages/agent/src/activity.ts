@@ -17,6 +17,8 @@ class Window {
   readonly #ticks: number[][] = Array.from({ length: WINDOW }, () => []);
   readonly #errors = new Float64Array(WINDOW);
   readonly #requests = new Float64Array(WINDOW);
+  requests = 0;
+  errors = 0;
   #at = 0;
 
   add({ slots, requests }: Delta, failed: boolean): void {
@@ -28,7 +30,10 @@ class Window {
       this.#now[slot]! += count;
     }
     this.#requests[this.#at]! += requests;
-    if (failed) this.#errors[this.#at]! += requests;
+    this.requests += requests;
+    if (!failed) return;
+    this.#errors[this.#at]! += requests;
+    this.errors += requests;
   }
 
   /** The next tick begins; false when the window has become empty. */
@@ -43,17 +48,11 @@ class Window {
     const over = this.#ticks[this.#at]!;
     for (let i = 0; i < over.length; i += 2) this.slots[over[i]!]! -= over[i + 1]!;
     over.length = 0;
+    this.requests -= this.#requests[this.#at]!;
+    this.errors -= this.#errors[this.#at]!;
     this.#requests[this.#at] = 0;
     this.#errors[this.#at] = 0;
-    return this.#requests.some((n) => n > 0);
-  }
-
-  get requests(): number {
-    return this.#requests.reduce((a, b) => a + b, 0);
-  }
-
-  get errors(): number {
-    return this.#errors.reduce((a, b) => a + b, 0);
+    return this.requests > 0;
   }
 }
 
@@ -70,12 +69,11 @@ export interface Side {
 }
 
 interface Of {
-  readonly windows: Partial<Record<'server' | 'client', Window>>;
+  readonly windows: Record<'server' | 'client', Window | undefined>;
   readonly totals: Record<'server' | 'client', { requests: number; errors: number }>;
   readonly ports: Set<number>;
-  /** How often who called, fading. */
-  readonly callers: Map<string, number>;
-  readonly callees: Map<string, number>;
+  readonly callers: Peers;
+  readonly callees: Peers;
 }
 
 /** Who calls and is no watched process of this machine, where such are not told apart. */
@@ -84,12 +82,48 @@ const ELSEWHERE = '(others)';
 /** Peers that are kept of a service. */
 const PEERS = 32;
 
+/** What is left of a weight after a second, and below which it is forgotten. */
+const FADING = 0.9;
+const FORGOTTEN = 0.01;
+
+/** Who calls or is called, how often, fading. */
+class Peers {
+  /** When it was last added to, in ticks, and its weight then: there are many, and most of them are never looked at. */
+  readonly #of = new Map<string, { weight: number; at: number }>();
+
+  add(name: string, requests: number, tick: number): void {
+    const known = this.#of.get(name);
+    if (known) {
+      known.weight = faded(known, tick) + requests;
+      known.at = tick;
+      return;
+    }
+    if (this.#of.size >= PEERS) this.#forget(tick);
+    if (this.#of.size < PEERS) this.#of.set(name, { weight: requests, at: tick });
+  }
+
+  /** Most often first. */
+  names(tick: number): string[] {
+    this.#forget(tick);
+    return [...this.#of].sort(([, a], [, b]) => faded(b, tick) - faded(a, tick)).map(([name]) => name);
+  }
+
+  #forget(tick: number): void {
+    for (const [name, of] of this.#of) if (faded(of, tick) < FORGOTTEN) this.#of.delete(name);
+  }
+}
+
+function faded({ weight, at }: { weight: number; at: number }, tick: number): number {
+  return weight * FADING ** (tick - at);
+}
+
 /** What happens now, by service: what the live view shows. */
 export class Activity {
   readonly #of = new Map<Service, Of>();
   /** Of each tick in the window: up to when all had been counted as it began. Milliseconds. */
   readonly #since = [0];
   #counted = 0;
+  #ticks = 0;
 
   /** From now on there is something to count. Milliseconds of any clock that never goes back. */
   begin(now: number): void {
@@ -121,21 +155,17 @@ export class Activity {
     const name = peer.service?.name ?? peer.address?.ip ?? (peer.key === '*' ? ELSEWHERE : undefined);
     if (name === undefined) return;
     const peers = role === 'server' ? of.callers : of.callees;
-    if (peers.has(name) || peers.size < PEERS) peers.set(name, (peers.get(name) ?? 0) + delta.requests);
+    peers.add(name, delta.requests, this.#ticks);
   }
 
   /** A second has passed. */
   tick(): void {
+    this.#ticks++;
     this.#since.push(this.#counted);
     if (this.#since.length > WINDOW) this.#since.shift();
-    for (const of of this.#of.values()) {
-      for (const role of ['server', 'client'] as const)
-        if (of.windows[role] && !of.windows[role].tick()) delete of.windows[role];
-      for (const peers of [of.callers, of.callees])
-        for (const [name, weight] of peers) {
-          if (weight < 0.01) peers.delete(name);
-          else peers.set(name, weight * 0.9);
-        }
+    for (const { windows } of this.#of.values()) {
+      if (windows.server?.tick() === false) windows.server = undefined;
+      if (windows.client?.tick() === false) windows.client = undefined;
     }
   }
 
@@ -166,12 +196,12 @@ export class Activity {
 
   /** Who calls it, most often first. */
   callers(service: Service): string[] {
-    return names(this.#of.get(service)?.callers);
+    return this.#of.get(service)?.callers.names(this.#ticks) ?? [];
   }
 
   /** Whom it calls, likewise. */
   callees(service: Service): string[] {
-    return names(this.#of.get(service)?.callees);
+    return this.#of.get(service)?.callees.names(this.#ticks) ?? [];
   }
 
   #ofService(service: Service): Of {
@@ -179,18 +209,14 @@ export class Activity {
     if (!of) {
       const none = () => ({ requests: 0, errors: 0 });
       of = {
-        windows: {},
+        windows: { server: undefined, client: undefined },
         totals: { server: none(), client: none() },
         ports: new Set(),
-        callers: new Map(),
-        callees: new Map(),
+        callers: new Peers(),
+        callees: new Peers(),
       };
       this.#of.set(service, of);
     }
     return of;
   }
-}
-
-function names(peers: Map<string, number> | undefined): string[] {
-  return [...(peers ?? [])].sort((a, b) => b[1] - a[1]).map(([name]) => name);
 }

@@ -1,5 +1,5 @@
 // Rates are per second of what has passed, however late the agent comes to count.
-import { ok, strictEqual } from 'node:assert/strict';
+import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
 import { test } from 'node:test';
 import { Activity } from '../src/activity.ts';
 import type { Delta } from '../src/kernel/counts.ts';
@@ -79,4 +79,26 @@ test('quantiles are those of the window alone, however many series and seconds a
   const after = activity.side(service, 'server');
   ok(after.p99 < before.p99 / 10, `${after.p99}, before ${before.p99}`);
   strictEqual(after.requests, 10);
+});
+
+test('who called long ago is forgotten, and makes room for who calls now', () => {
+  const activity = new Activity();
+  activity.begin(0);
+  const by = (name: string, requests: number) => {
+    const peer = { service: new Service(2, name, undefined, 0), key: name };
+    activity.add({ labels: { ...series.labels, peer } } as unknown as Series, delta(requests));
+  };
+  for (let i = 0; i < 40; i++) by(`old-${i}`, 1);
+  strictEqual(activity.callers(service).length, 32);
+  for (let second = 0; second < 20; second++) {
+    activity.tick();
+    by('often', 3);
+  }
+  ok(!activity.callers(service).includes('often'), 'there was no room');
+  for (let second = 0; second < 30; second++) {
+    activity.tick();
+    by('often', 3);
+    by('seldom', 1);
+  }
+  deepStrictEqual(activity.callers(service), ['often', 'seldom']);
 });

@@ -73,16 +73,24 @@ function keyOf(service: number): Uint8Array {
 }
 
 /** A collector on a map, with one service for every process, of which nobody knows a route. */
-function fake({ knows, hear }: { knows: () => boolean; hear?: () => { text: string } }) {
+function fake({
+  knows,
+  hear,
+  settled = true,
+}: {
+  knows: () => boolean;
+  hear?: () => { text: string };
+  settled?: boolean;
+}) {
   let told: { text: string } | undefined;
   const requests = new FakeMap();
-  const service = new Service(1, 'shop', undefined, 0);
+  const whose = { service: new Service(1, 'shop', undefined, 0) };
   const store = new SeriesStore();
   const clock = { now: 0 };
   const collector = new Collector({
     tables: { requests: requests.raw, overflow: new FakeMap().raw, capacity: { series: 100 } },
-    services: { byId: () => service },
-    processes: { knows, settled: () => true, serviceOf: () => service },
+    services: { byId: () => whose.service },
+    processes: { knows, settled: () => settled, serviceOf: () => whose.service },
     routes: { find: () => told, settled: () => false, askAgain: () => {}, answered: () => {} },
     peers: { of: () => NOBODY },
     store,
@@ -92,7 +100,7 @@ function fake({ knows, hear }: { knows: () => boolean; hear?: () => { text: stri
       told = hear?.();
     },
   } as unknown as CollectorParts);
-  return { requests, store, collector, clock };
+  return { requests, store, collector, clock, whose };
 }
 
 test('the text of a path that came while the agent got no time is read before it is given up', async () => {
@@ -159,4 +167,30 @@ test('a series began when the kernel was read the time before, or what it counts
   } finally {
     mock.timers.reset();
   }
+});
+
+test('what a process counts goes to the service that it is, in whatever order the kernel has it', async () => {
+  const { requests, store, collector, whose } = fake({
+    knows: () => true,
+    hear: () => ({ text: '/' }),
+    settled: false,
+  });
+  const counts = (...each: [pid: number, requests: number][]) => {
+    requests.entries.clear();
+    for (const [pid, n] of each) requests.put(keyOf(RAW_PROCESS + pid), n);
+    return collector.finish();
+  };
+  const names = () => [...store].map((s) => [s.labels.service?.name, s.count]);
+  await counts([1, 10], [2, 20], [3, 30]);
+  await counts([3, 31], [1, 12], [2, 23]);
+  deepStrictEqual(names(), [['shop', 66]]);
+  await counts([1, 13], [4, 100], [2, 23], [3, 31]);
+  deepStrictEqual(names(), [['shop', 167]]);
+  // They have become another program.
+  whose.service = new Service(2, 'till', undefined, 0);
+  await counts([2, 24], [1, 15]);
+  deepStrictEqual(names(), [
+    ['shop', 167],
+    ['till', 3],
+  ]);
 });

@@ -20,6 +20,8 @@ export interface Delta {
 export class KernelSeries {
   readonly key: KernelKey;
   readonly bytes: Uint8Array;
+  /** The same as words. */
+  readonly words: Uint32Array;
   /** Milliseconds, by the clock of {@link KernelCounts.collect}: when nothing of it was there yet, when it was first seen, when it last counted. */
   readonly after: number;
   readonly since: number;
@@ -37,6 +39,7 @@ export class KernelSeries {
   constructor(key: KernelKey, bytes: Uint8Array, after: number, now: number) {
     this.key = key;
     this.bytes = bytes;
+    this.words = wordsOf(bytes);
     this.after = after;
     this.since = now;
     this.changedAt = now;
@@ -56,6 +59,8 @@ export class KernelCounts {
   /** Where they are in a value, words of 32 bits. */
   readonly #at: Record<'slots' | 'sum' | 'request_bytes' | 'response_bytes', number>;
   readonly #all = new Map<string, KernelSeries>();
+  /** As they came at the last look: the next one mostly meets them in the same order. */
+  readonly #order: KernelSeries[] = [];
   readonly #walk: ReturnType<RawMap['map']['walk']>;
   /** When all was read the last time. */
   #looked: number;
@@ -102,13 +107,20 @@ export class KernelCounts {
     const after = this.#looked;
     this.#looked = now;
     walk.begin();
+    let n = 0;
     while (!walk.ended) {
       const next = walk.next();
       const count = typeof next === 'number' ? next : await next;
       const keys = Buffer.from(walk.keys.buffer, walk.keys.byteOffset, walk.keys.byteLength);
       const words = wordsOf(walk.values);
+      const keyWords = wordsOf(walk.keys);
       for (let i = 0; i < count; i++) {
-        const series = this.#seriesAt(keys, i * keySize, after, now);
+        let series = this.#order[n];
+        if (!series || !isAt(keyWords, (i * keySize) / 4, series.words)) {
+          series = this.#seriesAt(keys, i * keySize, after, now);
+          this.#order[n] = series;
+        }
+        n++;
         const at = (i * valueBytes) / 4;
         if (!this.#changed(series, words, at)) continue;
         this.#difference(series, words, at);
@@ -117,6 +129,7 @@ export class KernelCounts {
         series.changedAt = now;
       }
     }
+    this.#order.length = n;
   }
 
   /**
@@ -125,6 +138,8 @@ export class KernelCounts {
    */
   take(series: KernelSeries, onDelta: (series: KernelSeries, delta: Delta) => void): void {
     this.#all.delete(Buffer.from(series.bytes).toString('latin1'));
+    // If its key is made anew, that is another.
+    this.#order.length = 0;
     const last = this.#map.take(series.bytes);
     if (!last) return;
     this.#difference(series, wordsOf(last), 0);
@@ -199,7 +214,13 @@ export class KernelCounts {
   }
 }
 
-/** Values as words of 32 bits. Every machine that runs this has the lower word first, as the kernel's maps then do. */
+/** Whether these words stand at a place. */
+function isAt(words: Uint32Array, at: number, those: Uint32Array): boolean {
+  for (let i = 0; i < those.length; i++) if (words[at + i] !== those[i]) return false;
+  return those.length > 0;
+}
+
+/** Keys and values as words of 32 bits. Every machine that runs this has the lower word first, as the kernel's maps then do. */
 function wordsOf(values: Uint8Array): Uint32Array {
   const aligned = values.byteOffset % 4 === 0 ? values : Uint8Array.from(values);
   return new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength >>> 2);

@@ -125,8 +125,7 @@ export class Collector {
   /** False: the text of its path, or who its process is, is on its way. `last`: there is no other time to count it. */
   #count(from: KernelSeries, delta: Delta, now: number, last = false): boolean {
     const { key } = from;
-    const lasting = key.service < RAW_PROCESS && key.peerProcess === 0;
-    let target = lasting ? from.target : undefined;
+    let target = this.#isOf(from.target, key) ? from.target : undefined;
     if (target === undefined) {
       if (!last && now - from.since < TOLD_MS && isUntold(this.#o.processes, key)) return false;
       const route = this.#routeOf(from, now) ?? (last ? OTHER_ROUTE : undefined);
@@ -142,6 +141,18 @@ export class Collector {
     }
     this.#add(target, delta, now);
     return true;
+  }
+
+  /** Whether what counts under the key still belongs there: a process may be another by now. */
+  #isOf(target: Series | undefined, { service, peerProcess }: KernelSeries['key']): target is Series {
+    if (target === undefined) return false;
+    const { processes } = this.#o;
+    const isStill = (pid: number, whose: Service | undefined) =>
+      processes.knows(pid) && processes.serviceOf(pid) === whose;
+    return (
+      (service < RAW_PROCESS || isStill(service - RAW_PROCESS, target.labels.service)) &&
+      (peerProcess === 0 || isStill(peerProcess, target.labels.peer.service))
+    );
   }
 
   #add(target: Series, delta: Delta, now: number): void {
