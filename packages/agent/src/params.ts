@@ -9,6 +9,7 @@ import {
   statfsSync,
   statSync,
 } from 'node:fs';
+import { Host } from '@skep/identity';
 import { AgentError } from './errors.ts';
 import type { Sampling, Watch } from './options.ts';
 
@@ -27,7 +28,7 @@ export function probeParams(
   };
   list('target_port', watch.port?.map(portsOf));
   list('target_pid', watch.pid?.map(processOf));
-  list('target_cgroup', watch.cgroup);
+  list('target_cgroup', watch.cgroup?.map(cgroupOf));
   list('target_exe', watch.exe?.map(inodeOf));
   list('target_netns', watch.netns?.map(namespaceOf));
   const gap = (name: string, ms: number | undefined): void => {
@@ -84,6 +85,17 @@ function processOf(pid: string): string {
   const process = /^Tgid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
   if (process !== undefined && process !== pid) throw refusal(`that is a thread of process ${process}`);
   return pid;
+}
+
+/** A folder, as a path of this machine or of the tree of cgroups; the probe knows its id. */
+function cgroupOf(text: string): string {
+  const { cgroup2 = '' } = new Host();
+  if (/^\d+$/.test(text) || (text !== '' && (existsSync(text) || existsSync(cgroup2 + text)))) return text;
+  throw new AgentError(
+    'SKEP_AGENT_CONFIG',
+    `--cgroup ${text}: there is no such folder`,
+    'Name a cgroup (v2) by its folder, such as /sys/fs/cgroup/user.slice, or /user.slice.',
+  );
 }
 
 /** A program is known in the kernel by its file's inode. */

@@ -59,6 +59,8 @@ test('what is not there is not watched in silence', (t) => {
     [{ pid: [`${pid}`] }, /^--pid \d+: there is no such process$/],
     [{ pid: ['x'] }, /^--pid x: there is no such process$/],
     [{ pid: ['0'] }, /^--pid 0: there is no such process$/],
+    [{ cgroup: ['/none'] }, /^--cgroup \/none: there is no such folder$/],
+    [{ cgroup: [''] }, /^--cgroup : there is no such folder$/],
     [{ port: ['0'] }, /^--port "0" is no port$/],
     [{ port: ['80', '70000'] }, /^--port "70000" is no port$/],
     [{ port: ['8010-8000'] }, /^--port "8010-8000" is no port$/],
