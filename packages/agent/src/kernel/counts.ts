@@ -174,11 +174,17 @@ export class KernelCounts {
     const { last } = series;
     let requests = 0;
     let known = 0;
+    let next = last.length > 0 ? last[0]! : SLOTS;
     let length = 0;
+    const first = at + from;
     for (let slot = 0; slot < SLOTS; slot++) {
-      const count = words[at + from + slot]!;
-      const before = last[known] === slot ? last[known + 1]! : 0;
-      if (last[known] === slot) known += 2;
+      const count = words[first + slot]!;
+      let before = 0;
+      if (slot === next) {
+        before = last[known + 1]!;
+        known += 2;
+        next = known < last.length ? last[known]! : SLOTS;
+      }
       if (count === before) continue;
       const more = (count - before) >>> 0;
       slots[length++] = slot;
@@ -200,8 +206,9 @@ export class KernelCounts {
     const { slots, sum, request_bytes, response_bytes } = this.#at;
     const { last } = series;
     let length = 0;
+    const first = at + slots;
     for (let slot = 0; slot < SLOTS; slot++) {
-      const count = words[at + slots + slot]!;
+      const count = words[first + slot]!;
       if (count === 0) continue;
       last[length++] = slot;
       last[length++] = count;
