@@ -1,17 +1,13 @@
 import {
-  BpfError,
-  BpfObject,
   type Btf,
   type Elf,
   type KernelFacts,
   type Place,
-  parseObject,
   type Reached,
   reach,
   type Verdict,
 } from '@skep/bpf';
-import { describeObject } from '../describe/describe.ts';
-import type { ParamDescription, ProgramDescription } from '../describe/types.ts';
+import type { ProgramDescription } from '../describe/types.ts';
 import { chooseRung } from '../hooks/choose.ts';
 import { hookGroups } from '../hooks/groups.ts';
 import { judgeHook } from '../hooks/judge.ts';
@@ -30,6 +26,7 @@ import { kfuncHazards } from './kfunc-calls.ts';
 import { licenseVerdict } from './license.ts';
 import { lockedMapVerdict } from './locked-maps.ts';
 import { mapVerdicts } from './maps.ts';
+import { readObject } from './read-object.ts';
 import { returnVerdict } from './returns.ts';
 import { lacksUsdtSupport, nothingToAttach } from './run-refuses.ts';
 import { sleepableMapVerdict } from './sleepable-maps.ts';
@@ -72,7 +69,7 @@ export function checkObject(
   facts: KernelFacts,
   options: CheckOptions = {},
 ): CheckedObject {
-  const { elf, btf, described, params, unreadable, untyped } = read(bytes, name);
+  const { elf, btf, described, params, unreadable, untyped } = readObject(bytes, name);
   const programs = described.map((p) => {
     const target = options.targets?.[p.name];
     return target === undefined ? p : { ...p, target, autoload: true };
@@ -123,41 +120,6 @@ export function checkObject(
   const taken = new Set(choices.flatMap((c) => c.taken?.programs ?? []));
   const idle = nothingToAttach(elf, programs.filter(takes), programs);
   return { name, programs: checked, groups: choices, verdict: worst([...alone, ...required]), idle };
-}
-
-interface ReadObject {
-  readonly elf: Elf;
-  readonly btf: Btf;
-  readonly described: readonly ProgramDescription[];
-  readonly params: readonly ParamDescription[];
-  /** What libbpf finds wrong with it on any kernel. */
-  readonly unreadable: Verdict | undefined;
-  /** Programs whose section says to libbpf no kind of program. */
-  readonly untyped: ReadonlySet<string>;
-}
-
-/** An object is read once for all kernels that it is checked against. */
-const objects = new WeakMap<Uint8Array, ReadObject>();
-
-function read(bytes: Uint8Array, name: string): ReadObject {
-  const known = objects.get(bytes);
-  if (known) return known;
-  const { programs: described, params } = describeObject(bytes, name);
-  const object = { ...parseObject(bytes, name), described, params, ...opened(bytes, name) };
-  objects.set(bytes, object);
-  return object;
-}
-
-/** What libbpf cannot read, no kernel gets to see; it says so when the object is opened. */
-function opened(bytes: Uint8Array, name: string): Pick<ReadObject, 'unreadable' | 'untyped'> {
-  try {
-    using object = BpfObject.open(bytes, { name });
-    const untyped = new Set(object.programs.flatMap((p) => (p.typed ? [] : [p.name])));
-    return { unreadable: undefined, untyped };
-  } catch (e) {
-    if (!(e instanceof BpfError) || e.code !== 'SKEP_LOAD') throw e;
-    return { unreadable: { state: 'refused', reason: e.message, hint: e.hint }, untyped: new Set() };
-  }
 }
 
 function notesOf(verdict: Verdict, ...more: readonly string[]): string {
