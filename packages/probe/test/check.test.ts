@@ -147,6 +147,18 @@ test('what nobody knows of a program a load has told, but not whether its hook i
   deepStrictEqual(states('6.12', all), ['runs', 'runs', 'unknown', 'refused']);
 });
 
+test('an iterator that asks for the same thing again and again runs, and gets nowhere', async () => {
+  const bytes = await build(
+    `SEC("iter/task") int again(void *ctx) { return 1; }
+     SEC("iter/task") int sometimes(void *ctx) { return bpf_get_prandom_u32() & 1; }
+     SEC("iter/task") int once(void *ctx) { return 0; }`,
+  );
+  const { programs } = checkObject(bytes, 'p.o', kernel('6.1'));
+  const notes = programs.map(({ verdict }) => (verdict.state === 'runs' ? verdict.note : verdict.state));
+  match(notes[0]!, /always returns 1/);
+  deepStrictEqual(notes.slice(1), [undefined, undefined]);
+});
+
 test('keys longer than a stack came with Linux 5.18', async () => {
   const bytes = await build(`struct long_key { char name[600]; };
 struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 8); __type(key, struct long_key); __type(value, __u64); } paths SEC(".maps");

@@ -188,7 +188,6 @@ function judgePrograms(
     const verdicts = [judgeHook(program, facts, btf), typeVerdict(program, facts, untyped), ...whole];
     for (const verdict of [licenseVerdict(elf, btf, program, facts), lacksUsdtSupport(program, btf)])
       if (verdict) verdicts.push(verdict);
-    const notes = verdicts.flatMap((v) => (v.state === 'runs' && v.note ? [v.note] : []));
     for (const f of relocated.faults)
       if (f.section === program.section && f.section !== '.text')
         verdicts.push({ state: 'refused', reason: f.reason });
@@ -235,6 +234,7 @@ function judgePrograms(
       tableVerdict(elf, program),
     ];
     verdicts.push(...more.filter((v) => v !== undefined));
+    const notes = verdicts.flatMap((v) => (v.state === 'runs' && v.note ? [v.note] : []));
     const verdict = worst(verdicts);
     out.set(
       program.name,
