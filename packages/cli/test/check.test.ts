@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
-import { alikePrograms, parseObject, storedKernels } from '@skep/bpf';
-import { compile } from '@skep/probe';
+import { alikePrograms, parseObject, storedKernel, storedKernels } from '@skep/bpf';
+import { checkObject, compile } from '@skep/probe';
 import { fixture } from '../../../test/support/fixtures.ts';
+import { perfNote } from '../src/check/perf-note.ts';
 import { Sandbox } from './harness.ts';
 
 const vmlinux = '/sys/kernel/btf/vmlinux';
@@ -210,6 +211,18 @@ char LICENSE[] SEC("license") = "GPL";
     // 1.0 with the bundle, 1.4 from the sources, which this runs.
     assert.ok(seconds < 6, `${seconds} s`);
   });
+});
+
+test('what Debian’s kernels keep from others than the administrator is said, a load shows nothing of it', async () => {
+  const bytes = await probe('execsnoop');
+  const events = checkObject(bytes, 'execsnoop.o', storedKernel('6.1')!);
+  const kernel = { ...storedKernel('6.1')!, hooks: { tp_btf: false, raw_tp: false, tracepoint: true } };
+  const tracepoints = checkObject(bytes, 'execsnoop.o', kernel);
+  const have = new Set(['CAP_BPF', 'CAP_PERFMON']);
+  assert.match(perfNote(tracepoints, have, 3)!, /run may not attach exec_tracepoint\. .*paranoid is 3/);
+  assert.equal(perfNote(events, have, 3), undefined, 'tp_btf needs no perf event');
+  assert.equal(perfNote(tracepoints, have, undefined), undefined);
+  assert.equal(perfNote(tracepoints, new Set(['CAP_SYS_ADMIN']), 3), undefined);
 });
 
 test('programs that are the same to the verifier are loaded once', async () => {

@@ -157,6 +157,8 @@ test('a machine that keeps perf events for CAP_SYS_ADMIN has it in the unit, for
   // What the kernels of Debian answer then, from a guest: see confined.kernel.test.ts.
   const refused = { errno: 13, log: 'libbpf: tracepoint … perf_event_open() failed: Permission denied' };
   assert.match(perfDenied(refused, new Set(['CAP_BPF']), 3)?.hint ?? '', /perf_event_paranoid=2/);
+  const probe = "libbpf: prog 'a': failed to create kprobe 'do_unlinkat+0x0' perf event: Permission denied";
+  assert.ok(perfDenied({ errno: 13, log: probe }, new Set(['CAP_BPF']), 3));
   for (const [error, caps, paranoid] of [
     [refused, ['CAP_SYS_ADMIN'], 3],
     [refused, [], undefined],

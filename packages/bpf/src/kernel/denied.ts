@@ -1,6 +1,8 @@
+import { release } from 'node:os';
 import { BpfError } from '../errors.ts';
-import type { NativeError } from '../native.ts';
+import { type NativeError, native } from '../native.ts';
 import { capabilities } from './capabilities.ts';
+import { Errno } from './errno.ts';
 
 /**
  * The sentence for an EPERM that privileges explain: which are missing. `what` completes "… may not".
@@ -19,6 +21,13 @@ export function kernelDenied(what: string, cause: NativeError, object?: string):
       },
     );
   }
+  const locked =
+    cause.errno === Errno.EPERM ? lockedMemory(native().memlock(false).soft, have, release()) : undefined;
+  if (locked !== undefined)
+    return new BpfError('SKEP_PERMISSION', `The kernel does not let this process ${what}: ${locked}`, {
+      hint: 'ulimit -l unlimited (as root) before it starts, LimitMEMLOCK=infinity in a unit of systemd, or CAP_SYS_RESOURCE.',
+      ...details,
+    });
   return new BpfError(
     'SKEP_PERMISSION',
     `The kernel does not let this process ${what}, though it has the capabilities`,
@@ -27,4 +36,17 @@ export function kernelDenied(what: string, cause: NativeError, object?: string):
       ...details,
     },
   );
+}
+
+/**
+ * Before Linux 5.11 maps and programs count as locked memory, and one too many is refused with the same EPERM. Undefined where
+ * that cannot be what was in the way.
+ *
+ * @param limit bytes; below 0 there is none
+ */
+export function lockedMemory(limit: number, have: ReadonlySet<string>, release: string): string | undefined {
+  const [major = 0, minor = 0] = release.split('.').map(Number);
+  if (major > 5 || (major === 5 && minor >= 11) || limit < 0 || have.has('CAP_SYS_RESOURCE'))
+    return undefined;
+  return `before Linux 5.11 maps and programs count as locked memory, of which it may have ${Math.floor(limit / 1024)} KiB`;
 }

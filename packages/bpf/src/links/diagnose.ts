@@ -202,6 +202,10 @@ function perfEvent(cause: NativeError): Reason | undefined {
   return {
     code: 'SKEP_PERMISSION',
     why: `this process may not open perf events (kernel.perf_event_paranoid is ${level})`,
-    hint: 'It needs CAP_PERFMON, or root.',
+    // Above 2 there are kernels that take nothing less (Debian's, Ubuntu's).
+    hint:
+      Number(level) > 2
+        ? 'It needs CAP_SYS_ADMIN, or: sysctl kernel.perf_event_paranoid=2.'
+        : 'It needs CAP_PERFMON, or root.',
   };
 }

@@ -82,7 +82,11 @@ export async function dryLoad(
       const { code, message, hint, object: about } = cause as BpfError;
       if (typeof code !== 'string' || !code.startsWith('SKEP_')) throw cause;
       if (code === 'SKEP_PERMISSION')
-        return { verdicts, loaded: new Set(), note: `${checked.name} was not loaded: ${message}` };
+        return {
+          verdicts,
+          loaded: new Set(),
+          note: `${checked.name} was not loaded: ${message.replace(/\.$/, '')}. ${hint}`,
+        };
       const verdict: Verdict = { state: 'refused', reason: message.replace(/\.$/, ''), hint };
       const guilty = about !== undefined && wanted.has(about) ? [about] : [...wanted];
       for (const name of guilty) {

@@ -4,6 +4,7 @@ import type { KernelTypes, ProbeImage } from '@skep/probe';
 import type { Command } from 'commander';
 import { dryLoad } from '../check/dry-load.ts';
 import { type CheckedKernel, kernelsOf } from '../check/kernels.ts';
+import { perfNote } from '../check/perf-note.ts';
 import { type KernelReport, reportData } from '../check/report.ts';
 import { checkedTargets } from '../check/targets.ts';
 import { checkText } from '../check/text.ts';
@@ -195,7 +196,11 @@ async function reportOf(
     if (note) notes.push(note);
     for (const [program, verdict] of verdicts) found.set(program, verdict);
     const settled = checked.programs.some((p) => loaded.has(p.name) && p.verdict.state === 'unknown');
-    objects.push(verdicts.size > 0 || settled ? check(loaded) : checked);
+    const object = verdicts.size > 0 || settled ? check(loaded) : checked;
+    const { capabilities } = await import('@skep/bpf');
+    const denied = note ? undefined : perfNote(object, capabilities());
+    if (denied) notes.push(denied);
+    objects.push(object);
   }
   const idle = objects.every((o) => o.idle) ? objects.flatMap((o) => o.idle ?? []).slice(0, 1) : [];
   const verdicts = [

@@ -1,6 +1,9 @@
 import { CliError } from '../errors.ts';
 import { paranoidPerfEvents } from '../perf-events.ts';
 
+/** What libbpf says of tracepoints, and of kprobes and uprobes. */
+const OF_PERF_EVENTS = /perf_event_open\(\) failed|failed to create \S+ '.*' perf event/;
+
 /**
  * The error of a run that could not attach since this kernel gives perf events to CAP_SYS_ADMIN alone; undefined for another error.
  *
@@ -13,7 +16,7 @@ export function perfDenied(
 ): CliError | undefined {
   const { errno, log = '' } = error as { errno?: number; log?: string };
   const EACCES = 13;
-  if (errno !== EACCES || !log.includes('perf_event_open() failed')) return undefined;
+  if (errno !== EACCES || !OF_PERF_EVENTS.test(log)) return undefined;
   if (paranoid === undefined || have.has('CAP_SYS_ADMIN')) return undefined;
   return new CliError(
     'SKEP_PERMISSION',
