@@ -81,6 +81,7 @@ const struct task_row *unusedevent_processes___task_row __attribute__((unused));
 static struct took_slots no_slots = {};
 /* ig looks into each container: where there is no such library, no such hook is missed. */
 SEC("uprobe/libnobody-has-this:call") int on_nobody(void *ctx) { return 0; }
+SEC("uretprobe/libnor-this:call") int on_other(void *ctx) { return 0; }
 SEC("raw_tp/sys_enter") int on_enter(struct bpf_raw_tracepoint_args *ctx)
 {
 	__u32 pid = bpf_get_current_pid_tgid() >> 32;
@@ -467,6 +468,8 @@ programs:
     params.map((p) => p.name),
     ['big'],
   );
+  // Without the only library that it looks into, a gadget is refused.
+  assert.equal(programs.find((p) => p.name === 'on_libc')?.optional, false);
   using object = BpfObject.open(bytes, { name: 'more' });
   // Not every kernel has this one.
   for (const name of ['walk', 'stroll']) object.program(name).autoload = false;

@@ -34,8 +34,8 @@ const KEYS: ReadonlyMap<string, string> = new Map([
   ['targ_gid', 'gid'],
 ]);
 
-/** Hooks in users' programs: one that is not here is passed over, since ig looks into each container for itself. */
-const IN_USERS = /^\??(u(ret)?probe|usdt)\//;
+/** Hooks in users' programs and libraries, which stand before a colon. */
+const IN_USERS = /^\??(?:u(?:ret)?probe|usdt)\/(?<file>[^:]+)/;
 
 /** A slot of a histogram, of which each stands for a power of two. */
 const SLOT = /^gadget_histogram_slot__u(32|64)$/;
@@ -130,7 +130,7 @@ export function adaptGadget(object: Uint8Array, name: string, said: SaidOfGadget
   btf.nameMember('union', 'gadget_ip_addr_t', 'v4', 'ipv4_addr');
   btf.nameMember('union', 'gadget_ip_addr_t', 'v6', 'ipv6_addr');
   const params = nameParams(elf, btf, said, rename);
-  for (const f of functionsOf(elf)) if (IN_USERS.test(f.section)) btf.tag('func', f.name, 'skep:optional');
+  for (const name of oneOfSeveral(elf)) btf.tag('func', name, 'skep:optional');
   const { sections, others } = switchedOff(elf, said.disabled ?? new Set());
   const ext = file.content('.BTF.ext');
   if (ext && btf.dropRelocations(ext, ENRICHED))
@@ -172,6 +172,18 @@ function nameParams(
     rename(parameter, to);
   }
   return renamed;
+}
+
+/**
+ * Hooks of a gadget that knows several libraries for one purpose: those that are not here are passed over, as ig does,
+ * which looks into each container for them. Without the only library of a gadget there would be nothing to see.
+ */
+function oneOfSeveral(elf: Elf): string[] {
+  const hooks = functionsOf(elf).flatMap(({ name, section }) => {
+    const file = IN_USERS.exec(section)?.groups?.file;
+    return file === undefined ? [] : [{ name, file }];
+  });
+  return new Set(hooks.map((h) => h.file)).size > 1 ? hooks.map((h) => h.name) : [];
 }
 
 /** Whether a map's value holds a histogram. */
