@@ -43,7 +43,7 @@ const shapes: Readonly<Record<string, ContextShape>> = {
 };
 const plain: ContextShape = { packetAt: new Set(), own: [0, 0] };
 
-/** Kinds whose context can be written: for others the verifier refuses it, or since Linux 6.18 the attachment (kprobes). */
+/** Kinds whose context can be written: for others the verifier refuses it, of kprobes newer kernels the attachment. */
 const writable: ReadonlySet<string> = new Set([
   ...Object.keys(shapes),
   'cgroup',
