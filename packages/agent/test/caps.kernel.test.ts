@@ -7,7 +7,7 @@ import { send, TestServer } from './support/processes.ts';
 const SERVER = 'http_server_request_duration_seconds_count';
 const CLIENT = 'http_client_request_duration_seconds_count';
 
-suite('bounds', { skip, timeout: 300_000 }, () => {
+suite('bounds', { skip, timeout: 900_000 }, () => {
   test('label sets beyond the cap count as their service, in one', async () => {
     using server = await TestServer.start('many');
     const agent = await agentFor([server.port], { prom: { port: 0 }, limits: { series: 10 } });
