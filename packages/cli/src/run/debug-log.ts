@@ -17,7 +17,9 @@ export function debugLog(path: string, about: Record<string, unknown>): Sink {
     },
     start(run: Run) {
       line('loaded', {
-        programs: run.stats().programs.map((p) => `${p.object} ${p.section} ${p.name}`),
+        programs: run
+          .stats()
+          .programs.map((p) => `${p.object} ${[p.section, ...p.also].join(' ')} ${p.name}`),
         streams: run.streams.map(
           (s) => `${s.map} ${s.mapType} ${s.yields} ${s.fields.map((f) => f.name).join(',')}`,
         ),
