@@ -69,6 +69,7 @@ export const classes: Record<Exclude<ExitCodeName, 'ok'>, readonly string[]> = {
     'SKEP_PIN_DIRECTORY',
     'SKEP_PLATFORM',
     'SKEP_REFERENCE_INVALID',
+    'SKEP_SHOW_INVALID',
     'SKEP_TARGET',
     'SKEP_TEMPLATE',
     'SKEP_USAGE',

@@ -9,6 +9,7 @@ import type { HookChoice } from './contract/hooks.ts';
  * | `SKEP_PARAM_UNKNOWN` | no object has a global of that name |
  * | `SKEP_FILTER_INVALID` | a filter that does not parse, or names a map or member that is not there |
  * | `SKEP_HIST_INVALID` | buckets or value key of a histogram likewise |
+ * | `SKEP_SHOW_INVALID` | a map that is to be shown is not there, or does not say what it holds |
  * | `SKEP_STREAM_INVALID` | a prefixed map whose types cannot yield what its prefix promises |
  * | `SKEP_PIN_DIRECTORY` | a pin directory that is not on bpffs, or a name in it that is taken |
  * | `SKEP_MODIFIES` | a program can do more than look, and that was not allowed |
@@ -26,6 +27,7 @@ export type RuntimeErrorCode =
   | 'SKEP_PARAM_UNKNOWN'
   | 'SKEP_FILTER_INVALID'
   | 'SKEP_HIST_INVALID'
+  | 'SKEP_SHOW_INVALID'
   | 'SKEP_STREAM_INVALID'
   | 'SKEP_PIN_DIRECTORY'
   | 'SKEP_MODIFIES'

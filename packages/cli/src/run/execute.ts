@@ -103,6 +103,7 @@ async function runOnce(
     twins: flags.twins,
     explain: flags.explain,
     allowModify: flags.allowModify,
+    show: flags.show,
     filters: flags.filter,
     buffer: flags.buffer,
     histBuckets: flags.histBuckets,

@@ -18,6 +18,7 @@ export interface RunFlags {
   explain?: boolean;
   twins: boolean;
   allowModify?: boolean;
+  show?: string[];
   filter?: string[];
   output?: 'json' | 'table';
   tty: boolean;
@@ -71,6 +72,11 @@ export function addRunFlags(command: Command): void {
     .option('--explain', 'say of each alternative of hooks whether it runs here, and why not')
     .option('--no-twins', 'take no two programs for alternatives that are not declared so')
     .option('--allow-modify', 'run also programs that can drop packets, write to processes, send signals')
+    .option(
+      '--show <[kind=]map[:struct]>',
+      'show this map though its name has no prefix, may be repeated',
+      collect,
+    )
     .option('-f, --filter <map,member,regex>', 'show only what matches, may be repeated', collect)
     .addOption(
       new Option('-o, --output <how>', 'table: live view, json: a line an event').choices(['table', 'json']),

@@ -48,6 +48,8 @@ export interface RunRequest {
   explain?: boolean;
   /** Run programs that can change what they look at (drop packets, write to user memory, send signals). */
   allowModify?: boolean;
+  /** `[KIND=]MAP[:STRUCT]`: maps that are shown though no prefix of their names says so. */
+  show?: readonly string[];
   /** `map,member,regex`; all of a map's filters must match. */
   filters?: readonly string[];
   /** `map,[1,2,3]`: upper bounds. */

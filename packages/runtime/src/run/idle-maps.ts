@@ -17,7 +17,8 @@ export function leaveOutIdleMaps({
   object,
   ladder,
   targets,
-}: Pick<Opened, 'object' | 'ladder' | 'targets'>): void {
+  shown,
+}: Pick<Opened, 'object' | 'ladder' | 'targets' | 'shown'>): void {
   // Without a choice every program is loaded, and reading their code would tell nothing.
   if (!ladder.leavesOut) return;
   const uses = mapsUsed(
@@ -35,7 +36,7 @@ export function leaveOutIdleMaps({
   for (const map of object.maps) {
     const { name, type, internal, created, reused } = map;
     if (internal || !created || reused || !idle.has(name) || needed.has(name)) continue;
-    if (splitPrefix(name) || KEPT.has(type) || name.endsWith('_lost')) continue;
+    if (splitPrefix(name) || shown?.has(name) || KEPT.has(type) || name.endsWith('_lost')) continue;
     const { list, shared } = tagsOf(object.btf, name, 'var');
     if (!list && !shared) map.leaveOut();
   }

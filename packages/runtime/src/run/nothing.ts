@@ -25,7 +25,10 @@ export function nothingToShow(opened: readonly Opened[]): string {
     object.maps.filter((m) => sourceOf(m.type) === 'ring' || sourceOf(m.type) === 'perf').map((m) => m.name),
   );
   const none = `there is nothing to show: no ring, hash or array is named print_…, counter_…, gauge_… or hist_…${printed(opened)}`;
-  if (names.length === 0) return none;
+  const rows = opened.flatMap(({ object }) =>
+    object.maps.filter((m) => !m.internal && sourceOf(m.type) === 'map'),
+  );
+  if (names.length === 0) return rows[0] ? `${none}; --show ${rows[0].name} shows it all the same` : none;
   // What a ring holds no object tells by itself: its records are written as bytes.
-  return `${none}; what ${names.join(', ')} ${names.length === 1 ? 'holds' : 'hold'} is not read: call it print_${names[0]}, with __type(value, struct …) for its records`;
+  return `${none}; what ${names.join(', ')} ${names.length === 1 ? 'holds' : 'hold'} is not read: call it print_${names[0]}, with __type(value, struct …) for its records, or say --show ${names[0]}:STRUCT`;
 }

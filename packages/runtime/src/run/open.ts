@@ -2,6 +2,7 @@ import { BpfObject } from '@skep/bpf';
 import type { ListEntries, ParamSetting, Targets } from '@skep/probe';
 import type { RunUnit } from '../contract/request.ts';
 import { RuntimeError } from '../errors.ts';
+import type { ShownMaps } from '../streams/show.ts';
 import { type Buffers, setBuffers } from './buffers.ts';
 import { leaveOutIdleMaps } from './idle-maps.ts';
 import { checkForced, factsOnce, type HookRequest, Ladder } from './ladder.ts';
@@ -29,6 +30,8 @@ export interface Opened {
   object: BpfObject;
   /** Where its programs go, as far as their sections do not say; see {@link planTargets}. */
   targets?: Targets;
+  /** Maps that are shown though their names do not say so. */
+  shown?: ShownMaps;
   /** Which buffers its streams of events use; see {@link chooseBuffers}. */
   buffers?: Buffers;
   /** Its groups of hooks, and which rung each is on. */

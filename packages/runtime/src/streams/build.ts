@@ -6,7 +6,8 @@ import type { Opened } from '../run/open.ts';
 import { blame, distinct, siblings } from '../run/probes.ts';
 import { parseBuckets, parseValueKeys } from './flags.ts';
 import { type PlanContext, planStream, type StreamPlan } from './plan.ts';
-import { sourceOf, splitPrefix } from './prefix.ts';
+import { sourceOf } from './prefix.ts';
+import { type ShownMaps, shownAs } from './show.ts';
 
 /** What planning needs of an object that is opened. */
 export type Plannable = Pick<Opened, 'name' | 'probe' | 'alone' | 'object'>;
@@ -21,24 +22,27 @@ export interface PlannedMap<T extends Plannable = Opened> {
 export interface BuildOptions {
   /** Prefixed maps that yield none. */
   rawMaps?: readonly string[];
+  /** Maps that yield one without a prefix. */
+  show?: ShownMaps;
   histBuckets: readonly string[];
   histValueKeys: readonly string[];
 }
 
 /**
- * Plans the streams of all prefixed maps. A map that objects share is one stream.
+ * Plans the streams of all maps that have a prefix or are asked for. A map that objects share is one stream.
  *
- * @throws RuntimeError SKEP_HIST_INVALID for flags that name no histogram, SKEP_STREAM_INVALID
+ * @throws RuntimeError SKEP_HIST_INVALID for flags that name no histogram, SKEP_SHOW_INVALID, SKEP_STREAM_INVALID
  */
 export function buildStreams<T extends Plannable>(
   opened: readonly T[],
   options: BuildOptions,
   notes: string[],
 ): PlannedMap<T>[] {
-  const found = prefixedMaps(opened, notes, options.rawMaps ?? []);
+  const { show = new Map(), rawMaps = [] } = options;
+  const found = shownMaps(opened, notes, rawMaps, show);
   const buckets = parseBuckets(options.histBuckets);
   const valueKeys = parseValueKeys(options.histValueKeys);
-  const histograms = found.filter((f) => f.map.startsWith('hist_')).map((f) => f.map);
+  const histograms = found.filter((f) => shownAs(f.map, show)!.kind === 'hist').map((f) => f.map);
   for (const map of [...buckets.keys(), ...valueKeys.keys()]) {
     if (histograms.includes(map)) continue;
     throw new RuntimeError(
@@ -51,6 +55,8 @@ export function buildStreams<T extends Plannable>(
     const has = (other: Plannable): boolean => found.some((f) => f.map === map && f.opened === other);
     const plan = planned(o, map, {
       id,
+      shown: shownAs(map, show),
+      record: show.get(map)?.struct,
       label: distinct(map, o, opened, has),
       object: o.name,
       probe: o.probe,
@@ -74,10 +80,11 @@ function planned(o: Plannable, map: string, context: PlanContext): StreamPlan {
   }
 }
 
-function prefixedMaps<T extends Plannable>(
+function shownMaps<T extends Plannable>(
   opened: readonly T[],
   notes: string[],
   rawMaps: readonly string[],
+  show: ShownMaps,
 ): { opened: T; map: string }[] {
   const shared = new Set<string>();
   const found: { opened: T; map: string }[] = [];
@@ -85,7 +92,7 @@ function prefixedMaps<T extends Plannable>(
     const own = new Set(sharedMaps(o).map((m) => m.name));
     for (const { name, type, internal } of o.object.maps) {
       const id = `${o.probe}\0${name}:${type}`;
-      if (internal || !splitPrefix(name) || rawMaps.includes(name) || shared.has(id)) continue;
+      if (internal || !shownAs(name, show) || rawMaps.includes(name) || shared.has(id)) continue;
       if (isLossMap(o, name)) continue;
       if (own.has(name)) shared.add(id);
       if (sourceOf(type)) found.push({ opened: o, map: name });

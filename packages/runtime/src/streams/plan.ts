@@ -23,6 +23,10 @@ export interface MapFacts {
 
 export interface PlanContext {
   id: number;
+  /** How it is shown and what it is called, where its prefix does not say so. */
+  shown?: { readonly kind: StreamKind; readonly name: string };
+  /** The struct that a buffer's records are, where somebody said it. */
+  record?: string;
   /** Unique name to show. */
   label: string;
   object: string;
@@ -77,34 +81,46 @@ export interface MapPlan {
 export type StreamPlan = RecordPlan | FoldPlan | MapPlan;
 
 /**
- * Decides what a prefixed map yields, from its BTF alone.
+ * Decides what a map yields, from its BTF alone.
  *
- * @throws RuntimeError SKEP_STREAM_INVALID when its types cannot give what the prefix promises, SKEP_HIST_INVALID
+ * @throws RuntimeError SKEP_SHOW_INVALID for a struct that is not there, SKEP_STREAM_INVALID when its types cannot give what the prefix promises, SKEP_HIST_INVALID
  *   when the value key names no number
  */
 export function planStream(map: MapFacts, ctx: PlanContext): StreamPlan {
-  const prefix = splitPrefix(map.name)!;
+  const { kind, name } = ctx.shown ?? splitPrefix(map.name)!;
   const source = sourceOf(map.type)!;
   const tags = tagsOf(ctx.btf, map.name, 'var');
   const common = {
     map: ctx.label,
-    name: prefix.name,
+    name,
     object: ctx.object,
     probe: ctx.probe,
     mapType: map.type,
-    kind: prefix.kind,
+    kind,
     source,
     help: tags.help,
-    unit: tags.unit ?? unitInName(prefix.name),
+    unit: tags.unit ?? unitInName(name),
     lossKnown: ctx.lossKnown,
   };
   return source === 'map' ? planMap(map, common, ctx) : planRecords(map, common, ctx);
 }
 
+/** What was said of a buffer's records goes before what its declaration says. */
+function recordType(map: MapFacts, { record, btf, object }: PlanContext): number {
+  if (record === undefined) return map.valueTypeId;
+  const type = btf.find(record, 'struct') ?? btf.find(record, 'typedef');
+  if (type) return type.id;
+  throw new RuntimeError(
+    'SKEP_SHOW_INVALID',
+    `show "${map.name}:${record}": ${object} has no struct ${record}`,
+    `Name the struct that its programs write there. Compilers leave out what only functions use: struct ${record} *unused; in the source keeps it.`,
+  );
+}
+
 type Common = Omit<StreamInit, 'yields' | 'fields' | 'decoder'>;
 
 function planRecords(map: MapFacts, common: Common, ctx: PlanContext): StreamPlan {
-  const decoder = decoderOf(map, 'value', map.valueTypeId, ctx);
+  const decoder = decoderOf(map, 'value', recordType(map, ctx), ctx);
   const columns = decoder.columns;
   const stacks = planStacks(map.name, columns, ctx.maps ?? [], ctx.notes ?? []);
   if (common.kind === 'print') {
@@ -216,7 +232,9 @@ function decoderOf(map: MapFacts, part: 'key' | 'value', typeId: number, ctx: Pl
     throw new RuntimeError(
       'SKEP_STREAM_INVALID',
       `${ctx.object}: map "${map.name}" does not say what its ${part} is`,
-      `Declare it with __type(${part}, struct …) inside the map's definition.`,
+      part === 'value' && sourceOf(map.type) !== 'map'
+        ? `Declare it with __type(value, struct …) inside the map's definition, or say --show ${map.name}:STRUCT.`
+        : `Declare it with __type(${part}, struct …) inside the map's definition.`,
     );
   }
   return compileDecoder(ctx.btf, typeId, { format: ctx.format });
