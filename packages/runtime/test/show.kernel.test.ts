@@ -94,7 +94,11 @@ test('records of buffers are those of the struct that is named, and all of them 
 test('what cannot be shown is refused before anything is loaded, with what there is', { skip }, async () => {
   using producer = new Producer();
   for (const [show, message, hint] of [
-    ['nothing', /there is no map "nothing"/, /^Maps: stats, slots, counter_own, last, events and perf_events\.$/],
+    [
+      'nothing',
+      /there is no map "nothing"/,
+      /^Maps: stats, slots, counter_own, last, events and perf_events\.$/,
+    ],
     ['traces', /no rows are read from a map of type stack_trace/, /Maps: /],
     ['table=stats', /a map is needed/, /print, counter, gauge, hist/],
     ['', /a map is needed/, /counter=calls/],
