@@ -162,7 +162,7 @@ counted:
  * A response whose request has no whole header: the server refuses one that is too long, or does not wait for its end, or it
  * was none. What is known of it is to be counted. NULL: it is not that.
  */
-static __noinline struct l7_request *l7_refused(struct l7_feed *f, const struct http1_stream *asked)
+static __always_inline struct l7_request *l7_refused(struct l7_feed *f, const struct http1_stream *asked)
 {
 	struct l7_request *r = &f->work->spare;
 	struct http1_window *w = &f->work->window;

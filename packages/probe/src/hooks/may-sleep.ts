@@ -41,7 +41,8 @@ export function iteratorSleeps(
   { version: [major, minor] }: KernelFacts,
 ): Verdict | undefined {
   if (!/\.s\//.test(section) || !LOCKED.test(target)) return undefined;
-  const known = major > 0 && (major < 7 || (major === 7 && minor <= 2));
+  // 5.10 attaches them, and 6.1 does not.
+  const known = (major === 6 && minor >= 1) || (major === 7 && minor <= 2);
   return {
     state: known ? 'refused' : 'unknown',
     reason: `an iterator over ${target} may not sleep`,
