@@ -19,6 +19,7 @@ struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 64); __type(key, _
 struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 8); __type(key, __u32); __type(value, __u64); } slots SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_STACK_TRACE); __uint(max_entries, 8); __uint(key_size, 4); __uint(value_size, 1016); } traces SEC(".maps");
 SKEP_ARRAY(counter_own, __u64, 1);
+SKEP_ARRAY(last_lost, __u64, 1);
 SEC("tp/syscalls/sys_enter_getpgid") int calls(struct trace_event_raw_sys_enter *ctx)
 {
 	long a = argument(ctx);
@@ -97,7 +98,7 @@ test('what cannot be shown is refused before anything is loaded, with what there
     [
       'nothing',
       /there is no map "nothing"/,
-      /^Maps: stats, slots, counter_own, last, events and perf_events\.$/,
+      /^Maps: stats, slots, counter_own, last, events, perf_events and last_lost\.$/,
     ],
     ['traces', /no rows are read from a map of type stack_trace/, /Maps: /],
     ['table=stats', /a map is needed/, /print, counter, gauge, hist/],
@@ -114,6 +115,13 @@ test('what cannot be shown is refused before anything is loaded, with what there
     code: 'SKEP_STREAM_INVALID',
     hint: /--show events:STRUCT/,
   });
+});
+
+test('a count of losses is shown, too, when somebody asks for it', { skip }, async () => {
+  using producer = new Producer();
+  const run = await started(producer, ['gauge=last_lost']);
+  await run.stop();
+  assert.deepEqual(run.streams.map((s) => s.map).sort(), ['counter_own', 'last_lost']);
 });
 
 test('a run with nothing to show says how it would', { skip }, async () => {

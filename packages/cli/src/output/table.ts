@@ -1,3 +1,5 @@
+import { eastAsianWidth } from 'get-east-asian-width';
+
 /** Columns with a header in capitals and three spaces between, as docker's; no trailing blanks. */
 export function renderTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = header.map((name, i) => {
@@ -21,14 +23,13 @@ function line(row: readonly string[], widths: readonly number[]): string {
   return (text + (row[last] ?? '')).trimEnd();
 }
 
-const WIDE =
-  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
+/** Marks on the letter before, and what is not seen. */
 const ZERO = /[\p{M}\p{Cf}]/u;
 
 /** Columns of a terminal that a text takes, as far as can be said without its font. */
 function columnsOf(text: string): number {
   if (/^[\x20-\x7e]*$/.test(text)) return text.length;
   let columns = 0;
-  for (const letter of text) columns += ZERO.test(letter) ? 0 : WIDE.test(letter) ? 2 : 1;
+  for (const letter of text) columns += ZERO.test(letter) ? 0 : eastAsianWidth(letter.codePointAt(0)!);
   return columns;
 }

@@ -93,7 +93,8 @@ function shownMaps<T extends Plannable>(
     for (const { name, type, internal } of o.object.maps) {
       const id = `${o.probe}\0${name}:${type}`;
       if (internal || !shownAs(name, show) || rawMaps.includes(name) || shared.has(id)) continue;
-      if (isLossMap(o, name)) continue;
+      // A count of losses is told as that, unless somebody asks for it.
+      if (isLossMap(o, name) && !show.has(name)) continue;
       if (own.has(name)) shared.add(id);
       if (sourceOf(type)) found.push({ opened: o, map: name });
       else notes.push(`map ${name} is not shown: no rows are read from a map of type ${type}`);
