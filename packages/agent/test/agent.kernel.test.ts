@@ -1,8 +1,9 @@
 /** The agent on real servers and clients: what was sent is what it counts, whatever becomes of names and routes. */
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
+import { until } from '../../../test/support/until.ts';
 import type { Agent } from '../src/index.ts';
-import { agentFor, type Sample, scrape, skip, sum, until } from './support/agent.ts';
+import { agentFor, type Sample, scrape, skip, sum } from './support/agent.ts';
 import { get, send, short, TestServer } from './support/processes.ts';
 
 const SERVER = 'http_server_request_duration_seconds_count';

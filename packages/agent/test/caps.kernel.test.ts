@@ -1,7 +1,8 @@
 /** What happens at each bound: requests stay counted, and what could not be told apart is said. */
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { agentFor, scrape, skip, sum, until } from './support/agent.ts';
+import { until } from '../../../test/support/until.ts';
+import { agentFor, scrape, skip, sum } from './support/agent.ts';
 import { send, TestServer } from './support/processes.ts';
 
 const SERVER = 'http_server_request_duration_seconds_count';

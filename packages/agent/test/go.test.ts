@@ -10,9 +10,10 @@ import { createInterface, type Interface } from 'node:readline';
 import { after, before, suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { until } from '../../../test/support/until.ts';
 import type { Agent } from '../src/index.ts';
 import { requestFamilies } from '../src/metrics/requests.ts';
-import { agentFor, skip as noRoot, parseMetrics, type Sample, sum, until } from './support/agent.ts';
+import { agentFor, skip as noRoot, parseMetrics, type Sample, sum } from './support/agent.ts';
 
 const run = promisify(execFile);
 

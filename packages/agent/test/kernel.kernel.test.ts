@@ -3,12 +3,13 @@ import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
 import { test } from 'node:test';
 import { startRun } from '@skep/runtime';
 import { fixture } from '../../../test/support/fixtures.ts';
+import { until } from '../../../test/support/until.ts';
 import { KernelCounts } from '../src/kernel/counts.ts';
 import { keyReader } from '../src/kernel/key.ts';
 import { KernelTables } from '../src/kernel/tables.ts';
 import { pathText } from '../src/routes/routes.ts';
 import { hashSegment, isParameter, seedOf, segmentsOf } from '../src/routes/segment.ts';
-import { skip, until } from './support/agent.ts';
+import { skip } from './support/agent.ts';
 import { get, send, TestServer } from './support/processes.ts';
 
 interface Told {

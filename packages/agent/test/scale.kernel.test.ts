@@ -3,8 +3,9 @@ import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
 import { test } from 'node:test';
 import { Exchange, type ExchangeOptions } from '../../../test/support/exchange.ts';
 import { TestGroup } from '../../../test/support/group.ts';
+import { until } from '../../../test/support/until.ts';
 import type { Agent } from '../src/index.ts';
-import { agentFor, skip, until } from './support/agent.ts';
+import { agentFor, skip } from './support/agent.ts';
 
 // On the machine itself: of an emulated processor a million requests take an hour.
 const long = process.env.SKEP_LONG === '1' && process.env.SKEP_GUEST === undefined;

@@ -8,8 +8,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { freePort } from '../../../test/support/free-port.ts';
+import { until } from '../../../test/support/until.ts';
 import type { Agent } from '../src/index.ts';
-import { agentFor, skip as noRoot, until } from './support/agent.ts';
+import { agentFor, skip as noRoot } from './support/agent.ts';
 import { send, TestServer } from './support/processes.ts';
 
 const programs = ['promtool', 'prometheus', 'victoria-metrics'];

@@ -6,7 +6,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type Group, makeGroup } from '../../../test/support/cgroup.ts';
 import { Exchange } from '../../../test/support/exchange.ts';
 import { TestGroup } from '../../../test/support/group.ts';
-import { AgentChild, until } from './agent-child.ts';
+import { until } from '../../../test/support/until.ts';
+import { AgentChild } from './agent-child.ts';
 import { Sandbox } from './harness.ts';
 
 const box = new Sandbox();

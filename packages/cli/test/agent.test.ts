@@ -7,9 +7,10 @@ import { createInterface } from 'node:readline';
 import { after, before, suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { takeInventory } from '@skep/bpf';
+import { until } from '../../../test/support/until.ts';
 import type { CliError } from '../src/errors.ts';
 import { checkPrivileges } from '../src/run/preflight.ts';
-import { AgentChild, until } from './agent-child.ts';
+import { AgentChild } from './agent-child.ts';
 import { main, Sandbox } from './harness.ts';
 import { inTerminal } from './terminal.ts';
 

@@ -55,14 +55,3 @@ export function sum(samples: readonly Sample[], name: string, labels: Record<str
     .filter((s) => s.name === name && Object.entries(labels).every(([k, v]) => (s.labels[k] ?? '') === v))
     .reduce((total, s) => total + s.value, 0);
 }
-
-/** Waits until something is so, by what the agent counts; fails after ten seconds with what it was. */
-export async function until<T>(look: () => Promise<T> | T, right: (value: T) => boolean): Promise<T> {
-  const end = performance.now() + 10_000;
-  for (;;) {
-    const value = await look();
-    if (right(value)) return value;
-    if (performance.now() > end) throw new Error(`it stayed ${JSON.stringify(value)}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
