@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
+import { burn } from '../../../test/support/cpu-time.ts';
 import { userFunctions } from '../src/elf/user-functions.ts';
 import { closeLinks, ensureBpffs, runningKernel } from '../src/index.ts';
 import { planAttach } from '../src/links/plan.ts';
@@ -104,8 +105,7 @@ test('a perf event samples this process', async () => {
   const { object, program, runs } = await loaded('perf_event');
   using _ = object;
   const link = program.attach({ pid: process.pid, sampleFrequency: 1000 });
-  const end = performance.now() + 100;
-  while (performance.now() < end);
+  burn(100);
   link.close();
   assert.ok(runs() > 10, `${runs()}`);
 });
@@ -113,12 +113,13 @@ test('a perf event samples this process', async () => {
 test('a perf event samples all threads of a process, and those it starts', async () => {
   const { object, program, runs } = await loaded('perf_event');
   using _ = object;
-  /** A thread that spins for a tenth of a second when it is told to. */
+  /** A thread that takes a tenth of a second of CPU when it is told to. */
   const spinner = async (): Promise<{ spin(): Promise<void> }> => {
     const worker = new Worker(
       `const { parentPort } = require('node:worker_threads');
        parentPort.once('message', () => {
-         for (const end = performance.now() + 100; performance.now() < end;);
+         const used = () => Object.values(process.threadCpuUsage()).reduce((a, b) => a + b);
+         for (const from = used(); used() < from + 100_000;);
        });
        parentPort.postMessage('here');`,
       { eval: true },

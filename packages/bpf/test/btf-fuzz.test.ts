@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { cpuMs } from '../../../test/support/cpu-time.ts';
 import { Btf } from '../src/btf/btf.ts';
 import { lineInfo } from '../src/btf/line-info.ts';
 import { mapDefinitions } from '../src/btf/map-definitions.ts';
@@ -11,7 +12,6 @@ import { Elf } from '../src/elf/elf.ts';
 import { BpfError } from '../src/errors.ts';
 import { explainVerifierLog } from '../src/verifier/explain.ts';
 import { compileBpf } from './support/clang.ts';
-import { cpuMs } from './support/cpu-time.ts';
 import { KITCHEN_SINK } from './support/kitchen-sink.ts';
 import { oracleObject } from './support/oracle.ts';
 

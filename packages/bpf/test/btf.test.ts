@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { cpuMs } from '../../../test/support/cpu-time.ts';
 import { Btf } from '../src/btf/btf.ts';
 import type { BtfType } from '../src/btf/types.ts';
 import { Elf } from '../src/elf/elf.ts';
 import { BpfError } from '../src/errors.ts';
 import { type BpftoolType, bpftoolBtf, compileBpf } from './support/clang.ts';
-import { cpuMs } from './support/cpu-time.ts';
 import { KITCHEN_SINK } from './support/kitchen-sink.ts';
 
 const object = compileBpf(KITCHEN_SINK);

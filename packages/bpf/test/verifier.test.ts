@@ -3,10 +3,10 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { cpuMs } from '../../../test/support/cpu-time.ts';
 import { Elf } from '../src/elf/elf.ts';
 import { explainVerifierLog } from '../src/verifier/explain.ts';
 import { compileBpf } from './support/clang.ts';
-import { cpuMs } from './support/cpu-time.ts';
 import { PRELUDE } from './support/prelude.ts';
 
 const read = (name: string) =>

@@ -254,7 +254,7 @@ export class FakeOutput extends EventEmitter {
   }
 
   /** Waits for a frame on which something holds; the screen is in the error when it never does. */
-  async until(what: (lines: string[]) => boolean, ms = 3000): Promise<string[]> {
+  async until(what: (lines: string[]) => boolean, ms = 20_000): Promise<string[]> {
     if (what(this.lines())) return this.lines();
     return new Promise((resolve, reject) => {
       const check = (): void => {
