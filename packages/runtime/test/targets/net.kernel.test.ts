@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { release } from 'node:os';
 import { afterEach, before, test } from 'node:test';
 import { fixture } from '../../../../test/support/fixtures.ts';
@@ -49,19 +49,24 @@ function onInterfaces(net: Netns): string {
   return net.run('bpftool', 'net', 'show');
 }
 
-/** Links of the loaded programs of a name. */
+/** Links that this process holds, of programs of a name: other tests of this machine may have some of that name too. */
 function linksOf(name: string): number {
-  const shown = (what: string) =>
-    JSON.parse(execFileSync('bpftool', ['-j', what, 'show'], { encoding: 'utf8' })) as Record<
-      string,
-      unknown
-    >[];
-  const ids = new Set(
-    shown('prog')
-      .filter((p) => p.name === name)
-      .map((p) => p.id),
-  );
-  return shown('link').filter((l) => ids.has(l.prog_id)).length;
+  const programs = JSON.parse(execFileSync('bpftool', ['-j', 'prog', 'show'], { encoding: 'utf8' })) as {
+    id: number;
+    name?: string;
+  }[];
+  const ids = new Set(programs.filter((p) => p.name === name).map((p) => String(p.id)));
+  const ofLink = /^link_id:[\s\S]*^prog_id:\t(\d+)$/m;
+  return readdirSync('/proc/self/fdinfo').filter((fd) => ids.has(ofLink.exec(fdInfo(fd))?.[1] ?? '')).length;
+}
+
+/** Empty for the descriptor by which the list itself was read. */
+function fdInfo(fd: string): string {
+  try {
+    return readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 test('xdp, tc, socket filter and sk_lookup programs count what passes their namespace, and are gone after', {
