@@ -15,7 +15,8 @@ import { type Conversation, conversation } from './conversations.ts';
 import { type Counts, counted, uncounted } from './counted.ts';
 
 const program = await nativeFixture(new URL('../../test/support/converse.native.c', import.meta.url));
-const CONVERSATIONS = Number(process.env.SKEP_CONVERSATIONS ?? 150);
+/** Of chance, so that many runs see many; an emulated machine needs a tenth of a second for each. */
+const CONVERSATIONS = Number(process.env.SKEP_CONVERSATIONS ?? (process.env.SKEP_GUEST ? 60 : 150));
 async function hold(list: readonly Conversation[], enter: string): Promise<string[]> {
   const child = spawn('sh', ['-c', `${enter} && exec "$1"`, 'sh', program], {
     stdio: ['pipe', 'pipe', 'inherit'],
