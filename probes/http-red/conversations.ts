@@ -15,7 +15,9 @@ export interface Conversation {
 }
 
 const FAMILIES = ['tcp4', 'tcp6', 'unix'] as const;
-const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'TRACE', 'PATCH', 'PURGE'];
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'TRACE', 'PATCH'];
+/** A method is any token. */
+const OTHERS = ['PURGE', 'patch', 'BITS_POST', "a1!#$%&'*+-.^_`|~"];
 const BODIES = new Set(['POST', 'PUT', 'PATCH']);
 const STATUSES = [200, 200, 200, 201, 204, 206, 301, 304, 400, 404, 418, 429, 500, 503, 599, 799];
 const LENGTHS = [0, 1, 2, 5, 13, 100, 511, 512, 513, 4096, 16_384, 40_000];
@@ -178,7 +180,7 @@ function leave(c: Chance, e: Exchange & { closes: boolean }, asking: boolean, ea
 }
 
 function exchange(c: Chance, last: boolean): Exchange & { closes: boolean } {
-  const method = c.of(METHODS);
+  const method = c.of(c.once(8) ? OTHERS : METHODS);
   const status = c.of(STATUSES);
   const lines = others(c);
   const hasBody = BODIES.has(method) || c.once(10);
@@ -262,7 +264,7 @@ export function conversation(seed: number, turns = false, leaves = false): Conve
   const counts: Record<string, Count> = {};
   for (const e of exchanges) {
     if (e.unseen) continue;
-    const name = `${e.method === 'PURGE' ? 'OTHER' : e.method} ${e.status}${e.error}`;
+    const name = `${METHODS.includes(e.method) ? e.method : 'OTHER'} ${e.status}${e.error}`;
     counts[name] ??= { requests: 0, requestBytes: 0, responseBytes: 0 };
     counts[name].requests++;
     counts[name].requestBytes += e.requestBytes;

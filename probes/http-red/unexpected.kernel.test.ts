@@ -5,9 +5,17 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { runIn, runWith, testCgroup } from '../support/cgroup.ts';
 import { skip } from '../support/skip.ts';
-import { watch } from '../support/watch.ts';
+import { type Watched, watch } from '../support/watch.ts';
 import { GET, late, lateBodies, OK, program, words } from './cases.ts';
 import { counted, Lost, lostFor } from './counted.ts';
+
+/** What was counted: `role method status: how many`. */
+function requestsOf(watched: Watched): string[] {
+  const rows = watched.series('hist_http_requests');
+  return rows
+    .map(({ labels: { role, method, status }, value }) => `${role} ${method} ${status}: ${value}`)
+    .sort();
+}
 
 const short =
   process.env.SKEP_GUEST !== undefined &&
@@ -91,6 +99,48 @@ test('what a server says unasked, of requests that do not come, is no response t
   }
 });
 
+/** A server that answers whoever connects, and reads then, as `printf … | nc -l` does; and three clients, one after another. */
+const ANSWERS_FIRST = `
+  use Socket;
+  socket(my $listener, AF_INET, SOCK_STREAM, 0);
+  bind($listener, sockaddr_in(0, INADDR_LOOPBACK)) && listen($listener, 3) or die $!;
+  for (1 .. 3) {
+    my $client = fork;
+    if (!$client) {
+      socket(my $s, AF_INET, SOCK_STREAM, 0);
+      connect($s, getsockname($listener)) or die $!;
+      syswrite($s, "GET /first HTTP/1.1\\r\\n\\r\\n");
+      sysread($s, my $answer, 1024) or die $!;
+      exit;
+    }
+    accept(my $connection, $listener);
+    syswrite($connection, "HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nok");
+    sysread($connection, my $request, 1024) or die $!;
+    close($connection);
+    waitpid($client, 0);
+    die if $?;
+  }
+  print "answered";`;
+
+test('what a server says before it reads is the answer to what it reads then', {
+  skip: skip || short,
+}, async () => {
+  using cgroup = testCgroup();
+  let alone = 0;
+  const watched = await watch(
+    'http-red',
+    { target_cgroup: cgroup.path },
+    async () => strictEqual(await runIn(cgroup, 'perl', '-e', ANSWERS_FIRST), 'answered'),
+    {},
+    (run) => {
+      alone = lostFor(run, Lost.alone);
+    },
+  );
+  strictEqual(alone, 0);
+  const each = ['HTTP_CLIENT', 'HTTP_SERVER'].flatMap((role) => Array(3).fill(`${role} HTTP_GET 200: 1`));
+  deepStrictEqual(requestsOf(watched), each);
+});
+
 test('what is no HTTP/1, and is refused in HTTP/1, is a request of no method and no path', {
   skip: skip || short,
 }, async () => {
@@ -112,11 +162,7 @@ test('what is no HTTP/1, and is refused in HTTP/1, is a request of no method and
     },
   );
   strictEqual(lost, 0);
-  const requests = watched.series('hist_http_requests').map(({ labels, value }) => {
-    const { role, method, status } = labels;
-    return `${role} ${method} ${status}: ${value}`;
-  });
-  deepStrictEqual(requests.sort(), ['HTTP_CLIENT HTTP_OTHER 400: 1', 'HTTP_SERVER HTTP_OTHER 400: 1']);
+  deepStrictEqual(requestsOf(watched), ['HTTP_CLIENT HTTP_OTHER 400: 1', 'HTTP_SERVER HTTP_OTHER 400: 1']);
 });
 
 test('of a request that is refused before its header ends the path is told, where that has ended', {

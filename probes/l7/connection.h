@@ -67,7 +67,7 @@ struct l7_connection {
 	__u64 ahead;		/* a response that came before its request: when it ended, 0 for none */
 	__u64 ahead_body;
 	__u32 sequence[2];	/* TCP's own, behind the last message of each direction */
-	__u32 ahead_sequence;	/* how far the socket had sent by then, or when the header of an orphan was read */
+	__u32 ahead_sequence;	/* of a client, how far the socket had sent by then, or when an orphan's header was read; of a server, its requests by then */
 	__u16 ahead_status;
 	__u16 family;		/* AF_* */
 	__u8 over;		/* it ended within a call that sends: what that sent is yet to be seen */

@@ -168,14 +168,14 @@ static __always_inline void l7_fail(struct l7_feed *f, enum l7_direction directi
 }
 
 /*
- * No more comes of the newest request's body: what has come since its response is counted. Nor does a request for a response
- * that was seen without one.
+ * No more comes of the newest request's body: what has come since its response is counted. Nor does another request for a
+ * response that was seen without one.
  */
 static __always_inline void l7_end_early(struct l7_feed *f, enum l7_direction requests)
 {
 	struct l7_connection *c = f->c;
 	struct http1_stream *s = &c->stream[requests & 1];
-	struct l7_request *r = 0;
+	struct l7_request *r = 0, *answered = 0;
 	__u64 body = 0;
 
 	if (s->state >= HTTP1_BODY)
@@ -186,12 +186,20 @@ static __always_inline void l7_end_early(struct l7_feed *f, enum l7_direction re
 	} else if (c->ahead) {
 		l7_ends_with(f, c->ahead, c->ahead_body, c->ahead_status, HTTP_NO_ERROR);
 		c->ahead = 0;
-		r = l7_refused(f, s);
+		/* A request that came behind it, and none was answered since, is what a server answered before it read. */
+		if (c->pushed != c->popped && c->popped == c->ahead_sequence)
+			r = answered = l7_oldest(c);
+		else
+			r = l7_refused(f, s);
 		if (!r)
 			l7_alone(f, c->ahead_status);
+		else if (answered)
+			body = r->body;
 	}
 	if (r)
 		l7_finish(f, r, body);
+	if (answered)
+		l7_pop(c, answered);
 }
 
 /* The end of a connection, or with `half` of its server's side. */

@@ -129,12 +129,12 @@ static __noinline void l7_request(struct l7_feed *f)
 	r->passed = s->state == HTTP1_DONE;
 	c->mourned = 0;
 	r->route = by_route ? l7_ask_route(f->index) : 0;
-	if (c->ahead && c->pushed == c->popped) {
+	if (c->ahead && c->pushed == c->popped && !(c->role == L7_SERVER && c->ahead_sequence == c->pushed)) {
 		/* Its response was seen first: the hook of receiving overtook that of sending. */
 		__u64 ended = c->ahead, body = 0;
 
 		c->ahead = 0;
-		if (l7_sent_before(c, c->ahead_sequence)) {
+		if (c->role == L7_CLIENT && l7_sent_before(c, c->ahead_sequence)) {
 			if (s->state == HTTP1_BODY)
 				body = f->work->end - f->work->at;
 			if (body > s->remain)
@@ -201,13 +201,14 @@ static __always_inline struct l7_request *l7_unasked(struct l7_feed *f, struct h
 		c->mourned--;
 		return 0;
 	}
-	if (c->role != L7_CLIENT || !c->numbered || c->ahead) {
+	if (!c->numbered || c->ahead) {
 		l7_alone(f, s->status);
 		return 0;
 	}
 	c->ahead_body = s->body;
 	c->ahead_status = s->status;
-	c->ahead_sequence = l7_sent(f->sk);
+	/* A server may answer first and read then, or its request is older than the probe: the end tells, see l7_end_early(). */
+	c->ahead_sequence = c->role == L7_SERVER ? c->pushed : l7_sent(f->sk);
 	c->ahead = f->work->window.now;
 	return 0;
 }

@@ -40,6 +40,7 @@ enum http1_state {
 #define HTTP1_CHUNKED 0x04
 #define HTTP1_HAS_PARENT 0x08
 #define HTTP1_CUT 0x20		/* its path began in an earlier window: l7_cuts has that part */
+#define HTTP1_ANSWERS 0x40	/* of the direction of responses, once that is known: what has no letters of theirs is none */
 #define HTTP1_LEARNED 0x10	/* some segments of paths are known to be parameters, see http1_learned */
 
 struct http1_stream {
@@ -71,7 +72,7 @@ struct http1_stream {
 static __always_inline void http1_start(struct http1_stream *s)
 {
 	s->state = HTTP1_START;
-	s->flags &= HTTP1_LEARNED;
+	s->flags &= HTTP1_LEARNED | HTTP1_ANSWERS;
 	s->at = 0;
 	s->method = HTTP1_OTHER;
 	s->status = 0;

@@ -71,7 +71,9 @@ static __always_inline __u32 http1_byte(struct http1_window *w, struct http1_str
 		return step;
 	case HTTP1_TOKEN:
 		s->at = at + 1;
-		if ((__u8)(c - 'A') <= 25 || c == '-') {
+		/* A method is any token (RFC 9110, 9.1): fetch() sends "patch" as it is. */
+		if ((__u8)(c - 'A') <= 25 || c == '-' ||
+		    (!(s->flags & HTTP1_ANSWERS) && c > ' ' && c < 127 && c != '/')) {
 			s->word = at < 7 ? s->word | (__u64)c << (at & 7) * 8 : 1;
 			if (at < 20)
 				return 1;

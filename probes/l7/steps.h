@@ -46,6 +46,10 @@ static __always_inline bool l7_recognise(struct l7_feed *f, struct http1_stream 
 		return false;
 	}
 	c->role = role;
+	if (response)
+		s->flags |= HTTP1_ANSWERS;
+	else
+		c->stream[(f->work->direction ^ 1) & 1].flags |= HTTP1_ANSWERS;
 	if (f->work->family != L7_AF_UNIX)
 		c->port = role == L7_SERVER ? BPF_CORE_READ(sk, __sk_common.skc_num)
 					    : bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
