@@ -311,9 +311,18 @@ test('a registry with a Referrers API keeps the list itself', async (t) => {
   await remote.attach(digest, { bytes: Buffer.from(JSON.stringify(beside)), manifest: beside as never });
   attached.push({ ...attached[0]!, digest: digestOf(Buffer.from('{}')), artifactType: BUNDLE_TYPE });
   fake.content.set(digestOf(Buffer.from('{}')), { bytes: Buffer.from('{}'), type: MEDIA_TYPE.manifest });
+  // Nor do manifests that make up how long their content is.
+  const short = await remote.putBlob(Buffer.from('{"a":1}'), BUNDLE_TYPE);
+  for (const size of [short.size - 1, short.size + 1, 100]) {
+    const lying = { ...beside, config: short, layers: [{ ...short, size }] };
+    await remote.attach(digest, { bytes: Buffer.from(JSON.stringify(lying)), manifest: lying as never });
+  }
   const found = await verifyImage(remote, digest, [pub]);
   assert.equal(found.good.length, 1);
-  assert.match(found.refused.join(), /^it cannot be read: .*more than 4 MiB$/);
+  const [tooLarge, ...otherSize] = found.refused;
+  assert.match(tooLarge ?? '', /^it cannot be read: .*more than 4 MiB$/);
+  assert.equal(otherSize.length, 3);
+  for (const why of otherSize) assert.match(why, /has not the \d+ bytes that its manifest says$/);
   const kept = await Store.open(tempDir(t));
   assert.equal(await copySignatures(remote, storePlace(kept), digest), 1);
   assert.equal((await verifyImage(storePlace(kept), digest, [pub])).good.length, 1);

@@ -249,6 +249,8 @@ export class Registry {
   /**
    * A blob as it arrives, from a byte on. A connection that breaks is taken up again where it broke; the digest is for the caller to
    * check ({@link Store.putBlob} does).
+   *
+   * @param blob what ends before its size counts as broken; with 0, it ends where the registry's answer does
    */
   async *getBlob(
     repository: string,

@@ -50,13 +50,15 @@ export function registryPlace(
       if (blob.size > MAX_SIGNATURE_BYTES) throw tooLarge(host, blob);
       const chunks: Uint8Array[] = [];
       let size = 0;
-      for await (const chunk of registry.getBlob(repository, blob)) {
+      // Of a size that a manifest made up, a registry knows nothing: what it has ends where it ends.
+      for await (const chunk of registry.getBlob(repository, { digest: blob.digest, size: 0 })) {
         size += chunk.length;
         if (size > blob.size) break;
         chunks.push(chunk);
       }
+      if (size !== blob.size) throw otherSize(host, blob);
       const bytes = Buffer.concat(chunks);
-      if (bytes.length === blob.size && sha256(bytes) === blob.digest) return bytes;
+      if (sha256(bytes) === blob.digest) return bytes;
       throw new OciError('SKEP_DIGEST_MISMATCH', `${host} sent something that is not ${blob.digest}.`, {
         hint: 'Try again; if it stays so, the registry or something before it changes content: do not trust it.',
       });
@@ -79,6 +81,16 @@ export function registryPlace(
 /** In the list under a tag, cosign writes the type of the empty configuration instead: only the manifest says more. */
 function mayHoldBundle(artifactType: string | undefined): boolean {
   return artifactType === undefined || artifactType === EMPTY_TYPE || isBundleType(artifactType);
+}
+
+function otherSize(host: string, { digest, size }: Descriptor): OciError {
+  return new OciError(
+    'SKEP_MANIFEST_INVALID',
+    `A signature at ${host} (${digest}) has not the ${size} bytes that its manifest says.`,
+    {
+      hint: 'That is no signature: remove it from the registry.',
+    },
+  );
 }
 
 function tooLarge(host: string, { digest, size }: Descriptor): OciError {
