@@ -89,7 +89,7 @@ export async function queryPrometheus(
 export async function until<T>(
   what: string,
   probe: () => Promise<T | undefined> | T | undefined,
-  ms = 20_000,
+  ms = 60_000,
 ): Promise<T> {
   const end = Date.now() + ms;
   for (;;) {
@@ -122,6 +122,7 @@ async function start(
   // A service that outlives a killed parent would hold its port for ever.
   const onExit = (): void => void child.kill('SIGKILL');
   process.once('exit', onExit);
+  // A busy machine takes seconds to start a program; one that ends says so at once.
   await Promise.race([failed, until(`${program} on ${address}`, () => answers(address, readyPath))]);
   const stop = async (): Promise<void> => {
     process.off('exit', onExit);

@@ -48,7 +48,7 @@ const apart = ({ cgroup }: Engine): string[] => [
 /** And those that leave it no right, but to see the machine's processes. */
 const least = ['--read-only', '--pid', 'host', '--cap-drop', 'all', '--security-opt', 'seccomp=unconfined'];
 
-suite('skep package', { timeout: 240_000 }, () => {
+suite('skep package', { timeout: 600_000 }, () => {
   const dir = mkdtempSync(join(tmpdir(), 'skep-package-'));
   const archive = join(dir, 'watch.tar');
   let object: Uint8Array;
@@ -280,7 +280,7 @@ suite('skep package', { timeout: 240_000 }, () => {
       const text = await engine.call(...status).catch(() => undefined); // not listening yet
       return (text !== undefined && JSON.parse(text).selfCheck.passed > 0) || undefined;
     };
-    await until('the agent to have checked itself', passed, 30_000);
+    await until('the agent to have checked itself', passed, 120_000);
   });
 
   test('containerd runs it with the least rights', { skip: !root && 'needs root' }, async () => {

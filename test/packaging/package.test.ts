@@ -26,7 +26,7 @@ function objdump(arch: string): string {
   return `${arch === 'linux-arm64' ? 'aarch64' : 'x86_64'}-linux-gnu-objdump`;
 }
 
-suite('the npm package', { timeout: 120_000 }, () => {
+suite('the npm package', { timeout: 480_000 }, () => {
   let it: Installed;
   /** sh and the few tools the launcher may ask, without any Node among them. */
   let tools: string;

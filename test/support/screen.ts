@@ -33,7 +33,7 @@ export class Screen implements Disposable {
   }
 
   /** Waits until the screen shows something, and returns it. A terminal tells nobody when it changes: so it is asked. */
-  async until(wanted: string | RegExp, ms = 20_000): Promise<string> {
+  async until(wanted: string | RegExp, ms = 60_000): Promise<string> {
     let screen = '';
     const shown = (): string | undefined => {
       screen = this.text();

@@ -10,7 +10,7 @@ import { source } from './objects.ts';
 
 const box = new Sandbox();
 after(() => box[Symbol.dispose]());
-const needsRoot = { timeout: 60_000, skip: process.getuid?.() === 0 ? false : 'loading BPF needs root' };
+const needsRoot = { timeout: 240_000, skip: process.getuid?.() === 0 ? false : 'loading BPF needs root' };
 
 /** The verifier refuses to write where there may be nothing. */
 const refusedSource = source.replace(
@@ -116,9 +116,9 @@ test(
       const tied = processId(Number(child));
       dev.kill('SIGKILL');
       // Its output is the child's too: closed when both are gone.
-      await Promise.race([dev.ended, new Promise((resolve) => setTimeout(resolve, 10_000).unref())]);
+      await Promise.race([dev.ended, new Promise((resolve) => setTimeout(resolve, 60_000).unref())]);
       // A process closes what it has open some moments before it is gone.
-      for (const until = Date.now() + 10_000; isRunning(tied) && Date.now() < until; )
+      for (const until = Date.now() + 60_000; isRunning(tied) && Date.now() < until; )
         await new Promise((resolve) => setTimeout(resolve, 10));
       assert.ok(!signal(tied, 'SIGKILL'), 'what it had started went with it');
     } finally {

@@ -205,7 +205,9 @@ test('a policy that cannot be looked at is not gone past', needsRoot, async () =
   assert.match(stderr, /^skep: \/etc\/skep\/policy\.yaml: too many symbolic links\n/m);
 });
 
-test("the agent's own probes are held against the policy, by their names", { timeout: 60_000 }, async (t) => {
+test("the agent's own probes are held against the policy, by their names", {
+  timeout: 240_000,
+}, async (t) => {
   const before = process.env.SKEP_POLICY;
   t.after(() => {
     if (before === undefined) delete process.env.SKEP_POLICY;

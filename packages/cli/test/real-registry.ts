@@ -23,8 +23,9 @@ export async function realRegistry(box: Sandbox): Promise<AsyncDisposable & { ho
     env: { ...process.env, OTEL_TRACES_EXPORTER: 'none' },
   });
   const up = async () => (await fetch(`http://${host}/v2/`).catch(() => undefined))?.ok;
-  for (let tries = 0; !(await up()); tries++) {
-    assert.ok(tries < 200 && server.exitCode === null, 'docker-registry came up');
+  // A busy machine takes seconds to start a program.
+  for (const end = Date.now() + 60_000; !(await up()); ) {
+    assert.ok(Date.now() < end && server.exitCode === null, 'docker-registry came up');
     await delay(25);
   }
   return {

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { Watcher } from '../src/dev/watch.ts';
 
 test('a folder that goes and comes again is watched again, also one that was never there', {
-  timeout: 20_000,
+  timeout: 120_000,
 }, async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'skep-watch-'));
   t.after(() => rmSync(dir, { recursive: true }));

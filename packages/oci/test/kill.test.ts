@@ -15,14 +15,18 @@ import { tempDir } from './helpers/temp.ts';
 
 const WRITER = join(import.meta.dirname, 'helpers', 'writer.ts');
 
-/** Starts a writer, kills it `ms` after its first image, and gives back the lines it said. */
+/** Starts a writer, kills it `ms` after its second line, and gives back the lines it said. */
 async function writeAndKill(dir: string, name: string, ms: number): Promise<string[]> {
   const child = spawn(process.execPath, [WRITER, dir, name], { stdio: ['ignore', 'pipe', 'inherit'] });
   const lines: string[] = [];
   const reader = createInterface({ input: child.stdout });
-  reader.on('line', (line) => lines.push(line));
+  const second = new Promise<void>((resolve) =>
+    reader.on('line', (line) => {
+      if (lines.push(line) === 2) resolve();
+    }),
+  );
   const closed = Promise.all([once(reader, 'close'), once(child, 'exit')]);
-  await Promise.race([once(reader, 'line'), closed]);
+  await Promise.race([second, closed]);
   await wait(ms); // the moment of the kill is the random part of this test
   child.kill('SIGKILL');
   await closed;

@@ -140,7 +140,8 @@ test('prune and check beside writers that are killed by -9: nothing done is lost
     };
   });
   await Promise.all(writers.map((w) => w.started));
-  for (let n = 0; n < 12; n++) {
+  // Until there is enough to lose, however slow the disk is for those who write.
+  for (let n = 0; n < 12 || done.size < 5; n++) {
     await store.prune({ all: true });
     assert.deepEqual((await store.check()).problems, []);
     if (n === 6) writers[0]?.child.kill('SIGKILL');
@@ -153,5 +154,4 @@ test('prune and check beside writers that are killed by -9: nothing done is lost
   assert.deepEqual([found.problems, found.unreferenced], [[], []]);
   const images = new Map((await after.list()).map((i) => [i.reference, i.descriptor.digest]));
   for (const [ref, digest] of done) if (!removing.has(ref)) assert.equal(images.get(ref), digest, ref);
-  assert.ok(done.size > 4, `only ${done.size} images were made`);
 });

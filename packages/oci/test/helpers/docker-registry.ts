@@ -75,7 +75,7 @@ export function freePort(): Promise<number> {
 // The registry says nowhere that it listens, so there is no event to wait for: connections are tried.
 export async function listening(port: number, child: ChildProcess, said: () => string): Promise<void> {
   const { connect } = await import('node:net');
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + 60_000; // a busy machine takes seconds to start a program
   for (;;) {
     const open = await new Promise<boolean>((resolve) => {
       const socket = connect(port, '127.0.0.1');
