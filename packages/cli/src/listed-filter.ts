@@ -38,10 +38,12 @@ export function filtered(all: readonly ListedImage[], filters: readonly string[]
   return all.filter((image) => [...byKey.values()].every((tests) => tests.some((test) => test(image))));
 }
 
+/** By its name, or by a digest or four digits of it at least, as everywhere. */
 function named(reference: string, all: readonly ListedImage[]): ListedImage {
-  const found = all.find(
-    (i) => isNamed(i.reference, reference) || i.digest.replace('sha256:', '').startsWith(reference),
-  );
+  const digits = /^(?:sha256:)?([0-9a-f]{4,64})$/.exec(reference)?.[1];
+  const found =
+    all.find((i) => isNamed(i.reference, reference)) ??
+    all.find((i) => digits !== undefined && i.digest.startsWith(`sha256:${digits}`));
   if (found) return found;
   throw usageError(
     `--filter: there is no image "${reference}" to compare with`,

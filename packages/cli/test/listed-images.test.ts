@@ -318,7 +318,9 @@ test('filters are those of docker images: by name, with * and ?, by age, and ima
   assert.deepEqual(shown('reference=oom['), []);
   assert.deepEqual([shown('since=oomkill:2'), shown('before=oomkill')], [[2, 3], [0]]);
   assert.deepEqual(shown('since=1111', 'before=execsnoop'), [1]);
+  assert.deepEqual(shown('since=sha256:1111', `before=${digest(3)}`), [1]);
   assert.deepEqual([shown('dangling=true'), shown('dangling=false')], [[3], [0, 1, 2]]);
-  for (const bad of ['x', 'reference', 'label=a', 'dangling=yes', 'since=nope', '__proto__=1'])
+  const none = ['since=nope', 'since=', 'before=', 'since=1', 'since=sha256:'];
+  for (const bad of ['x', 'reference', 'label=a', 'dangling=yes', '__proto__=1', ...none])
     assert.throws(() => filtered(all, [bad]), { code: 'SKEP_USAGE' }, bad);
 });
