@@ -45,6 +45,11 @@ const sentences: Record<string, { says: string; hint: string; kind: Sentence['ki
   ELOOP: { says: 'too many symbolic links', hint: 'Check the path.', kind: 'notFound' },
   ENAMETOOLONG: { says: 'the name is too long', hint: 'Use a shorter one.', kind: 'usage' },
   EBADF: { says: 'is not open', hint: 'Send it to /dev/null if nobody shall read it.', kind: 'general' },
+  EPIPE: {
+    says: 'its reader went away before the end',
+    hint: 'What it has is not whole.',
+    kind: 'general',
+  },
   EIO: { says: 'the disk failed', hint: 'dmesg says more.', kind: 'general' },
   EADDRINUSE: { says: 'the address is occupied', hint: 'Ask for another port.', kind: 'general' },
 };

@@ -305,6 +305,25 @@ test('a save that is stopped leaves nothing', async () => {
   assert.deepEqual(readdirSync(b.path('out')), []);
 });
 
+test('a reader of an archive that goes away before its end is an error', async () => {
+  using b = new Sandbox();
+  const store = await Store.open(b.path('store'));
+  const layer = await store.putBlob(Buffer.alloc(1024 * 1024), 'x/y');
+  const manifest = { schemaVersion: 2, mediaType: MEDIA_TYPE.manifest, config: layer, layers: [layer] };
+  await store.putImage('large:1', Buffer.from(JSON.stringify(manifest)), MEDIA_TYPE.manifest);
+  const child = spawn(process.execPath, [main, 'save', 'large:1'], {
+    env: b.env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  child.stdout.once('data', () => child.stdout.destroy());
+  const [said, [code]] = await Promise.all([text(child.stderr), once(child, 'close')]);
+  assert.equal(
+    said,
+    'skep: standard output: its reader went away before the end\n  What it has is not whole.\n',
+  );
+  assert.equal(code, 1);
+});
+
 test('a name that a container image cannot have is told before its Node is fetched', async () => {
   const cache = box.path('no-node');
   await box.fails(2, /"X:1" is not an image name/, ['package', 'calls:1', '-t', 'X:1'], {

@@ -6,6 +6,7 @@ import { usageError } from '../errors.ts';
 import { examples } from '../examples.ts';
 import { replaceable } from '../fs-errors.ts';
 import { findImage, openStore } from '../images.ts';
+import { wholeOutput } from '../output/out.ts';
 import { settingsOf } from '../settings.ts';
 
 /** `skep save` */
@@ -33,8 +34,11 @@ async function save(references: string[], flags: { output?: string }, command: C
   const store = await openStore(settingsOf(command));
   for (const reference of references) await findImage(store, reference);
   const archive = Readable.from(saveImages(store, references), { objectMode: false });
-  if (flags.output === undefined) return pipeline(archive, process.stdout, { end: false });
   const { output } = flags;
+  if (output === undefined) {
+    wholeOutput();
+    return pipeline(archive, process.stdout, { end: false });
+  }
   try {
     // A device or a pipe is written into: in its place, a file would be in its way.
     await ((await replaceable(output))

@@ -19,11 +19,18 @@ export function redirectNotes(to: (text: string) => void): void {
   elsewhere = to;
 }
 
+let wholeOnly = false;
+
+/** What is written is of use only as a whole: a reader that goes away before its end is an error. */
+export function wholeOutput(): void {
+  wholeOnly = true;
+}
+
 /** Leaves quietly when the reader of a pipe went away (`skep list | head -1`). */
 export function quietPipes(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE') process.exit(0);
+      if (error.code === 'EPIPE' && !(wholeOnly && stream === process.stdout)) process.exit(0);
       throw stream === process.stdout ? named(error) : error;
     });
   }
