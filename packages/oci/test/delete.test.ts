@@ -68,17 +68,25 @@ test('where tags can be deleted, the image stays for the others; the token may d
 });
 
 test('a digest takes its tags along also where the registry would keep them, and no other', async (t) => {
-  const fake = await startFake({ tagsStay: true });
-  t.after(() => fake.close());
-  const store = await Store.open(join(tempDir(t), 's'));
-  const name = `${fake.host}/x`;
-  const { entry } = await putTestImage(store, `${name}:1`, 'program');
-  await store.tag(`${name}:1`, `${name}:2`);
-  await putTestImage(store, `${name}:3`, 'another');
-  for (const tag of ['1', '2', '3']) await push(store, `${name}:${tag}`);
-  assert.deepEqual(await removeRemote(`${name}@${entry.digest}`), { deleted: `${name}@${entry.digest}` });
-  assert.deepEqual(await tags(name), ['3']);
-  await failsWith('SKEP_NOT_FOUND', () => removeRemote(`${name}@${entry.digest}`));
+  for (const tagsStay of [true, false]) {
+    const fake = await startFake({ tagsStay });
+    t.after(() => fake.close());
+    const store = await Store.open(join(tempDir(t), 's'));
+    const name = `${fake.host}/x`;
+    const { entry } = await putTestImage(store, `${name}:1`, 'program');
+    await store.tag(`${name}:1`, `${name}:2`);
+    await putTestImage(store, `${name}:3`, 'another');
+    for (const tag of ['1', '2', '3']) await push(store, `${name}:${tag}`);
+    fake.seen.length = 0;
+    assert.deepEqual(await removeRemote(`${name}@${entry.digest}`), { deleted: `${name}@${entry.digest}` });
+    assert.equal(
+      fake.count('HEAD', '/manifests/'),
+      tagsStay ? 3 : 0,
+      'tags are asked for only where they stayed',
+    );
+    assert.deepEqual(await tags(name), ['3']);
+    await failsWith('SKEP_NOT_FOUND', () => removeRemote(`${name}@${entry.digest}`));
+  }
 });
 
 test('a referrer that is deleted leaves the list under its subject too', async (t) => {

@@ -33,8 +33,9 @@ export async function removeRemote(ref: string, opts: RegistryOptions): Promise<
   const top = await registry.getManifest(repository, (digest ?? tag) as string, 'delete');
   const whole = formatReference({ ...reference, tag: undefined, digest: top.digest });
   if (digest !== undefined || tag === undefined) {
+    const before = await tagsThere(registry, repository);
     await deleteManifest(registry, repository, top);
-    await deleteTags(registry, repository, top.digest);
+    await deleteTags(registry, repository, top.digest, before);
     return { deleted: whole };
   }
   const res = await registry.request(repository, `manifests/${tag}`, {
@@ -87,9 +88,21 @@ async function deleteManifest(registry: Registry, repository: string, top: Fetch
   if (subject !== undefined) await dropFromTagList(registry, repository, subject.digest, digest);
 }
 
-/** Some registries keep a tag whose image was deleted by its digest, and the image with it (go-containerregistry's). */
-async function deleteTags(registry: Registry, repository: string, digest: string): Promise<void> {
-  for (const tag of await tagsOf(registry, repository, digest, await tagsThere(registry, repository))) {
+/**
+ * Some registries keep a tag whose image was deleted by its digest, and the image with it (go-containerregistry's). One that has taken
+ * a tag along takes all: there, none need be asked for.
+ *
+ * @param before the tags that there were
+ */
+async function deleteTags(
+  registry: Registry,
+  repository: string,
+  digest: string,
+  before: ReadonlySet<string>,
+): Promise<void> {
+  const tags = await tagsThere(registry, repository);
+  if ([...before].some((tag) => !tags.has(tag))) return;
+  for (const tag of await tagsOf(registry, repository, digest, tags)) {
     const res = await registry.request(repository, `manifests/${tag}`, {
       method: 'DELETE',
       actions: 'delete',

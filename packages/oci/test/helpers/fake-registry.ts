@@ -175,7 +175,7 @@ function answer(
     // A manifest takes its tags along.
     if (opts.tagsStay !== true)
       for (const [other, entry] of fake.content)
-        if (entry === found && key === id) fake.content.delete(other);
+        if (entry.bytes.equals(found.bytes) && key === id) fake.content.delete(other);
     return res.writeHead(202).end();
   }
   const start = Number(/^bytes=(\d+)-$/.exec(seen.range ?? '')?.[1] ?? 0);
