@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { type TestContext, test } from 'node:test';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { filesInTar } from '../src/archive/folder.ts';
 import { tarEnd, tarHeader, tarPadding } from '../src/archive/tar-write.ts';
 import { unpacked } from '../src/archive/unpack.ts';
 import { putContainer, putLayer } from '../src/container/index.ts';
@@ -129,6 +130,22 @@ test('a container image is in the archive also as docker before 25 finds it, a p
   const again = await Store.open(join(dir, 'again'));
   await loadImages(again, pieces(readFileSync(path)));
   assert.deepEqual((await again.list()).map((i) => i.reference).sort(), ['here/box:1', 'probe:1']);
+  // One that has no name, or one that docker would not take, is not given another: "sha256" with a tag of 64 digits.
+  const file = join(again.dir, 'index.json');
+  const digest = original?.descriptor.digest as string;
+  for (const [name, tags] of [
+    [undefined, null],
+    ['Odd Name', null],
+    ['here/box:2', ['here/box:2']],
+  ] as const) {
+    const index = JSON.parse(readFileSync(file, 'utf8'));
+    const entry = index.manifests.find((m: { digest: string }) => m.digest === digest);
+    entry.annotations = name && { 'org.opencontainers.image.ref.name': name };
+    writeFileSync(file, JSON.stringify(index));
+    const members = await filesInTar(await saved(again, digest), 'refuse');
+    const listed = members.find((m) => m.name === 'manifest.json');
+    assert.deepEqual(JSON.parse(Buffer.from(listed?.bytes ?? []).toString())[0].RepoTags, tags);
+  }
 });
 
 test('saved and loaded, plain, gzip and zstd, the images are the same; the same images give the same bytes', async (t) => {

@@ -1,6 +1,7 @@
 import { OciError } from '../errors.ts';
 import { isManifestType, parseDocument } from '../manifest.ts';
 import { parseReference } from '../reference.ts';
+import { nameOf } from '../store/names.ts';
 import type { Store } from '../store/store.ts';
 import { CONTAINER_CONFIG, type Descriptor, MEDIA_TYPE, type StoredImage } from '../types.ts';
 import { tarEnd, tarHeader, tarPadding } from './tar-write.ts';
@@ -45,13 +46,24 @@ export async function* saveImages(store: Store, refs: readonly string[]): AsyncG
  * platforms, this machine's.
  * https://github.com/moby/docker-image-spec/blob/main/spec.md#combined-image-json--filesystem-changeset-format
  */
-function forDocker({ reference, manifest }: StoredImage): object {
-  const { tag, digest } = parseReference(reference);
+function forDocker({ descriptor, manifest }: StoredImage): object {
+  const name = nameOf(descriptor);
   return {
     Config: pathOf(manifest.config.digest),
-    RepoTags: tag !== undefined && digest === undefined ? [reference] : null,
+    RepoTags: name !== undefined && isTagged(name) ? [name] : null,
     Layers: manifest.layers.map((layer) => pathOf(layer.digest)),
   };
+}
+
+/** Other tools call an image in a store whatever they are told. */
+function isTagged(name: string): boolean {
+  try {
+    const { tag, digest } = parseReference(name);
+    return tag !== undefined && digest === undefined;
+  } catch (e) {
+    if (e instanceof OciError) return false;
+    throw e;
+  }
 }
 
 function pathOf(digest: string): string {
