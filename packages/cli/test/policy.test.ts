@@ -71,6 +71,20 @@ test('an image from elsewhere needs a signature once a policy names a signer', n
   // A rule that names nobody: the policy names somebody all the same.
   const elsewhere = signed.replace('calls*', 'ghcr.io/*');
   await box.fails(9, /not signed by team/, ['run', 'calls:1', ...run], under(elsewhere));
+  const unused = signed.replace('signers: team', 'observe-only: true');
+  await box.fails(9, /not signed by team/, ['run', 'calls:1', ...run], under(unused));
+  // One that names nobody leaves it at a warning, as no policy does; not of what it pins.
+  const [{ Digest: digest }] = JSON.parse(await box.ok(['inspect', 'calls:1']));
+  for (const [rule, warning] of [
+    ['observe-only: true', /^calls:1 was not built here, and the policy of this machine does not say who/m],
+    [`digests: ["${digest}"]`, undefined],
+  ] as const) {
+    const policy = under(`rules: [{ images: "calls*", ${rule} }]\n`);
+    const { code, stderr } = await box.skep(['run', 'calls:1', ...run], policy);
+    assert.equal(code, 0, stderr);
+    if (warning) assert.match(stderr, warning);
+    else assert.doesNotMatch(stderr, /not built here/);
+  }
   await box.ok(['sign', '--key', 'other.key', 'calls:1'], { env: password });
   await box.fails(9, /not signed by team/, ['run', 'calls:1', ...run], under(signed));
   await box.ok(['sign', '--key', 'cosign.key', 'calls:1'], { env: password });

@@ -47,6 +47,13 @@ test('once a policy names a signer, one of them must have signed, unless digests
   const none = parsePolicy('rules: [{images: "*", observe-only: true}]', 'p.yaml');
   assert.equal(signersFor(none, none.rules[0]), undefined);
   assert.equal(signersFor(none, undefined), undefined);
+  // Where no rule says for what its signers are, they are for all.
+  const unused = parsePolicy(
+    'signers: {a: a.pub, b: b.pub}\nrules: [{images: x, observe-only: true}]',
+    'p.yaml',
+  );
+  assert.deepEqual(signersFor(unused, unused.rules[0]), ['a', 'b']);
+  assert.deepEqual(signersFor(unused, undefined), ['a', 'b']);
 });
 
 test('a policy that is not understood is refused with its line', () => {

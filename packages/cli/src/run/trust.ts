@@ -13,7 +13,9 @@ export async function trustCheck(
   flags: Pick<RunFlags, 'pull'>,
   settings: Settings,
 ): Promise<SourceCheck> {
-  return (await policyFor(program, flags.pull === 'never' ? undefined : settings)) ?? warn;
+  const unasked = (image: string) =>
+    note(`${image} was not built here, and the policy of this machine does not say who must have signed it`);
+  return (await policyFor(program, flags.pull === 'never' ? undefined : settings, unasked)) ?? warn;
 }
 
 /**
@@ -21,12 +23,17 @@ export async function trustCheck(
  *
  * @param program as it was named
  * @param fetchWith to fetch signatures that the store lacks from the image's registry; without, they are not fetched
+ * @param unasked is told of an image from elsewhere that the policy asks nothing of
  */
-export async function policyFor(program: string, fetchWith?: Settings): Promise<SourceCheck | undefined> {
+export async function policyFor(
+  program: string,
+  fetchWith?: Settings,
+  unasked?: (image: string) => void,
+): Promise<SourceCheck | undefined> {
   const named = process.env.SKEP_POLICY || undefined;
   if (named === undefined && !isThere(POLICY_FILE)) return undefined;
   const { policyCheck } = await import('../trust/index.ts');
-  return policyCheck(named ?? POLICY_FILE, program, fetchWith);
+  return policyCheck(named ?? POLICY_FILE, program, fetchWith, unasked);
 }
 
 /** One that this user may not look at is there, as far as anybody can tell: it is not to be gone past. */

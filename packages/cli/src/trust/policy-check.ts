@@ -30,11 +30,13 @@ import { registryOptions } from '../transfer.ts';
  *
  * @param program as it was named; a file is matched by this
  * @param fetchWith to fetch signatures that the store lacks from the image's registry; without, they are not fetched
+ * @param unasked is told of an image from elsewhere, of which the policy says neither who must have signed it nor its digest
  */
 export async function policyCheck(
   file: string,
   program: string,
   fetchWith: Settings | undefined,
+  unasked: (image: string) => void = () => undefined,
 ): Promise<SourceCheck> {
   const policy = parsePolicy(await readText(file), file);
   const known = new Map<string, Signer>();
@@ -62,9 +64,10 @@ export async function policyCheck(
       if (!fits) throw refused(policy, rule, { name }, 'its digest is not among those that are allowed');
     }
     const signers = signersFor(policy, rule);
-    if (stored && store && signers && !isBuiltHere(stored.descriptor)) {
-      const allowed = signers.map((name) => known.get(name) as Signer);
-      await needSignature(policy, stored, store, allowed, fetchWith);
+    if (stored && store && !isBuiltHere(stored.descriptor)) {
+      const allowed = signers?.map((name) => known.get(name) as Signer);
+      if (allowed) await needSignature(policy, stored, store, allowed, fetchWith);
+      else if (!rule?.digests) unasked(name);
     }
     if (rule) checkCode(policy, rule, { ...image, name });
   };

@@ -7,14 +7,16 @@ export function ruleFor(policy: Policy, name: string): PolicyRule | undefined {
 }
 
 /**
- * Who may have signed what a rule says nothing of: once the policy names a signer anywhere, one of all that it names.
- * Undefined where no signature is asked for: by a rule that pins digests, and by a policy that names no signer.
+ * Who may have signed what a rule says nothing of: once the policy names a signer anywhere, one of all that its rules name, or that
+ * it knows where none does. Undefined where no signature is asked for: by a rule that pins digests, and by a policy that names no signer.
  */
 export function signersFor(policy: Policy, rule: PolicyRule | undefined): readonly string[] | undefined {
   if (rule?.signers) return rule.signers;
   if (rule?.digests) return undefined;
   const named = [...new Set(policy.rules.flatMap((r) => r.signers ?? []))];
-  return named.length > 0 ? named : undefined;
+  // Who lists keys and forgets to say for what means them for something.
+  const signers = named.length > 0 ? named : [...policy.signers.keys()];
+  return signers.length > 0 ? signers : undefined;
 }
 
 function fits(pattern: string, name: string): boolean {
