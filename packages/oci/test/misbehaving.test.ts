@@ -412,6 +412,17 @@ test('credentials never follow a redirect to another host', async (t) => {
   assert.ok(fake.seen.some((s) => s.authorization === `Basic ${Buffer.from('u:p').toString('base64')}`));
   assert.equal(storage.count('GET', image.layer.digest), 1);
   assert.ok(storage.seen.every((s) => s.authorization === undefined));
+  // Nor when that host demands one, and names a token server to send it to.
+  await store.remove(ref);
+  const wanted = { 'www-authenticate': `Bearer realm="http://${storage.host}/token",service="s"` };
+  storage.hook = always(401, wanted);
+  await failsWith(
+    'SKEP_REGISTRY',
+    () => pull(store, ref, { ...opts, username: 'u', password: 'p' }),
+    new RegExp(`leads to ${storage.host}, which wants a login to pull blob`),
+  );
+  assert.equal(storage.count('GET', '/token'), 0);
+  assert.ok(storage.seen.every((s) => s.authorization === undefined));
 });
 
 test('a transfer is stopped by its signal', async (t) => {

@@ -96,10 +96,12 @@ export class Client {
     for (let n = 0; n <= MAX_REDIRECTS; n++) {
       const headers = { 'user-agent': 'skep', ...c.headers };
       // Credentials are for the registry alone: storage it redirects to, another port or a step down from TLS gets none.
-      if (authorization !== undefined && url.origin === this.#base.origin)
-        Object.assign(headers, { authorization });
+      const isOwn = url.origin === this.#base.origin;
+      if (authorization !== undefined && isOwn) Object.assign(headers, { authorization });
       const body = typeof c.body === 'function' ? c.body() : c.body;
       const res = await this.#send({ method: c.method, url, headers, body });
+      // Nor does it say where they are to be sent: its token server would be whoever it likes.
+      if (res.statusCode === 401 && !isOwn) throw this.#foreign(url, c.what, res);
       const location = res.headers.location;
       const isRedirect = [301, 302, 303, 307, 308].includes(res.statusCode ?? 0);
       if (!isRedirect || location === undefined || !['GET', 'HEAD'].includes(c.method)) return res;
@@ -110,6 +112,13 @@ export class Client {
     }
     throw new OciError('SKEP_REGISTRY', `${this.host} redirects in circles or to nowhere.`, {
       hint: 'Check that the address is that of a registry.',
+    });
+  }
+
+  #foreign({ host }: URL, what: string, res: IncomingMessage): OciError {
+    res.resume();
+    return new OciError('SKEP_REGISTRY', `${this.host} leads to ${host}, which wants a login to ${what}.`, {
+      hint: `The login of ${this.host} is not shown to another host. Tell who runs the registry.`,
     });
   }
 
