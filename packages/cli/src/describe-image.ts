@@ -12,6 +12,7 @@ import { humanAge } from './output/age.ts';
 import { humanSize } from './output/size.ts';
 import { renderTable } from './output/table.ts';
 import type { Data } from './output/template.ts';
+import { visible } from './output/visible.ts';
 
 /** What describe and inspect show, with the field names of their templates. */
 export type Description = { [name: string]: Data; Objects: Data[] };
@@ -157,7 +158,7 @@ export function descriptionText(
   const lines = head
     .filter(([, value]) => value !== '')
     .map(([label, v]) => `${`${label}:`.padEnd(13)}${v}\n`);
-  return lines.join('') + objects.map((o) => objectText(o, objects.length > 1)).join('');
+  return visible(lines.join('') + objects.map((o) => objectText(o, objects.length > 1)).join(''));
 }
 
 /** The one that is shown first, then the others. */

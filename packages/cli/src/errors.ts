@@ -1,6 +1,7 @@
 import { classOf, ExitCode } from './exit-codes.ts';
 import { filesystemSentence } from './fs-errors.ts';
 import { paint, useColor } from './output/color.ts';
+import { visible } from './output/visible.ts';
 
 /** What every package's error looks like from here: known by its shape, so nothing has to be imported. */
 interface SkepError {
@@ -110,8 +111,8 @@ export function report(e: unknown, verbose: boolean): number {
   const { message, hint, log, always, exitCode } = explain(e);
   const color = useColor(process.stderr);
   let text = log && always ? `${log.trimEnd()}\n` : '';
-  text += `${paint('red', 'skep:', color)} ${message}\n`;
-  for (const line of hint.split('\n')) if (line) text += `  ${paint('dim', line, color)}\n`;
+  text += `${paint('red', 'skep:', color)} ${visible(message)}\n`;
+  for (const line of visible(hint).split('\n')) if (line) text += `  ${paint('dim', line, color)}\n`;
   if (log && verbose && !always) text += `\n${log.trimEnd()}\n`;
   if (process.env.SKEP_DEBUG) text += `\n${stacks(e)}\n`;
   process.stderr.write(text);

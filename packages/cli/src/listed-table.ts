@@ -1,6 +1,7 @@
 import type { ListedImage } from './listed-cache.ts';
 import { humanAge } from './output/age.ts';
 import { humanSize } from './output/size.ts';
+import { visible } from './output/visible.ts';
 
 const HEADER = ['REFERENCE', 'DIGEST', 'SIZE', 'CREATED', 'PROGRAMS'] as const;
 /** A row with what it needs of the time: when the image was made stands between tabs, where its age will be. */
@@ -55,10 +56,11 @@ function cellsOf(image: ListedImage): Cells {
   const digest = shortened(image.digest, true);
   const { reference } = image;
   // Another tool may have written any name.
-  const name = reference.replace(/[\t\n]/g, ' ');
+  const name = visible(reference).replace(/[\t\n]/g, ' ');
   const shown = name.includes('@') ? name.replace(/@.*/, `@${digest}`) : name;
   const created = Math.max(0, Math.floor(image.created));
-  return [shown, digest, humanSize(image.size), created, listed(image.programs, true)];
+  const programs = visible(listed(image.programs, true)).replace(/[\t\n]/g, ' ');
+  return [shown, digest, humanSize(image.size), created, programs];
 }
 
 function lineOf(

@@ -237,6 +237,27 @@ test('the entry says what it needs on an old Node', () => {
   );
 });
 
+test('what an image says of itself does not move about on a terminal', async () => {
+  using b = new Sandbox();
+  writeFileSync(b.path('calls.c'), source);
+  await b.ok(['build', 'calls.c', 'calls:1', '--description', 'quiet\x1b[2J\x9b1A\x07']);
+  for (const words of [
+    ['describe', 'calls:1'],
+    ['run', 'calls:1', '--help'],
+  ]) {
+    const text = await b.ok(words);
+    assert.match(text, /quiet\ufffd\[2J\ufffd1A\ufffd\n/);
+    assert.doesNotMatch(text, /[\x1b\x9b\x07]/);
+  }
+  const { stderr } = await b.fails(3, /\[2J/, ['describe', './\x1b[2J.o']);
+  assert.doesNotMatch(stderr, /\x1b/);
+  // For programs it is as it was written.
+  assert.equal(
+    await b.ok(['inspect', '--format', '{{.Description}}', 'calls:1']),
+    'quiet\x1b[2J\x9b1A\x07\n',
+  );
+});
+
 test('save and load, through a file and a pipe', async () => {
   using box = new Sandbox();
   writeFileSync(box.path('calls.c'), source);

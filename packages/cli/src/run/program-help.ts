@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { out } from '../output/out.ts';
+import { visible } from '../output/visible.ts';
 import type { Source } from '../probe-source.ts';
 import { paramHelp } from './param-help.ts';
 
@@ -36,8 +37,8 @@ export async function programHelp(program: string, { image }: Source, command: C
     parts.push(`Where its programs go, for --attach:\n${indent(rows.join('\n'))}`);
   }
   const help = command.helpInformation();
-  parts.push(help.slice(help.indexOf('\n', help.indexOf('Options:') - 1) + 1).trimEnd());
-  await out(`${parts.join('\n\n')}\n`);
+  const flags = help.slice(help.indexOf('\n', help.indexOf('Options:') - 1) + 1).trimEnd();
+  await out(`${[...parts.map(visible), flags].join('\n\n')}\n`);
 }
 
 function indent(text: string): string {
