@@ -109,7 +109,7 @@ export async function containerd(): Promise<Engine> {
   };
 }
 
-/** In every hierarchy. An engine's helpers end a moment after it has answered: tried for five seconds, as runc does it. */
+/** In every hierarchy. An engine's helpers end a moment after it has answered, on a busy machine a long one: tried for a minute. */
 async function removeCgroup(name: string): Promise<void> {
   const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
   for (const line of mounts.filter((l) => / - cgroup2? /.test(l)))
@@ -125,7 +125,7 @@ async function removeTree(dir: string): Promise<void> {
       return rmdirSync(dir);
     } catch (e) {
       if ((e as NodeJS.ErrnoException).code === 'ENOENT') return;
-      if ((e as NodeJS.ErrnoException).code !== 'EBUSY' || tries === 100) throw e;
+      if ((e as NodeJS.ErrnoException).code !== 'EBUSY' || tries === 1200) throw e;
       await setTimeout(50);
     }
   }
