@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream';
 import { hasher } from '../digest.ts';
 import { OciError } from '../errors.ts';
 import { type Document, isManifestType, parseDocument } from '../manifest.ts';
@@ -8,7 +7,7 @@ import { COPIES_AT_ONCE, inOrder, Once } from './ahead.ts';
 import type { TransferOptions } from './options.ts';
 import { eachParallel } from './parallel.ts';
 import { listReferrers, putReferrer, referrersTag } from './referrers.ts';
-import { type FetchedManifest, Registry, SMALL_BYTES } from './registry.ts';
+import { type FetchedManifest, Registry } from './registry.ts';
 import { needRegistry } from './remote.ts';
 import { parseRepository } from './repository.ts';
 import { imageTags, listTags, tagsThere } from './tags.ts';
@@ -334,8 +333,7 @@ class Copy {
       }
       location = answer.location;
     }
-    const open = (offset: number) =>
-      Readable.from(this.#checked(descriptor, offset), { objectMode: false, highWaterMark: SMALL_BYTES });
+    const open = (offset: number) => this.#checked(descriptor, offset);
     const read = async () => {
       const pieces: Uint8Array[] = [];
       for await (const piece of this.#checked(descriptor, 0)) pieces.push(piece);

@@ -35,7 +35,7 @@ export interface RepositoryCall extends Omit<Call, 'url' | 'scope'> {
 export interface BlobSource {
   descriptor: Descriptor;
   /** The content from a byte on. Called anew for every try. */
-  open(offset: number): Readable;
+  open(offset: number): AsyncIterable<Uint8Array>;
   /** All of it at once, checked; used for small blobs. */
   read(): Promise<Uint8Array>;
 }

@@ -156,7 +156,7 @@ async function finish(
 function counted(source: BlobSource, from: number, to: number, onBytes: (done: number) => void): Readable {
   const part = async function* () {
     let at = from;
-    for await (const chunk of source.open(from) as AsyncIterable<Uint8Array>) {
+    for await (const chunk of source.open(from)) {
       const fresh = chunk.subarray(0, to - at);
       at += fresh.length;
       onBytes(at);
