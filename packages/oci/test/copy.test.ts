@@ -218,12 +218,12 @@ test('wrong content from the source never becomes a blob of the target', async (
     const lies: [Buffer, RegExp][] = [
       [randomBytes(size), /has another digest/],
       [Buffer.concat([whole, Buffer.from('more')]), /longer than its manifest says/],
-      [whole.subarray(0, size - 10), /ended the blob after/],
+      [whole.subarray(0, size - 10), new RegExp(`has ${size - 10} bytes of .* should have ${size}`)],
     ];
     for (const [bytes, message] of lies) {
       entry.bytes = bytes;
-      const code = message.source.startsWith('ended') ? 'SKEP_REGISTRY_UNREACHABLE' : 'SKEP_DIGEST_MISMATCH';
-      await failsWith(code, () => copy(`${bad.host}/x:${size}`, `${target.host}/x:1`, quick), message);
+      const copying = () => copy(`${bad.host}/x:${size}`, `${target.host}/x:1`, quick);
+      await failsWith('SKEP_DIGEST_MISMATCH', copying, message);
       assert.equal(target.content.get(layer.digest), undefined);
       assert.equal(target.content.get('x:1'), undefined, 'no tag either');
     }

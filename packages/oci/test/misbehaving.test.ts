@@ -285,6 +285,21 @@ test('content that is not what its digest says never gets into the store', async
     assert.ok(!(await store.hasBlob(image.layer.digest)));
     assert.deepEqual(await store.list(), []);
   }
+  // What is whole and shorter than its manifest says is not asked for again.
+  const short = LAYER.subarray(0, -1);
+  for (const headers of [{ 'content-length': short.length }, { 'transfer-encoding': 'chunked' }]) {
+    fake.seen.length = 0;
+    fake.hook = (_req, res, seen) => {
+      if (!seen.path.includes(image.layer.digest)) return false;
+      res.writeHead(200, headers).end(short);
+      return true;
+    };
+    const why = new RegExp(
+      `has ${short.length} bytes of ${image.layer.digest}, which should have ${LAYER.length}`,
+    );
+    await failsWith('SKEP_DIGEST_MISMATCH', () => pull(store, ref, opts), why);
+    assert.equal(fake.count('GET', image.layer.digest), 1);
+  }
 });
 
 test('an upload cut in the middle is resumed where the registry can tell, else started again', async (t) => {

@@ -250,7 +250,7 @@ export class Registry {
    * A blob as it arrives, from a byte on. A connection that breaks is taken up again where it broke; the digest is for the caller to
    * check ({@link Store.putBlob} does).
    *
-   * @param blob what ends before its size counts as broken; with 0, it ends where the registry's answer does
+   * @param blob what ends before its size is an error; with 0, it ends where the registry's answer does
    */
   async *getBlob(
     repository: string,
@@ -280,6 +280,9 @@ export class Registry {
           yield fresh;
         }
         if (at >= blob.size) return;
+        // To its end, as far as the answer says where that is: to ask again would bring the same.
+        if (res.headers['content-length'] !== undefined || res.headers['transfer-encoding'] !== undefined)
+          throw shorter(this.host, blob, at);
         throw broken(this.host, `ended the blob after ${at} of ${blob.size} bytes`);
       } catch (e) {
         failures = at - from > SMALL_BYTES ? 1 : failures + 1; // as long as it moves on, it may break again
@@ -363,6 +366,16 @@ export function header(res: IncomingMessage, name: string): string | undefined {
 function rangeStart(res: IncomingMessage): number {
   const m = /^bytes (\d+)-/.exec(header(res, 'content-range') ?? '');
   return m === null ? 0 : Number(m[1]);
+}
+
+function shorter(host: string, { digest, size }: { digest: string; size: number }, has: number): OciError {
+  return new OciError(
+    'SKEP_DIGEST_MISMATCH',
+    `${host} has ${has} bytes of ${digest}, which should have ${size}.`,
+    {
+      hint: 'Build and push the image that needs it again; if it comes from elsewhere, tell its maker.',
+    },
+  );
 }
 
 function broken(host: string, what: string): OciError {
