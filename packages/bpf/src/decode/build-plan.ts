@@ -13,6 +13,9 @@ const MAX_PLACES = 20_000;
 const KERNELS_OWN =
   /^bpf_(res_)?spin_lock$|^bpf_(timer|wq|task_work|list_head|list_node|rb_root|rb_node|refcount)$/;
 
+/** Arguments of a process as the kernel has them, beside them how many bytes they are: `args`, `args_size`. */
+const SEVERAL_TEXTS = /^(args|argv|cmdline)$/;
+
 /**
  * Turns a BTF type into a {@link Plan}. Every place is checked to lie within the type around it, so that a record
  * of the outermost type's size can be read without further checks.
@@ -90,7 +93,7 @@ export class PlanBuilder {
       }
       members.push({ ...planned, tags: this.#btf.declTags(type.id, index) });
     });
-    return { kind: type.kind, size: type.size, members };
+    return { kind: type.kind, size: type.size, members: type.kind === 'struct' ? counted(members) : members };
   }
 
   #member(parent: BtfComposite, member: BtfMember, last: boolean, depth: number): MemberPlan {
@@ -166,6 +169,18 @@ export class PlanBuilder {
       },
     );
   }
+}
+
+/** Tells arrays of several texts which member says how long they are together. */
+function counted(members: readonly MemberPlan[]): MemberPlan[] {
+  return members.map((member) => {
+    const { name, offset, plan } = member;
+    if (plan.kind !== 'chars' || !SEVERAL_TEXTS.test(name)) return member;
+    const count = members.find((m) => m.plan.kind === 'int' && m.name === `${name}_size`);
+    if (count?.plan.kind !== 'int' || count.plan.size > 8) return member;
+    const { size, signed } = count.plan;
+    return { ...member, plan: { ...plan, bytes: { at: count.offset - offset, size, signed } } };
+  });
 }
 
 function isChar(type: BtfInt): boolean {

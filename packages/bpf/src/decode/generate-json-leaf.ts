@@ -1,8 +1,8 @@
-import { bitsNumber, readExpression } from './generate-read.ts';
+import { bitsNumber, bytesOf, readExpression, sizeOf } from './generate-read.ts';
 import type { ArrayPlan, BitsPlan, Plan, StructPlan } from './plan.ts';
 import { plus, type Source } from './source.ts';
 import { writeI32, writeI64, writePointer, writeU32, writeU64 } from './write-numbers.ts';
-import { stringify, writeBytes, writeChars, writeJson } from './write-text.ts';
+import { stringify, writeBytes, writeChars, writeJson, writeTexts } from './write-text.ts';
 
 /** A statement that writes one value and moves `p` behind it, and the most bytes it writes. */
 export interface Leaf {
@@ -31,7 +31,7 @@ export function jsonLeaf(src: Source, plan: LeafPlan, base: string, offset: numb
     case 'bool':
       return boolLeaf(src, readExpression(src, plain, base, offset, false));
     case 'float':
-      return asText(src, readExpression(src, plain, base, offset, false), 25);
+      return asText(src, readExpression(src, plain, base, offset, true), 25);
     case 'enum': {
       const number = { kind: 'int', size: plan.size, signed: plan.signed } as const;
       return enumLeaf(src, readExpression(src, number, base, offset, false), plan.names);
@@ -39,8 +39,12 @@ export function jsonLeaf(src: Source, plan: LeafPlan, base: string, offset: numb
     case 'ptr':
       return { statement: `p=${src.constant(writePointer)}(od,p,${halves(base, offset)});`, maxBytes: 20 };
     case 'chars': {
-      const size = plan.flexible ? `Math.max(0,end-(${at}))` : `${plan.size}`;
-      const statement = `p=${src.constant(writeChars)}(out,p,u8,${at},${size});`;
+      const count = bytesOf(src, plan, base, offset);
+      const where = `u8,${at},${sizeOf(plan, at)}`;
+      const statement =
+        count === undefined
+          ? `p=${src.constant(writeChars)}(out,p,${where});`
+          : `p=${src.constant(writeTexts)}(out,p,${where},${count});`;
       return { statement, maxBytes: plan.size * ESCAPED + 2 };
     }
   }

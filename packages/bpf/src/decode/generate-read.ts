@@ -1,7 +1,8 @@
-import type { ArrayPlan, BitsPlan, MemberPlan, Plan } from './plan.ts';
+import type { ArrayPlan, BitsPlan, CharsPlan, MemberPlan, Plan } from './plan.ts';
 import { readI64, readI128, readPointer, readU64, readU128, readWideBits } from './read-numbers.ts';
+import { shortNumber } from './short-float.ts';
 import { plus, quote, type Source } from './source.ts';
-import { readChars } from './strings.ts';
+import { readChars, readTexts } from './strings.ts';
 
 /**
  * The JavaScript expression that reads a plan's value. In scope: `u8` and `dv` (the buffer), `end` (where the
@@ -30,18 +31,19 @@ function plainExpression(src: Source, plan: Plan, base: string, offset: number, 
     case 'bool':
       return `${intExpression(src, plan.size, false, at)}!==0`;
     case 'float':
-      return plan.size === 8
-        ? `dv.getFloat64(${at},true)`
-        : plan.size === 4
-          ? `dv.getFloat32(${at},true)`
-          : 'null';
+      if (plan.size === 8) return `dv.getFloat64(${at},true)`;
+      if (plan.size !== 4) return 'null';
+      return formatted
+        ? `${src.constant(shortNumber)}(dv.getFloat32(${at},true))`
+        : `dv.getFloat32(${at},true)`;
     case 'enum':
       return named(src, plan.names, intExpression(src, plan.size, plan.signed, at));
     case 'ptr':
       return `${src.constant(readPointer)}(dv,${at})`;
     case 'chars': {
-      const size = plan.flexible ? `Math.max(0,end-(${at}))` : `${plan.size}`;
-      return `${src.constant(readChars)}(u8,${at},${size})`;
+      const count = bytesOf(src, plan, base, offset);
+      const read = count === undefined ? src.constant(readChars) : src.constant(readTexts);
+      return `${read}(u8,${at},${sizeOf(plan, at)}${count === undefined ? '' : `,${count}`})`;
     }
     case 'array':
       return arrayExpression(src, plan, at, deeper);
@@ -51,6 +53,16 @@ function plainExpression(src: Source, plan: Plan, base: string, offset: number, 
         .map((m) => `${key(m.name)}:${readExpression(src, m.plan, base, offset + m.offset, deeper)}`)
         .join(',')}}`;
   }
+}
+
+/** How many bytes there are for a text. */
+export function sizeOf(plan: CharsPlan, at: string): string {
+  return plan.flexible ? `Math.max(0,end-(${at}))` : `${plan.size}`;
+}
+
+/** How many bytes several texts have together, as the record says; undefined for a single one. */
+export function bytesOf(src: Source, { bytes }: CharsPlan, base: string, offset: number): string | undefined {
+  return bytes && `Number(${intExpression(src, bytes.size, bytes.signed, plus(base, offset + bytes.at))})`;
 }
 
 /** Members as C code names them: those of anonymous structs and unions among the others, offsets added up. */

@@ -37,8 +37,8 @@ export function layoutOf(name: string, size: number, columns: readonly PlannedCo
         break;
       case 'chars':
         mask.fill(0xff, offset, offset + plan.size);
-        // In a union inside of an array a text shares its bytes; then all of them count.
-        if (plan.size > 1 && alone) strings.push({ offset, size: plan.size });
+        // In a union inside of an array a text shares its bytes, and of several texts no NUL is the end; then all of them count.
+        if (plan.size > 1 && alone && plan.bytes === undefined) strings.push({ offset, size: plan.size });
         break;
       case 'array':
         for (let i = 0; i < plan.length; i++) mark(plan.element, offset + i * plan.element.size, alone);

@@ -55,6 +55,8 @@ export interface CharsPlan extends Common {
   readonly kind: 'chars';
   /** Ends with the record instead of after `size` bytes. */
   readonly flexible: boolean;
+  /** For texts one after another, each with its NUL: the number that says how many bytes they have, `at` bytes from here. */
+  readonly bytes?: { readonly at: number; readonly size: number; readonly signed: boolean };
 }
 
 export interface ArrayPlan extends Common {

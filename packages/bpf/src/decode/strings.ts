@@ -45,3 +45,15 @@ export function readChars(u8: Uint8Array, start: number, size: number): string {
   recent[slot] = text;
   return text;
 }
+
+/**
+ * Texts that stand one after another in `size` bytes, of which `count` are used, with a blank between them: the arguments
+ * of a process. At least the first, whatever the count says.
+ */
+export function readTexts(u8: Uint8Array, start: number, size: number, count: number): string {
+  const first = readChars(u8, start, size);
+  let end = start + Math.min(size, Math.max(0, count));
+  while (end > start && u8[end - 1] === 0) end--;
+  const nul = u8.subarray(start, end).indexOf(0);
+  return nul < 0 ? first : utf8(u8, start, end).replaceAll('\0', ' ');
+}

@@ -9,9 +9,10 @@ import type { KeyLayout } from './key-layout.ts';
  * | integers, bit fields | number while exact, else bigint; `__int128`: always bigint |
  * | `_Bool` | boolean |
  * | `char`, `char[N]`, `char[]` | string up to the first NUL, all N bytes when there is none; bad UTF-8 becomes U+FFFD |
+ * | `char args[N]` beside `args_size` (also `argv`, `cmdline`) | all texts of these bytes, a blank for each NUL between them |
  * | enum | the enumerator's name, or the number when it has none |
  * | pointer | `"0x…"` |
- * | float, double | number; other widths: null |
+ * | float, double | number, of a float in JSON the one of the fewest digits; other widths: null |
  * | array | Value[]; a flexible one has as many elements as the record holds |
  * | struct, union | an object with all members, those of anonymous ones among them |
  */

@@ -1,4 +1,4 @@
-import { utf8 } from './strings.ts';
+import { readTexts, utf8 } from './strings.ts';
 import type { RecordView, Value } from './types.ts';
 
 const encoder = new TextEncoder();
@@ -20,6 +20,18 @@ export function writeChars(out: RecordView, p: number, u8: Uint8Array, start: nu
   }
   bytes[at++] = 34;
   return at;
+}
+
+/** The same of several texts: {@link readTexts}. */
+export function writeTexts(
+  out: RecordView,
+  p: number,
+  u8: Uint8Array,
+  start: number,
+  size: number,
+  count: number,
+): number {
+  return writeJson(out, p, quote(readTexts(u8, start, size, count)));
 }
 
 function writeEscaped(out: RecordView, p: number, u8: Uint8Array, start: number, limit: number): number {

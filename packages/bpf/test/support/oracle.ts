@@ -26,6 +26,7 @@ struct flexible_text { u64 n; u8 len; char text[]; };
 struct flexible_structs { u32 n; struct { u8 a; u16 b; } list[]; };
 struct floats { double nan, inf, half, big; float quarter, minus; };
 struct numbers { u64 max, limit, over, small; s64 min, neg, negover, minusone; u32 umax; s32 smin; };
+struct several { s32 args_size; char comm[4]; char args[16]; };
 struct empty { };
 `;
 
@@ -66,10 +67,12 @@ int main(void) {
   { struct { struct flexible f; u16 t[3]; } v = { { 3 }, { 1, 2, 65535 } }; bytes("flexible", &v, 10); printf("{\\"n\\":3,\\"tail\\":[1,2,65535]}\\n"); bytes("flexible", &v, 4); printf("{\\"n\\":3,\\"tail\\":[]}\\n"); bytes("flexible", &v, 9); printf("{\\"n\\":3,\\"tail\\":[1,2]}\\n"); }
   { u8 v[32] = { 1, 0, 0, 0, 0, 0, 0, 0, 5 }; memcpy(v + 9, "hello, \\"you\\" and others", 23); bytes("flexible_text", v, 32); printf("{\\"n\\":1,\\"len\\":5,\\"text\\":\\"hello, \\\\\\"you\\\\\\" and others\\"}\\n"); }
   { u8 v[13] = { 2, 0, 0, 0, 1, 0xaa, 2, 0, 3, 0xaa, 4, 0, 9 }; bytes("flexible_structs", v, 13); printf("{\\"n\\":2,\\"list\\":[{\\"a\\":1,\\"b\\":2},{\\"a\\":3,\\"b\\":4}]}\\n"); }
-  { FRESH(floats, floats); floats.nan = NAN; floats.inf = -INFINITY; floats.half = 0.5; floats.big = 1e300; floats.quarter = 0.25f; floats.minus = -1024;
+  { FRESH(floats, floats); floats.nan = NAN; floats.inf = -INFINITY; floats.half = 0.5; floats.big = 1e300; floats.quarter = 0.25f; floats.minus = -0.1f;
     SHOW(floats, "{\\"nan\\":null,\\"inf\\":null,\\"half\\":%g,\\"big\\":%g,\\"quarter\\":%g,\\"minus\\":%g}", floats.half, floats.big, floats.quarter, floats.minus); }
   { FRESH(numbers, numbers); numbers.max = ~0ull; numbers.limit = 9007199254740991ull; numbers.over = 9007199254740993ull; numbers.small = 100000000ull; numbers.min = -9223372036854775807ll - 1; numbers.neg = -9007199254740991ll; numbers.negover = -9007199254740993ll; numbers.minusone = -1; numbers.umax = ~0u; numbers.smin = -2147483648;
     SHOW(numbers, "{\\"max\\":%llu,\\"limit\\":%llu,\\"over\\":%llu,\\"small\\":%llu,\\"min\\":%lld,\\"neg\\":%lld,\\"negover\\":%lld,\\"minusone\\":%lld,\\"umax\\":%u,\\"smin\\":%d}", numbers.max, numbers.limit, numbers.over, numbers.small, numbers.min, numbers.neg, numbers.negover, numbers.minusone, numbers.umax, numbers.smin); }
+  { FRESH(several, several); several.args_size = 11; memcpy(several.comm, "ls", 3); memcpy(several.args, "ls\\0-l\\0\\"x\\0\\0z", 11);
+    SHOW(several, "{\\"args_size\\":11,\\"comm\\":\\"ls\\",\\"args\\":\\"ls -l \\\\\\"x  z\\"}"); }
   { printf("empty\\t\\t{}\\n"); }
   return 0;
 }
