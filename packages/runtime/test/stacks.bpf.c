@@ -35,6 +35,14 @@ struct plain_key {
 };
 SKEP_HASH(counter_plain, struct plain_key, __u64, 1024);
 
+/* Stacks in a value, which another call may replace. */
+struct last {
+	__u32 tgid;
+	kernel_stack_id_t kernel SKEP_OF_STACKS(stacks);
+	user_stack_id_t user SKEP_OF_STACKS(stacks);
+};
+SKEP_HASH(print_last, __u32, struct last, 16);
+
 struct event {
 	struct {
 		__u32 tgid;
@@ -60,6 +68,8 @@ int kills(struct bpf_raw_tracepoint_args *ctx)
 	struct kill_key key = {};
 	struct file_key file = {};
 	struct plain_key plain = {};
+	struct last last = {};
+	__u32 thread = bpf_get_current_pid_tgid();
 	struct event *e;
 
 	key.pid = bpf_get_current_pid_tgid() >> 32;
@@ -75,6 +85,10 @@ int kills(struct bpf_raw_tracepoint_args *ctx)
 	plain.tgid = key.pid;
 	plain.ustack_id = key.user;
 	skep_add(&counter_plain, &plain, 1);
+	last.tgid = key.pid;
+	last.kernel = key.kernel;
+	last.user = key.user;
+	bpf_map_update_elem(&print_last, &thread, &last, BPF_ANY);
 	/* One place for two stacks. */
 	skep_kernel_stack(ctx, &small);
 	skep_user_stack(ctx, &small);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fixture } from '../../../test/support/fixtures.ts';
 import { FlameSink } from '../src/flame/sink.ts';
-import { prometheusText, type Run, type RunSummary, startRun } from '../src/index.ts';
+import { prometheusText, type Run, type RunSummary, seriesData, startRun } from '../src/index.ts';
 import { boxesOf } from './support/flame.ts';
 import { Collect } from './support/sinks.ts';
 
@@ -21,7 +21,10 @@ after(() => rmSync(folder, { recursive: true }));
 
 /** What was seen before the end. */
 const seen: {
-  series: Map<string, { data: Record<string, unknown>; texts: string[]; value: number }[]>;
+  series: Map<
+    string,
+    { data: Record<string, unknown>; json: Record<string, unknown>; texts: string[]; value: number }[]
+  >;
   metrics: string;
 } = {
   series: new Map(),
@@ -32,7 +35,7 @@ async function look(run: Run): Promise<void> {
   for (const series of run.series) {
     const rows = seen.series.get(series.stream.map) ?? [];
     const texts = series.stream.fields.map((_, i) => series.text(i));
-    rows.push({ data: series.data, texts, value: Number(series.value) });
+    rows.push({ data: series.data, json: seriesData(series), texts, value: Number(series.value) });
     seen.series.set(series.stream.map, rows);
   }
   seen.metrics = await prometheusText(run);
@@ -97,6 +100,17 @@ test('ids in a key: one series, its stacks as lists in JSON and in one line as t
     assert.equal(texts[2], user.join(' <- '));
     assert.equal(texts[1], (data.kernel as string[]).join(' <- '));
   }
+});
+
+test('ids in a value are named as those in a key are', { skip }, () => {
+  const rows = seen.series.get('print_last')!;
+  assert.equal(rows.length, 1);
+  const [, tgid, kernel, user] = rows[0]!.texts;
+  assert.equal(tgid, String(process.pid));
+  assertKernelStack(kernel!.split(' <- '));
+  assert.match(user!, /^kill\+0x[0-9a-f]+ \(libc\.so\.6\) <- /);
+  const { kernel: frames, user: own } = rows[0]!.json;
+  assert.deepEqual({ frames, own }, { frames: kernel!.split(' <- '), own: user!.split(' <- ') });
 });
 
 test('stacks by build id name the same functions', { skip }, () => {

@@ -124,6 +124,8 @@ export function adaptGadget(object: Uint8Array, name: string, said: SaidOfGadget
   btf.tagMembers('gadget_kernel_stack', 'skep:stacks=ig_kstack');
   for (const [theirs, ours] of Object.entries(TYPEDEFS)) btf.rename('typedef', theirs, ours);
   showUserStacks(btf);
+  // Whose stack is beside it.
+  btf.tagMembersOf('gadget_process', (member) => (member === 'pid' ? ['skep:pid'] : []));
   btf.nameType('enum', /_set$/, 'gadget_flags');
   btf.nameType('struct', /^gadget_l[34]endpoint_t$/, 'gadget_endpoint');
   // Which of both a lone address is, nothing says.

@@ -2,6 +2,8 @@ import type { BpfMap, GlobalVariable } from '@skep/bpf';
 import { isLossCount } from '@skep/probe';
 import type { LostReason } from '../contract/losses.ts';
 import type { Ledger } from '../ledger.ts';
+import type { StackReader } from '../stacks/reader.ts';
+import type { StackColumn } from '../streams/stack-columns.ts';
 import type { StreamInfo } from '../streams/stream.ts';
 import type { Opened } from './open.ts';
 import { byProbe, siblings } from './probes.ts';
@@ -9,7 +11,7 @@ import { byProbe, siblings } from './probes.ts';
 /** A stream that is shown, and whose. */
 interface ShownStacks {
   readonly opened: Opened;
-  readonly stream: Pick<StreamInfo, 'stackColumns' | 'stackReader'>;
+  readonly stream: Pick<StreamInfo, 'stackColumns' | 'stackReader' | 'valueStacks' | 'valueStackReader'>;
 }
 
 /**
@@ -52,13 +54,18 @@ export function ownAccounts(
 
 /** Maps whose stacks are shown and of which nobody counts the stacks that found their place taken. */
 export function uncountedStacks(opened: readonly Opened[], shown: readonly ShownStacks[]): string[] {
-  const uncounted = shown.flatMap(({ opened: of, stream }) =>
-    stream.stackColumns.flatMap(({ map }, s) =>
-      map === undefined || hasLossCounter(siblings(opened, of), map) || stream.stackReader?.takesNone(s)
-        ? []
-        : [labelOf(map, of, opened)],
-    ),
-  );
+  const uncounted = shown.flatMap(({ opened: of, stream }) => {
+    const uncountedIn = (columns: readonly StackColumn[], reader: StackReader | undefined): string[] =>
+      columns.flatMap(({ map }, s) =>
+        map === undefined || hasLossCounter(siblings(opened, of), map) || reader?.takesNone(s)
+          ? []
+          : [labelOf(map, of, opened)],
+      );
+    return [
+      ...uncountedIn(stream.stackColumns, stream.stackReader),
+      ...uncountedIn(stream.valueStacks, stream.valueStackReader),
+    ];
+  });
   return [...new Set(uncounted)];
 }
 

@@ -102,7 +102,8 @@ export async function startRun(request: RunRequest): Promise<Run> {
 
 /** Symbols are code that only a run with stacks loads. */
 async function namerFor(planned: readonly PlannedMap[], notes: string[]): Promise<StackNamer | undefined> {
-  if (!planned.some((p) => p.plan.stream.stackColumns.length > 0)) return undefined;
+  const named = ({ stream }: PlannedMap['plan']) => [...stream.stackColumns, ...stream.valueStacks];
+  if (!planned.some((p) => named(p.plan).length > 0)) return undefined;
   const { StackNamer } = await import('../stacks/namer.ts');
   return new StackNamer(notes);
 }

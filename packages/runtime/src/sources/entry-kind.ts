@@ -1,6 +1,6 @@
 import { latencyBuckets } from '../series/latency-slots.ts';
 import type { MapPlan } from '../streams/plan.ts';
-import type { Entries } from './entry.ts';
+import type { Entries, Read } from './entry.ts';
 import { BucketEntries, SlotEntries } from './entry-histogram.ts';
 import { CounterEntries, GaugeEntries, Sums } from './entry-numbers.ts';
 import { PrintEntries } from './entry-print.ts';
@@ -9,7 +9,13 @@ import { PrintEntries } from './entry-print.ts';
 export function entriesOf(plan: MapPlan, cpus: number, stride: number): Entries {
   const parts = plan.perCpu ? cpus : 1;
   const columns = plan.histogram ? histogramColumns(plan) : plan.values;
-  const reads = columns.map((i) => plan.valueDecoder.column(i));
+  const { valueStacks, valueStackReader } = plan.stream;
+  const reads = columns.map((i): Read => {
+    const stack = valueStackReader ? valueStacks.findIndex((s) => s.column === i) : -1;
+    return stack < 0
+      ? plan.valueDecoder.column(i)
+      : (view, offset) => valueStackReader!.take(stack, view, offset).lines;
+  });
   if (plan.stream.kind === 'print') return new PrintEntries(reads, plan, parts, stride);
   const sums = new Sums(reads, parts, stride);
   if (plan.stream.kind === 'counter') return new CounterEntries(sums);

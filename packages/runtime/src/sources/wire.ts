@@ -78,10 +78,11 @@ export function wire({ plan, opened, map }: PlannedMap, context: WireContext): W
   };
   const bpfMap = opened.object.map(map);
   const { stream } = plan;
-  if (ctx.namer && stream.stackColumns.length > 0) {
-    const mapOf = (name: string) => opened.object.map(name);
+  const mapOf = (name: string) => opened.object.map(name);
+  if (ctx.namer && stream.stackColumns.length > 0)
     stream.stackReader = new StackReader(stream.stackColumns, plan.decoder, mapOf, ctx.namer);
-  }
+  if (ctx.namer && plan.mode === 'map' && stream.valueStacks.length > 0)
+    stream.valueStackReader = new StackReader(stream.valueStacks, plan.valueDecoder, mapOf, ctx.namer);
   if (plan.mode === 'map') {
     const rows = rowsFor(plan, ctx);
     const poll = new Poll({

@@ -6,7 +6,7 @@ import { DEFAULT_BUCKETS } from './flags.ts';
 import { log2Bounds, type MapHistogram, planMapHistogram } from './map-histogram.ts';
 import { isArray, isPerCpu, sourceOf, splitPrefix } from './prefix.ts';
 import { namedColumn, recordRoles, valueColumns, visible } from './roles.ts';
-import { planStacks, type StackMapFacts } from './stack-columns.ts';
+import { planStacks, type StackMapFacts, stackField } from './stack-columns.ts';
 import { columnField, StreamInfo, type StreamInit, uniqueNames, valueUnit } from './stream.ts';
 import { tagsOf, unitInName } from './tags.ts';
 
@@ -173,9 +173,15 @@ function planMap(map: MapFacts, common: Common, ctx: PlanContext): MapPlan {
   } else
     values =
       common.kind === 'print' ? visible(valueDecoder.columns) : valueColumns(map.name, valueDecoder.columns);
+  const valueStacks =
+    common.kind === 'print'
+      ? planStacks(map.name, valueDecoder.columns, ctx.maps ?? [], ctx.notes ?? [])
+      : [];
   const fields = [
     ...labels.map((i) => columnField(decoder.columns, i, 'label', scalarKey ? 'key' : undefined)),
-    ...valueFields(common.kind, valueDecoder.columns, values),
+    ...valueFields(common.kind, valueDecoder.columns, values).map((field) =>
+      valueStacks.some((s) => s.column === field.column) ? stackField(field) : field,
+    ),
   ];
   return {
     mode: 'map',
@@ -186,6 +192,7 @@ function planMap(map: MapFacts, common: Common, ctx: PlanContext): MapPlan {
       decoder,
       hasSum: !histogram?.slots || histogram.sum !== undefined,
       stacks: planStacks(map.name, decoder.columns, ctx.maps ?? [], ctx.notes ?? []),
+      valueStacks,
     }),
     decoder,
     valueDecoder,

@@ -1,5 +1,7 @@
-import type { Column } from '@skep/bpf';
+import type { Column, Value } from '@skep/bpf';
+import type { Field } from '../contract/stream.ts';
 import { listed } from '../errors.ts';
+import { FRAME_SEPARATOR } from '../stacks/stack.ts';
 import { readTags } from './tags.ts';
 
 /** A column that is a stack: its return addresses, or the id of an entry in a map of stacks. */
@@ -28,8 +30,8 @@ const FORMATS: Readonly<Record<string, { side: StackColumn['side']; id: boolean 
 };
 
 /** As libbpf-tools, bcc and their likes name the integers that bpf_get_stackid() gave them. */
-const KERNEL_ID = /^(k|kern_?|kernel_?)_?stack_?id$/;
-const USER_ID = /^(u|user_?)_?stack_?id$/;
+const KERNEL_ID = /(^|_)(k|kern_?|kernel_?)_?stack_?id$/;
+const USER_ID = /(^|_)(u|user_?)_?stack_?id$/;
 
 /** What kind of a stack a column is; undefined for anything else. */
 export function stackKind(column: Column): { side: StackColumn['side']; id: boolean } | undefined {
@@ -71,6 +73,16 @@ export function planStacks(
     );
     return [];
   });
+}
+
+/** A field of a map's value whose number is spelled out where it is read: its frames, innermost first. */
+export function stackField(field: Field): Field {
+  const format = {
+    name: 'stack',
+    text: (value: Value) => (Array.isArray(value) ? value.join(FRAME_SEPARATOR) : String(value)),
+    json: (value: Value) => value,
+  };
+  return { ...field, source: { ...field.source!, format } };
 }
 
 function pidColumn(columns: readonly Column[], stack: Column): number | undefined {

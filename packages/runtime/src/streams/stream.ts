@@ -26,6 +26,8 @@ export interface StreamInit {
   hasSum?: boolean;
   /** Columns that are stacks. */
   stacks?: readonly StackColumn[];
+  /** Columns of a map's value that are. */
+  valueStacks?: readonly StackColumn[];
 }
 
 /** The one implementation of {@link Stream}. */
@@ -55,6 +57,9 @@ export class StreamInfo implements Stream {
   readonly stackColumns: readonly StackColumn[];
   /** Takes them once the maps are loaded; without it they are numbers. */
   #stacks: StackReader | undefined;
+  /** The same of a map's value, which is read anew at each interval. */
+  readonly valueStacks: readonly StackColumn[];
+  valueStackReader: StackReader | undefined;
 
   constructor(id: number, init: StreamInit) {
     this.id = id;
@@ -74,6 +79,7 @@ export class StreamInfo implements Stream {
     this.lossKnown = init.lossKnown;
     this.hasSum = init.hasSum ?? true;
     this.stackColumns = init.stacks ?? [];
+    this.valueStacks = init.valueStacks ?? [];
     const decoder = init.decoder;
     this.#hidden = this.columns.filter((c) => readTags(c.tags).private).map((c) => c.name);
     this.#reads =
