@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 /* probeProgram(type), probeMap(type) -> boolean; errors are inconclusive */
@@ -106,14 +107,39 @@ static napi_value mountFs(napi_env env, napi_callback_info info)
 	return a.bad ? NULL : err ? fail(env, err, "mount", NULL) : js_bool(env, true);
 }
 
+/* All of a file that says no length, with a NUL behind it; NULL with errno. */
+static char *read_all(int file)
+{
+	size_t room = 4096, length = 0;
+	char *text = malloc(room), *more;
+	ssize_t got = 0;
+
+	while (text && (got = read(file, text + length, room - length - 1)) > 0) {
+		length += got;
+		if (room - length > 1)
+			continue;
+		more = realloc(text, room *= 2);
+		if (!more)
+			free(text);
+		text = more;
+	}
+	if (text && got < 0) {
+		free(text);
+		return NULL;
+	}
+	if (text)
+		text[length] = 0;
+	return text;
+}
+
 /* readDetached(type, path) -> string: a file of a file system that is mounted nowhere, not even while we read */
 static napi_value readDetached(napi_env env, napi_callback_info info)
 {
 	struct args a = args_get(env, info);
 	char *type = arg_string(&a, 0), *path = arg_string(&a, 1);
-	char text[4096];
+	char *text = NULL;
 	int fs = -1, tree = -1, file = -1, err = 0;
-	ssize_t length = -1;
+	napi_value out;
 
 	if (!a.bad) {
 		fs = syscall(SYS_fsopen, type, FSOPEN_CLOEXEC);
@@ -122,7 +148,7 @@ static napi_value readDetached(napi_env env, napi_callback_info info)
 		if (tree >= 0)
 			file = openat(tree, path, O_RDONLY | O_CLOEXEC);
 		if (file >= 0)
-			length = read(file, text, sizeof(text) - 1);
+			text = read_all(file);
 		err = errno;
 	}
 	if (file >= 0)
@@ -135,10 +161,22 @@ static napi_value readDetached(napi_env env, napi_callback_info info)
 	free(path);
 	if (a.bad)
 		return NULL;
-	if (length < 0)
+	if (!text)
 		return fail(env, err, "read", NULL);
-	text[length] = 0;
-	return js_string(env, text);
+	out = js_string(env, text);
+	free(text);
+	return out;
+}
+
+/* sleptNs() -> number: how long the machine has slept since it started, by which boot times are ahead of monotonic ones */
+static napi_value sleptNs(napi_env env, napi_callback_info info)
+{
+	struct timespec boot, monotonic;
+
+	(void)info;
+	clock_gettime(CLOCK_MONOTONIC, &monotonic);
+	clock_gettime(CLOCK_BOOTTIME, &boot);
+	return js_number(env, (double)(boot.tv_sec - monotonic.tv_sec) * 1e9 + (boot.tv_nsec - monotonic.tv_nsec));
 }
 
 /* interfaceIndex(name) -> number */
@@ -197,6 +235,7 @@ void system_exports(napi_env env, napi_value exports)
 	EXPORT(env, exports, memlock);
 	EXPORT(env, exports, mountFs);
 	EXPORT(env, exports, readDetached);
+	EXPORT(env, exports, sleptNs);
 	EXPORT(env, exports, interfaceIndex);
 	EXPORT(env, exports, notify);
 }

@@ -249,6 +249,7 @@ export interface Native {
   memlock(raise: boolean): { soft: number; hard: number };
   mountFs(type: string, directory: string): void;
   readDetached(type: string, path: string): string;
+  sleptNs(): number;
   interfaceIndex(name: string): number;
   vmlinuxDump(path: Text): Promise<string>;
   kernelTypesAhead(): Promise<boolean> | false;

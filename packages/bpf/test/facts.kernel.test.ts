@@ -2,6 +2,7 @@ import { ok, strictEqual } from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
 import { Btf, probeHook, quickFacts, runningKernel, tracefs } from '../src/index.ts';
+import { hasKernelFunction } from '../src/kernel/functions.ts';
 
 const skip = process.getuid?.() === 0 ? false : 'needs root';
 
@@ -17,6 +18,17 @@ test('the running kernel has what every kernel has, and not what none has', { sk
   strictEqual(facts.tracepoints?.hasName('sched_switch'), true);
   strictEqual(facts.tracepoints?.hasName('nothing_of_that_name'), false);
   ok(facts.programTypes?.has('kprobe') && facts.mapTypes?.has('hash'));
+});
+
+test('what kprobes are kept from is known, be debugfs mounted or not', {
+  skip:
+    skip ||
+    (!hasKernelFunction('register_kprobe') && 'this kernel has no kprobes') ||
+    (!hasKernelFunction('notifier_call_chain') && 'the compiler left nothing of the function'),
+}, () => {
+  const { functions } = runningKernel();
+  strictEqual(functions?.look('notifier_call_chain'), 'untraceable');
+  strictEqual(functions?.look('notifier_call_chain', 'ftrace'), 'traceable', 'only kprobes are');
 });
 
 test('the quick facts say the same as far as they say anything', { skip }, () => {

@@ -13,7 +13,8 @@ interface Lists {
   blacklist?: string;
 }
 
-const BLACKLIST = '/sys/kernel/debug/kprobes/blacklist';
+const DEBUGFS = '/sys/kernel/debug';
+const BLACKLIST = 'kprobes/blacklist';
 
 /** /proc/kallsyms, 10 MB of text; undefined where this process may not read it. */
 export function runningSymbols(): string | undefined {
@@ -34,7 +35,8 @@ export function runningFunctions(symbols: string | undefined): KernelFunctions |
   return kernelFunctions({
     symbols,
     traceable: where && kernelList(`${where}/available_filter_functions`),
-    blacklist: kernelList(BLACKLIST),
+    // Distributions mount it, small machines and containers do not.
+    blacklist: kernelList(`${DEBUGFS}/${BLACKLIST}`, { type: 'debugfs', file: BLACKLIST }),
   });
 }
 

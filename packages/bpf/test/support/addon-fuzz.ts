@@ -60,6 +60,7 @@ const shapes: Partial<Record<keyof Native, string>> = {
   kernelBtfId: 'tn',
   kernelTypeId: 'tn',
   readDetached: 'tt',
+  sleptNs: '',
   interfaceIndex: 't',
   kernelTypesAhead: '',
   kernelTypesDrop: '',
