@@ -84,6 +84,7 @@ export {
   memlockLimit,
   raiseMemlock,
   unprivilegedBpf,
+  sleptNs,
 } from './features/system.ts';
 export { probeMapType, probeProgramType } from './features/types.ts';
 export {

@@ -45,6 +45,7 @@ typedef __u64 duration_ns;                      /* shown as 1.5ms; a plain numbe
 typedef __u64 duration_us;
 typedef __u64 duration_ms;
 typedef __u64 timestamp_ns;                     /* bpf_ktime_get_ns(): shown as the time of day */
+typedef __u64 boot_timestamp_ns;                /* bpf_ktime_get_boot_ns(): the same */
 
 typedef __u64 bytes_t;                          /* shown as 1.2 MiB */
 typedef __s32 errno_t;                          /* 2 or -2: ENOENT */

@@ -17,7 +17,7 @@ export type {
 export { type Effect, type EffectProgram, effectsOf, effectText, helpersCalled } from './effects/effects.ts';
 export { ProbeError, type ProbeErrorCode, type ProbeErrorDetails } from './errors.ts';
 export { parseIp } from './formats/addresses.ts';
-export { compareClocks } from './formats/time.ts';
+export { compareClocks, monotonicOfBoot } from './formats/time.ts';
 export { typeFormats } from './formats/type-formats.ts';
 export { type Choice, chooseRung, type JudgedRung, judgeRung } from './hooks/choose.ts';
 export { hookGroups } from './hooks/groups.ts';

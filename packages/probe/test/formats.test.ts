@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { test } from 'node:test';
 import { Btf, compileDecoder, Elf, recordView } from '@skep/bpf';
@@ -83,6 +85,28 @@ test('a timestamp is the time of day here, and RFC 3339 for machines', async () 
   // Both clocks are read once more within.
   assert.ok(Date.parse(at) >= before - 1000 && Date.parse(at) <= Date.now() + 1000, at);
   assert.ok(text.at!.endsWith(at.slice(17, 26)));
+});
+
+test('a boot time is the same, however long the machine slept', {
+  skip:
+    (process.getuid?.() !== 0 && 'needs root') ||
+    (!existsSync('/proc/self/ns/time') && 'needs time namespaces, since 5.6'),
+}, () => {
+  // A namespace whose boot time is 100,000 s ahead is a machine that has slept so long.
+  const time = new URL('../src/formats/time.ts', import.meta.url).href;
+  const code = `
+    const { isoText, monotonicOfBoot } = await import('${time}');
+    const { readFileSync } = await import('node:fs');
+    const boot = BigInt(Math.round(Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]) * 1e9));
+    console.log(isoText(monotonicOfBoot(boot)), isoText(boot));`;
+  const node = [process.execPath, '--input-type=module', '-e', code];
+  const before = Date.now();
+  const out = execFileSync('unshare', ['--time', '--boottime', '100000', '--fork', ...node], {
+    encoding: 'utf8',
+  });
+  const [at, raw] = out.trim().split(' ').map(Date.parse);
+  assert.ok(at! > before - 1000 && at! <= Date.now(), out);
+  assert.ok(raw! - at! > 99_000_000, out);
 });
 
 test('stacks end at the first 0, the kernel side with names', async () => {

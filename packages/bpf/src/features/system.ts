@@ -108,3 +108,8 @@ export function enableStats(): Disposable {
     },
   };
 }
+
+/** How long the machine has slept since it started, in nanoseconds: CLOCK_BOOTTIME is ahead of CLOCK_MONOTONIC by that. */
+export function sleptNs(): number {
+  return native().sleptNs();
+}

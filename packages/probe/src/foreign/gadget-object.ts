@@ -14,7 +14,7 @@ const ENRICHED = /^gadget_socket_value(___.*)?$/;
 
 /** Its types that have a name of the same meaning here (skep.h). */
 const TYPEDEFS: Readonly<Record<string, string>> = {
-  gadget_timestamp: 'timestamp_ns',
+  gadget_timestamp: 'boot_timestamp_ns',
   gadget_duration: 'duration_ns',
   gadget_bytes: 'bytes_t',
   gadget_errno: 'errno_t',

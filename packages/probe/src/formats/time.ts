@@ -1,5 +1,9 @@
+import { sleptNs } from '@skep/bpf';
+
 /** What to add to a monotonic time to get the time of day, in whole microseconds. */
 let offset: number | undefined;
+/** By how much boot times are ahead of monotonic ones, nanoseconds; undefined when it is to be looked at anew. */
+let slept: number | undefined;
 let shownSecond = -1;
 let shownText = '';
 
@@ -11,6 +15,7 @@ let shownText = '';
  * nearest to it, until the clock is set back.
  */
 export function compareClocks(): number {
+  slept = undefined;
   if (offset === undefined) {
     // Where a millisecond begins nothing is left out.
     const before = Date.now();
@@ -19,6 +24,15 @@ export function compareClocks(): number {
   const found = Date.now() * 1000 - monotonicUs();
   if (offset === undefined || found > offset || found < offset - 1000) offset = found;
   return offset;
+}
+
+/**
+ * The monotonic time of a time of `bpf_ktime_get_boot_ns()` (CLOCK_BOOTTIME), which goes on while the machine sleeps. One
+ * from before the last sleep comes out as much later as that took.
+ */
+export function monotonicOfBoot(boot: bigint): bigint {
+  slept ??= sleptNs();
+  return boot === 0n ? 0n : boot - BigInt(slept);
 }
 
 function monotonicUs(): number {

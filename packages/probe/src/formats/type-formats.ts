@@ -21,7 +21,7 @@ import {
 } from './names.ts';
 import { bytesText, durationText } from './quantities.ts';
 import { syscallText } from './syscalls.ts';
-import { isoText, timeOfDayText } from './time.ts';
+import { isoText, monotonicOfBoot, timeOfDayText } from './time.ts';
 
 /** A format of an integer of `size` bytes, or of something else that `fits` says it is for. */
 interface TypeFormat {
@@ -140,14 +140,14 @@ function traceId(name: string, size: number): TypeFormat {
 }
 
 const monotonic = (value: Value): bigint => BigInt(value as number | bigint);
-const TIMESTAMP: TypeFormat = {
+const timestamp = (at: (value: Value) => bigint): TypeFormat => ({
   fits: isInt(8),
   spec: {
     name: 'timestamp',
-    text: (value) => timeOfDayText(monotonic(value)),
-    json: (value) => isoText(monotonic(value)),
+    text: (value) => timeOfDayText(at(value)),
+    json: (value) => isoText(at(value)),
   },
-};
+});
 
 let kernel: KernelSymbols | undefined;
 
@@ -194,7 +194,8 @@ const FORMATS: ReadonlyMap<string, readonly TypeFormat[]> = new Map([
   ['duration_ns', [quantity('duration', 8, durationText)]],
   ['duration_us', [quantity('duration', 8, (v) => durationText(v * 1e3))]],
   ['duration_ms', [quantity('duration', 8, (v) => durationText(v * 1e6))]],
-  ['timestamp_ns', [TIMESTAMP]],
+  ['timestamp_ns', [timestamp(monotonic)]],
+  ['boot_timestamp_ns', [timestamp((value) => monotonicOfBoot(monotonic(value)))]],
   ['bytes_t', [quantity('bytes', 8, bytesText)]],
   ['errno_t', [named('errno', 4, errnoText)]],
   // Eight bytes as Inspektor Gadget has it, of which all are set where it is not known.

@@ -23,7 +23,7 @@ export interface Sink {
   /**
    * One record of a stream with `yields: 'records'`, after filters. The bytes at `offset` are only there during
    * the call: copy what is kept. `timeMs`: milliseconds since 1970 with a fraction; the record's first
-   * `timestamp_ns` member where it has one, else when it was drained.
+   * `timestamp_ns` or `boot_timestamp_ns` member where it has one, else when it was drained.
    */
   record?(stream: Stream, view: RecordView, offset: number, length: number, timeMs: number): void;
   /**

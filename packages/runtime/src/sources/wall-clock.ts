@@ -1,4 +1,4 @@
-import { compareClocks } from '@skep/probe';
+import { compareClocks, monotonicOfBoot } from '@skep/probe';
 
 /**
  * Times of records. `bpf_ktime_get_ns()` counts from the machine's start: the clocks are compared anew for every batch, by
@@ -19,5 +19,10 @@ export class WallClock {
   fromKernel(ns: number | bigint): number {
     const n = Number(ns);
     return n === 0 ? this.now : (this.#offsetUs + Math.floor(n / 1000)) / 1000;
+  }
+
+  /** The same of a time of `bpf_ktime_get_boot_ns()`. */
+  fromBoot(ns: number | bigint): number {
+    return this.fromKernel(monotonicOfBoot(BigInt(ns)));
   }
 }

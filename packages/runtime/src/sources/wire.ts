@@ -171,9 +171,11 @@ function recordRing(plan: RecordPlan, reader: RecordReader, ctx: WireContext): R
   const clock = new WallClock();
   const passes = ctx.recordFilter(stream);
   const timeColumn = decoder.columns.findIndex(
-    (c) => c.typeName === 'timestamp_ns' && !readTags(c.tags).private,
+    (c) => /^(boot_)?timestamp_ns$/.test(c.typeName) && !readTags(c.tags).private,
   );
   const time = timeColumn < 0 ? undefined : decoder.column(timeColumn);
+  const boot = decoder.columns[timeColumn]?.typeName === 'boot_timestamp_ns';
+  const timeOf = (ns: number | bigint) => (boot ? clock.fromBoot(ns) : clock.fromKernel(ns));
   const cut = new CutRecords(decoder);
   let events = 0;
   let filtered = 0;
@@ -195,7 +197,7 @@ function recordRing(plan: RecordPlan, reader: RecordReader, ctx: WireContext): R
     }
     if (!ctx.take(stream)) return;
     events++;
-    const timeMs = time === undefined ? clock.now : clock.fromKernel(time(view, offset) as number | bigint);
+    const timeMs = time === undefined ? clock.now : timeOf(time(view, offset) as number | bigint);
     ctx.onRecord(stream, view, offset, length, timeMs);
   };
   return ring(stream, reader, ctx, {
