@@ -8,6 +8,7 @@ import type { NativeError } from '../native.ts';
 import type { Reason } from './attach-error.ts';
 import { uprobe, usdt } from './diagnose-user.ts';
 import { nearest } from './nearest.ts';
+import { NOT_OVER_ONE } from './plan.ts';
 import { type Hook, parseTracepoint } from './target.ts';
 
 /** Looks for the reason of a refused attachment in the system; undefined when it shows none. */
@@ -79,12 +80,7 @@ export function diagnose(hook: Hook, cause: NativeError): Reason | undefined {
         : undefined;
     case 'iter':
       // What it is pointed at is said in more bytes than the kernel knows.
-      return cause.errno === Errno.E2BIG
-        ? unsupported(
-            'this kernel has no iterators over one process or cgroup',
-            'They are there from Linux 6.1 on; without a target it goes over all.',
-          )
-        : undefined;
+      return cause.errno === Errno.E2BIG ? unsupported(...NOT_OVER_ONE) : undefined;
     case 'netkit':
       return cause.errno === Errno.EINVAL
         ? unsupported('this kernel has no links for it', 'netkit is there from Linux 6.7 on.')

@@ -61,6 +61,8 @@ const UPROBE_MULTI = 48;
 const KPROBE_SESSION = 56;
 const UPROBE_SESSION = 57;
 const RETURN = 1;
+/** Of BTF. */
+const KIND_ENUM = 6;
 /** Of statfs(2), from linux/magic.h. */
 const CGROUP2_MAGIC = 0x63677270;
 const NSFS_MAGIC = 0x6e736673;
@@ -299,10 +301,25 @@ function planUserFunctions(hook: Hook, options: AttachOptions): Plan {
   }));
 }
 
+/** Of kernels whose iterators go over everything: what they lack, and the way out. */
+export const NOT_OVER_ONE = [
+  'this kernel has no iterators over one process or cgroup',
+  'They are there from Linux 6.1 on; without a target it goes over all.',
+] as const;
+
 /** An iterator goes over all there is, or over what it is pointed at (a map; since 6.1 a process or a cgroup). */
 function planIterator(hook: Hook, section: string, options: AttachOptions): Plan {
   if (options.map !== undefined) return simple({ how: 'iter.map', number: options.map });
-  if (options.pid !== undefined) return simple({ how: 'iter.task', number: options.pid });
+  if (options.pid !== undefined) {
+    // Known before the kernel is asked, which answers that it was told too much.
+    if (native().kernelTypeId('bpf_iter_task_type', KIND_ENUM) === 0)
+      throw new BpfError(
+        'SKEP_UNSUPPORTED',
+        `Program "${hook.program}" cannot be attached to iter ${hook.target}: ${NOT_OVER_ONE[0]}`,
+        { hint: NOT_OVER_ONE[1], object: hook.program },
+      );
+    return simple({ how: 'iter.task', number: options.pid });
+  }
   if (/\/(bpf_map_elem|bpf_sk_storage_map|sockmap)$/.test(section))
     throw new BpfError(
       'SKEP_ATTACH',
