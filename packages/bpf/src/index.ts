@@ -1,4 +1,5 @@
 export { Btf, btfArchitecture } from './btf/btf.ts';
+export { vmlinuxTypes } from './btf/from-vmlinux.ts';
 export { type LineInfo, lineInfo, type SourceLine, sourceLineAt } from './btf/line-info.ts';
 export { type MapDefinition, mapDefinitions } from './btf/map-definitions.ts';
 export type {
@@ -83,8 +84,8 @@ export {
   lockdown,
   memlockLimit,
   raiseMemlock,
-  unprivilegedBpf,
   sleptNs,
+  unprivilegedBpf,
 } from './features/system.ts';
 export { probeMapType, probeProgramType } from './features/types.ts';
 export {

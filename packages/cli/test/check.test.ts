@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
@@ -102,6 +103,20 @@ suite('check', { skip }, () => {
       '--kernel',
       'cut.btf',
     ]);
+  });
+
+  test('a vmlinux is as good as the types in it', async () => {
+    using box = new Sandbox();
+    writeFileSync(box.path('oomkill.o'), await probe('oomkill'));
+    mkdirSync(box.path('types'));
+    copyFileSync(vmlinux, box.path('types/kernel'));
+    mkdirSync(box.path('files'));
+    execFileSync('objcopy', [`--add-section=.BTF=${vmlinux}`, '/bin/true', box.path('files/kernel')]);
+    const [types, files] = await Promise.all(
+      ['types', 'files'].map((dir) => box.skep(['check', 'oomkill.o', '--kernel', dir])),
+    );
+    assert.match(types!.stdout, /^PROGRAM +kernel/);
+    assert.deepEqual(files, types);
   });
 
   test('the running kernel is asked to load it, too', {

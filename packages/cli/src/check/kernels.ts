@@ -72,19 +72,24 @@ async function fromPath(path: string, stored: readonly string[]): Promise<Checke
   throw new CliError(
     'SKEP_NOT_FOUND',
     info.isDirectory() ? `${path} holds no kernel types` : `${path} is neither BTF nor a file of facts`,
-    'BTF is what lies at /sys/kernel/btf/vmlinux; of a vmlinux file: objcopy --dump-section .BTF=FILE vmlinux.',
+    'BTF is what lies at /sys/kernel/btf/vmlinux. A vmlinux has it, too, where it is not compressed; a vmlinuz has not.',
   );
 }
 
 async function fromFile(path: string): Promise<CheckedKernel | undefined> {
   const info = await stat(path);
   if (!info.isFile()) return undefined;
-  const bytes = new Uint8Array(
-    await readFile(path).catch((e: Error) => {
-      throw Object.assign(e, { path });
-    }),
+  const { BpfError, Btf, btfArchitecture, isFactsFile, unpackFacts, vmlinuxTypes } = await import(
+    '@skep/bpf'
   );
-  const { BpfError, Btf, btfArchitecture, isFactsFile, unpackFacts } = await import('@skep/bpf');
+  // A vmlinux has hundreds of megabytes beside its types.
+  const bytes =
+    vmlinuxTypes(path) ??
+    new Uint8Array(
+      await readFile(path).catch((e: Error) => {
+        throw Object.assign(e, { path });
+      }),
+    );
   const name = basename(path).replace(/\.(facts|btf)$/, '');
   if (isFactsFile(bytes)) return { name, running: false, facts: () => unpackFacts(bytes, name) };
   if (bytes.length < 24 || bytes[0]! + bytes[1]! * 256 !== BTF_MAGIC) return undefined;
