@@ -155,6 +155,23 @@ test('the last refresh begins after the one under way, and none comes after it',
   assert.deepEqual(await read([0, 1, 1, 50n]), { '1,1': 9, '2,2': 2 });
 });
 
+test('a refresh under way reads no further once the last one is asked for', async () => {
+  const { read, registry, map, shown } = pollFake();
+  map.piece = 1;
+  let stop: Promise<void> | undefined;
+  let pieces = 0;
+  map.between = async () => {
+    pieces++;
+    await new Promise(setImmediate);
+    stop ??= registry.finish();
+  };
+  const under = read([0, 1, 1, 1n], [0, 2, 2, 2n], [0, 3, 3, 3n], [0, 4, 4, 4n]);
+  assert.deepEqual(await under, {});
+  await stop;
+  assert.deepEqual(shown(), { '1,1': 1, '2,2': 2, '3,3': 3, '4,4': 4 });
+  assert.equal(pieces, 1 + 3);
+});
+
 test('a refresh that fails half-way changes nothing and does not disturb the next', async () => {
   const errors: unknown[] = [];
   const { read, map, shown, rows } = pollFake(2, 'counter_x', (error) => errors.push(error));

@@ -21,6 +21,7 @@ export class Registry implements SeriesRegistry {
   #refreshed = Number.NEGATIVE_INFINITY;
   #sealed = false;
   #running: Promise<void> | undefined;
+  #slice: Slice | undefined;
 
   readonly nextId = (): number => ++this.#lastId;
 
@@ -79,8 +80,9 @@ export class Registry implements SeriesRegistry {
     await this.refreshNow();
   }
 
-  /** As {@link refreshAnew}, for the last time: the rows stay as they are then. */
+  /** As {@link refreshAnew}, for the last time: the rows stay as they are then. One under way goes no further. */
   async finish(): Promise<void> {
+    if (this.#slice) this.#slice.abandoned = true;
     await this.#running?.catch(() => {});
     const last = this.refreshNow();
     this.#sealed = true;
@@ -95,6 +97,7 @@ export class Registry implements SeriesRegistry {
 
   async #refreshAll(): Promise<void> {
     const slice = new Slice();
+    this.#slice = slice;
     for (const source of [...this.#first, ...this.#sources]) await source.refresh(slice);
     this.#refreshed = performance.now();
   }

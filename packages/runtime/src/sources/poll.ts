@@ -82,7 +82,10 @@ export class Poll {
     this.#mostHeld = plan.stream.kind === 'print' ? 2 * rows.options.maxSeries : Number.POSITIVE_INFINITY;
   }
 
-  /** Brings the rows up to date. Small maps are done when it returns; in large ones `slice` lets others have turns. */
+  /**
+   * Brings the rows up to date. Small maps are done when it returns; in large ones `slice` lets others have turns, and one
+   * that is abandoned before all was read changes nothing.
+   */
   async refresh(slice: Slice): Promise<void> {
     this.#epoch++;
     let present = 0;
@@ -90,6 +93,7 @@ export class Poll {
     try {
       this.#walk.begin();
       while (!this.#walk.ended) {
+        if (slice.abandoned) return;
         const next = this.#walk.next();
         let count: number;
         if (typeof next === 'number') count = next;

@@ -6,6 +6,8 @@ const SLICE_MS = 2;
 /** A share of the event loop's time: work that may be long asks now and then whether it is used up. */
 export class Slice {
   #until = performance.now() + SLICE_MS;
+  /** Nobody waits for this work any more: what has changed nothing yet may be left undone. */
+  abandoned = false;
 
   /** Time to let others have their turn. */
   get over(): boolean {
