@@ -31,8 +31,11 @@ const MAX_DELAY_MS = 20;
 /** After so many looks in vain, but not after this long, sleep until the kernel wakes us. */
 const QUIET_LOOKS = 4;
 const QUIET_MS = 200;
-/** Records a turn of the event loop takes, so that timers and output get theirs. */
+/** Records a turn of the event loop takes at most, so that timers and output get theirs. */
 const BATCH = 20_000;
+/** Fewer where they take longer than this, milliseconds: a stack that is named may cost a thousand times a number. */
+const TURN_MS = 20;
+const LEAST = 64;
 /** Looks this often whether there is room again. */
 const HELD_MS = 1;
 
@@ -66,6 +69,10 @@ export class Drain {
   /** How often the ring had no room for a further record of the largest size seen. */
   foundFull = 0;
   #largest = 0;
+  /** Records that a turn takes now. */
+  #most = BATCH;
+  /** Turns in a row that took too long: a single one may be the machine's doing. */
+  #slow = 0;
 
   constructor(options: DrainOptions) {
     this.#o = options;
@@ -165,8 +172,10 @@ export class Drain {
         this.#timer = setTimeout(this.#look, HELD_MS);
         return;
       }
-      const limit = room < 1 ? BATCH : room;
+      const limit = Math.min(this.#most, room < 1 ? BATCH : room);
+      const started = performance.now();
       const records = this.#batch(limit);
+      this.#pace(records, performance.now() - started);
       if (this.#running) this.#plan(records, waiting, records === limit);
     } catch (error) {
       this.stop();
@@ -184,6 +193,12 @@ export class Drain {
     this.#noteFull(waiting);
     onDrained(records);
     return records;
+  }
+
+  #pace(records: number, took: number): void {
+    this.#slow = took > TURN_MS ? this.#slow + 1 : 0;
+    if (this.#slow > 1) this.#most = Math.max(LEAST, Math.floor((records * TURN_MS) / took));
+    else if (records === this.#most && took < TURN_MS / 2) this.#most = Math.min(BATCH, 2 * this.#most);
   }
 
   /** The kernel refuses a record (8 bytes of header, padded to 8) that would leave no byte free. */

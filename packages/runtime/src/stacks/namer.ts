@@ -1,24 +1,40 @@
 import { type Frame, frameName, frameText, type SeenProcess, Symbols } from '@skep/bpf/symbols';
 import type { Namer, RawStack } from './stack.ts';
 
+/** Records wait longer than this before they are read. */
+const MOMENT_MS = 5;
+
+type Names = Pick<Symbols, 'remember' | 'kernel' | 'user' | 'byBuildId' | 'kernelHidden' | 'close'>;
+
 /** Names the stacks of one run. */
 export class StackNamer implements Namer {
-  readonly #symbols = new Symbols();
+  readonly #symbols: Names;
   readonly #notes: string[];
+  /** Who was looked at in this moment. */
+  readonly #looked = new Map<number, SeenProcess | undefined>();
+  #lookedAt = Number.NEGATIVE_INFINITY;
   #closed = false;
   #saidHidden = false;
 
   /** @param notes gets what the user should know once */
-  constructor(notes: string[]) {
+  constructor(notes: string[], symbols: Names = new Symbols()) {
     this.#notes = notes;
+    this.#symbols = symbols;
   }
 
   readonly text = frameText;
   readonly shortName = frameName;
 
-  /** Looks at a process while it is there. */
+  /** Looks at a process while it is there, once for the records of a moment: a look costs more than the rest of a record. */
   remember(pid: number): SeenProcess | undefined {
-    return this.#closed || pid <= 0 ? undefined : this.#symbols.remember(pid);
+    if (this.#closed || pid <= 0) return undefined;
+    const now = performance.now();
+    if (now - this.#lookedAt >= MOMENT_MS) {
+      this.#looked.clear();
+      this.#lookedAt = now;
+    }
+    if (!this.#looked.has(pid)) this.#looked.set(pid, this.#symbols.remember(pid));
+    return this.#looked.get(pid);
   }
 
   name(stack: RawStack): readonly Frame[] {
