@@ -49,6 +49,7 @@ export async function aboutImage(
     source: about?.source,
     attach: about?.attach,
     params: about?.params,
+    show: about?.show,
   };
 }
 

@@ -125,7 +125,7 @@ test('filters are docker’s: one key’s values are alternatives, labels must a
 
 test('a list of programs, and each way to get it wrong with its line', () => {
   const list = parseRunList(
-    'name: node\nprobes:\n  - oomkill:1\n  - image: ./x.o\n    name: x\n    set: {a: 1, b: [2, 3]}\n    attach: [p=eth0]\n    hook: {h: kprobe}\n',
+    'name: node\nprobes:\n  - oomkill:1\n  - image: ./x.o\n    name: x\n    set: {a: 1, b: [2, 3]}\n    attach: [p=eth0]\n    hook: {h: kprobe}\n    show: [gauge=m]\n',
     'dir/l.yaml',
   );
   assert.deepEqual(list, {
@@ -138,6 +138,7 @@ test('a list of programs, and each way to get it wrong with its line', () => {
         set: { a: '1', b: ['2', '3'] },
         attach: ['p=eth0'],
         hook: { h: 'kprobe' },
+        show: ['gauge=m'],
       },
     ],
   });

@@ -163,6 +163,7 @@ test('the config tells of the image, as docs/image-spec.md says', async () => {
     objects: [{ name: 'told.o', bytes: object }],
     skepHeader: '1',
     params: ['target_pid=7'],
+    show: ['counter=print_events'],
   });
   const config = JSON.parse(Buffer.from(await store.readBlob(stored.manifest.config.digest)).toString());
   const [{ programs, parameters, maps, ...about }] = config.objects;
@@ -175,10 +176,16 @@ test('the config tells of the image, as docs/image-spec.md says', async () => {
       architecture: 'amd64',
       skepHeader: '1',
       defaults: ['target_pid=7'],
+      show: ['counter=print_events'],
       objects: undefined,
       requires: undefined,
     },
   );
+  assert.deepEqual((await unpackImage(store, stored)).show, ['counter=print_events']);
+  await assert.rejects(packImage(store, 'told:2', { ...image, show: ['nothing:event'] }), {
+    code: 'SKEP_IMAGE_INVALID',
+    message: /no object has a map "nothing"/,
+  });
   assert.deepEqual(about, { name: 'told.o', digest, license: 'GPL' });
   assert.deepEqual(programs, [
     { name: 'on_exit', section: 'kprobe/do_exit', type: 'kprobe', target: 'do_exit' },

@@ -35,12 +35,13 @@ test('every key is read, and a version stays as it is written', () => {
   });
   assert.deepEqual(parseMetadata('name: x\nauthors: me', 'f'), { name: 'x', authors: ['me'] });
   const blanks =
-    'name: x\ndescription: |\n  two\n  lines\nsources: ["a  b.c"]\nparams: ["greeting=good  day"]';
+    'name: x\ndescription: |\n  two\n  lines\nsources: ["a  b.c"]\nparams: ["greeting=good  day"]\nshow: [counter=calls, "events:event"]';
   assert.deepEqual(parseMetadata(blanks, 'f'), {
     name: 'x',
     description: 'two lines',
     sources: ['a  b.c'],
     params: ['greeting=good  day'],
+    show: ['counter=calls', 'events:event'],
   });
 });
 
@@ -55,6 +56,7 @@ const WRONG: [text: string, says: RegExp][] = [
   ['name:', /:1: "name" must be/],
   ['name: x\n\nversion: [1]', /:3: "version" must be one text, not a list/],
   ['name: x\nversion: 1+2', /:2: "version" must be at most 128/],
+  ['name: x\nshow: [table=calls]', /:2: "show" must be MAP, KIND=MAP/],
   ['name: x\nauthors: []', /:2: "authors" must be a list with something in it/],
   ['name: x\nauthors:\n  - a\n  - {b: c}', /:4: "authors" must be names/],
   ['name: x\nsource: example.com', /:2: "source" must be an address/],

@@ -117,6 +117,29 @@ test('what cannot be shown is refused before anything is loaded, with what there
   });
 });
 
+test('of several probes each has its own maps shown, and a flag counts for all', { skip }, async () => {
+  using producer = new Producer();
+  const unit = (probe: string, show: string[]) => ({ name: 'foreign.o', bytes, probe, show });
+  const run = await startRun({
+    name: 'two',
+    objects: [unit('one', ['gauge=stats']), unit('other', ['counter=stats', 'counter=slots'])],
+    params: { target_pid: String(producer.pid) },
+    show: ['print=slots'],
+    sinks: [],
+  });
+  await run.stop();
+  const shown = run.streams.filter((s) => !s.map.startsWith('counter_own'));
+  assert.deepEqual(shown.map((s) => `${s.probe} ${s.kind} ${s.map}`).sort(), [
+    'one gauge stats@one',
+    'one print slots@one',
+    'other counter stats@other',
+    'other print slots@other',
+  ]);
+  await assert.rejects(startRun({ name: 'one', objects: [unit('one', ['nothing'])], sinks: [] }), {
+    code: 'SKEP_SHOW_INVALID',
+  });
+});
+
 test('a count of losses is shown, too, when somebody asks for it', { skip }, async () => {
   using producer = new Producer();
   const run = await started(producer, ['gauge=last_lost']);

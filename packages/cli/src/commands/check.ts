@@ -223,7 +223,7 @@ async function reportOf(
 async function nothingToShow(image: ProbeImage): Promise<Verdict[]> {
   const { metricsOf } = await import('@skep/runtime');
   try {
-    metricsOf(image.objects);
+    metricsOf(image.objects, image.show);
     return [];
   } catch (e) {
     const { code, message, hint } = e as { code?: string; message: string; hint?: string };

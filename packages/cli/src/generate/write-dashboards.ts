@@ -44,7 +44,7 @@ async function made(image: ProbeImage): Promise<Pick<ExtraLayer, 'name' | 'bytes
   const { metricsOf } = await import('@skep/runtime');
   const title = image.title ?? image.name;
   const { description } = image;
-  const text = dashboardOf({ title, description, metrics: metricsOf(image.objects) });
+  const text = dashboardOf({ title, description, metrics: metricsOf(image.objects, image.show) });
   return { name: 'dashboard.json', bytes: Buffer.from(text) };
 }
 

@@ -7,7 +7,7 @@ import type { ProgramRequest } from '../run/programs.ts';
 
 const EXAMPLE = 'Like "probes: [oomkill:1, {image: tcpconnlat:1, set: {min_latency: 5ms}}]".';
 const KEYS = ['name', 'probes'];
-const PROBE_KEYS = ['image', 'name', 'set', 'attach', 'hook'];
+const PROBE_KEYS = ['image', 'name', 'set', 'attach', 'hook', 'show'];
 
 /** What a list of programs says. */
 export interface RunList {
@@ -27,6 +27,7 @@ export interface RunList {
  *     set: { min_latency: 5ms }
  *     attach: [count=eth0]
  *     hook: { connect: fentry }
+ *     show: [counter=calls] # of a probe whose maps have no prefix
  * ```
  *
  * @throws CliError SKEP_USAGE with file and line
@@ -67,7 +68,8 @@ export function parseRunList(text: string, file: string): RunList {
       known(PROBE_KEYS, key, here);
       if (key === 'image') found.program = place(file, textOf(value, key, here));
       else if (key === 'name') found.name = textOf(value, key, here);
-      else if (key === 'attach') found.attach = list(value, key, here).map((v) => textOf(v, key, here));
+      else if (key === 'attach' || key === 'show')
+        found[key] = list(value, key, here).map((v) => textOf(v, key, here));
       else
         found[key] = Object.fromEntries(
           pairs(value, key, here).map((p) => [

@@ -165,13 +165,14 @@ interface Probe {
 
 /** The objects of a probe, with what is said of it alone: by a list, else by its image. */
 function unitsOf({ image, request, name }: Probe, types: string | undefined): RunUnit[] {
-  const { set = {}, attach, hook } = request;
+  const { set = {}, attach, hook, show } = request;
   const own = Object.entries(set).map(([param, value]) => [param, { value, from: `set of ${name}` }]);
   const about = {
     probe: name,
     params: { ...imageParams(image.params), ...Object.fromEntries(own) },
     attachDefaults: attach ?? image.attach,
     hooks: hook,
+    show: show ?? image.show,
     types,
   };
   return image.objects.map((o) => ({ ...o, ...about }));

@@ -10,6 +10,7 @@ export interface ProgramRequest {
   readonly set?: Readonly<Record<string, string | readonly string[]>>;
   readonly attach?: readonly string[];
   readonly hook?: Readonly<Record<string, string>>;
+  readonly show?: readonly string[];
 }
 
 /** What is to run, and the words behind it that only the programs themselves know: `--min-latency 5ms`. */

@@ -38,6 +38,7 @@ export function imageConfigSchema(): object {
       objects: list(probeObject),
       attach: list({ ...text, pattern: '^[A-Za-z_]\\w*=' }),
       defaults: list({ ...text, pattern: '^[A-Za-z_]\\w*=' }),
+      show: list({ ...text, pattern: '^(\\w+=)?[\\w.]+(:\\w+)?$' }),
     }),
   };
 }

@@ -23,6 +23,7 @@ export interface ImageConfig {
   objects: ObjectConfig[];
   attach?: string[];
   defaults?: string[];
+  show?: string[];
 }
 
 /** An object as the config tells of it; absent means no, none, nothing. */
@@ -48,7 +49,7 @@ export function configOf(
   digests: readonly string[],
   created: string | undefined,
 ): ImageConfig {
-  const { attach, params } = img;
+  const { attach, params, show } = img;
   return {
     schemaVersion: 1,
     name: img.title ?? img.objects[0]!.name.replace(/\.o$/, ''),
@@ -71,6 +72,7 @@ export function configOf(
     })),
     ...(attach?.length ? { attach: [...attach] } : {}),
     ...(params?.length ? { defaults: [...params] } : {}),
+    ...(show?.length ? { show: [...show] } : {}),
   };
 }
 

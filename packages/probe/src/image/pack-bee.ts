@@ -36,6 +36,7 @@ function checkFitsBee(img: ProbeImage): void {
   if (img.kernelTypes?.length) throw noPlace('kernel types', '--btf');
   if (img.attach?.length) throw noPlace('attach', 'name the hooks in the sections');
   if (img.params?.length) throw noPlace('params', 'give the parameters these defaults in the source');
+  if (img.show?.length) throw noPlace('show', 'give the maps their prefixes in the source');
   if (img.extras?.length) throw noPlace(`a ${img.extras[0]!.kind} layer`, 'build the file alone');
   if (img.objects.length === 1) return;
   throw new ProbeError(

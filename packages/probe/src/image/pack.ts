@@ -108,6 +108,14 @@ function checkImage(img: ProbeImage): void {
   for (const { name, bytes } of img.objects) checkLicense(Elf.parse(bytes), name);
   assignTargets(programs, img.attach ?? []);
   checkParams(img.params ?? [], described);
+  const maps = described.flatMap(({ description }) => description.maps.map((m) => m.name));
+  for (const text of img.show ?? []) {
+    const map = text.replace(/^.*=|:.*$/g, '');
+    if (maps.includes(map)) continue;
+    throw new ProbeError('SKEP_IMAGE_INVALID', `show "${text}": no object has a map "${map}".`, {
+      hint: `Maps: ${[...new Set(maps)].join(', ')}.`,
+    });
+  }
 }
 
 /** The index, and all that was stored for it. In the order of the platforms' names, however they were asked for. */

@@ -43,7 +43,7 @@ export function parseConfig(bytes: Uint8Array, image: StoredImage): ReadConfig {
   if (schemaVersion !== 1) throw invalid(image, 'its config says no schemaVersion');
   for (const key of ['name', 'os', 'architecture']) if (!isText(json[key])) throw wrong(image, key);
   for (const key of TEXT_KEYS) if (json[key] !== undefined && !isText(json[key])) throw wrong(image, key);
-  for (const key of ['attach', 'defaults']) {
+  for (const key of ['attach', 'defaults', 'show']) {
     const list = json[key];
     if (list !== undefined && !(Array.isArray(list) && list.every(isText))) throw wrong(image, key);
   }

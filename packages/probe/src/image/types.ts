@@ -19,6 +19,8 @@ export interface ProbeImage {
   attach?: readonly string[];
   /** `NAME=VALUE` each, as behind `skep run --set`: parameters of which nothing else says a value. */
   params?: readonly string[];
+  /** `[KIND=]MAP[:STRUCT]` each, as behind `skep run --show`: maps that are shown though their names do not say so. */
+  show?: readonly string[];
   /** `linux/amd64`; without it, the machine's that packs. */
   platform?: string;
   /** What goes along for people and other programs, and is not loaded. {@link unpackImage} leaves it where it is. */

@@ -24,7 +24,7 @@ export async function unpackOwn(store: Store, image: StoredImage): Promise<Probe
       image,
       `its config speaks of ${config.objects.length} objects, and it has ${layers.length}`,
     );
-  const { attach, defaults: params, skepHeader } = config;
+  const { attach, defaults: params, show, skepHeader } = config;
   return {
     name: image.reference,
     objects,
@@ -37,6 +37,7 @@ export async function unpackOwn(store: Store, image: StoredImage): Promise<Probe
     source: config.source,
     ...(attach && { attach }),
     ...(params && { params }),
+    ...(show && { show }),
     ...(skepHeader !== undefined && { skepHeader }),
     platform: formatPlatform(parsePlatform(`${config.os}/${config.architecture}`)),
     created: image.created,

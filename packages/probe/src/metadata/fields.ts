@@ -106,6 +106,13 @@ export const FIELDS = {
     wanted: 'NAME=VALUE each, as behind --set',
     example: 'min_latency=5ms',
   },
+  show: {
+    description: 'Maps that are shown though their names have no prefix that says how.',
+    shape: 'list',
+    pattern: /^((print|counter|gauge|hist)=)?[\w.]{1,200}(:\w{1,200})?$/u,
+    wanted: 'MAP, KIND=MAP (print, counter, gauge, hist) or MAP:STRUCT each, as behind --show',
+    example: 'counter=packets',
+  },
 } as const satisfies Record<string, Field>;
 
 /** A key of skep.yaml. */

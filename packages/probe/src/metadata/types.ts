@@ -21,4 +21,6 @@ export interface Metadata {
   attach?: string[];
   /** `NAME=VALUE` each, as behind `skep run --set`. */
   params?: string[];
+  /** `[KIND=]MAP[:STRUCT]` each, as behind `skep run --show`. */
+  show?: string[];
 }

@@ -28,6 +28,8 @@ export interface RunUnit {
   readonly attachDefaults?: readonly string[];
   /** The same as {@link RunRequest.hooks}, which counts for more. */
   readonly hooks?: Readonly<Record<string, string>>;
+  /** The same as {@link RunRequest.show}, for this probe alone; what that says of a map counts for more. */
+  readonly show?: readonly string[];
 }
 
 export interface RunRequest {

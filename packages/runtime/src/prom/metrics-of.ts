@@ -1,5 +1,6 @@
 import { BpfObject } from '@skep/bpf';
-import { buildStreams } from '../streams/build.ts';
+import { buildStreams, type Plannable } from '../streams/build.ts';
+import { parseShow } from '../streams/show.ts';
 import { familiesOf } from './families.ts';
 
 /** A metric of a probe, as `/metrics` will have it. */
@@ -23,15 +24,18 @@ export interface Metric {
  * metricsOf([{ name: 'oomkill.o', bytes }]).map((m) => m.name);   // ['skep_oom_kills_total']
  * ```
  *
+ * @param show `[KIND=]MAP[:STRUCT]`: what the image says of maps without a prefix
  * @throws BpfError for bytes that are no object, RuntimeError SKEP_STREAM_INVALID for a map that is no metric
  */
 export function metricsOf(
   objects: readonly { readonly name: string; readonly bytes: Uint8Array }[],
+  show: readonly string[] = [],
 ): Metric[] {
-  const opened: { name: string; probe: string; alone: boolean; object: BpfObject }[] = [];
+  const opened: Plannable[] = [];
+  const shown = parseShow(show);
   try {
     for (const { name, bytes } of objects)
-      opened.push({ name, probe: '', alone: true, object: BpfObject.open(bytes, { name }) });
+      opened.push({ name, probe: '', alone: true, shown, object: BpfObject.open(bytes, { name }) });
     const planned = buildStreams(opened, { histBuckets: [], histValueKeys: [] }, []);
     const streams = planned.map((p) => p.plan.stream);
     return familiesOf({ streams, probes: [''] }, false).map(({ name, type, help, unit, labels, stream }) => ({

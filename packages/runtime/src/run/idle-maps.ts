@@ -36,7 +36,7 @@ export function leaveOutIdleMaps({
   for (const map of object.maps) {
     const { name, type, internal, created, reused } = map;
     if (internal || !created || reused || !idle.has(name) || needed.has(name)) continue;
-    if (splitPrefix(name) || shown?.has(name) || KEPT.has(type) || name.endsWith('_lost')) continue;
+    if (splitPrefix(name) || shown.has(name) || KEPT.has(type) || name.endsWith('_lost')) continue;
     const { list, shared } = tagsOf(object.btf, name, 'var');
     if (!list && !shared) map.leaveOut();
   }

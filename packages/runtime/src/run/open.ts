@@ -2,7 +2,7 @@ import { BpfObject } from '@skep/bpf';
 import type { ListEntries, ParamSetting, Targets } from '@skep/probe';
 import type { RunUnit } from '../contract/request.ts';
 import { RuntimeError } from '../errors.ts';
-import type { ShownMaps } from '../streams/show.ts';
+import { parseShow, type ShownMaps } from '../streams/show.ts';
 import { type Buffers, setBuffers } from './buffers.ts';
 import { leaveOutIdleMaps } from './idle-maps.ts';
 import { checkForced, factsOnce, type HookRequest, Ladder } from './ladder.ts';
@@ -31,7 +31,7 @@ export interface Opened {
   /** Where its programs go, as far as their sections do not say; see {@link planTargets}. */
   targets?: Targets;
   /** Maps that are shown though their names do not say so. */
-  shown?: ShownMaps;
+  readonly shown: ShownMaps;
   /** Which buffers its streams of events use; see {@link chooseBuffers}. */
   buffers?: Buffers;
   /** Its groups of hooks, and which rung each is on. */
@@ -58,6 +58,7 @@ export function openObjects(
   params: Settings,
   hooks: HookRequest,
   runName = '',
+  show: readonly string[] = [],
 ): Opened[] {
   if (objects.length === 0)
     throw new RuntimeError(
@@ -71,7 +72,10 @@ export function openObjects(
     const units = objects.map((unit) => ({ ...unit, probe: unit.probe ?? runName }));
     const alone = probesOf(units).length === 1;
     for (const unit of units)
-      blaming({ probe: unit.probe, alone }, () => opened.push(openUnit(unit, units, hooks, facts, alone)));
+      blaming({ probe: unit.probe, alone }, () => {
+        const shown = parseShow([...(unit.show ?? []), ...show]);
+        opened.push(openUnit(unit, units, hooks, facts, { alone, shown }));
+      });
     setParams(opened, params, unitParams(units));
     for (const group of byProbe(opened)) {
       const [first] = group as [Opened];
@@ -101,15 +105,27 @@ function openUnit(
   units: readonly Unit[],
   hooks: HookRequest,
   facts: ReturnType<typeof factsOnce>,
-  alone: boolean,
+  about: Pick<Opened, 'alone' | 'shown'>,
 ): Opened {
   const name = units.some((u) => u.name === file && u.probe !== probe) ? `${file}@${probe}` : file;
   const object = BpfObject.open(bytes, { name: file, types });
   try {
     const request = { ...hooks, forced: { ...own, ...hooks.forced } };
     const ladder = new Ladder(name, object, request, facts);
-    const about = { name, file, probe, alone, bytes, types, attachDefaults };
-    return { ...about, settings: {}, object, ladder, more: [], lists: new Map() };
+    return {
+      ...about,
+      name,
+      file,
+      probe,
+      bytes,
+      types,
+      attachDefaults,
+      settings: {},
+      object,
+      ladder,
+      more: [],
+      lists: new Map(),
+    };
   } catch (error) {
     object.close();
     throw error;

@@ -17,7 +17,7 @@ import { nothingToShow } from './nothing.ts';
 import { closeOpened, type Opened, openObjects } from './open.ts';
 import { fillLists } from './params.ts';
 import { pinAll, planPins } from './pin.ts';
-import { blaming, probesOf } from './probes.ts';
+import { blaming, byProbe, probesOf } from './probes.ts';
 import { ActiveRun } from './run.ts';
 import { sentence } from './sentence.ts';
 import { chooseHooks, planTargets } from './targets.ts';
@@ -39,20 +39,24 @@ export async function startRun(request: RunRequest): Promise<Run> {
   const { params = {}, sinks, maxSeries = 10_000, intervalMs = 1000, programStats = true } = request;
   const notes: string[] = [];
   const filters = parseFilters(request.filters ?? []);
-  const show = parseShow(request.show ?? []);
-  const { hooks: forced = {}, twins = true, explain = false } = request;
-  const opened = openObjects(request.objects, params, { forced, twins, explain }, request.name);
+  const { hooks: forced = {}, twins = true, explain = false, show = [] } = request;
+  const opened = openObjects(request.objects, params, { forced, twins, explain }, request.name, show);
   const undo: (() => void)[] = [];
   let links: readonly BpfLink[] = [];
   let run: ActiveRun | undefined;
   try {
-    checkShown(show, opened);
-    for (const o of opened) o.shown = show;
+    checkShown(parseShow(show), opened);
+    for (const group of byProbe(opened)) {
+      const own = parseShow(
+        request.objects.find((u) => (u.probe ?? request.name) === group[0]!.probe)?.show ?? [],
+      );
+      blaming(group[0]!, () => checkShown(own, group));
+    }
     planTargets(opened, request.attach ?? [], request.attachDefaults ?? [], notes);
     if (!request.allowModify) refuseModifying(opened);
     chooseBuffers(opened, request.buffer);
     const { histBuckets = [], histValueKeys = [], rawMaps = [] } = request;
-    const planned = buildStreams(opened, { histBuckets, histValueKeys, rawMaps, show }, notes);
+    const planned = buildStreams(opened, { histBuckets, histValueKeys, rawMaps }, notes);
     const iterators = planIterators(opened, planned.length, notes);
     const streams = [...planned.map((p) => p.plan.stream), ...iterators.flatMap((i) => i.stream ?? [])];
     if (streams.length === 0) notes.push(nothingToShow(opened));

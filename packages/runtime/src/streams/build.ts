@@ -7,10 +7,10 @@ import { blame, distinct, siblings } from '../run/probes.ts';
 import { parseBuckets, parseValueKeys } from './flags.ts';
 import { type PlanContext, planStream, type StreamPlan } from './plan.ts';
 import { sourceOf } from './prefix.ts';
-import { type ShownMaps, shownAs } from './show.ts';
+import { shownAs } from './show.ts';
 
 /** What planning needs of an object that is opened. */
-export type Plannable = Pick<Opened, 'name' | 'probe' | 'alone' | 'object'>;
+export type Plannable = Pick<Opened, 'name' | 'probe' | 'alone' | 'object' | 'shown'>;
 
 /** A stream's plan and the map it reads. */
 export interface PlannedMap<T extends Plannable = Opened> {
@@ -22,8 +22,6 @@ export interface PlannedMap<T extends Plannable = Opened> {
 export interface BuildOptions {
   /** Prefixed maps that yield none. */
   rawMaps?: readonly string[];
-  /** Maps that yield one without a prefix. */
-  show?: ShownMaps;
   histBuckets: readonly string[];
   histValueKeys: readonly string[];
 }
@@ -38,11 +36,10 @@ export function buildStreams<T extends Plannable>(
   options: BuildOptions,
   notes: string[],
 ): PlannedMap<T>[] {
-  const { show = new Map(), rawMaps = [] } = options;
-  const found = shownMaps(opened, notes, rawMaps, show);
+  const found = shownMaps(opened, notes, options.rawMaps ?? []);
   const buckets = parseBuckets(options.histBuckets);
   const valueKeys = parseValueKeys(options.histValueKeys);
-  const histograms = found.filter((f) => shownAs(f.map, show)!.kind === 'hist').map((f) => f.map);
+  const histograms = found.filter((f) => shownAs(f.map, f.opened.shown)!.kind === 'hist').map((f) => f.map);
   for (const map of [...buckets.keys(), ...valueKeys.keys()]) {
     if (histograms.includes(map)) continue;
     throw new RuntimeError(
@@ -55,8 +52,8 @@ export function buildStreams<T extends Plannable>(
     const has = (other: Plannable): boolean => found.some((f) => f.map === map && f.opened === other);
     const plan = planned(o, map, {
       id,
-      shown: shownAs(map, show),
-      record: show.get(map)?.struct,
+      shown: shownAs(map, o.shown),
+      record: o.shown.get(map)?.struct,
       label: distinct(map, o, opened, has),
       object: o.name,
       probe: o.probe,
@@ -84,7 +81,6 @@ function shownMaps<T extends Plannable>(
   opened: readonly T[],
   notes: string[],
   rawMaps: readonly string[],
-  show: ShownMaps,
 ): { opened: T; map: string }[] {
   const shared = new Set<string>();
   const found: { opened: T; map: string }[] = [];
@@ -92,9 +88,9 @@ function shownMaps<T extends Plannable>(
     const own = new Set(sharedMaps(o).map((m) => m.name));
     for (const { name, type, internal } of o.object.maps) {
       const id = `${o.probe}\0${name}:${type}`;
-      if (internal || !shownAs(name, show) || rawMaps.includes(name) || shared.has(id)) continue;
+      if (internal || !shownAs(name, o.shown) || rawMaps.includes(name) || shared.has(id)) continue;
       // A count of losses is told as that, unless somebody asks for it.
-      if (isLossMap(o, name) && !show.has(name)) continue;
+      if (isLossMap(o, name) && !o.shown.has(name)) continue;
       if (own.has(name)) shared.add(id);
       if (sourceOf(type)) found.push({ opened: o, map: name });
       else notes.push(`map ${name} is not shown: no rows are read from a map of type ${type}`);
