@@ -44,6 +44,10 @@ test('the summary says what was lost, and never that nothing was where nobody co
     /\n {2}counter_b was found full 3 times/,
   );
   assert.match(
+    summaryText('probe', { ...unknown, foundFull: { counter_b: 1 } }),
+    /\n {2}counter_b was found full once: /,
+  );
+  assert.match(
     summaryText('probe', { ...summary, evictionsUnknown: ['calls'] }),
     /\n {2}evictions unknown: calls was so full that the kernel may have forgotten entries, uncounted$/,
   );

@@ -27,14 +27,14 @@ export function summaryText(name: string, s: RunSummary): string {
     .filter((map) => (s.foundFull[map] ?? 0) > 0)
     .map(
       (map) =>
-        `  ${map} was found full ${s.foundFull[map]} times: events were probably lost, the probe does not count them`,
+        `  ${map} was found full ${times(s.foundFull[map]!)}: events were probably lost, the probe does not count them`,
     );
   const evictions = s.evictionsUnknown.map(
     (map) => `  evictions unknown: ${map} was so full that the kernel may have forgotten entries, uncounted`,
   );
   const missed = s.missed.map(
     (m) =>
-      `  ${m.program} did not run ${grouped(m.count)} times (${m.reason === 'hook' ? 'missed by its kprobe' : 'something was running already'})`,
+      `  ${m.program} did not run ${times(m.count)} (${m.reason === 'hook' ? 'missed by its kprobe' : 'something was running already'})`,
   );
   const unknown =
     s.missesUnknown.length > 0
@@ -134,4 +134,8 @@ function grouped(n: number | bigint): string {
 function average(total: bigint, runs: bigint): string {
   const ns = Number(total) / Number(runs);
   return ns < 1000 ? `${Math.round(ns)} ns` : `${(ns / 1000).toFixed(1)} µs`;
+}
+
+function times(n: number): string {
+  return n === 1 ? 'once' : `${grouped(n)} times`;
 }
