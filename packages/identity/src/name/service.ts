@@ -22,9 +22,12 @@ export type NameRule =
 export interface ServiceName {
   name: string;
   rule: NameRule;
-  /** `service.namespace`, only where OTEL_RESOURCE_ATTRIBUTES says it. */
+  /**
+   * `service.namespace`: what OTEL_RESOURCE_ATTRIBUTES says, else the pod's, else of a compose service its project. Two that are
+   * called the same there are two services.
+   */
   namespace?: string;
-  /** `service.version`, likewise. */
+  /** `service.version`, only where OTEL_RESOURCE_ATTRIBUTES says it. */
   version?: string;
 }
 
@@ -51,11 +54,13 @@ export function nameService(
   container: Container | undefined,
 ): ServiceName {
   const attributes = resourceAttributesOf(context.environment);
-  const rest = {
-    namespace: known(attributes.get('service.namespace')),
+  const named = first(context, context.environment, attributes, unit, container);
+  const place = container?.pod?.namespace ?? (named.rule === 'compose-service' && container?.composeProject);
+  return {
+    ...named,
+    namespace: known(attributes.get('service.namespace')) ?? known(place || undefined),
     version: known(attributes.get('service.version')),
   };
-  return { ...first(context, context.environment, attributes, unit, container), ...rest };
 }
 
 function first(
