@@ -54,3 +54,14 @@ test('services of one name in two compose projects, or in two namespaces of a cl
   assert.deepEqual(of({ cgroup: inPod, config: pod('live'), environ: declared }), ['web', 'sales']);
   assert.deepEqual(of({ cgroup: docker, config: { Name: '/web' } }), ['web', undefined]);
 });
+
+test('a name that docker made up for a container is another each time: its program names it', (t) => {
+  const of = (name: string) => {
+    const service = named(t, { cgroup: docker, config: { Name: `/${name}` }, cmdline: '/srv/tills --fast' });
+    return [service.name, service.rule];
+  };
+  for (const name of ['quirky_kepler', 'zen_ride', 'brave_curie2'])
+    assert.deepEqual(of(name), ['tills', 'command']);
+  for (const name of ['quirky-kepler', 'shop_kepler', 'quirky', 'quirky_kepler_web', 'quirky_kepler12'])
+    assert.deepEqual(of(name), [name, 'container-name']);
+});

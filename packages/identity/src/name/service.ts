@@ -40,13 +40,24 @@ const generic = new RegExp(
 /** Units whose names are made up as they start: systemd-run's among them, `run-u12`, `run-r…` and, since 257, `run-p12-i345`. */
 const madeUp =
   /^(?:user@|user-runtime-dir@|run-(?:u\d+|r[0-9a-f]{32}|p\d+-i\d+)\.|pm2-|libpod-|tmux-spawn|vte-spawn|actions\.runner|systemd-nspawn@|s6-)/;
+/** What docker and podman call a container that nobody named, another each time: `quirky_kepler`, `brave_curie2`. */
+const ofNobody = new RegExp(
+  `^(?:admiring|adoring|affectionate|agitated|amazing|angry|awesome|beautiful|blissful|bold|boring|brave|busy|charming|clever|
+  compassionate|competent|condescending|confident|cool|cranky|crazy|dazzling|determined|distracted|dreamy|eager|ecstatic|elastic|
+  elated|elegant|eloquent|epic|exciting|fervent|festive|flamboyant|focused|friendly|frosty|funny|gallant|gifted|goofy|gracious|
+  great|happy|hardcore|heuristic|hopeful|hungry|infallible|inspiring|intelligent|interesting|jolly|jovial|keen|kind|laughing|
+  loving|lucid|magical|modest|musing|mystifying|naughty|nervous|nice|nifty|nostalgic|objective|optimistic|peaceful|pedantic|
+  pensive|practical|priceless|quirky|quizzical|recursing|relaxed|reverent|romantic|sad|serene|sharp|silly|sleepy|stoic|strange|
+  stupefied|suspicious|sweet|tender|thirsty|trusting|unruffled|upbeat|vibrant|vigilant|vigorous|wizardly|wonderful|xenodochial|
+  youthful|zealous|zen)_[a-z]+\\d?$`.replace(/\s+/g, ''),
+);
 /** What a desktop starts, in the systemd of its user: `app-gnome-terminal-1234.scope`. */
 const ofDesktop = /^(?:app|session)-/;
 
 /**
  * Names the service that a process is part of. First what somebody wrote down for it (OTEL_SERVICE_NAME, service.name in
  * OTEL_RESOURCE_ATTRIBUTES, DD_SERVICE), then its systemd unit, then its container (the compose service, the pod's
- * owner, the container's name), then what pm2 or supervisord was told to call it, then its program and main argument.
+ * owner, the container's name unless its engine made that up), then what pm2 or supervisord was told to call it, then its program and main argument.
  */
 export function nameService(
   context: CommandContext,
@@ -83,7 +94,7 @@ function first(
   const pod = known(container?.pod?.name);
   if (pod) return { name: ownerOfPod(pod), rule: 'pod-owner' };
   const own = known(container?.name);
-  if (own) return { name: own, rule: 'container-name' };
+  if (own && !ofNobody.test(own)) return { name: own, rule: 'container-name' };
   const managed = known(managedName(environment));
   if (managed) return { name: managed, rule: 'process-manager' };
   return { name: commandName(context), rule: 'command' };
