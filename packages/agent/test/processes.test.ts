@@ -1,7 +1,7 @@
 // What a process did may be read before what it is: they come by two rings.
-import { strictEqual } from 'node:assert/strict';
+import { deepStrictEqual, strictEqual } from 'node:assert/strict';
 import { test } from 'node:test';
-import { Identities } from '@skep/identity';
+import { Identities, type Identity } from '@skep/identity';
 import { Processes } from '../src/services/processes.ts';
 import { Services } from '../src/services/services.ts';
 
@@ -36,4 +36,34 @@ test('who ended before anybody looked is named by its exec, also when that is st
   strictEqual(service.name, 'job');
   strictEqual(service.pids.size, 0, 'it runs no more');
   strictEqual(unread.length, 0);
+});
+
+test('a process whose namespace is written down after it was first looked at is of that namespace’s service', () => {
+  const clock = { now: 0 };
+  let namespace: string | undefined;
+  // The kubelet's files name a pod a moment after its first process has begun.
+  const identities = {
+    get: () => ({ service: { name: 'web', rule: 'pod-owner', namespace }, sdks: [] }) as unknown as Identity,
+  } as unknown as Identities;
+  const told: number[] = [];
+  const tables = {
+    setService: (_: number, service: number) => told.push(service) > 0,
+    deleteService: () => true,
+  };
+  const services = new Services();
+  const processes = new Processes(
+    services,
+    tables,
+    () => clock.now,
+    identities,
+    () => undefined,
+  );
+  const before = processes.serviceOf(7);
+  namespace = 'live';
+  clock.now = 3_000;
+  processes.tidy();
+  const service = processes.serviceOf(7);
+  deepStrictEqual([service.name, service.namespace, before.namespace], ['web', 'live', undefined]);
+  deepStrictEqual(told, [before.id, service.id]);
+  deepStrictEqual([before.pids.size, service.pids.size], [0, 1]);
 });

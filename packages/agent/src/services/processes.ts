@@ -169,7 +169,7 @@ export class Processes {
   #look(pid: number, known: Known, now: number): void {
     const identity = this.#identities.get(pid);
     if (identity === undefined) this.#end(pid, now);
-    else if (identity.service.name !== known.identity?.service.name) this.#forget(pid);
+    else if (!isSameService(identity, known.identity)) this.#forget(pid);
     else if (identity !== known.identity) {
       this.#known.set(pid, { ...known, identity });
       this.#services.of(identity, known.service.activeAt);
@@ -192,4 +192,9 @@ export class Processes {
     known.service.pids.delete(pid);
     if (known.since !== undefined) this.#tables.deleteService(pid);
   }
+}
+
+function isSameService({ service: a }: Identity, before: Identity | undefined): boolean {
+  const b = before?.service;
+  return a.name === b?.name && a.namespace === b.namespace;
 }
