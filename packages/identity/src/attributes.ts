@@ -49,7 +49,11 @@ export function resourceAttributes(host: Host, identity: Identity): Record<strin
 function instanceId(host: Host, { process, pod }: Identity): string {
   if (pod?.namespace && pod.name && pod.container) return `${pod.namespace}.${pod.name}.${pod.container}`;
   const boot = readText(`${host.proc}/sys/kernel/random/boot_id`, 64)?.trim() ?? host.name;
-  const text = `${boot}/${process.pid}/${process.startTime}`;
+  return uuidOf(`${boot}/${process.pid}/${process.startTime}`);
+}
+
+/** A UUID (version 5) for `service.instance.id` of something that is unique already. */
+export function uuidOf(text: string): string {
   const hash = createHash('sha1').update(NAMESPACE).update(text).digest().subarray(0, 16);
   hash[6] = (hash[6]! & 0x0f) | 0x50;
   hash[8] = (hash[8]! & 0x3f) | 0x80;

@@ -1,4 +1,4 @@
-export { resourceAttributes } from './attributes.ts';
+export { resourceAttributes, uuidOf } from './attributes.ts';
 export {
   type CgroupContainer,
   type CgroupMeaning,
