@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { ConnectedTo, Host, Listeners, readProcess } from '../src/index.ts';
 import { normalAddress, readAddress } from '../src/sockets/address.ts';
-import { readListening } from '../src/sockets/table.ts';
+import { readConnected, readListening } from '../src/sockets/table.ts';
 import { folder, started } from './support/started.ts';
 
 const skip = process.getuid!() !== 0 && 'needs root';
@@ -190,6 +190,19 @@ test('tables that are cut or odd are read as far as they go', (t) => {
     { protocol: 'unix', address: '', port: 0, inode: 13 },
   ]);
   assert.deepEqual(readListening(new Host({ proc }), 8), []);
+});
+
+test('a connection to a port is found behind many thousand others', async (t) => {
+  const proc = folder(t);
+  mkdirSync(join(proc, '7/net'), { recursive: true });
+  const row = (to: string, state: string, inode: number) =>
+    `   0: 0100007F:10DD 0100007F:${to} ${state} 00000000:00000000 00:00000000 00000000  1000        0 ${inode} 1 0\n`;
+  const others = row('1F90', '01', 76).repeat(30_000);
+  // One that is about to close, one that nobody has open any more, and two that are.
+  const ours = [row('10DD', '08', 77), row('10DD', '01', 0), row('10DD', '01', 78), row('10DE', '01', 79)];
+  writeFileSync(join(proc, '7/net/tcp'), `heading\n${others}${ours.join('')}`);
+  assert.deepEqual(await readConnected(new Host({ proc }), 7, new Set([4317, 4318])), [78, 79]);
+  assert.deepEqual(await readConnected(new Host({ proc }), 8, new Set([4317])), []);
 });
 
 test('ss agrees', { skip }, async () => {

@@ -23,7 +23,7 @@ export class ConnectedTo {
     this.#ports = new Set(ports);
   }
 
-  /** Those that are connected now. Gives way to the event loop between namespaces and processes. */
+  /** Those that are connected now. Gives way to the event loop every few milliseconds and between processes. */
   async among(processes: Iterable<InNamespace>): Promise<ReadonlySet<number>> {
     const byNetns = new Map<number, number[]>();
     for (const { pid, netns } of processes) {
@@ -33,11 +33,10 @@ export class ConnectedTo {
     }
     const owners = new Map<number, readonly number[]>();
     for (const pids of byNetns.values()) {
-      const inodes = readConnected(this.#host, pids[0]!, this.#ports);
+      const inodes = await readConnected(this.#host, pids[0]!, this.#ports);
       const known = inodes.filter((inode) => this.#owners.has(inode));
       for (const inode of known) owners.set(inode, this.#owners.get(inode)!);
       if (known.length < inodes.length) await this.#claim(pids, inodes, owners);
-      await new Promise((resolve) => setImmediate(resolve));
     }
     this.#owners = owners;
     return new Set([...owners.values()].flat());

@@ -3,6 +3,7 @@ import { listPids } from '../host/pids.ts';
 import { isLoopback, normalAddress } from './address.ts';
 import { readLocalAddresses } from './local.ts';
 import { readSockets } from './owners.ts';
+import { pauser } from './pauser.ts';
 import { type Listening, readListening } from './table.ts';
 
 /** A listening socket, its network namespace, and who has it open. */
@@ -192,14 +193,4 @@ export class Listeners {
 function netnsOf(host: Host, pid: number): number | undefined {
   const inode = Number(/\[(\d+)\]$/.exec(host.procLink(pid, 'ns/net') ?? '')?.[1]);
   return inode > 0 ? inode : undefined;
-}
-
-/** A wait that is none, but for every few milliseconds. */
-function pauser(): () => Promise<void> {
-  let started = performance.now();
-  return async () => {
-    if (performance.now() - started < 5) return;
-    await new Promise((resolve) => setImmediate(resolve));
-    started = performance.now();
-  };
 }

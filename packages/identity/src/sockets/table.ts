@@ -1,6 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import type { Host } from '../host/host.ts';
 import { readAddress } from './address.ts';
+import { pauser } from './pauser.ts';
 
 /** A socket that waits for connections. */
 export interface Listening {
@@ -18,6 +19,8 @@ const LISTEN = '0A';
 const MOST = 16_384;
 const CHUNK = 64 * 1024;
 const ACCEPTS = 0x10000;
+/** Of a table of connections, whose lines have 150 bytes. */
+const MOST_BYTES = 10 * 1024 * 1024;
 
 /**
  * The sockets that listen in a process's network namespace. The kernel lists those first and connections after them, so
@@ -54,22 +57,33 @@ export function readListening(host: Host, pid: number): Listening[] {
   return found;
 }
 
-/** The inodes of connections to these ports, in a process's network namespace; of its first 16,384 connections. */
-export function readConnected(host: Host, pid: number, ports: ReadonlySet<number>): number[] {
+/**
+ * The inodes of connections to these ports, in a process's network namespace; of its first 65,536 connections or so. A machine may
+ * have very many: they are looked through as text, and others have their turns every few milliseconds.
+ */
+export async function readConnected(host: Host, pid: number, ports: ReadonlySet<number>): Promise<number[]> {
   const found: number[] = [];
+  const to = [...ports].map((port) => port.toString(16).toUpperCase().padStart(4, '0')).join('|');
+  // Behind the remote address its state, then five columns, then the inode, which is 0 once nobody has it open.
+  const connection = new RegExp(`:(?:${to}) ${ESTABLISHED}(?: +\\S+){5} +([1-9]\\d*) `, 'g');
+  const pause = pauser();
   for (const file of ['tcp', 'tcp6']) {
-    lines(`${host.proc}/${pid}/net/${file}`, (line, n) => {
-      const [, , remote, state, , , , , , inode] = n === 0 ? [] : line.trim().split(/\s+/, 10);
-      const port = Number.parseInt(remote?.slice(remote.indexOf(':') + 1) ?? '', 16);
-      if (state === ESTABLISHED && ports.has(port) && inode !== '0') found.push(Number(inode));
-      return n < MOST;
-    });
+    for (const text of pieces(`${host.proc}/${pid}/net/${file}`, MOST_BYTES)) {
+      for (const [, inode] of text.matchAll(connection)) found.push(Number(inode));
+      await pause();
+    }
   }
   return found;
 }
 
 /** Hands over a file's lines one by one until `take` says false. What cannot be opened or read has none. */
 function lines(path: string, take: (line: string, n: number) => boolean): void {
+  let n = 0;
+  for (const piece of pieces(path)) for (const line of piece.split('\n')) if (!take(line, n++)) return;
+}
+
+/** The beginning of a file in pieces of whole lines, without the last line's end. What cannot be opened or read has none. */
+function* pieces(path: string, most = Number.POSITIVE_INFINITY): Generator<string> {
   let fd: number;
   try {
     fd = openSync(path, 'r');
@@ -79,12 +93,14 @@ function lines(path: string, take: (line: string, n: number) => boolean): void {
   const chunk = Buffer.allocUnsafe(CHUNK);
   try {
     let rest = '';
-    for (let n = 0; ; ) {
+    for (let left = most; left > 0; ) {
       const read = readSync(fd, chunk, 0, CHUNK, null);
       if (read === 0) return;
-      const parts = (rest + chunk.toString('latin1', 0, read)).split('\n');
-      rest = parts.pop()!;
-      for (const part of parts) if (!take(part, n++)) return;
+      left -= read;
+      const text = rest + chunk.toString('latin1', 0, read);
+      const end = text.lastIndexOf('\n');
+      rest = text.slice(end + 1);
+      if (end >= 0) yield text.slice(0, end);
     }
   } catch {
     // it ended while we read: what was read is true
