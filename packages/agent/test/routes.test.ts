@@ -106,7 +106,7 @@ test('names that are nearly all refused are of a scanner: what was answered keep
   let now = 0;
   const ask = (path: string, status?: number) => {
     const route = all.path(fingerprint++, 1, path, now);
-    if (status !== undefined) all.answered(BigInt(route.number), status);
+    if (status !== undefined) all.answered(BigInt(route.number), status, 1);
     return route.text;
   };
   ask('/users/7/orders', 200);
@@ -122,7 +122,7 @@ test('names that are nearly all refused are of a scanner: what was answered keep
   strictEqual(tables.learned.size, 0);
   for (let i = 4n; i < 44n; i++) {
     const { number, text } = all.find(BIG + i)!;
-    if (text !== '/{id}') all.answered(BigInt(number), 404);
+    if (text !== '/{id}') all.answered(BigInt(number), 404, 1);
   }
   scan(40, 60, 404);
   // What is deployed meanwhile gets its name.
@@ -145,6 +145,53 @@ test('names that are nearly all refused are of a scanner: what was answered keep
   scan(5_000, 5_450, 404);
   strictEqual(tables.learned.size, 1);
   strictEqual(ask('/health'), '/{id}');
+  all.tidy(now + 3_599_999);
+  strictEqual(tables.learned.size, 1);
+  // An hour later the kernel tells them apart again: what was there before has its name back, and a scanner none.
+  now += 3_600_000;
+  all.tidy(now);
+  strictEqual(tables.learned.size, 0);
+  deepStrictEqual(
+    ['/health', '/users/9/orders', '/.env'].map((path) => ask(path)),
+    ['/health', '/users/{id}/orders', '/{id}'],
+  );
+  // And the day after what is new gets one.
+  now += 86_400_000;
+  strictEqual(ask('/newest', 200), '/newest');
+});
+
+test('names that were asked for once beside those that always are are a scanner’s, of a server that answers all', () => {
+  const tables = new FakeTables(10_000);
+  const all = new Routes(tables, { answers: true, limits: { children: 20 } });
+  let fingerprint = BIG;
+  const ask = (path: string, requests: number, status = 200) => {
+    const route = all.path(fingerprint++, 1, path, 0);
+    all.answered(BigInt(route.number), status, requests);
+    return route.text;
+  };
+  ask('/', 40);
+  ask('/api/users/7', 200);
+  ask('/api/orders', 1);
+  ask('/settings', 2);
+  // Its page is the answer to whatever is asked.
+  for (let i = 0; i < 300; i++) ask(`/${word(i)}.php`, 1);
+  deepStrictEqual(
+    ['/', '/api/users/8', '/api/orders', '/settings', '/.env', '/.git/config'].map((path) => ask(path, 1)),
+    ['/', '/api/users/{id}', '/api/orders', '/settings', '/{id}', '/{id}/config'],
+  );
+  ok(all.size < 40, `${all.size} routes`);
+  strictEqual(tables.learned.size, 0);
+});
+
+test('values are asked for once as well, but all of them', () => {
+  const tables = new FakeTables(10_000);
+  const all = new Routes(tables, { answers: true, limits: { children: 20 } });
+  for (let i = 0; i < 21; i++) {
+    const route = all.path(BIG + BigInt(i), 1, `/u/${word(i)}`, 0);
+    all.answered(BigInt(route.number), 200, i < 3 ? 20 : 1);
+  }
+  strictEqual(all.path(BIG + 30n, 1, '/u/another', 0).text, '/u/{id}');
+  strictEqual(tables.learned.size, 1);
 });
 
 test('names that are answered are values, as soon as it is known', () => {
@@ -152,7 +199,7 @@ test('names that are answered are values, as soon as it is known', () => {
   const all = new Routes(tables, { answers: true, limits: { children: 20 } });
   for (let i = 0; i < 25; i++) all.path(BIG + BigInt(i), 1, `/u/${word(i)}`, 0);
   strictEqual(tables.learned.size, 0);
-  for (let i = 0n; i < 20n; i++) all.answered(BIG + i, i % 3n === 0n ? 404 : 200);
+  for (let i = 0n; i < 20n; i++) all.answered(BIG + i, i % 3n === 0n ? 404 : 200, 1);
   strictEqual(all.path(BIG + 30n, 1, '/u/another', 0).text, '/u/{id}');
   strictEqual(tables.learned.size, 1);
   strictEqual(all.path(BIG + 31n, 1, `/u/${word(0)}`, 0).text, '/u/{id}');

@@ -1,9 +1,10 @@
 import { Buffer } from 'node:buffer';
 import type { KernelTables } from '../kernel/tables.ts';
 import { dropOldest } from '../oldest.ts';
+import type { Answers } from './judge.ts';
 import { Patterns } from './patterns.ts';
 import { hashSegment, isParameter, seedOf, segmentsOf } from './segment.ts';
-import { type Answers, LIMITS, OTHER_ROUTE, type Prefix, Trie, type TrieLimits } from './trie.ts';
+import { LIMITS, OTHER_ROUTE, type Prefix, Trie, type TrieLimits } from './trie.ts';
 
 /** A route of a service, and its number in the kernel. */
 export interface Route {
@@ -14,7 +15,7 @@ export interface Route {
   readonly fingerprints: Set<bigint>;
   /** When its paths got another route, milliseconds; undefined while it is one. */
   supersededAt?: number;
-  /** What became of its requests, as far as is known. */
+  /** How many of its requests were answered, and not refused, as far as is known. */
   answers: Answers;
 }
 
@@ -77,7 +78,7 @@ export class Routes {
     this.#tables = tables;
     this.#patterns = new Patterns(options.patterns ?? []);
     this.#limits = { ...LIMITS, ...options.limits };
-    this.#unanswered = options.answers ? undefined : 'taken';
+    this.#unanswered = options.answers ? undefined : Number.POSITIVE_INFINITY;
   }
 
   get fingerprints(): number {
@@ -113,11 +114,11 @@ export class Routes {
     return this.#fingerprints.get(route)?.route ?? this.#remembered.get(route);
   }
 
-  /** A request of the route that this number or fingerprint stands for has been answered; status 0: it was not. */
-  answered(number: bigint, status: number): void {
+  /** Requests of the route that this number or fingerprint stands for have been answered; status 0: they were not. */
+  answered(number: bigint, status: number, requests: number): void {
     const route = this.find(number);
-    if (route && route.answers !== 'taken')
-      route.answers = status >= 400 && status < 500 ? 'refused' : 'taken';
+    const refused = status >= 400 && status < 500;
+    if (route) route.answers = (route.answers ?? 0) + (refused ? 0 : requests);
   }
 
   /** Whether the kernel has had the number of this fingerprint for so long that nothing counts under the fingerprint itself. */
@@ -151,8 +152,14 @@ export class Routes {
     }
   }
 
-  /** Forgets numbers of routes that are long no more. */
+  /** Forgets numbers of routes that are long no more, and has the kernel tell names apart again where a flood is over. */
   tidy(now: number): void {
+    for (const [service, of] of this.#services) {
+      for (const prefix of of.trie.ebb(now)) {
+        const hash = hashOf(service, prefix);
+        if (of.learned.delete(hash)) this.#tables.unlearn(hash);
+      }
+    }
     while (this.#superseded.length > 0 && now - this.#superseded[0]!.supersededAt! > NUMBER_KEPT_MS)
       this.#numbers.delete(this.#superseded.shift()!.number);
   }
@@ -241,7 +248,7 @@ export class Routes {
   }
 
   #learn(of: ServiceRoutes, service: number, prefix: Prefix): void {
-    const hash = prefix.reduce(hashSegment, seedOf(service));
+    const hash = hashOf(service, prefix);
     if (of.learned.has(hash)) return;
     if (this.#tables.learn(hash)) of.learned.add(hash);
     else this.learnRefused++;
@@ -258,6 +265,10 @@ export class Routes {
       this.#learn(of, service, prefix);
     }
   }
+}
+
+function hashOf(service: number, prefix: Prefix): bigint {
+  return prefix.reduce(hashSegment, seedOf(service));
 }
 
 /** The path of a request's target: proxies are asked for `http://host/path`, and to CONNECT to `host:443`, which is no route. */

@@ -1,3 +1,4 @@
+import { type Answers, judge, type Verdict } from './judge.ts';
 import { isParameter, segmentsOf } from './segment.ts';
 
 /** Place in a path: what has been seen behind it, and what is done with it. */
@@ -9,8 +10,9 @@ class Node {
   parameter: Node | undefined;
   /** Its children are parameters, all of them. */
   learned = false;
-  /** How often names that were refused have gone. */
+  /** How often a scanner's names have gone, in the day that began then. */
   cleared = 0;
+  clearedSince = 0;
   /** How many have come since that found no room, in the minute that began then: they are parameters. */
   strangers = 0;
   since = 0;
@@ -51,35 +53,34 @@ export interface TrieLimits {
 
 export const LIMITS: TrieLimits = { children: 100, routes: 250, depth: 32 };
 
-/**
- * What became of a route's requests: some were answered with something else than that there is no such thing (4xx), all were
- * refused so, or nobody knows yet.
- */
-export type Answers = 'taken' | 'refused' | undefined;
-
-/** So often a place is cleared of a scanner's names; what comes after them is a stranger there. */
+/** So often a day a place is cleared of names that were refused; what comes after them is a stranger there. */
 const CLEARED = 5;
+const DAY_MS = 86_400_000;
 /**
  * Strangers that a place may have in a minute, in times of {@link TrieLimits.children}. Each has an entry in the kernel until it
  * is known: of a flood it has to know.
  */
 const STRANGERS = 20;
 const MINUTE_MS = 60_000;
+/** A flood is over by then: the names that were there before it may come back. */
+const EBB_MS = 3_600_000;
 
 /**
  * The routes of one service, learned from its paths. A segment is a parameter by its look (segment.ts), or because its place has
- * had more different names than a program has routes. Names of which nearly all are refused are a scanner's, not values: they
- * go, and those that were answered stay. Bounded: at the cap of routes the place with most names is given up, and so on, until all there is are depths.
+ * had more different names than a program has routes. A scanner's names ({@link judge}) are no values: they go, and the others
+ * stay. Bounded: at the cap of routes the place with most names is given up, and so on, until all there is are depths.
  */
 export class Trie {
   readonly #limits: TrieLimits;
   readonly #answers: (route: string) => Answers;
+  /** Places that a flood made parameters of, and until when, oldest first. */
+  readonly #flooded: { readonly node: Node; readonly until: number }[] = [];
   readonly #root = new Node(undefined, '');
   #routes = 0;
   #now = 0;
 
   /** @param answers what became of the requests of a route; taken for values unless told */
-  constructor(limits: TrieLimits = LIMITS, answers: (route: string) => Answers = () => 'taken') {
+  constructor(limits: TrieLimits = LIMITS, answers: (route: string) => Answers = () => Infinity) {
     this.#limits = limits;
     this.#answers = answers;
   }
@@ -98,7 +99,8 @@ export class Trie {
     while (end.route === undefined && this.#routes >= this.#limits.routes) {
       const widest = widestOf(this.#root);
       if (widest === undefined) return { route: OTHER_ROUTE, learned, superseded };
-      if (this.#judge(widest) === 'scanned') this.#clear(widest, superseded);
+      const verdict = this.#judge(widest);
+      if (isScanner(verdict)) this.#clear(widest, verdict, superseded);
       else this.#learn(widest, learned, superseded);
       end = this.#walk(path, learned, superseded);
     }
@@ -107,6 +109,17 @@ export class Trie {
       this.#routes++;
     }
     return { route: end.route, learned, superseded };
+  }
+
+  /** Places whose names may be told apart again, since a flood is over that made parameters of them. */
+  ebb(now: number): readonly Prefix[] {
+    const over: Prefix[] = [];
+    while (this.#flooded.length > 0 && now >= this.#flooded[0]!.until) {
+      const { node } = this.#flooded.shift()!;
+      node.learned = false;
+      over.push(prefixOf(node));
+    }
+    return over;
   }
 
   #walk(path: string, learned: Prefix[], superseded: string[]): Node {
@@ -119,6 +132,7 @@ export class Trie {
         node.parameter ??= new Node(node, PARAMETER);
         node = node.parameter;
       } else {
+        if (this.#now - node.clearedSince >= DAY_MS) node.cleared = 0;
         const crowded = node.cleared >= CLEARED || node.names.size >= children;
         const stranger = crowded && segment !== '' && !node.names.has(segment);
         if (stranger && !this.#makesRoom(node, learned, superseded)) {
@@ -132,33 +146,28 @@ export class Trie {
 
   /** One name more has come than there is room for; whether it gets some. */
   #makesRoom(node: Node, learned: Prefix[], superseded: string[]): boolean {
-    const { children } = this.#limits;
-    const verdict = node.cleared >= CLEARED ? 'scanned' : this.#judge(node);
-    if (verdict === 'scanned' && node.cleared < CLEARED) {
-      this.#clear(node, superseded);
-      return true;
+    if (node.cleared < CLEARED) {
+      const verdict = this.#judge(node);
+      if (isScanner(verdict)) {
+        this.#clear(node, verdict, superseded);
+        return true;
+      }
+      if (verdict === 'values') {
+        this.#learn(node, learned, superseded);
+        return false;
+      }
     }
     if (this.#now - node.since >= MINUTE_MS) {
       node.since = this.#now;
       node.strangers = 0;
     }
-    if (verdict === 'values' || ++node.strangers > STRANGERS * children)
-      this.#learn(node, learned, superseded);
+    if (++node.strangers > STRANGERS * this.#limits.children) this.#flood(node, learned, superseded);
     return false;
   }
 
-  /** Whose names these are: four of five that were refused are a scanner's. */
-  #judge(node: Node): 'scanned' | 'values' | 'undecided' {
-    let [all, refused, unknown] = [0, 0, 0];
-    for (const [text, child] of node.names) {
-      if (text === '') continue;
-      all++;
-      const answers = this.#answersOf(child);
-      if (answers === 'refused') refused++;
-      else if (answers === undefined) unknown++;
-    }
-    if (refused > 0 && refused * 5 >= all * 4) return 'scanned';
-    return unknown > 0 && (refused + unknown) * 5 >= all * 4 ? 'undecided' : 'values';
+  #judge(node: Node): Verdict {
+    const names = [...node.names].filter(([text]) => text !== '');
+    return judge(names.map(([, child]) => this.#answersOf(child)));
   }
 
   /** Of all routes behind a place. */
@@ -166,18 +175,32 @@ export class Trie {
     const below = [...node.names.values(), ...(node.parameter ? [node.parameter] : [])];
     const each = below.map((child) => this.#answersOf(child));
     if (node.route !== undefined) each.push(this.#answers(node.route));
-    if (each.includes('taken')) return 'taken';
-    return each.includes(undefined) ? undefined : 'refused';
+    const known = each.filter((count) => count !== undefined);
+    const sum = known.reduce((a, b) => a + b, 0);
+    return sum === 0 && known.length < each.length ? undefined : sum;
   }
 
-  /** Only what was answered stays. */
-  #clear(node: Node, superseded: string[]): void {
-    node.cleared++;
+  /** A scanner's names go. Of those that were answered, and only asked for once, nobody can be sure: others like them are strangers. */
+  #clear(node: Node, verdict: 'refused' | 'once', superseded: string[]): void {
+    if (node.cleared === 0) node.clearedSince = this.#now;
+    node.cleared = verdict === 'once' ? CLEARED : node.cleared + 1;
+    const most = verdict === 'once' ? 1 : 0;
     for (const [text, child] of node.names) {
-      if (text === '' || this.#answersOf(child) !== 'refused') continue;
+      const count = this.#answersOf(child);
+      if (text === '' || count === undefined || count > most) continue;
       this.#giveUp(child, superseded);
       node.names.delete(text);
     }
+  }
+
+  /** All are parameters for a while, and strangers for a day; the names that were answered come back. */
+  #flood(node: Node, learned: Prefix[], superseded: string[]): void {
+    const known = [...node.names.values()].filter((child) => (this.#answersOf(child) ?? 0) > 0);
+    this.#learn(node, learned, superseded);
+    for (const { segment } of known) name(node, segment);
+    node.cleared = CLEARED;
+    node.clearedSince = this.#now;
+    this.#flooded.push({ node, until: this.#now + EBB_MS });
   }
 
   #learn(node: Node, learned: Prefix[], superseded: string[]): void {
@@ -199,6 +222,10 @@ export class Trie {
     if (node.parameter) this.#giveUp(node.parameter, superseded);
     for (const child of node.names.values()) this.#giveUp(child, superseded);
   }
+}
+
+function isScanner(verdict: Verdict): verdict is 'refused' | 'once' {
+  return verdict === 'refused' || verdict === 'once';
 }
 
 function name(node: Node, segment: string): Node {

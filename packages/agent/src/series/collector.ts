@@ -132,13 +132,13 @@ export class Collector {
       if (route === undefined) return false;
       const store = key.service === SELF ? this.#o.own : this.#o.store;
       target = store.of(this.#labels(from, route), now, startOf(from, now));
-      this.#o.routes.answered(key.route, key.status);
       if (from.target !== target) {
         if (from.target) from.target.sources--;
         target.sources++;
         from.target = target;
       }
     }
+    this.#o.routes.answered(key.route, key.status, delta.requests);
     this.#add(target, delta, now);
     return true;
   }
