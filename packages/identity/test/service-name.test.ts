@@ -65,3 +65,13 @@ test('a name that docker made up for a container is another each time: its progr
   for (const name of ['quirky-kepler', 'shop_kepler', 'quirky', 'quirky_kepler_web', 'quirky_kepler12'])
     assert.deepEqual(of(name), [name, 'container-name']);
 });
+
+test('a name ends no line, and turns no text around that stands behind it', (t) => {
+  const of = (name: string) =>
+    named(t, { cgroup: '/', config: {}, environ: `OTEL_SERVICE_NAME=${name}\0`, cmdline: `/bin/a\u202eb` })
+      .name;
+  assert.equal(of('shop\u202egnp.exe\u2066'), 'shop gnp.exe');
+  assert.equal(of('a\nb\x1b[31mc\u2028d'), 'a b [31mc d');
+  assert.equal(of('Käse 店'), 'Käse 店');
+  assert.equal(of('\u2067\n'), 'a b', 'nothing is left of it: its program names it');
+});

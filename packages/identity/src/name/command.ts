@@ -1,10 +1,12 @@
 import { basename } from 'node:path';
 import { absolute, type CommandContext, firstOperand, isBland, projectName, stem } from './context.ts';
 import { javaName } from './java.ts';
+import { oneLine } from './line.ts';
 import { nodeName } from './node.ts';
 import { pythonName } from './python.ts';
 import { ownTitle, titleName } from './titles.ts';
 
+const LONGEST = 128;
 /** One file, many programs: the name is what it was called by. */
 const multicall = /^(?:busybox(?:\.\w+)?|toybox|coreutils|sbase-box|hush)$/;
 const scriptFile = /\.(?:f?cgi|pl|py|rb|php|sh|bash|lua|[cm]?js)$/;
@@ -17,7 +19,7 @@ const rubyServers =
  */
 export function commandName(context: CommandContext): string {
   const name = titleName(context) ?? ofLanguage(context) ?? programName(context);
-  return clean(name) || clean(context.comm) || 'unknown';
+  return oneLine(name, LONGEST) || oneLine(context.comm, LONGEST) || 'unknown';
 }
 
 function ofLanguage(context: CommandContext): string | undefined {
@@ -195,12 +197,4 @@ function programName(context: CommandContext): string {
   // A script that was over before its interpreter was seen is called as one that was seen.
   const name = scriptFile.test(program) ? stem(program) : program;
   return isBland(name) ? (projectName(exe && absolute(context, exe)) ?? name) : name;
-}
-
-/** At most 128 characters of one line. */
-function clean(name: string): string {
-  return name
-    .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ')
-    .trim()
-    .slice(0, 128);
 }

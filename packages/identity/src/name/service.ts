@@ -4,6 +4,7 @@ import type { Container } from '../container/resolve.ts';
 import { type Environment, resourceAttributesOf } from '../process/environ.ts';
 import { commandName } from './command.ts';
 import type { CommandContext } from './context.ts';
+import { oneLine } from './line.ts';
 import { ownerOfPod } from './owner.ts';
 
 /** Which rule gave a service its name, strongest first. */
@@ -120,9 +121,5 @@ export function unitName(unit: CgroupUnit): string | undefined {
 }
 
 function known(value: string | undefined): string | undefined {
-  const text = value
-    ?.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ')
-    .trim()
-    .slice(0, 255);
-  return text === '' ? undefined : text;
+  return oneLine(value ?? '', 255) || undefined;
 }
