@@ -7,15 +7,18 @@ import type { Identity } from './identity.ts';
 /** OpenTelemetry's own namespace for service.instance.id made from something that is unique already. */
 const NAMESPACE = Buffer.from('4d63009a8d0f11eeaad74c796ed8e320', 'hex');
 
+/** Attributes by their names. */
+export type ResourceAttributes = Record<string, string | number | readonly string[]>;
+
 /**
  * The resource of a process by OpenTelemetry's semantic conventions: what goes beside its metrics and spans. What
  * OTEL_RESOURCE_ATTRIBUTES of the process says wins. No command line and no user: they may hold secrets.
  *
  * https://opentelemetry.io/docs/specs/semconv/resource/
  */
-export function resourceAttributes(host: Host, identity: Identity): Record<string, string | number> {
+export function resourceAttributes(host: Host, identity: Identity): ResourceAttributes {
   const { process, service, runtime, container, pod, declared } = identity;
-  const all: Record<string, string | number | undefined> = {
+  const all: Record<string, ResourceAttributes[string] | undefined> = {
     'service.name': service.name,
     'service.namespace': service.namespace,
     'service.version': service.version,
@@ -29,7 +32,7 @@ export function resourceAttributes(host: Host, identity: Identity): Record<strin
     'container.id': container?.id,
     'container.name': container?.name,
     'container.runtime.name': container?.runtime,
-    'container.image.name': container?.image,
+    ...imageAttributes(container?.image),
     'k8s.pod.uid': pod?.uid,
     'k8s.pod.name': pod?.name,
     'k8s.namespace.name': pod?.namespace,
@@ -38,8 +41,15 @@ export function resourceAttributes(host: Host, identity: Identity): Record<strin
     ...Object.fromEntries(declared),
   };
   return Object.fromEntries(
-    Object.entries(all).filter((e): e is [string, string | number] => e[1] !== undefined),
+    Object.entries(all).filter((e): e is [string, ResourceAttributes[string]] => e[1] !== undefined),
   );
+}
+
+/** `registry/till:3` has its tag by itself; what was started by its image's id alone has no name. */
+function imageAttributes(image = ''): ResourceAttributes {
+  const [, name, tag] = /^([^@]+?)(?::([\w][\w.-]*))?(?:@.*)?$/.exec(image) ?? [];
+  if (name === undefined || /^(?:sha256|[0-9a-f]{64})$/.test(name)) return {};
+  return { 'container.image.name': name, ...(tag !== undefined && { 'container.image.tags': [tag] }) };
 }
 
 /**

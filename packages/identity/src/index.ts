@@ -1,4 +1,4 @@
-export { resourceAttributes, uuidOf } from './attributes.ts';
+export { type ResourceAttributes, resourceAttributes, uuidOf } from './attributes.ts';
 export {
   type CgroupContainer,
   type CgroupMeaning,

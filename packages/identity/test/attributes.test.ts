@@ -41,6 +41,23 @@ test('a process of this machine', async (t) => {
   assert.notEqual(of(new Identities({ host }).get(process.pid))['service.instance.id'], instance);
 });
 
+test('an image’s tag is no part of its name', () => {
+  const of = (image?: string) => {
+    const identity = {
+      ...{ process: { pid: 1, startTime: 1, comm: 'x' }, service: { name: 'x' }, declared: new Map() },
+      container: { id: ID, image, outer: [] },
+    } as unknown as Identity;
+    const all = resourceAttributes(new Host({ name: 'a' }), identity);
+    return [all['container.image.name'], all['container.image.tags']];
+  };
+  const digest = `sha256:${ID}`;
+  assert.deepEqual(of('registry:5000/team/till:1.2-rc.3'), ['registry:5000/team/till', ['1.2-rc.3']]);
+  assert.deepEqual(of('registry:5000/till'), ['registry:5000/till', undefined]);
+  assert.deepEqual(of(`docker.io/library/nginx:1@${digest}`), ['docker.io/library/nginx', ['1']]);
+  assert.deepEqual(of(`nginx@${digest}`), ['nginx', undefined]);
+  for (const none of [undefined, '', digest, ID]) assert.deepEqual(of(none), [undefined, undefined], none);
+});
+
 test('a pod that no file of the machine names says itself who it is', (t) => {
   const proc = folder(t, {
     '7/stat': `7 (x) S 1 ${Array.from({ length: 40 }, () => '1').join(' ')}`,
