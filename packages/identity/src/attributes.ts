@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
+import { readImage } from './container/image.ts';
 import type { Host } from './host/host.ts';
 import { readText } from './host/read.ts';
 import type { Identity } from './identity.ts';
@@ -18,6 +19,7 @@ export type ResourceAttributes = Record<string, string | number | readonly strin
  */
 export function resourceAttributes(host: Host, identity: Identity): ResourceAttributes {
   const { process, service, runtime, container, pod, declared } = identity;
+  const image = readImage(container?.image);
   const all: Record<string, ResourceAttributes[string] | undefined> = {
     'service.name': service.name,
     'service.namespace': service.namespace,
@@ -32,7 +34,8 @@ export function resourceAttributes(host: Host, identity: Identity): ResourceAttr
     'container.id': container?.id,
     'container.name': container?.name,
     'container.runtime.name': container?.runtime,
-    ...imageAttributes(container?.image),
+    'container.image.name': image.name,
+    'container.image.tags': image.tag === undefined ? undefined : [image.tag],
     'k8s.pod.uid': pod?.uid,
     'k8s.pod.name': pod?.name,
     'k8s.namespace.name': pod?.namespace,
@@ -43,13 +46,6 @@ export function resourceAttributes(host: Host, identity: Identity): ResourceAttr
   return Object.fromEntries(
     Object.entries(all).filter((e): e is [string, ResourceAttributes[string]] => e[1] !== undefined),
   );
-}
-
-/** `registry/till:3` has its tag by itself; what was started by its image's id alone has no name. */
-function imageAttributes(image = ''): ResourceAttributes {
-  const [, name, tag] = /^([^@]+?)(?::([\w][\w.-]*))?(?:@.*)?$/.exec(image) ?? [];
-  if (name === undefined || /^(?:sha256|[0-9a-f]{64})$/.test(name)) return {};
-  return { 'container.image.name': name, ...(tag !== undefined && { 'container.image.tags': [tag] }) };
 }
 
 /**

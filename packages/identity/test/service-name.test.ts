@@ -66,6 +66,20 @@ test('a name that docker made up for a container is another each time: its progr
     assert.deepEqual(of(name), [name, 'container-name']);
 });
 
+test('a program in a container of no name that could be anybody’s is called by its image', (t) => {
+  const of = (cmdline: string, image?: string) => {
+    const config = { Name: '/quirky_kepler', Config: { Image: image } };
+    const service = named(t, { cgroup: docker, config, cmdline });
+    return [service.name, service.rule];
+  };
+  assert.deepEqual(of('/app/server', 'ghcr.io/acme/shop:1.2'), ['shop', 'container-image']);
+  assert.deepEqual(of('/usr/bin/python3 -c pass', 'acme/till'), ['till', 'container-image']);
+  assert.deepEqual(of('/srv/tills', 'ghcr.io/acme/shop:1.2'), ['tills', 'command']);
+  // What its engine made up tells two of them apart at least.
+  for (const image of ['python:3', 'docker.io/library/debian:12', `sha256:${ID}`, undefined])
+    assert.deepEqual(of('/app/main', image), ['quirky_kepler', 'container-name']);
+});
+
 test('a name ends no line, and turns no text around that stands behind it', (t) => {
   const of = (name: string) =>
     named(t, { cgroup: '/', config: {}, environ: `OTEL_SERVICE_NAME=${name}\0`, cmdline: `/bin/a\u202eb` })

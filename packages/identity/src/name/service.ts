@@ -3,7 +3,8 @@ import { unescapeUnit } from '../cgroup/systemd.ts';
 import type { Container } from '../container/resolve.ts';
 import { type Environment, resourceAttributesOf } from '../process/environ.ts';
 import { commandName } from './command.ts';
-import type { CommandContext } from './context.ts';
+import { imageName, isMadeUp, isRuntime } from './container.ts';
+import { type CommandContext, isBland } from './context.ts';
 import { oneLine } from './line.ts';
 import { ownerOfPod } from './owner.ts';
 
@@ -17,7 +18,8 @@ export type NameRule =
   | 'pod-owner'
   | 'container-name'
   | 'process-manager'
-  | 'command';
+  | 'command'
+  | 'container-image';
 
 /** What a service is called, and why. */
 export interface ServiceName {
@@ -41,24 +43,14 @@ const generic = new RegExp(
 /** Units whose names are made up as they start: systemd-run's among them, `run-u12`, `run-r…` and, since 257, `run-p12-i345`. */
 const madeUp =
   /^(?:user@|user-runtime-dir@|run-(?:u\d+|r[0-9a-f]{32}|p\d+-i\d+)\.|pm2-|libpod-|tmux-spawn|vte-spawn|actions\.runner|systemd-nspawn@|s6-)/;
-/** What docker and podman call a container that nobody named, another each time: `quirky_kepler`, `brave_curie2`. */
-const ofNobody = new RegExp(
-  `^(?:admiring|adoring|affectionate|agitated|amazing|angry|awesome|beautiful|blissful|bold|boring|brave|busy|charming|clever|
-  compassionate|competent|condescending|confident|cool|cranky|crazy|dazzling|determined|distracted|dreamy|eager|ecstatic|elastic|
-  elated|elegant|eloquent|epic|exciting|fervent|festive|flamboyant|focused|friendly|frosty|funny|gallant|gifted|goofy|gracious|
-  great|happy|hardcore|heuristic|hopeful|hungry|infallible|inspiring|intelligent|interesting|jolly|jovial|keen|kind|laughing|
-  loving|lucid|magical|modest|musing|mystifying|naughty|nervous|nice|nifty|nostalgic|objective|optimistic|peaceful|pedantic|
-  pensive|practical|priceless|quirky|quizzical|recursing|relaxed|reverent|romantic|sad|serene|sharp|silly|sleepy|stoic|strange|
-  stupefied|suspicious|sweet|tender|thirsty|trusting|unruffled|upbeat|vibrant|vigilant|vigorous|wizardly|wonderful|xenodochial|
-  youthful|zealous|zen)_[a-z]+\\d?$`.replace(/\s+/g, ''),
-);
 /** What a desktop starts, in the systemd of its user: `app-gnome-terminal-1234.scope`. */
 const ofDesktop = /^(?:app|session)-/;
 
 /**
  * Names the service that a process is part of. First what somebody wrote down for it (OTEL_SERVICE_NAME, service.name in
  * OTEL_RESOURCE_ATTRIBUTES, DD_SERVICE), then its systemd unit, then its container (the compose service, the pod's
- * owner, the container's name unless its engine made that up), then what pm2 or supervisord was told to call it, then its program and main argument.
+ * owner, the container's name unless its engine made that up), then what pm2 or supervisord was told to call it, then its program and main argument;
+ * where these say nothing and nobody named the container, its image.
  */
 export function nameService(
   context: CommandContext,
@@ -95,10 +87,14 @@ function first(
   const pod = known(container?.pod?.name);
   if (pod) return { name: ownerOfPod(pod), rule: 'pod-owner' };
   const own = known(container?.name);
-  if (own && !ofNobody.test(own)) return { name: own, rule: 'container-name' };
+  if (own && !isMadeUp(own)) return { name: own, rule: 'container-name' };
   const managed = known(managedName(environment));
   if (managed) return { name: managed, rule: 'process-manager' };
-  return { name: commandName(context), rule: 'command' };
+  const command = commandName(context);
+  // In a container half of all programs are /app/server.js, and two of them are not one service.
+  if (!own || !(isBland(command) || isRuntime(command))) return { name: command, rule: 'command' };
+  const image = known(imageName(container?.image));
+  return image ? { name: image, rule: 'container-image' } : { name: own, rule: 'container-name' };
 }
 
 /** The name by which pm2 or supervisord runs it; of several processes of one of supervisord's programs, that program's. */
