@@ -61,12 +61,12 @@ class FakeMap {
   }
 }
 
-function keyOf(service: number): Uint8Array {
+function keyOf(service: number, status = 200, route = FINGERPRINT): Uint8Array {
   const key = new Uint8Array(KEY_SIZE);
   const dv = new DataView(key.buffer);
-  dv.setBigUint64(KEY.route, FINGERPRINT, true);
+  dv.setBigUint64(KEY.route, route, true);
   dv.setUint32(KEY.service, service, true);
-  dv.setUint16(KEY.status, 200, true);
+  dv.setUint16(KEY.status, status, true);
   dv.setUint32(KEY.role, 1, true);
   dv.setUint32(KEY.method, 1, true);
   return key;
@@ -77,15 +77,18 @@ function fake({
   knows,
   hear,
   settled = true,
+  most,
+  told,
 }: {
   knows: () => boolean;
   hear?: () => { text: string };
   settled?: boolean;
+  most?: number;
+  told?: { text: string };
 }) {
-  let told: { text: string } | undefined;
   const requests = new FakeMap();
   const whose = { service: new Service(1, 'shop', undefined, 0) };
-  const store = new SeriesStore();
+  const store = new SeriesStore({ most });
   const clock = { now: 0 };
   const collector = new Collector({
     tables: { requests: requests.raw, overflow: new FakeMap().raw, capacity: { series: 100 } },
@@ -193,4 +196,34 @@ test('what a process counts goes to the service that it is, in whatever order th
     ['shop', 167],
     ['till', 3],
   ]);
+});
+
+test('what found no room has a place of its own as soon as there is some, and what is idle makes it', async () => {
+  const { requests, store, collector, clock } = fake({
+    knows: () => true,
+    told: { text: '/' },
+    settled: false,
+    most: 3,
+  });
+  const pass = async (ms: number, ...each: [status: number, requests: number][]) => {
+    clock.now += ms;
+    for (const [status, n] of each) requests.put(keyOf(RAW_PROCESS + 42, status, 7n), n);
+    await collector.collect();
+    return [...store].map(({ labels, count }) => [labels.overflow ? 'overflow' : labels.status, count]);
+  };
+  await pass(5_000, [200, 1], [201, 1], [204, 1], [202, 1], [203, 1]);
+  deepStrictEqual(await pass(5_000), [
+    [200, 1],
+    [201, 1],
+    [204, 1],
+    ['overflow', 2],
+  ]);
+  // The last two go on, the others are idle: their entries go after a minute, and their label sets after five more.
+  for (let n = 2; n <= 8; n++) await pass(60_000, [202, n], [203, n]);
+  deepStrictEqual(await pass(60_000, [202, 10], [203, 20]), [
+    ['overflow', 12],
+    [202, 4],
+    [203, 14],
+  ]);
+  strictEqual(collector.requests, 33);
 });

@@ -47,7 +47,7 @@ const TEXT_MS = 2_000;
 const LINGER_MS = 10_000;
 /** What may be used again, but has not been for so long. */
 const IDLE_MS = 60_000;
-/** From here on the kernel's map is made room in. */
+/** From here on room is made in the kernel's map, for label sets of our own as well. */
 const CROWDED = 0.8;
 /** Callers by address that a service has labels for. */
 const CALLERS = 100;
@@ -111,9 +111,10 @@ export class Collector {
       this.#add(series, delta, now);
       return true;
     });
-    const crowded = this.#counts.size > CROWDED * this.#o.tables.capacity.series;
+    const { store, tables } = this.#o;
+    const crowded = Math.max(store.fill, this.#counts.size / tables.capacity.series) > CROWDED;
     for (const from of this.#counts) if (this.#ended(from, now, crowded)) this.#take(from, now);
-    this.#o.store.expire(now);
+    store.expire(now);
   }
 
   #take(from: KernelSeries, now: number): void {
@@ -143,9 +144,9 @@ export class Collector {
     return true;
   }
 
-  /** Whether what counts under the key still belongs there: a process may be another by now. */
+  /** Whether what counts under the key still belongs there: a process may be another by now, and there may be room again. */
   #isOf(target: Series | undefined, { service, peerProcess }: KernelSeries['key']): target is Series {
-    if (target === undefined) return false;
+    if (target === undefined || (target.labels.overflow && this.#o.store.fill < 1)) return false;
     const { processes } = this.#o;
     const isStill = (pid: number, whose: Service | undefined) =>
       processes.knows(pid) && processes.serviceOf(pid) === whose;

@@ -25,6 +25,11 @@ export class SeriesStore {
     return this.#all.size;
   }
 
+  /** How much of its room is taken: 1 for all. */
+  get fill(): number {
+    return this.#all.size / this.#most;
+  }
+
   [Symbol.iterator](): Iterator<Series> {
     return this.#all.values();
   }
