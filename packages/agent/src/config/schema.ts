@@ -157,7 +157,7 @@ export const CONFIG = v.strictObject({
     v.pipe(
       v.boolean('must be true or false'),
       v.description(
-        'Whether metrics tell callers from other machines apart by address, up to 100 a service. false unless said.',
+        'Whether metrics tell callers from other machines apart by address, up to 100 a service in ten minutes. false unless said.',
       ),
     ),
   ),

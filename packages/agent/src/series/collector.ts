@@ -10,13 +10,14 @@ import {
   SELF,
 } from '../kernel/key.ts';
 import type { KernelTables } from '../kernel/tables.ts';
-import { OTHER_PEER, type Peer, type Peers } from '../peers/peers.ts';
+import type { Peers } from '../peers/peers.ts';
 import { OTHER_ROUTE, type Routes } from '../routes/routes.ts';
 import type { Processes } from '../services/processes.ts';
 import type { Service } from '../services/service.ts';
 import type { Services } from '../services/services.ts';
 import { isUntold, TOLD_MS } from '../services/told.ts';
 import { noteExports } from '../spans/own.ts';
+import { Callers } from './callers.ts';
 import type { Labels, Series } from './series.ts';
 import { overflowOf, type SeriesStore } from './store.ts';
 
@@ -49,8 +50,6 @@ const LINGER_MS = 10_000;
 const IDLE_MS = 60_000;
 /** From here on room is made in the kernel's map, for label sets of our own as well. */
 const CROWDED = 0.8;
-/** Callers by address that a service has labels for. */
-const CALLERS = 100;
 
 /**
  * Brings the agent's series up to date with the kernel's: adds what was counted to the series that it belongs to, whatever
@@ -60,7 +59,7 @@ export class Collector {
   readonly #o: CollectorParts;
   readonly #counts: KernelCounts;
   readonly #overflow: KernelCounts;
-  readonly #callers = new WeakMap<Service, Set<string>>();
+  readonly #callers: Callers;
   #running: Promise<void> | undefined;
   #heardAt: number | undefined;
   /** When all that the kernel had counted was read last, milliseconds of the clock. */
@@ -74,6 +73,7 @@ export class Collector {
 
   constructor(parts: CollectorParts) {
     this.#o = parts;
+    this.#callers = new Callers(parts.store);
     const begun = parts.clock();
     this.#counts = new KernelCounts(parts.tables.requests, keyReader(parts.tables.requests), begun);
     this.#overflow = new KernelCounts(parts.tables.overflow, overflowKey, begun);
@@ -132,7 +132,7 @@ export class Collector {
       const route = this.#routeOf(from, now) ?? (last ? OTHER_ROUTE : undefined);
       if (route === undefined) return false;
       const store = key.service === SELF ? this.#o.own : this.#o.store;
-      target = store.of(this.#labels(from, route), now, startOf(from, now));
+      target = store.of(this.#labels(from, route, now), now, startOf(from, now));
       if (from.target !== target) {
         if (from.target) from.target.sources--;
         target.sources++;
@@ -184,9 +184,11 @@ export class Collector {
     return OTHER_ROUTE;
   }
 
-  #labels({ key }: KernelSeries, route: string): Labels {
+  #labels({ key }: KernelSeries, route: string, now: number): Labels {
     const service = this.#service(key.service);
     const role = ROLES[key.role] ?? 'unknown';
+    const peer = this.#o.peers.of(key.peer);
+    const calls = service && role === 'server' && peer.address;
     return {
       service,
       role,
@@ -195,7 +197,7 @@ export class Collector {
       status: key.status,
       error: ERRORS[key.error] ?? '',
       port: key.port,
-      peer: this.#caller(service, role, this.#o.peers.of(key.peer)),
+      peer: calls ? this.#callers.of(service, peer, now) : peer,
       overflow: false,
     };
   }
@@ -203,20 +205,6 @@ export class Collector {
   #service(number: number): Service | undefined {
     const { processes, services } = this.#o;
     return number >= RAW_PROCESS ? processes.serviceOf(number - RAW_PROCESS) : services.byId(number);
-  }
-
-  /** Whoever is on the network may call: only so many are told apart. */
-  #caller(service: Service | undefined, role: string, peer: Peer): Peer {
-    if (role !== 'server' || !peer.address || !service) return peer;
-    let callers = this.#callers.get(service);
-    if (!callers) {
-      callers = new Set();
-      this.#callers.set(service, callers);
-    }
-    if (callers.has(peer.key)) return peer;
-    if (callers.size >= CALLERS) return OTHER_PEER;
-    callers.add(peer.key);
-    return peer;
   }
 
   /** Will nothing count under this key any more? Then its room is given back. */

@@ -3,8 +3,6 @@ import { errorType, type Labels, Series } from './series.ts';
 export interface SeriesStoreOptions {
   /** Label sets at once, 10,000 unless said; what comes after them counts as its service's overflow. */
   readonly most?: number;
-  /** Callers by address that a service may have; what comes after them is one. 100 unless said. */
-  readonly callers?: number;
 }
 
 /** A series that nothing counts for any more is shown so long, so that every scraper has its last value. */
