@@ -23,6 +23,8 @@ export type Attempt =
 
 /** An answer that is longer than this is not read to its end. */
 export const RESPONSE_LIMIT = 64 * 1024;
+const NOT_HTTP1 =
+  'answers, but not in HTTP/1. gRPC (port 4317) is not spoken; OTLP over HTTP is mostly at port 4318';
 const RETRYABLE = new Set([429, 502, 503, 504]);
 
 /** Posts requests to one address over a connection that is kept. */
@@ -168,6 +170,8 @@ export function retryAfter(header: string | undefined, now = Date.now()): number
 
 function connectionFault(error: Error & { code?: string }): Attempt & { kind: 'later' } {
   const refused = error.code === 'ECONNREFUSED';
+  // As a receiver of gRPC says its SETTINGS first.
+  if (error.code?.startsWith('HPE_')) return { kind: 'later', why: NOT_HTTP1 };
   // An AggregateError of both addresses of a name has no message of its own.
   const why = error.message || (error.code ?? 'no connection');
   return { kind: 'later', why: refused ? 'connection refused' : why, refused };

@@ -94,6 +94,18 @@ test('a connection that is reset, or closed without an answer, is tried again', 
   deepEqual([traces().delivered, traces().retries], [1, 2]);
 });
 
+test('a receiver of gRPC is told from one that is not there', async () => {
+  const settings = Buffer.from([0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 5, 0, 0, 64, 0]);
+  const grpc: Behaviour = (_, response) => void response.socket!.end(settings);
+  await using receiver = await OtlpReceiver.start(turns(grpc, take));
+  const { otlp, troubles, traces } = exporter(receiver.url);
+  otlp.spans.add(span(1));
+  await receiver.until((r) => r.length === 2);
+  await otlp.stop();
+  equal(traces().delivered, 1);
+  match(troubles[0]!, /not in HTTP\/1\. gRPC \(port 4317\) is not spoken/);
+});
+
 test('a receiver that says nothing is given up after the timeout and tried again', async () => {
   await using receiver = await OtlpReceiver.start(turns(() => undefined, take));
   const { otlp, troubles, traces } = exporter(receiver.url, { env: { OTEL_EXPORTER_OTLP_TIMEOUT: '200' } });
