@@ -1,8 +1,8 @@
 // Tables of what an agent answers: as wide as a terminal, whatever a service does.
 import { deepEqual, match } from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ServiceInfo, SpanInfo } from '@skep/agent';
-import { servicesTable, spanLine } from '../src/agent/text.ts';
+import type { AgentStatus, ServiceInfo, SpanInfo } from '@skep/agent';
+import { servicesTable, spanLine, statusText } from '../src/agent/text.ts';
 
 const side = { rate: 1, errorRate: 0, p50: 1, p95: 1, p99: 1, requests: 7, errors: 0 };
 const service = (what: Partial<ServiceInfo>) =>
@@ -43,4 +43,29 @@ test('a span stands at the time on the wall, as in a run of a probe', (t) => {
   const span = { time: '2026-11-27T20:01:48.050123Z', service: 'shop', role: 'server', method: 'GET' };
   const line = spanLine({ ...span, route: '/', status: 200, durationMs: 3, reason: 'sample' } as SpanInfo);
   match(line, /^01:31:48\.050 shop +GET \/ 200 3\.0ms$/);
+});
+
+test('who looks why a receiver took less than it was sent reads what it said', () => {
+  const otlp = (lastError?: string) => {
+    const ledger = { signal: 'traces', url: 'http://a/v1/traces', delivered: 3, waiting: 0, lastError };
+    const nothing = {
+      watched: {},
+      hooks: [],
+      lost: [],
+      missed: [],
+      unseen: [],
+      notes: [],
+      fill: {},
+      listens: {},
+    };
+    const counts = { notCounted: {}, unseenBytes: {}, notToldApart: {} };
+    const budget = { usedPercent: 0, limiting: false };
+    const rest = { spans: {}, selfCheck: {}, budget, exports: [{ ...ledger, lost: { rejected: 2 } }] };
+    return /^otlp +(.*)$/m.exec(statusText({ ...nothing, ...counts, ...rest } as unknown as AgentStatus))![1];
+  };
+  const figures = 'traces to http://a/v1/traces: 3 delivered, rejected 2 lost, 0 waiting';
+  deepEqual(
+    [otlp(), otlp('the receiver says: too old')],
+    [figures, `${figures}; last told: the receiver says: too old`],
+  );
 });

@@ -82,7 +82,7 @@ export function statusText(s: AgentStatus): string {
   for (const e of s.exports)
     add(
       'otlp',
-      `${e.signal} to ${e.url}: ${e.delivered} delivered, ${reasons(e.lost)} lost, ${e.waiting} waiting`,
+      `${e.signal} to ${e.url}: ${e.delivered} delivered, ${reasons(e.lost)} lost, ${e.waiting} waiting${e.lastError === undefined ? '' : `; last told: ${e.lastError}`}`,
     );
   add(
     'costs',

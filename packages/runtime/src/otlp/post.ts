@@ -139,7 +139,7 @@ function judged(response: IncomingMessage, body: Buffer, cut: boolean): Attempt 
   if (RETRYABLE.has(status))
     return { kind: 'later', why, afterMs: retryAfter(response.headers['retry-after']) };
   if (status >= 300 && status < 400) {
-    const location = response.headers.location;
+    const location = inOneLine(response.headers.location ?? '');
     return {
       kind: 'refused',
       why: `HTTP ${status}: redirects${location ? ` to ${location}` : ''}, which is not followed`,
@@ -150,13 +150,16 @@ function judged(response: IncomingMessage, body: Buffer, cut: boolean): Attempt 
 
 /** What a text or JSON answer says, in one short line. A protobuf Status has its message among other bytes. */
 function detail(contentType: string, body: Buffer): string {
-  const text = body
-    .subarray(0, 400)
-    .toString()
+  const text = inOneLine(body.subarray(0, 400).toString());
+  return text === '' || contentType.includes('html') ? '' : `: ${text}`;
+}
+
+/** What a receiver says, as it may be written to a terminal. */
+export function inOneLine(text: string): string {
+  return text
     .replace(/[^\x20-\x7e]+/g, ' ')
     .trim()
     .slice(0, 200);
-  return text === '' || contentType.includes('html') ? '' : `: ${text}`;
 }
 
 /** Seconds or an HTTP date, as milliseconds from now; undefined for anything else. */

@@ -1,6 +1,6 @@
 import type { Signal } from './data.ts';
 import type { ExportLedger, ExportLossReason } from './ledger.ts';
-import { Poster } from './post.ts';
+import { inOneLine, Poster } from './post.ts';
 import { partialSuccess } from './response.ts';
 import type { Destination } from './settings.ts';
 
@@ -90,7 +90,7 @@ export class Sender {
       const json = contentType.includes('json') || (contentType === '' && to.encoding === 'json');
       const partial = cut ? undefined : partialSuccess(body, json, signal);
       rejected = Math.min(items, partial?.rejected ?? 0);
-      if (partial?.message) ledger.lastError = `the receiver says: ${partial.message.slice(0, 200)}`;
+      if (partial?.message) ledger.lastError = `the receiver says: ${inOneLine(partial.message)}`;
     } catch {
       // 2xx is what counts; a body that nobody can read is worth a word, not a loss.
       ledger.lastError = 'the answer was a success that cannot be read';
