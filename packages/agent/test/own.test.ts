@@ -37,8 +37,14 @@ test('a service that was started again without its SDK has spans made again', ()
 });
 
 /** A request that was counted. */
-function request(service: Service, role: 'server' | 'client', route: string, status = 200): Series {
-  const labels = { service, role, method: 'POST', route, status, error: '', port: 80, peer: NOBODY };
+function request(
+  service: Service,
+  role: 'server' | 'client',
+  route: string,
+  status = 200,
+  method = 'POST',
+): Series {
+  const labels = { service, role, method, route, status, error: '', port: 80, peer: NOBODY };
   return new Series({ ...labels, overflow: false } as Labels, 0);
 }
 
@@ -66,6 +72,11 @@ test('who sends spans exports its own, unless it is sent them itself', () => {
   strictEqual(of(['client', '/v1/traces', 503]), true);
   strictEqual(of(['client', '/v1/metrics'], ['client', '/traces']), false);
   strictEqual(of(['client', '/v1/traces', 404]), false);
+  // Zipkin's page.
+  strictEqual(of(['client', '/api/v2/spans', 200, 'GET']), false);
+  // A scanner asked it.
+  strictEqual(of(['server', '/v1/traces', 404], ['client', '/v1/traces']), true);
+  strictEqual(of(['server', '/v1/traces', 200, 'GET'], ['client', '/v1/traces']), true);
   // A collector, or a proxy in front of one.
   strictEqual(of(['server', '/v1/traces'], ['client', '/v1/traces']), false);
 });

@@ -26,11 +26,13 @@ export function isDouble({ identity, service }: Pick<Span, 'identity' | 'service
 
 /** A request was counted: it may have carried spans. */
 export function noteExports({ labels }: Series, now: number): void {
-  const { service, role, route, status } = labels;
+  const { service, role, method, route, status } = labels;
   if (!service) return;
   if (role === 'server') service.servedAt ??= now;
-  if (!RECEIVERS.test(route)) return;
-  if (role === 'server') service.takesSpans = true;
+  // Zipkin's page asks for spans at the place that it is sent them at.
+  if (!RECEIVERS.test(route) || (method !== 'POST' && method !== 'PUT')) return;
+  // Scanners ask everybody.
+  if (role === 'server' && status >= 200 && status < 300) service.takesSpans = true;
   if (role !== 'client' || service.takesSpans || status === 0 || status === 404) return;
   service.exportedAt = now;
   service.exportedBy = route;
