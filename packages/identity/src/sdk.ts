@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import type { Runtime } from './language/detect.ts';
 import type { Language } from './language/programs.ts';
 import type { CommandContext } from './name/context.ts';
 import { dependenciesOf } from './name/node.ts';
@@ -43,18 +44,20 @@ export function whenConnected({ language, sdks }: { language?: Language; sdks: r
 
 const otelOptions = /opentelemetry|(?:^|[\s/:])otel[\w-]*(?:\.js|\.jar|\.mjs|\.cjs)/i;
 const datadogOptions = /dd-trace|dd-java-agent|ddtrace|datadog/i;
-/** Options that load code before the program's own, by variable and on a command line. */
-const loading = [
-  'NODE_OPTIONS',
-  'BUN_OPTIONS',
-  'JAVA_TOOL_OPTIONS',
-  'JDK_JAVA_OPTIONS',
-  '_JAVA_OPTIONS',
-  'RUBYOPT',
-  'PYTHONPATH',
-  'DOTNET_STARTUP_HOOKS',
-  'LD_PRELOAD',
+/** Variables that load code before a program's own, and whose: whatever else a container starts has them, too. */
+const loading: readonly [string, Language?][] = [
+  ['NODE_OPTIONS', 'nodejs'],
+  ['BUN_OPTIONS', 'bun'],
+  ['JAVA_TOOL_OPTIONS', 'java'],
+  ['JDK_JAVA_OPTIONS', 'java'],
+  ['_JAVA_OPTIONS', 'java'],
+  ['RUBYOPT', 'ruby'],
+  ['PYTHONPATH', 'python'],
+  ['DOTNET_STARTUP_HOOKS', 'dotnet'],
+  ['LD_PRELOAD'],
 ];
+const goExporter =
+  /^go\.opentelemetry\.io\/(?:otel\/exporters\/(?:otlp\/otlptrace|zipkin|jaeger|stdout\/stdouttrace)|contrib\/exporters\/autoexport)/;
 const profilers: Record<string, Sdk['name']> = {
   '{918728DD-259F-4A6A-AC2B-B85E1B658318}': 'opentelemetry',
   '{846F5F1C-F9AE-4B07-969E-05C26BC060D8}': 'datadog',
@@ -81,9 +84,10 @@ export function findSdks(context: CommandContext, files: () => readonly string[]
   const add = (name: Sdk['name'], sign: Sdk['sign'], detail: string, evidence: Sdk['evidence']) => {
     if (!found.has(name)) found.set(name, { name, sign, detail, evidence, off: isOff(name, environment) });
   };
-  for (const variable of loading) {
+  const { language } = context.runtime ?? {};
+  for (const [variable, whose = language] of loading) {
     const value = environment.get(variable);
-    if (value === undefined) continue;
+    if (value === undefined || (language !== undefined && language !== whose)) continue;
     if (otelOptions.test(value)) add('opentelemetry', 'environment', variable, 'configured');
     if (datadogOptions.test(value)) add('datadog', 'environment', variable, 'configured');
   }
@@ -100,7 +104,8 @@ export function findSdks(context: CommandContext, files: () => readonly string[]
     'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT',
     'OTEL_EXPORTER_OTLP_ENDPOINT',
   ]) {
-    if (environment.get(variable)) add('opentelemetry', 'environment', variable, 'configured');
+    if (environment.get(variable) && readsVariables(context.runtime))
+      add('opentelemetry', 'environment', variable, 'configured');
   }
   // Only these runtimes map an agent's files; for the rest the mappings would be read for nothing.
   if (/^(?:java|dotnet|php|python)$/.test(context.runtime?.language ?? '')) {
@@ -110,11 +115,7 @@ export function findSdks(context: CommandContext, files: () => readonly string[]
     }
   }
   for (const module of context.runtime?.go?.dependencies.keys() ?? []) {
-    if (
-      /^go\.opentelemetry\.io\/otel\/exporters\/(?:otlp\/otlptrace|zipkin|jaeger|stdout\/stdouttrace)/.test(
-        module,
-      )
-    ) {
+    if (goExporter.test(module)) {
       add('opentelemetry', 'go-module', module, 'linked');
     } else if (/^(?:gopkg\.in\/DataDog\/dd-trace-go|github\.com\/DataDog\/dd-trace-go)/.test(module)) {
       add('datadog', 'go-module', module, 'linked');
@@ -128,6 +129,13 @@ export function findSdks(context: CommandContext, files: () => readonly string[]
     }
   }
   return [...found.values()];
+}
+
+/** Whether there can be an SDK that OpenTelemetry's variables are for: of a Go program its modules are known. */
+function readsVariables({ language, go }: Partial<Runtime> = {}): boolean {
+  if (language === 'c' || language === 'shell') return false;
+  const modules = [...(go?.dependencies.keys() ?? [])];
+  return modules.length === 0 || modules.some((module) => goExporter.test(module));
 }
 
 /** Options of a command line that load code first, each with its value; and the programs that do nothing else. */

@@ -14,20 +14,13 @@ interface Given {
   manifest?: string;
 }
 
-function signs({
-  language = 'c',
-  env = {},
-  argv = ['x'],
-  files = [],
-  modules = [],
-  manifest,
-}: Given): string[] {
+function signs({ language, env = {}, argv = ['x'], files = [], modules = [], manifest }: Given): string[] {
   const go = { version: 'go1.26', dependencies: new Map(modules.map((m) => [m, 'v1'])) };
   const context = {
     exe: '/usr/bin/x',
     argv,
     comm: 'x',
-    runtime: { language, go },
+    runtime: language && { language, go },
     environment: new Map(Object.entries(env)),
     cwd: () => '/srv',
     readText: (path: string) => (path === '/srv/package.json' ? manifest : undefined),
@@ -119,6 +112,44 @@ const rows: [string, Given, string[]][] = [
     '.NET by profiler',
     { env: { CORECLR_ENABLE_PROFILING: '1', CORECLR_PROFILER: '{918728dd-259f-4a6a-ac2b-b85e1b658318}' } },
     ['opentelemetry environment CORECLR_PROFILER configured'],
+  ],
+  [
+    'what a container starts beside a program that loads one',
+    { language: 'c', env: { NODE_OPTIONS: '-r dd-trace/init', JAVA_TOOL_OPTIONS: '-javaagent:/o/otel.jar' } },
+    [],
+  ],
+  [
+    'a preloaded one in whatever program',
+    { language: 'c', env: { LD_PRELOAD: '/usr/lib/opentelemetry/libotelinject.so' } },
+    ['opentelemetry environment LD_PRELOAD configured'],
+  ],
+  [
+    'a variable that all of a cluster have, in a program that reads none',
+    { language: 'c', env: { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' } },
+    [],
+  ],
+  [
+    'the same in Go without an exporter',
+    {
+      language: 'go',
+      modules: ['github.com/x/y'],
+      env: { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' },
+    },
+    [],
+  ],
+  [
+    'the same in Go of whose modules nothing is known',
+    { language: 'go', env: { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' } },
+    ['opentelemetry environment OTEL_EXPORTER_OTLP_ENDPOINT configured'],
+  ],
+  [
+    'Go whose exporter its variables choose',
+    {
+      language: 'go',
+      modules: ['go.opentelemetry.io/contrib/exporters/autoexport'],
+      env: { OTEL_TRACES_EXPORTER: 'otlp' },
+    },
+    ['opentelemetry environment OTEL_TRACES_EXPORTER configured'],
   ],
   ['.NET with the profiler off', { env: { CORECLR_PROFILER: '{918728dd-259f-4a6a-ac2b-b85e1b658318}' } }, []],
   [
