@@ -295,6 +295,21 @@ suite('Rust', { skip: missing('rustc') }, () => {
   });
 });
 
+suite('C++', { skip: missing('g++') }, () => {
+  test('is known by its library, unless it is but a part of the program', async (t) => {
+    const source =
+      '#include <iostream>\n#include <unistd.h>\nint main() { std::cout << "ready" << std::endl; pause(); }';
+    const dir = folder(t, { 'm.cc': source });
+    execFileSync('g++', ['-o', join(dir, 'meter'), join(dir, 'm.cc')], { stdio: 'pipe' });
+    copyFileSync(join(dir, 'meter'), join(dir, 'h2o'));
+    for (const [name, language] of [
+      ['meter', 'cpp'],
+      ['h2o', 'c'],
+    ] as const)
+      assert.deepEqual(who((await started(t, [join(dir, name)])).pid).runtime, { language });
+  });
+});
+
 suite('others', () => {
   test('a program that writes a title', async (t) => {
     const command = ['perl', '-e', '$|=1; $0 = "nginx: worker process"; print "ready\n"; sleep 100000'];

@@ -23,6 +23,8 @@ const embedders = /^(?:vim|nvim|gdb|blender|postgres|apache2|httpd|collectd|qemu
 
 /** Programs in C++ with libraries in Rust inside, which leave the same traces as a program in Rust. */
 const withRust = /^(?:envoy|workerd)/;
+/** And one in C with a library in C++: h2o has its own brotli. */
+const withCpp = /^h2o$/;
 
 /**
  * Finds language and runtime of a process from its program's file, the names of the files that it has mapped, and
@@ -49,7 +51,7 @@ export function detectRuntime(
     return { language: 'rust', version: facts.rust === 'unknown' ? undefined : facts.rust };
   }
   if (facts?.nativeDotnet) return { language: 'dotnet', name: '.NET' };
-  return ofMappedFiles(host, process, elves, files(), embedders.test(name)) ?? ofLibraries(facts);
+  return ofMappedFiles(host, process, elves, files(), embedders.test(name)) ?? ofLibraries(facts, name);
 }
 
 function ofInterpreter(
@@ -162,9 +164,10 @@ function dotnetOf(files: readonly string[]): Runtime | undefined {
   };
 }
 
-function ofLibraries(facts: ElfFacts | undefined): Runtime | undefined {
+function ofLibraries(facts: ElfFacts | undefined, name: string): Runtime | undefined {
   if (facts === undefined) return undefined;
-  if (facts.needed.some((l) => /^lib(?:std)?c\+\+\.so/.test(l))) return { language: 'cpp' };
+  if (facts.needed.some((l) => /^lib(?:std)?c\+\+\.so/.test(l)))
+    return { language: withCpp.test(name) ? 'c' : 'cpp' };
   return facts.needed.some((l) => /^(?:libc\.so|libc\.musl-)/.test(l)) ? { language: 'c' } : undefined;
 }
 
