@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import type { CgroupUnit } from './cgroup/container.ts';
 import type { Container, Containers, Place, Pod } from './container/resolve.ts';
+import { copied } from './copied.ts';
 import type { ElfCache } from './elf/cache.ts';
 import type { Host } from './host/host.ts';
 import { detectRuntime, type Runtime } from './language/detect.ts';
@@ -149,6 +150,5 @@ function shortened(argv: readonly string[]): readonly string[] {
     kept.push(arg.length > left ? arg.slice(0, left) : arg);
     left -= arg.length + 1;
   }
-  // Parts of one string hold all of it: what is kept of 128 KiB is copied out.
-  return kept.length === argv.length && left > 0 ? argv : kept.map((arg) => Buffer.from(arg).toString());
+  return kept.length === argv.length && left > 0 ? argv : kept.map(copied);
 }

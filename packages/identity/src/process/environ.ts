@@ -1,3 +1,4 @@
+import { copied } from '../copied.ts';
 import type { Host } from '../host/host.ts';
 
 /** The variables that are looked for. Nothing else of an environment is kept: it is full of secrets. */
@@ -65,17 +66,22 @@ export function parseEnvironment(bytes: Buffer | undefined): Environment {
   return found;
 }
 
+/** Characters of attributes that are read: what is kept of a process is kept of ten thousand. */
+const MOST_ATTRIBUTES = 4096;
+
 /** Reads OTEL_RESOURCE_ATTRIBUTES: `key=value,key=value`, values percent-encoded (the W3C Baggage format). */
 export function resourceAttributesOf(environment: Environment): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
+  let left = MOST_ATTRIBUTES;
   for (const pair of (environment.get('OTEL_RESOURCE_ATTRIBUTES') ?? '').split(',')) {
     const equals = pair.indexOf('=');
-    if (equals < 1) continue;
+    if (equals < 1 || pair.length > left) continue;
+    left -= pair.length;
     const value = pair
       .slice(equals + 1)
       .trim()
       .replace(/^"(.*)"$/, '$1');
-    found.set(pair.slice(0, equals).trim(), decoded(value));
+    found.set(copied(pair.slice(0, equals).trim()), copied(decoded(value)));
   }
   return found;
 }
