@@ -12,6 +12,8 @@ test('services of one name are told apart by their namespace', () => {
   const table = servicesTable([service({ namespace: 'north' }), service({})]);
   match(table, /^north\/shop /m);
   match(table, /^shop /m);
+  const span = { time: '2026-11-27T20:01:48.050123Z', service: 'shop', namespace: 'north', role: 'server' };
+  match(spanLine(span as SpanInfo), /^\S+ north\/shop /);
 });
 
 test('a table stands straight, whatever script its names are in', () => {

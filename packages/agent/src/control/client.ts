@@ -74,5 +74,6 @@ export function absentHint(path: string, uid = process.geteuid?.() ?? 0, exists 
 
 export { checkFailure } from '../selfcheck/failure.ts';
 export { few } from '../services/few.ts';
+export { fullName } from '../services/full-name.ts';
 export { timeOfDay } from '../spans/time-of-day.ts';
 export { defaultSocket } from './socket.ts';

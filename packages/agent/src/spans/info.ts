@@ -8,6 +8,7 @@ export interface SpanInfo {
   readonly spanId: string;
   readonly parentSpanId?: string;
   readonly service: string;
+  readonly namespace?: string;
   readonly role: string;
   readonly method: string;
   readonly route: string;
@@ -32,6 +33,7 @@ export function spanInfo(span: Span): SpanInfo {
     spanId: span.spanId,
     parentSpanId: span.parentSpanId,
     service: span.service.name,
+    namespace: span.service.namespace,
     role: span.role,
     method: span.method,
     route: span.route,

@@ -2,6 +2,7 @@ import type { Lost, Run, RunStats, RunSummary, SeriesRegistry, Stream } from '@s
 import type { Agent } from '../agent.ts';
 import { errorType, type Series } from '../series/series.ts';
 import { few } from '../services/few.ts';
+import { fullName } from '../services/full-name.ts';
 import { spanInfo } from '../spans/info.ts';
 import type { Span } from '../spans/spans.ts';
 import { timeOfDay } from '../spans/time-of-day.ts';
@@ -66,7 +67,7 @@ export class AgentRun implements Run {
         const { p50, p95, p99, errorRate } = serves ? s.server : s.client;
         const { calledBy } = s;
         return new TableRow(this.#id(`${s.namespace ?? ''}/${s.name}`), SERVICES, [
-          text(s.namespace ? `${s.namespace}/${s.name}` : s.name),
+          text(fullName(s.name, s.namespace)),
           text(s.language),
           text(few(s.ports.map(String), PORTS, ',')),
           serves ? rate(s.server.rate) : { text: '', key: -1 },
@@ -83,7 +84,7 @@ export class AgentRun implements Run {
         .map((s) => {
           const { labels } = s;
           return new TableRow(this.#idOf(s), ENDPOINTS, [
-            text(labels.service?.name ?? '(overflow)'),
+            text(labels.service ? fullName(labels.service.name, labels.service.namespace) : '(overflow)'),
             text(labels.method),
             text(labels.overflow ? '(overflow)' : labels.route),
             { text: labels.status === 0 ? errorType(labels) : String(labels.status), key: labels.status },
@@ -97,7 +98,7 @@ export class AgentRun implements Run {
         const s = spanInfo(span);
         return new TableRow(this.#idOf(span), SPANS, [
           text(timeOfDay(s.time)),
-          text(s.service),
+          text(fullName(s.service, s.namespace)),
           text(s.method),
           text(s.route),
           text(s.status === undefined ? s.error : String(s.status)),

@@ -1,5 +1,5 @@
 import type { AgentStatus, ServiceInfo, SpanInfo, Watch } from '@skep/agent';
-import { few, timeOfDay } from '@skep/agent/client';
+import { few, fullName, timeOfDay } from '@skep/agent/client';
 import { renderTable } from '../output/table.ts';
 
 /** A table of services, busiest first. */
@@ -8,7 +8,7 @@ export function servicesTable(services: readonly ServiceInfo[]): string {
   const rows = services.map((s) => {
     const side = s.server.requests > 0 ? s.server : s.client;
     return [
-      s.namespace ? `${s.namespace}/${s.name}` : s.name,
+      fullName(s.name, s.namespace),
       s.language ?? '',
       few(s.ports.map(String), 4, ','),
       rate(s.server.rate),
@@ -38,7 +38,7 @@ export function spanLine(s: SpanInfo): string {
   const result = s.status ?? s.error ?? '';
   const why = s.reason === 'sample' ? '' : `  (${s.reason})`;
   const peer = s.peer === undefined ? '' : ` ${arrow} ${s.peer}`;
-  return `${timeOfDay(s.time)} ${s.service}${peer}  ${s.method} ${s.route} ${result} ${duration(s.durationMs)}${why}`;
+  return `${timeOfDay(s.time)} ${fullName(s.service, s.namespace)}${peer}  ${s.method} ${s.route} ${result} ${duration(s.durationMs)}${why}`;
 }
 
 /** What is watched, in the words of the flags; empty for everything. */
