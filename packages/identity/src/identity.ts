@@ -46,6 +46,9 @@ export interface Sources {
   containers: Containers;
 }
 
+/** What a name is looked for in: a command line may be 128 KiB of whatever somebody means to keep us busy with. */
+const TELLING_ARGUMENTS = 512;
+const TELLING_CHARACTERS = 1024;
 /** Kept of a command line; the rest served its name. */
 const ARGV_CHARACTERS = 2048;
 
@@ -79,7 +82,7 @@ export function identify(
   const asked = fromEvent ? process.ppid : bare ? 0 : pid;
   const context: CommandContext = {
     exe: process.exe,
-    argv: bare ? process.argv : tellingArgv(host, process),
+    argv: telling(bare ? process.argv : tellingArgv(host, process)),
     comm: process.comm,
     runtime: runtime ?? guessed(process),
     environment,
@@ -140,6 +143,10 @@ function guessed(process: Process): Runtime | undefined {
 /** A process of a pod outside its containers still is that pod's. */
 function withPod(pod: Pod | undefined): Container | undefined {
   return pod === undefined ? undefined : { id: '', outer: [], pod };
+}
+
+function telling(argv: readonly string[]): readonly string[] {
+  return argv.slice(0, TELLING_ARGUMENTS).map((arg) => arg.slice(0, TELLING_CHARACTERS));
 }
 
 function shortened(argv: readonly string[]): readonly string[] {

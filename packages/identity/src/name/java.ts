@@ -49,7 +49,7 @@ function jarName(context: CommandContext, path: string): string {
   const file = basename(path).replace(/\.[jw]ar$/, '');
   const name =
     file.replace(
-      /[-_.]v?\d+(?:\.\d+)*(?:[-.](?:SNAPSHOT|RELEASE|RC\d*|M\d+|GA|Final|all|exec|fat|boot|runner|\d+))*$/i,
+      /[-_.]v?\d+(?:[-.](?:SNAPSHOT|RELEASE|RC\d*|M\d+|GA|Final|all|exec|fat|boot|runner|\d+))*$/i,
       '',
     ) || file;
   return isBland(name) ? (projectName(absolute(context, path)) ?? name) : name;

@@ -1,0 +1,58 @@
+// Whoever may run a program may call it what they like, and must not keep the agent of the machine busy with it.
+import assert from 'node:assert/strict';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { Host, Identities } from '../src/index.ts';
+import { folder } from './support/started.ts';
+
+const LONG = 120_000;
+const fill = (text: string) => text.repeat(LONG / text.length);
+
+const hostile: [what: string, exe: string, ...argv: string[]][] = [
+  ['a version without an end', '/usr/bin/java', 'java', '-jar', `a-${fill('1.')}!`],
+  ['classes without a name', '/usr/bin/java', 'java', fill('main.')],
+  ['a title of brackets', '/usr/bin/ruby', `puma ${fill('[')}`],
+  ['a title of words', '/usr/bin/perl', `starman master ${fill('a b ')}`],
+  ['packages in packages', '/usr/bin/node', 'node', fill('/node_modules/')],
+  ['wrappers of wrappers', '/usr/bin/python3', ...fill('python coverage ').trim().split(' ')],
+  [
+    'the same without Python between',
+    '/usr/bin/python3',
+    'python3',
+    ...fill('ddtrace-run ').trim().split(' '),
+  ],
+  [
+    'loaders of loaders',
+    '/lib64/ld-linux-x86-64.so.2',
+    ...fill('/lib64/ld-linux-x86-64.so.2 ').trim().split(' '),
+  ],
+  [
+    'a thousand options',
+    '/usr/bin/python3',
+    'python3',
+    'gunicorn',
+    ...fill('-x ').trim().split(' '),
+    'a.b:c',
+  ],
+];
+
+test('a command line that is made to take long takes no time', (t) => {
+  const proc = folder(t);
+  for (const [i, [, exe, ...argv]] of hostile.entries()) {
+    const dir = join(proc, String(i + 1));
+    mkdirSync(dir);
+    const stat = Array.from({ length: 40 }, () => '1').join(' ');
+    writeFileSync(join(dir, 'stat'), `${i + 1} (x) S 1 ${stat}`);
+    writeFileSync(join(dir, 'cmdline'), `${argv.join('\0')}\0`);
+    symlinkSync(exe, join(dir, 'exe'));
+  }
+  const identities = new Identities({ host: new Host({ proc, root: folder(t), name: 'a' }) });
+  for (const [i, [what]] of hostile.entries()) {
+    const before = process.cpuUsage();
+    const { name } = identities.get(i + 1)!.service;
+    const { user, system } = process.cpuUsage(before);
+    t.diagnostic(`${what}: ${Math.round((user + system) / 1000)} ms, ${name.slice(0, 30)}`);
+    assert.ok(user + system < 500_000, `${what}: ${user + system} us`);
+  }
+});
