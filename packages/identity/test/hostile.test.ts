@@ -3,7 +3,10 @@ import assert from 'node:assert/strict';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { Host, Identities } from '../src/index.ts';
+import type { Language } from '../src/language/programs.ts';
+import { commandName } from '../src/name/command.ts';
 import { folder } from './support/started.ts';
 
 const LONG = 120_000;
@@ -55,4 +58,114 @@ test('a command line that is made to take long takes no time', (t) => {
     t.diagnostic(`${what}: ${Math.round((user + system) / 1000)} ms, ${name.slice(0, 30)}`);
     assert.ok(user + system < 500_000, `${what}: ${user + system} us`);
   }
+});
+
+const words = fc.constantFrom(
+  ...['\t', '\n ', '', ' ', '-', '--', '.', '..', '/', '%', '[', ']', '@', ':', '=', '\u{1f41d}', '\ud800'],
+  ...[
+    'node',
+    'python3',
+    'java',
+    'ruby',
+    'perl',
+    'server.js',
+    'main.py',
+    'x-1.2.jar',
+    'app.psgi',
+    'a.b:c',
+    'x.exs',
+  ],
+  ...[
+    '-m',
+    '-c',
+    '-e',
+    '-r',
+    '-n',
+    '-s',
+    '-jar',
+    '-A',
+    '-boot',
+    '-sname',
+    '-extra',
+    '--title=',
+    '--module',
+    '--name',
+  ],
+  ...[
+    'gunicorn',
+    'coverage',
+    'run',
+    'exec',
+    'bundle',
+    'puma',
+    'starman',
+    'celery',
+    'flask',
+    'uwsgi',
+    'busybox',
+    'tsx',
+  ],
+  ...[
+    'puma: cluster worker 1: 2 [x]',
+    'next-server (v1)',
+    'nginx: worker',
+    'php-fpm: pool www',
+    '/x/node_modules/y/z',
+  ],
+);
+const languages: (Language | undefined)[] = [
+  ...([
+    'nodejs',
+    'deno',
+    'bun',
+    'python',
+    'java',
+    'ruby',
+    'php',
+    'dotnet',
+    'erlang',
+    'perl',
+    'shell',
+    'go',
+    'c',
+  ] as const),
+  undefined,
+];
+const programs = [
+  'node',
+  'python3',
+  'java',
+  'ruby',
+  'php',
+  'dotnet',
+  'beam.smp',
+  'perl',
+  'sh',
+  'main',
+  'busybox',
+  'uwsgi',
+];
+
+test('whatever somebody calls a program, it has a name', () => {
+  const context = fc.record({
+    exe: fc.option(fc.constantFrom(...programs.map((name) => `/usr/bin/${name}`)), { nil: undefined }),
+    argv: fc.array(words, { maxLength: 6 }),
+    comm: fc.constantFrom('x', '', '\u0007'),
+    runtime: fc.constantFrom(...languages.map((language) => language && { language })),
+    cwd: fc.constantFrom('/', '/srv/app', '', undefined),
+    file: fc.constantFrom(
+      undefined,
+      '',
+      '{"name":',
+      '[project]\nname = "y"',
+      'DJANGO_SETTINGS_MODULE", "a.b"',
+    ),
+  });
+  fc.assert(
+    fc.property(context, ({ cwd, file, ...rest }) => {
+      const name = commandName({ ...rest, environment: new Map(), cwd: () => cwd, readText: () => file });
+      assert.match(name, /\S/);
+    }),
+    { numRuns: 5_000 },
+  );
 });

@@ -52,7 +52,10 @@ export function titleName(context: CommandContext): string | undefined {
 export function titleWords({ argv }: CommandContext): readonly string[] | undefined {
   if (argv.length !== 1) return undefined;
   const words = argv[0]!.split(/\s+/).filter((word) => word !== '');
-  return words.length > 1 || !isInterpreter(words[0] ?? '') ? words : undefined;
+  const [first] = words;
+  // One of blanks alone is none.
+  if (first === undefined) return undefined;
+  return words.length > 1 || !isInterpreter(first) ? words : undefined;
 }
 
 /** The name in such a title: its first word, or the project where that is any program's. Undefined where it is a command line. */
