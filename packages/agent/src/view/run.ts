@@ -23,7 +23,9 @@ export class AgentRun implements Run {
   readonly series: SeriesRegistry;
   readonly #began = new Date();
   readonly #begunAt = performance.now();
-  readonly #ids = new Map<string, number>();
+  /** Of the services that are shown, and those that were the last time. */
+  #ids = new Map<string, number>();
+  #idsBefore = new Map<string, number>();
   readonly #objectIds = new WeakMap<Span | Series, number>();
   #next = 1;
   #rows: readonly (readonly TableRow[])[] = [[], [], []];
@@ -61,6 +63,8 @@ export class AgentRun implements Run {
   update(): void {
     const agent = this.#agent;
     if (!agent) return;
+    this.#idsBefore = this.#ids;
+    this.#ids = new Map();
     this.#rows = [
       agent.services().map((s) => {
         const serves = s.server.requests > 0;
@@ -154,11 +158,8 @@ export class AgentRun implements Run {
   }
 
   #id(key: string): number {
-    let id = this.#ids.get(key);
-    if (id === undefined) {
-      id = this.#next++;
-      this.#ids.set(key, id);
-    }
+    const id = this.#idsBefore.get(key) ?? this.#next++;
+    this.#ids.set(key, id);
     return id;
   }
 
