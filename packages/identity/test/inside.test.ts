@@ -1,12 +1,21 @@
 // A container's files are the container's: no path in it leads out, blocks, or opens what is not a file.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { closeSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { findCgroup2, Host } from '../src/host/host.ts';
 import { openInside } from '../src/host/inside.ts';
+import { Mounts } from '../src/host/mounts.ts';
 import { folder, started } from './support/started.ts';
 
 const skip = process.getuid!() !== 0 && 'needs root';
@@ -111,6 +120,27 @@ suite('a root folder', () => {
     });
     assert.equal(asked.stdout, 'undefined asked\n', asked.stderr);
   });
+});
+
+test('what is known of mounts is asked anew after half a minute, whatever becomes of the clock', (t) => {
+  const proc = folder(t, { '7/mountinfo': '', file: 'x' });
+  const fd = openSync(join(proc, 'file'), 'r');
+  t.after(() => closeSync(fd));
+  const id = /^mnt_id:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))![1];
+  const mounted = (type: string) =>
+    writeFileSync(join(proc, '7/mountinfo'), `${id} 1 0:1 / /x rw - ${type} x rw\n`);
+  let now = 100_000;
+  t.mock.method(performance, 'now', () => now);
+  t.mock.timers.enable({ apis: ['Date'], now: 1_000_000_000 });
+  const mounts = new Mounts(proc);
+  mounted('ext4');
+  assert.equal(mounts.isLocal(fd, 7), true);
+  // The id is given anew, to one that waits for somebody.
+  mounted('fuse.sshfs');
+  assert.equal(mounts.isLocal(fd, 7), true);
+  t.mock.timers.setTime(900_000_000);
+  now += 31_000;
+  assert.equal(mounts.isLocal(fd, 7), false);
 });
 
 test('cgroup v2 is found where it is mounted, the whole tree before a part', () => {

@@ -27,9 +27,9 @@ export class Mounts {
     const info = readText(`/proc/self/fdinfo/${fd}`, 4096);
     const id = Number(/^mnt_id:\s*(\d+)/m.exec(info ?? '')?.[1] ?? Number.NaN);
     if (Number.isNaN(id)) return true; // no /proc of our own: nothing to judge by
-    if (Date.now() - this.#since > FRESH_MS || this.#foreign.size > CAP) {
+    if (performance.now() - this.#since > FRESH_MS || this.#foreign.size > CAP) {
       this.#foreign.clear();
-      this.#since = Date.now();
+      this.#since = performance.now();
     }
     for (const who of [pid, 'self', 1]) {
       const known = this.#foreign.get(id);
