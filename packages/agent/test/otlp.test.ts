@@ -8,6 +8,7 @@ import { agentFor, skip } from './support/agent.ts';
 import { command, send, TestServer } from './support/processes.ts';
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
+const UNSAMPLED = '5bf92f3577b34da6a3ce929d0e0e4736';
 const PARENT = '00f067aa0ba902b7';
 
 type Attributes = Record<string, string | number | boolean>;
@@ -47,6 +48,9 @@ suite('an agent with a receiver of OTLP', { skip, timeout: 120_000 }, () => {
     await command('curl', '-s', ...parent, url(shop, '/users/42?secret=1'));
     await command('curl', '-s', '-X', 'POST', '-d', 'abc', url(shop, '/status/500'));
     await command('curl', '-s', url(shop, '/plain'));
+    const unsampled = ['-H', `traceparent: 00-${UNSAMPLED}-${PARENT}-00`];
+    await command('curl', '-s', ...unsampled, url(shop, '/unkept'));
+    await command('curl', '-s', ...unsampled, url(shop, '/status/503'));
     await send('buyer', traced.port, 50);
     await send('buyer', shop.port, 500);
     await agent.stop();
@@ -96,6 +100,16 @@ suite('an agent with a receiver of OTLP', { skip, timeout: 120_000 }, () => {
     }
   });
 
+  test('sends nothing of a trace that the caller does not keep, but an error', () => {
+    const sent = spans.filter(({ span }) => span.traceId === UNSAMPLED);
+    deepStrictEqual(
+      sent.map(({ attributes }) => attributes['http.response.status_code']),
+      [503, 503],
+      'one at each end',
+    );
+    strictEqual(status.spans.unsampled, 2);
+  });
+
   test('names what a span is about', () => {
     const [server] = only('SPAN_KIND_SERVER', { 'http.response.status_code': 500 });
     const { attributes, resource, span } = server!;
@@ -111,7 +125,7 @@ suite('an agent with a receiver of OTLP', { skip, timeout: 120_000 }, () => {
       [resource['service.name'], resource['service.version'], resource.team, resource['process.pid']],
       ['florist', '2', 'bees', shop.pid],
     );
-    strictEqual(attributes['peer.service'], 'curl');
+    deepStrictEqual([attributes['peer.service'], attributes['service.peer.name']], ['curl', 'curl']);
     const [fixed] = only('SPAN_KIND_SERVER', { 'http.route': '/plain' });
     strictEqual(fixed!.attributes['url.path'], '/plain');
     const [asked] = only('SPAN_KIND_CLIENT', { 'url.template': '/plain' });
@@ -144,9 +158,9 @@ suite('an agent with a receiver of OTLP', { skip, timeout: 120_000 }, () => {
       .reduce((total: number, p: Decoded) => total + Number(p.count), 0);
 
   test('sends the same counts that were sent, as histograms with the usual bounds', () => {
-    strictEqual(sum('http.server.request.duration', 'florist'), 503);
+    strictEqual(sum('http.server.request.duration', 'florist'), 505);
     strictEqual(sum('http.client.request.duration', 'buyer'), 550);
-    strictEqual(sum('http.client.request.duration', 'curl'), 3);
+    strictEqual(sum('http.client.request.duration', 'curl'), 5);
     const { metric } = metrics.find(({ metric }) => metric.name === 'http.server.request.duration')!;
     const [point] = metric.histogram.dataPoints;
     deepStrictEqual(

@@ -53,7 +53,10 @@ function attributes(span: Span, server: boolean): Attributes {
     'http.request.body.size': span.requestBytes,
     'http.response.body.size': span.responseBytes,
     'error.type': span.errorType || undefined,
+    // The older name is the one that trace stores draw their graphs by.
     'peer.service': peer.service?.name,
+    'service.peer.name': peer.service?.name,
+    'service.peer.namespace': peer.service?.namespace,
     'skep.span.reason': span.reason,
   };
 }
