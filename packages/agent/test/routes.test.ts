@@ -106,7 +106,7 @@ test('names that are nearly all refused are of a scanner: what was answered keep
   let now = 0;
   const ask = (path: string, status?: number) => {
     const route = all.path(fingerprint++, 1, path, now);
-    if (status !== undefined) all.answered(BigInt(route.number), status, 1);
+    if (status !== undefined) all.answered(BigInt(route.number), 'server', status, 1);
     return route.text;
   };
   ask('/users/7/orders', 200);
@@ -122,7 +122,7 @@ test('names that are nearly all refused are of a scanner: what was answered keep
   strictEqual(tables.learned.size, 0);
   for (let i = 4n; i < 44n; i++) {
     const { number, text } = all.find(BIG + i)!;
-    if (text !== '/{id}') all.answered(BigInt(number), 404, 1);
+    if (text !== '/{id}') all.answered(BigInt(number), 'server', 404, 1);
   }
   scan(40, 60, 404);
   // What is deployed meanwhile gets its name.
@@ -166,7 +166,9 @@ test('names that were asked for once beside those that always are are a scannerâ
   let fingerprint = BIG;
   const ask = (path: string, requests: number, status = 200) => {
     const route = all.path(fingerprint++, 1, path, 0);
-    all.answered(BigInt(route.number), status, requests);
+    // As of a proxy, that asks its server for the same.
+    for (const role of ['server', 'client'] as const)
+      all.answered(BigInt(route.number), role, status, requests);
     return route.text;
   };
   ask('/', 40);
@@ -188,7 +190,7 @@ test('values are asked for once as well, but all of them', () => {
   const all = new Routes(tables, { answers: true, limits: { children: 20 } });
   for (let i = 0; i < 21; i++) {
     const route = all.path(BIG + BigInt(i), 1, `/u/${word(i)}`, 0);
-    all.answered(BigInt(route.number), 200, i < 3 ? 20 : 1);
+    all.answered(BigInt(route.number), 'server', 200, i < 3 ? 20 : 1);
   }
   strictEqual(all.path(BIG + 30n, 1, '/u/another', 0).text, '/u/{id}');
   strictEqual(tables.learned.size, 1);
@@ -199,7 +201,7 @@ test('names that are answered are values, as soon as it is known', () => {
   const all = new Routes(tables, { answers: true, limits: { children: 20 } });
   for (let i = 0; i < 25; i++) all.path(BIG + BigInt(i), 1, `/u/${word(i)}`, 0);
   strictEqual(tables.learned.size, 0);
-  for (let i = 0n; i < 20n; i++) all.answered(BIG + i, i % 3n === 0n ? 404 : 200, 1);
+  for (let i = 0n; i < 20n; i++) all.answered(BIG + i, 'client', i % 3n === 0n ? 404 : 200, 1);
   strictEqual(all.path(BIG + 30n, 1, '/u/another', 0).text, '/u/{id}');
   strictEqual(tables.learned.size, 1);
   strictEqual(all.path(BIG + 31n, 1, `/u/${word(0)}`, 0).text, '/u/{id}');

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import type { Role } from '../kernel/key.ts';
 import type { KernelTables } from '../kernel/tables.ts';
 import { dropOldest } from '../oldest.ts';
 import type { Answers } from './judge.ts';
@@ -15,8 +16,11 @@ export interface Route {
   readonly fingerprints: Set<bigint>;
   /** When its paths got another route, milliseconds; undefined while it is one. */
   supersededAt?: number;
-  /** How many of its requests were answered, and not refused, as far as is known. */
-  answers: Answers;
+  /**
+   * How many of its requests were answered, and not refused, as far as is known; by those that were sent and those that came, since
+   * a proxy has each twice.
+   */
+  readonly answers: { client: Answers; server: Answers };
 }
 
 interface Fingerprint {
@@ -60,7 +64,7 @@ export class Routes {
   readonly #tables: Tables;
   readonly #patterns: Patterns;
   readonly #limits: TrieLimits;
-  readonly #unanswered: Answers;
+  readonly #untold: Answers;
   readonly #services = new Map<number, ServiceRoutes>();
   readonly #numbers = new Map<number, Route>();
   readonly #fingerprints = new Map<bigint, Fingerprint>();
@@ -78,7 +82,7 @@ export class Routes {
     this.#tables = tables;
     this.#patterns = new Patterns(options.patterns ?? []);
     this.#limits = { ...LIMITS, ...options.limits };
-    this.#unanswered = options.answers ? undefined : Number.POSITIVE_INFINITY;
+    this.#untold = options.answers ? undefined : Number.POSITIVE_INFINITY;
   }
 
   get fingerprints(): number {
@@ -115,10 +119,12 @@ export class Routes {
   }
 
   /** Requests of the route that this number or fingerprint stands for have been answered; status 0: they were not. */
-  answered(number: bigint, status: number, requests: number): void {
+  answered(number: bigint, role: Role, status: number, requests: number): void {
     const route = this.find(number);
+    if (!route || role === 'unknown') return;
+    const { answers } = route;
     const refused = status >= 400 && status < 500;
-    if (route) route.answers = (route.answers ?? 0) + (refused ? 0 : requests);
+    answers[role] = (answers[role] ?? 0) + (refused ? 0 : requests);
   }
 
   /** Whether the kernel has had the number of this fingerprint for so long that nothing counts under the fingerprint itself. */
@@ -168,7 +174,7 @@ export class Routes {
     let of = this.#services.get(service);
     if (of === undefined) {
       const byText = new Map<string, Route>();
-      const answers = (text: string) => byText.get(text)?.answers;
+      const answers = (text: string) => mostOf(byText.get(text)?.answers);
       of = { trie: new Trie(this.#limits, answers), byText, learned: new Set() };
       this.#services.set(service, of);
     }
@@ -195,7 +201,8 @@ export class Routes {
   #route(of: ServiceRoutes, service: number, key: string, text: string): Route {
     let route = of.byText.get(key);
     if (route === undefined) {
-      route = { number: this.#next++, text, service, fingerprints: new Set(), answers: this.#unanswered };
+      const answers = { client: this.#untold, server: this.#untold };
+      route = { number: this.#next++, text, service, fingerprints: new Set(), answers };
       of.byText.set(key, route);
       this.#numbers.set(route.number, route);
     }
@@ -265,6 +272,10 @@ export class Routes {
       this.#learn(of, service, prefix);
     }
   }
+}
+
+function mostOf({ client, server }: Partial<Route['answers']> = {}): Answers {
+  return client === undefined && server === undefined ? undefined : Math.max(client ?? 0, server ?? 0);
 }
 
 function hashOf(service: number, prefix: Prefix): bigint {

@@ -139,7 +139,7 @@ export class Collector {
         from.target = target;
       }
     }
-    this.#o.routes.answered(key.route, key.status, delta.requests);
+    this.#o.routes.answered(key.route, target.labels.role, key.status, delta.requests);
     this.#add(target, delta, now);
     return true;
   }
