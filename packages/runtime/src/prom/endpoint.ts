@@ -28,6 +28,10 @@ const OPEN_METRICS = 'application/openmetrics-text; version=1.0.0; charset=utf-8
 /** Characters between two turns of the event loop. */
 const PIECE = 64 * 1024;
 const AGAIN = { 'Retry-After': '1' };
+/** Answers under way: each holds what nobody has read yet. */
+const MOST_ANSWERS = 40;
+/** Who neither reads nor says anything for so long is hung up on. */
+const STUCK_MS = 60_000;
 
 /**
  * Serves `/metrics` as Prometheus' text or OpenMetrics, whichever is asked for, and `/healthz`: 200 once everything is attached,
@@ -44,6 +48,7 @@ export class MetricsEndpoint {
   readonly url: string;
   readonly #options: EndpointOptions;
   readonly #server: Server;
+  #answers = 0;
 
   private constructor(server: Server, host: string, options: EndpointOptions) {
     this.#server = server;
@@ -61,6 +66,7 @@ export class MetricsEndpoint {
     const { createServer } = process.getBuiltinModule('node:http');
     let endpoint: MetricsEndpoint | undefined;
     const server = createServer((request, response) => void endpoint?.answer(request, response));
+    server.timeout = STUCK_MS;
     let at = host;
     try {
       await listening(server, host, port).catch((error: NodeJS.ErrnoException) => {
@@ -96,6 +102,12 @@ export class MetricsEndpoint {
         ? plain(request, response, 200, 'ok\n')
         : plain(request, response, 503, 'Not everything is attached yet.\n', AGAIN);
     if (path !== '/metrics') return plain(request, response, 404, 'Not found. Metrics are at /metrics\n');
+    if (this.#answers >= MOST_ANSWERS)
+      return plain(request, response, 503, `${MOST_ANSWERS} are answered already.\n`, AGAIN);
+    this.#answers++;
+    response.once('close', () => {
+      this.#answers--;
+    });
     const openMetrics = wantsOpenMetrics(request.headers.accept) && (this.#options.openMetrics?.() ?? true);
     const text = exposition(openMetrics);
     if (!text) return plain(request, response, 503, 'Nothing runs yet.\n', AGAIN);
