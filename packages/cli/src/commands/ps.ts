@@ -26,7 +26,7 @@ export function define(command: Command): void {
     .option('-a, --all', 'also those that have ended')
     .option('-q, --quiet', 'only ids')
     .option('-f, --filter <key=value>', 'name, id, label, status or probe; may be repeated', collect)
-    .option('--format <template>', "json, 'table …' or a Go template")
+    .option('--format <template>', "json, 'table …' or a Go template; json in a pipe unless said")
     .option('--no-trunc', 'whole ids, all probes')
     .option('-n, --last <n>', 'only the newest, those that have ended too', parseCount('--last'))
     .option('-l, --latest', 'only the newest one')
@@ -56,7 +56,7 @@ async function ps(flags: Flags): Promise<void> {
   for (const { damage } of shown) if (damage) note(`${damage.message}\n  ${damage.hint}`);
   const idOf = ({ id, name }: Instance): string => (flags.trunc ? id.slice(0, 12) : id) || name;
   if (flags.quiet) return out(shown.map((i) => `${idOf(i)}\n`).join(''));
-  const { format } = flags;
+  const format = flags.format ?? (process.stdout.isTTY ? undefined : 'json');
   const whole = format !== undefined && !format.startsWith('table');
   await out(
     formatRows(

@@ -21,14 +21,13 @@ export function define(command: Command): void {
   command
     .argument('[instance...]', 'names, or beginnings of ids; all that run unless said')
     .option('--no-stream', 'one look, then the end')
-    .option('--format <template>', "json, 'table …' or a Go template")
+    .option('--format <template>', "json, 'table …' or a Go template; json in a pipe unless said")
     .action(stats);
   examples(
     command,
     'sudo skep stats',
     'sudo skep stats --no-stream kills',
     "sudo skep stats --no-stream --format '{{.Name}} {{.EventsPerSecond}}'",
-    'sudo skep stats --format json | jq .Events',
     '',
     'CPU is that of the process, ProbeCPU that of its programs in the kernel, both of one processor.',
     'Fields: ID Name CPU ProbeCPU CPUPercent ProbeCPUPercent Memory MemoryBytes Events EventsPerSecond Lost',
@@ -42,7 +41,7 @@ async function stats(words: string[], flags: Flags): Promise<void> {
   const stop = new AbortController();
   const end = (): void => stop.abort();
   process.once('SIGINT', end).once('SIGTERM', end);
-  const { format } = flags;
+  const format = flags.format ?? (process.stdout.isTTY ? undefined : 'json');
   try {
     do {
       const ids = new Set(named.map((i) => i.id));
