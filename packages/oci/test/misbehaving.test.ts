@@ -216,6 +216,15 @@ test('a registry that stalls is given up', async (t) => {
   assert.deepEqual(await store.list(), []);
 });
 
+test('a registry that wants to speak another protocol is one that gives no answer', async (t) => {
+  const { fake, opts, ref, store } = await setUp(t);
+  fake.hook = (_req, res) => {
+    res.socket?.end('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n');
+    return true;
+  };
+  await failsWith('SKEP_REGISTRY_UNREACHABLE', () => pull(store, ref, opts), /broke \(it gave no answer\)/);
+});
+
 test('a download cut in the middle goes on where it broke', async (t) => {
   const { fake, opts, ref, store, image } = await setUp(t);
   const cut =

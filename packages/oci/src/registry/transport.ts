@@ -81,7 +81,11 @@ export class Transport {
       };
       const onAbort = () => stop(abortError(signal as AbortSignal));
       signal?.addEventListener('abort', onAbort, { once: true });
-      req.once('close', () => signal?.removeEventListener('abort', onAbort));
+      req.once('close', () => {
+        signal?.removeEventListener('abort', onAbort);
+        // Closed without an answer or an error: by Node, of one that wants to speak another protocol now (101).
+        if (response === undefined) reject(networkError(new Error('it gave no answer'), host));
+      });
       req.on('timeout', () => stop(timeoutError(host, this.#idleMs)));
       req.on('response', (res) => {
         response = res;
