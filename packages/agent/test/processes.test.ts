@@ -67,3 +67,34 @@ test('a process whose namespace is written down after it was first looked at is 
   deepStrictEqual(told, [before.id, service.id]);
   deepStrictEqual([before.pids.size, service.pids.size], [0, 1]);
 });
+
+test('a process that was of one service too many has its own once there is room', () => {
+  const clock = { now: 0 };
+  const identities = {
+    get: (pid: number) =>
+      ({ service: { name: `job-${pid}`, rule: 'command' }, sdks: [] }) as unknown as Identity,
+    exit: () => undefined,
+  } as unknown as Identities;
+  const tables = { setService: () => true, deleteService: () => true };
+  const services = new Services({ most: 2 });
+  const processes = new Processes(
+    services,
+    tables,
+    () => clock.now,
+    identities,
+    () => undefined,
+  );
+  const names = () => [1, 2, 3].map((pid) => processes.serviceOf(pid).name);
+  deepStrictEqual(names(), ['job-1', 'job-2', '_OTHER']);
+  for (const pid of [1, 2]) processes.exit({ pid, startTime: 1 });
+  const pass = (ms: number) => {
+    clock.now += ms;
+    processes.tidy();
+    services.expire(clock.now, () => undefined);
+  };
+  pass(40_000);
+  strictEqual(processes.serviceOf(3).name, '_OTHER');
+  pass(300_000);
+  pass(40_000);
+  strictEqual(processes.serviceOf(3).name, 'job-3');
+});

@@ -2,7 +2,7 @@ import type { ExecEvent, ExitEvent, ForkEvent, Identities, Identity } from '@ske
 import type { KernelTables } from '../kernel/tables.ts';
 import { dropOldest } from '../oldest.ts';
 import type { Service } from './service.ts';
-import type { Services } from './services.ts';
+import { OTHER_SERVICE, type Services } from './services.ts';
 
 /** A process that has counted something. */
 interface Known {
@@ -169,11 +169,16 @@ export class Processes {
   #look(pid: number, known: Known, now: number): void {
     const identity = this.#identities.get(pid);
     if (identity === undefined) this.#end(pid, now);
-    else if (!isSameService(identity, known.identity)) this.#forget(pid);
+    else if (!isSameService(identity, known.identity) || this.#hasRoomNow(known)) this.#forget(pid);
     else if (identity !== known.identity) {
       this.#known.set(pid, { ...known, identity });
       this.#services.of(identity, known.service.activeAt);
     }
+  }
+
+  /** It was one service too many, and is none any more. */
+  #hasRoomNow({ service }: Known): boolean {
+    return service.name === OTHER_SERVICE && !this.#services.full;
   }
 
   #end(pid: number, now: number): void {

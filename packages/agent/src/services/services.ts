@@ -35,6 +35,11 @@ export class Services {
     return this.#byKey.size;
   }
 
+  /** Whether one more would be `_OTHER`. That one is beyond the cap itself. */
+  get full(): boolean {
+    return this.#byKey.size >= this.#most;
+  }
+
   [Symbol.iterator](): Iterator<Service> {
     return this.#byKey.values();
   }
@@ -70,7 +75,7 @@ export class Services {
     const key = `${namespace ?? ''}\0${name}`;
     const known = this.#byKey.get(key);
     if (known) return known;
-    if (this.#byKey.size >= this.#most && name !== OTHER_SERVICE) {
+    if (this.full && name !== OTHER_SERVICE) {
       this.refused++;
       return this.#named(OTHER_SERVICE, undefined, now);
     }
