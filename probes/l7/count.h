@@ -53,6 +53,9 @@ static __always_inline void l7_send_span(struct l7_work *work, __u64 duration, e
 	skep_submit(e);
 }
 
+/* Where a traceparent has its flags; the lowest says that its caller keeps a trace (W3C Trace Context 3.2.2.5). */
+#define L7_PARENT_FLAGS 25
+
 static __always_inline void l7_maybe_span(struct l7_work *work, struct http_counts *counts, __u64 duration)
 {
 	struct l7_outcome *o = &work->outcome;
@@ -61,6 +64,9 @@ static __always_inline void l7_maybe_span(struct l7_work *work, struct http_coun
 	bool failed = !key->status || key->status >= 500 || (key->status >= 400 && key->role == HTTP_CLIENT);
 	enum span_reason reason = failed ? SPAN_ERROR : SPAN_SLOW;
 
+	/* As OpenTelemetry's sampler does that asks the parent; but of an error there should be something to look at. */
+	if (!failed && o->request.traced && !(o->request.parent[L7_PARENT_FLAGS] & 1))
+		return;
 	if (!(failed ? l7_due(&counts->due[0], o->ended, error_gap, L7_SERIES_BURST)
 		     : slow && l7_due(&counts->due[1], o->ended, slow_gap, L7_SERIES_BURST))) {
 		if (!l7_due(&counts->due[2], o->ended, sample_gap, 0))

@@ -70,7 +70,6 @@ export class Agent {
   #final: AgentStatus | undefined;
   #timers: NodeJS.Timeout[] = [];
   #spansLeft = 0;
-  #spansUnsampled = 0;
   readonly #leftTo = new Set<Service>();
   #stopping: Promise<RunSummary> | undefined;
 
@@ -233,7 +232,6 @@ export class Agent {
       begunAt: this.#begunAt,
       attachedAt: this.#attachedAt,
       spansLeft: this.#spansLeft,
-      spansUnsampled: this.#spansUnsampled,
       exports: this.#outlets.exports(),
       listens: this.#outlets.listens,
       notes: this.#notes.all,
@@ -286,8 +284,6 @@ export class Agent {
       return;
     }
     if (isDouble(span, this.#clock())) this.#leave(span);
-    // As OpenTelemetry's sampler does that asks the parent; but of an error there should be something to look at.
-    else if (span.unsampled && span.reason !== 'error') this.#spansUnsampled++;
     else this.#send(span);
     this.#options.onSpan?.(span);
   }

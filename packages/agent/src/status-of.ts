@@ -21,7 +21,6 @@ export interface StatusParts {
   /** When the programs were attached, milliseconds of the pipeline's clock. */
   readonly attachedAt: number;
   readonly spansLeft: number;
-  readonly spansUnsampled: number;
   readonly exports: readonly ExportStats[];
   readonly listens: Readonly<Record<string, string>>;
   readonly notes: readonly string[];
@@ -64,7 +63,6 @@ export function statusOf(parts: StatusParts): AgentStatus {
       taken: spans.taken,
       held: pipeline.heldSpans(),
       left: parts.spansLeft,
-      unsampled: parts.spansUnsampled,
       gapNs: Number(budget.gapNs),
     },
     budget: { percent: budget.percent, usedPercent: budget.usedPercent, limiting: budget.limiting },

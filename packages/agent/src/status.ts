@@ -50,8 +50,6 @@ export interface AgentStatus {
     readonly held: number;
     /** Of services that export their own. */
     readonly left: number;
-    /** Of requests whose callers keep no trace of them, errors aside: not sent. */
-    readonly unsampled: number;
     readonly gapNs: number;
   };
   readonly budget: { readonly percent?: number; readonly usedPercent: number; readonly limiting: boolean };

@@ -9,6 +9,7 @@ import { command, send, TestServer } from './support/processes.ts';
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 const UNSAMPLED = '5bf92f3577b34da6a3ce929d0e0e4736';
+const KEPT = '6bf92f3577b34da6a3ce929d0e0e4736';
 const PARENT = '00f067aa0ba902b7';
 
 type Attributes = Record<string, string | number | boolean>;
@@ -50,6 +51,7 @@ suite('an agent with a receiver of OTLP', { skip, timeout: 120_000 }, () => {
     await command('curl', '-s', url(shop, '/plain'));
     const unsampled = ['-H', `traceparent: 00-${UNSAMPLED}-${PARENT}-00`];
     await command('curl', '-s', ...unsampled, url(shop, '/unkept'));
+    await command('curl', '-s', '-H', `traceparent: 00-${KEPT}-${PARENT}-01`, url(shop, '/unkept'));
     await command('curl', '-s', ...unsampled, url(shop, '/status/503'));
     await send('buyer', traced.port, 50);
     await send('buyer', shop.port, 500);
@@ -107,7 +109,8 @@ suite('an agent with a receiver of OTLP', { skip, timeout: 120_000 }, () => {
       [503, 503],
       'one at each end',
     );
-    strictEqual(status.spans.unsampled, 2);
+    // Nor has it taken the turn of one that the caller keeps.
+    strictEqual(spans.filter(({ span }) => span.traceId === KEPT).length, 2);
   });
 
   test('names what a span is about', () => {
@@ -158,9 +161,9 @@ suite('an agent with a receiver of OTLP', { skip, timeout: 120_000 }, () => {
       .reduce((total: number, p: Decoded) => total + Number(p.count), 0);
 
   test('sends the same counts that were sent, as histograms with the usual bounds', () => {
-    strictEqual(sum('http.server.request.duration', 'florist'), 505);
+    strictEqual(sum('http.server.request.duration', 'florist'), 506);
     strictEqual(sum('http.client.request.duration', 'buyer'), 550);
-    strictEqual(sum('http.client.request.duration', 'curl'), 5);
+    strictEqual(sum('http.client.request.duration', 'curl'), 6);
     const { metric } = metrics.find(({ metric }) => metric.name === 'http.server.request.duration')!;
     const [point] = metric.histogram.dataPoints;
     deepStrictEqual(

@@ -22,7 +22,7 @@ const STATUS: Omit<AgentStatus, 'selfCheck'> = {
   missed: [],
   fill: {},
   listens: {},
-  spans: { taken: 0, held: 0, left: 0, unsampled: 0 },
+  spans: { taken: 0, held: 0, left: 0 },
   budget: { usedPercent: 0, limiting: false },
 } as unknown as AgentStatus;
 

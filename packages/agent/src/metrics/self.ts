@@ -92,12 +92,6 @@ export function selfFamilies(s: AgentStatus): SelfFamily[] {
       'Spans that were not exported because the service exports its own.',
       one(spans.left),
     ),
-    counter(
-      'spans_unsampled',
-      '{span}',
-      'Spans that were not exported because the caller keeps no trace of the request.',
-      one(spans.unsampled),
-    ),
     gauge('services', '{service}', 'Services of which requests were counted.', one(s.services)),
     gauge('entries', '{entry}', 'What maps and caches hold.', fills('used')),
     gauge('capacity', '{entry}', 'What they have room for.', fills('capacity')),

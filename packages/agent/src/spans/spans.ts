@@ -15,8 +15,6 @@ export interface Span {
   readonly traceId: string;
   readonly spanId: string;
   readonly parentSpanId?: string;
-  /** Its caller keeps no trace of it, as the flags of the trace context say. */
-  readonly unsampled: boolean;
   /** Milliseconds since 1970, with a fraction. */
   readonly startMs: number;
   /** Nanoseconds since 1970. */
@@ -58,9 +56,6 @@ export interface SpansParts {
 const TEXT_MS = 1_000;
 /** Spans that wait for a text or for their process; more go without. */
 const MOST_WAITING = 1_000;
-
-/** The flag of a trace context that says that the caller keeps the trace. */
-const SAMPLED = 1;
 
 /** What the wall clock is behind by was not cut off: it was set, or has drifted so far. */
 const CLOCK_SET_NS = 2_000_000n;
@@ -150,7 +145,6 @@ export class Spans {
       traceId: from.parent?.traceId ?? randomId(16),
       spanId: randomId(8),
       parentSpanId: from.parent?.spanId,
-      unsampled: from.parent !== undefined && (from.parent.flags & SAMPLED) === 0,
       startMs: Number(start / 1000n) / 1000,
       start,
       duration: from.duration,

@@ -71,7 +71,7 @@ export function statusText(s: AgentStatus): string {
   add('lost', s.lost.map((l) => `${l.map} ${l.reason} ${l.count}`).join(', ') || 'nothing');
   add(
     'spans',
-    `${s.spans.taken} taken, ${s.spans.held} held back${s.spans.left > 0 ? `, ${s.spans.left} left to services that export their own` : ''}${s.spans.unsampled > 0 ? `, ${s.spans.unsampled} of traces that their callers do not keep` : ''}`,
+    `${s.spans.taken} taken, ${s.spans.held} held back${s.spans.left > 0 ? `, ${s.spans.left} left to services that export their own` : ''}`,
   );
   add(
     'room',
