@@ -3,12 +3,11 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isMainThread } from 'node:worker_threads';
 
 const cache = new Map<string, Uint8Array>();
 
-/** The main thread's, for its workers: one that is terminated has no end at which to remove a folder of its own. */
-const shared = isMainThread ? undefined : process.env.SKEP_TEST_SCRATCH;
+/** The test's, for its workers and children: one that is killed has no end at which to remove a folder of its own. */
+const shared = process.env.SKEP_TEST_SCRATCH;
 /** A folder that is gone when the test process ends. */
 export const scratch = shared ?? mkdtempSync(join(tmpdir(), 'skep-bpf-test-'));
 if (shared === undefined) {
