@@ -7,6 +7,8 @@ import { Services } from '../src/services/services.ts';
 
 /** No process has it: beyond the most there can be. */
 const ENDED = 4_194_304 + 1;
+/** No exec or exit waits to be read. */
+const nothing = () => undefined;
 
 test('who ended before anybody looked is named by its exec, also when that is still in its ring', () => {
   const clock = () => 0;
@@ -51,13 +53,7 @@ test('a process whose namespace is written down after it was first looked at is 
     deleteService: () => true,
   };
   const services = new Services();
-  const processes = new Processes(
-    services,
-    tables,
-    () => clock.now,
-    identities,
-    () => undefined,
-  );
+  const processes = new Processes(services, tables, () => clock.now, identities, nothing);
   const before = processes.serviceOf(7);
   namespace = 'live';
   clock.now = 3_000;
@@ -77,13 +73,7 @@ test('a process that was of one service too many has its own once there is room'
   } as unknown as Identities;
   const tables = { setService: () => true, deleteService: () => true };
   const services = new Services({ most: 2 });
-  const processes = new Processes(
-    services,
-    tables,
-    () => clock.now,
-    identities,
-    () => undefined,
-  );
+  const processes = new Processes(services, tables, () => clock.now, identities, nothing);
   const names = () => [1, 2, 3].map((pid) => processes.serviceOf(pid).name);
   deepStrictEqual(names(), ['job-1', 'job-2', '_OTHER']);
   for (const pid of [1, 2]) processes.exit({ pid, startTime: 1 });
