@@ -240,21 +240,21 @@ test('the entry says what it needs on an old Node', () => {
 test('what an image says of itself does not move about on a terminal', async () => {
   using b = new Sandbox();
   writeFileSync(b.path('calls.c'), source);
-  await b.ok(['build', 'calls.c', 'calls:1', '--description', 'quiet\x1b[2J\x9b1A\x07']);
+  await b.ok(['build', 'calls.c', 'calls:1', '--description', 'quiet\x1b[2J\x9b1A\x07\u202e']);
   for (const words of [
     ['describe', 'calls:1'],
     ['run', 'calls:1', '--help'],
   ]) {
     const text = await b.ok(words);
-    assert.match(text, /quiet\ufffd\[2J\ufffd1A\ufffd\n/);
-    assert.doesNotMatch(text, /[\x1b\x9b\x07]/);
+    assert.match(text, /quiet\ufffd\[2J\ufffd1A\ufffd\ufffd\n/);
+    assert.doesNotMatch(text, /[\x1b\x9b\x07\u202e]/);
   }
   const { stderr } = await b.fails(3, /\[2J/, ['describe', './\x1b[2J.o']);
   assert.doesNotMatch(stderr, /\x1b/);
   // For programs it is as it was written.
   assert.equal(
     await b.ok(['inspect', '--format', '{{.Description}}', 'calls:1']),
-    'quiet\x1b[2J\x9b1A\x07\n',
+    'quiet\x1b[2J\x9b1A\x07\u202e\n',
   );
 });
 
