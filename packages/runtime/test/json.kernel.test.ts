@@ -173,7 +173,7 @@ test('a reader that stalls costs counted lines, not memory', { skip }, async () 
   execFileSync('mkfifo', [pipe]);
   const fd = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
   const writer = openSync(pipe, constants.O_WRONLY);
-  const c = await child(producer, [], writer);
+  const c = await child(producer, ['', '', '300'], writer);
   closeSync(writer);
   await producer.produce(300_000, 7);
   c.process.kill('SIGTERM');
