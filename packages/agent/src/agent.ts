@@ -29,7 +29,7 @@ const TICK_MS = 1_000;
 const FRESH_MS = 50;
 /** Spans have time: the kernel lets 200 a second through, and their ring holds those of ten seconds. */
 const SPANS_MS = 100;
-/** Services of which it is said that they export spans of their own; status counts those of all. */
+/** Services of which it is said that they export spans of their own; status counts those of all. Likewise processes that are a fault. */
 const TOLD_OF = 10;
 
 /**
@@ -70,6 +70,7 @@ export class Agent {
   #final: AgentStatus | undefined;
   #timers: NodeJS.Timeout[] = [];
   #spansLeft = 0;
+  #faults = 0;
   readonly #leftTo = new Set<Service>();
   #stopping: Promise<RunSummary> | undefined;
 
@@ -82,10 +83,17 @@ export class Agent {
     const setGap = (ns: bigint) => {
       this.#pipeline.tables.spanGap = ns;
     };
-    this.#identities = new Identities({ clock: this.#clock, graceMs: REMEMBER_MS });
-    this.#ahead = new ServersAhead(this.#identities);
     this.#notes = new Notes(options.onNote);
     const note = (text: string) => this.#notes.add(text);
+    this.#identities = new Identities({
+      clock: this.#clock,
+      graceMs: REMEMBER_MS,
+      onFault: (pid, error) => {
+        if (this.#faults++ < TOLD_OF)
+          note(`process ${pid} goes by its kernel's name, since it could not be looked at: ${error}`);
+      },
+    });
+    this.#ahead = new ServersAhead(this.#identities);
     this.#budget = new Budget(cpuBudgetPercent, setGap, note);
     this.#outlets = new Outlets({
       ...{ options, note, host: this.#identities.host, startedAt: this.#startedAt },

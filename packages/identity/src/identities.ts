@@ -8,7 +8,7 @@ import { IdentityError } from './errors.ts';
 import type { ExecEvent, ExitEvent, ForkEvent } from './events.ts';
 import { Host } from './host/host.ts';
 import { listPids } from './host/pids.ts';
-import { type Identity, identify, keyOf, type Sources } from './identity.ts';
+import { type Identity, identify, keyOf, type Sources, type Told, unidentified } from './identity.ts';
 import { NO_NAMESPACES, type Process, readExe, readProcess, readStartTime } from './process/read.ts';
 
 export interface IdentitiesOptions {
@@ -22,6 +22,8 @@ export interface IdentitiesOptions {
   recheckMs?: number;
   /** The clock of all times given here, in ms, never going back. Default: performance.now */
   clock?: () => number;
+  /** Told of a process that could not be made out, for a fault of ours: it goes by its kernel's name. */
+  onFault?: (pid: number, error: unknown) => void;
 }
 
 const NEGATIVE_MS = 1_000;
@@ -44,6 +46,7 @@ export class Identities {
   readonly #ids: CgroupIds;
   readonly #recheckMs: number;
   readonly #clock: () => number;
+  readonly #onFault: (pid: number, error: unknown) => void;
   readonly #entries: Entries;
   readonly #absent = new Map<number, number>();
   #generation = 0;
@@ -57,6 +60,7 @@ export class Identities {
     const graceMs = positive('graceMs', options.graceMs ?? 60_000);
     this.#recheckMs = positive('recheckMs', options.recheckMs ?? 5_000);
     this.#clock = options.clock ?? (() => performance.now());
+    this.#onFault = options.onFault ?? (() => undefined);
     this.#entries = new Entries({ capacity, graceMs, clock: this.#clock });
   }
 
@@ -185,7 +189,7 @@ export class Identities {
     entry.startTime = process.startTime;
     entry.checked = now;
     entry.early = entry.since !== undefined && now - entry.since < SETTLED_MS;
-    const identity = identify(this.#sources, process, this.#generation++, { environment: entry.told });
+    const identity = this.#identify(process, { environment: entry.told });
     const whole = process.kernelThread || hasMemory(host, process.pid);
     if (!whole && (entry.identity ?? entry.event ?? entry.parent) !== undefined) return false;
     entry.identity = identity;
@@ -216,11 +220,19 @@ export class Identities {
       cgroupId: event.cgroupId,
       namespaces: NO_NAMESPACES,
     };
-    entry.identity = identify(this.#sources, process, this.#generation++, {
-      environment: event.environment,
-      ended: true,
-    });
+    entry.identity = this.#identify(process, { environment: event.environment, ended: true });
     entry.event = undefined;
+  }
+
+  /** Files of anybody's making are read for it: a fault over one of them is that process's, and nobody else's. */
+  #identify(process: Process, told: Told): Identity {
+    const generation = this.#generation++;
+    try {
+      return identify(this.#sources, process, generation, told);
+    } catch (error) {
+      this.#onFault(process.pid, error);
+      return unidentified(process, generation, told);
+    }
   }
 
   #asParent(entry: Entry): Identity | undefined {

@@ -7,6 +7,7 @@ import type { Host } from './host/host.ts';
 import { detectRuntime, type Runtime } from './language/detect.ts';
 import { interpreterOf } from './language/programs.ts';
 import type { CommandContext } from './name/context.ts';
+import { oneLine } from './name/line.ts';
 import { nameService, type ServiceName } from './name/service.ts';
 import {
   type Environment,
@@ -52,18 +53,16 @@ const TELLING_CHARACTERS = 1024;
 /** Kept of a command line; the rest served its name. */
 const ARGV_CHARACTERS = 2048;
 
-/**
- * Puts together who a process is.
- *
- * @param told what its exec told of its environment, if it did; of one that has ended /proc is asked nothing but where its parent is:
- *   there it began
- */
-export function identify(
-  sources: Sources,
-  process: Process,
-  generation: number,
-  told: { environment?: Environment; ended?: boolean } = {},
-): Identity {
+/** What is known of a process beside /proc. */
+export interface Told {
+  /** What its exec told of its environment, if it did. */
+  readonly environment?: Environment;
+  /** It has ended: /proc is asked nothing but where its parent is: there it began. */
+  readonly ended?: boolean;
+}
+
+/** Puts together who a process is. */
+export function identify(sources: Sources, process: Process, generation: number, told: Told = {}): Identity {
   const { host, elves, containers } = sources;
   const { environment: known = NO_ENVIRONMENT, ended: fromEvent = false } = told;
   const { pid } = process;
@@ -100,6 +99,18 @@ export function identify(
     sdks: bare ? [] : findSdks(context, lazyFiles),
     declared: declaredOf(environment),
     fromEvent,
+  };
+}
+
+/** A process of which nothing is known but its kernel's name. */
+export function unidentified(process: Process, generation: number, { ended = false }: Told): Identity {
+  return {
+    key: keyOf(process.pid, process.startTime, generation),
+    process: { ...process, argv: shortened(process.argv) },
+    service: { name: oneLine(process.comm, 16) || 'unknown', rule: 'command' },
+    sdks: [],
+    declared: NOTHING_DECLARED,
+    fromEvent: ended,
   };
 }
 

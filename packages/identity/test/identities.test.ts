@@ -315,6 +315,28 @@ suite('bounds', () => {
     assert.equal(identities.stats.size, 8);
   });
 
+  test('a process that is a fault to make out goes by its own name, and all others by theirs', (t) => {
+    const { proc } = memory(t);
+    class Faulty extends Host {
+      override openExe(pid: number): undefined {
+        if (pid === 8) throw new RangeError('made to');
+      }
+    }
+    const faults: unknown[] = [];
+    const host = new Faulty({ proc: proc.dir, root: proc.dir });
+    const identities = new Identities({ host, onFault: (pid, error) => faults.push([pid, String(error)]) });
+    proc.put(7, 1, '/usr/sbin/nginx');
+    proc.put(8, 1, '/usr/sbin/till');
+    assert.deepEqual(
+      [7, 8].map((pid) => identities.get(pid)?.service),
+      [identities.get(7)?.service, { name: 'a) b)', rule: 'command' }],
+    );
+    assert.equal(identities.get(7)?.service.name, 'nginx');
+    assert.deepEqual(faults, [[8, 'RangeError: made to']]);
+    identities.exec({ pid: 9, startTime: 1, exe: '/usr/sbin/till' });
+    assert.equal(identities.get(9)?.service.name, 'till', 'of one that has ended, no program is opened');
+  });
+
   test('options that make no sense are refused', () => {
     assert.throws(
       () => new Identities({ capacity: 0 }),
