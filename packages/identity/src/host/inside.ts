@@ -29,6 +29,8 @@ export function openInside(
   const folders: number[] = [];
   try {
     folders.push(openSync(root, O_PATH | O_DIRECTORY));
+    // Asked before a name is looked up in it.
+    if (judge !== undefined && !judge(folders[0]!)) return undefined;
     const steps = path.split('/').reverse();
     let links = 0;
     for (let taken = 0; steps.length > 0; taken++) {
