@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, statSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { after, before, suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -130,6 +130,28 @@ suite('skep agent', { skip, timeout: 300_000 }, () => {
     try {
       const [line] = await once(createInterface({ input: child.stderr! }), 'line');
       assert.match(line, /it counts: skep agent services asks it/);
+      child.kill('SIGTERM');
+      await ended;
+      assert.equal(child.exitCode, 0);
+    } finally {
+      child.kill('SIGKILL');
+    }
+  });
+
+  test('whose log has no room counts on', async () => {
+    const full = openSync('/dev/full', 'w');
+    const args = ['agent', '--socket', socket, '--port', port, '--no-tty'];
+    const child = spawn(process.execPath, [main, ...args], {
+      env: box.env,
+      stdio: ['ignore', 'ignore', full],
+    });
+    closeSync(full);
+    const ended = once(child, 'close');
+    try {
+      const ask = () => box.skep(['agent', 'services', '-o', 'json', '--socket', socket]);
+      while ((await ask()).code !== 0) assert.equal(child.exitCode, null);
+      await call('/users/1');
+      while (!(await ask()).stdout.includes('"shop"')) assert.equal(child.exitCode, null);
       child.kill('SIGTERM');
       await ended;
       assert.equal(child.exitCode, 0);

@@ -94,6 +94,18 @@ test('a standard output that is closed or full is told, and fails', () => {
   assert.equal(run('version >/dev/null <&- 2>&-').status, 0);
 });
 
+test('an error that cannot be told is one all the same', () => {
+  using box = new Sandbox();
+  const launcher = join(import.meta.dirname, '../../../bin/skep');
+  for (const to of ['2>/dev/full', '2>&1 >/dev/null | :'])
+    assert.equal(
+      spawnSync('bash', ['-c', `"$0" nosuch ${to}; exit \${PIPESTATUS[0]}`, launcher], { env: box.env })
+        .status,
+      2,
+      to,
+    );
+});
+
 test('a flag that can be given and refused is neither until somebody says so', async () => {
   const command = buildProgram().commands.find((c) => c.name() === 'agent')!;
   await loadCommand(command);

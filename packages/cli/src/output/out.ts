@@ -26,14 +26,16 @@ export function wholeOutput(): void {
   wholeOnly = true;
 }
 
-/** Leaves quietly when the reader of a pipe went away (`skep list | head -1`). */
+/**
+ * Leaves quietly when the reader of a pipe went away (`skep list | head -1`). What was to be said beside it, and cannot be, for want
+ * of a reader or of room in a log, is not said: nothing that works ends for that.
+ */
 export function quietPipes(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE' && !(wholeOnly && stream === process.stdout)) process.exit(0);
-      throw stream === process.stdout ? named(error) : error;
-    });
-  }
+  process.stderr.on('error', () => undefined);
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE' && !wholeOnly) process.exit(0);
+    throw named(error);
+  });
 }
 
 /** The system's error of writing knows no path, and no disk that is full need be one of images. */
