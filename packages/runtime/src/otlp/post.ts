@@ -79,18 +79,25 @@ export class Poster {
     return new Promise((resolve) => {
       const headers = { ...this.#headers, 'Content-Length': String(bytes.length) };
       let request: ClientRequest;
+      let answered = false;
       try {
-        request = this.#request({ ...this.#options, headers }, (response) => read(response, resolve));
+        request = this.#request({ ...this.#options, headers }, (response) => {
+          answered = true;
+          read(response, resolve);
+        });
       } catch (error) {
         // What Node finds out only as it connects, of certificates among it.
         resolve({ kind: 'refused', why: (error as Error).message });
         return;
       }
-      const failed = (error: Error & { code?: string }) =>
+      const failed = (error: Error & { code?: string }) => {
+        // How an answer ends is the answer's.
+        if (answered) return;
         resolve({
           ...connectionFault(error),
           stale: request.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE'),
         });
+      };
       const timer = setTimeout(
         () => request.destroy(new Error(`no answer within ${this.#to.timeoutMs / 1000} s`)),
         this.#to.timeoutMs,
@@ -102,7 +109,7 @@ export class Poster {
       request.on('close', () => {
         clearTimeout(timer);
         signal.removeEventListener('abort', abort);
-        // After an answer or an error this changes nothing.
+        // After an error this changes nothing.
         failed(new Error('connection closed without an answer'));
       });
       request.end(bytes);
@@ -128,7 +135,8 @@ function read(response: IncomingMessage, resolve: (attempt: Attempt) => void): v
   });
   response.on('end', () => done(false));
   // The status has been said; whether the receiver says more than that does not change it.
-  response.on('error', () => done(true));
+  response.on('error', () => undefined);
+  response.on('close', () => done(true));
 }
 
 function judged(response: IncomingMessage, body: Buffer, cut: boolean): Attempt {

@@ -174,7 +174,7 @@ test('a partial success is delivered but for what was rejected, in protobuf and 
   }
 });
 
-test('a success whose answer is noise or has no end is a success, and is not read to its end', async () => {
+test('a success whose answer is noise, is cut off or has no end is a success, and is not read to its end', async () => {
   const noise: Behaviour = (_, r) =>
     void r.setHeader('Content-Type', 'application/x-protobuf').end(Buffer.alloc(99, 0xff));
   let sent = 0;
@@ -186,12 +186,15 @@ test('a success whose answer is noise or has no end is a success, and is not rea
     response.on('drain', more);
     more();
   };
-  for (const behaviour of [noise, endless]) {
+  const silent: Behaviour = (_, r) => void r.writeHead(200, { 'Content-Length': '100' }).write('a');
+  const cut: Behaviour = (_, r) =>
+    void r.writeHead(200, { 'Content-Length': '100' }).write('a', () => r.socket?.end());
+  for (const behaviour of [noise, endless, silent, cut]) {
     await using receiver = await OtlpReceiver.start(behaviour);
-    const { otlp, traces } = exporter(receiver.url);
+    const { otlp, traces } = exporter(receiver.url, { env: { OTEL_EXPORTER_OTLP_TIMEOUT: '3000' } });
     otlp.spans.add(span(1));
-    await otlp.stop();
-    deepEqual([traces().delivered, traces().lost], [1, NONE]);
+    await otlp.stop({ withinMs: 20_000 });
+    deepEqual([traces().delivered, traces().lost, traces().requests], [1, NONE, 1]);
   }
   // What the socket's buffers hold on both sides.
   ok(sent < 16 * 1024 * 1024, `${sent} bytes`);
