@@ -32,12 +32,11 @@ export class AgentExport {
    */
   static start(options: ExportOptions): AgentExport | undefined {
     const { url, env, version, host, metricIntervalMs } = options;
-    const settings = otlpSettings({ url, env, metricIntervalMs });
+    const settings = otlpSettings({ url, env, metricIntervalMs, signals: ['traces', 'metrics'] });
     if (!settings) {
       options.onTrouble('OTLP is switched off by the environment (OTEL_SDK_DISABLED, OTEL_…_EXPORTER)');
       return undefined;
     }
-    const { logs: _, ...destinations } = settings.destinations;
     const own = {
       'service.name': 'skep-agent',
       'service.version': version,
@@ -47,11 +46,7 @@ export class AgentExport {
     };
     const resources = new Resources(host, own, settings.resource);
     const scope = { name: 'skep', version };
-    const otlp = new OtlpExporter({
-      settings: { ...settings, destinations },
-      scope,
-      onTrouble: options.onTrouble,
-    });
+    const otlp = new OtlpExporter({ settings, scope, onTrouble: options.onTrouble });
     otlp.addMetrics(new AgentMetricSource({ ...options, resources }));
     otlp.start();
     return new AgentExport(otlp, resources);

@@ -42,7 +42,8 @@ const DEFAULT_ENDPOINT = 'http://localhost:4318';
  * Settings from a URL and the environment; undefined when OTEL_SDK_DISABLED says so or all signals are `none`.
  *
  * `url` is a base, as OTEL_EXPORTER_OTLP_ENDPOINT: `/v1/traces`, `/v1/metrics`, `/v1/logs` are added to its path. It wins over all
- * endpoints of the environment; the other variables hold beside it. The variables of a signal win over the general ones.
+ * endpoints of the environment; the other variables hold beside it. The variables of a signal win over the general ones; those of
+ * one that is not among `signals` are not looked at.
  *
  * Source: https://opentelemetry.io/docs/specs/otel/protocol/exporter/ and
  * https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
@@ -50,11 +51,11 @@ const DEFAULT_ENDPOINT = 'http://localhost:4318';
  * @throws RuntimeError SKEP_OTLP for a value that cannot be used
  */
 export function otlpSettings(
-  options: { url?: string; env?: Variables; metricIntervalMs?: number } = {},
+  options: { url?: string; env?: Variables; metricIntervalMs?: number; signals?: readonly Signal[] } = {},
 ): OtlpSettings | undefined {
-  const { url, env = process.env } = options;
+  const { url, env = process.env, signals = SIGNALS } = options;
   if (flag(env, 'OTEL_SDK_DISABLED')) return undefined;
-  const wanted = SIGNALS.filter((s) => !off(env, s));
+  const wanted = signals.filter((s) => !off(env, s));
   if (wanted.length === 0) return undefined;
   // Who wants deltas could not read what we send, and would see nothing, or sums of sums.
   if (wanted.includes('metrics')) choice(TEMPORALITY, env[TEMPORALITY]?.trim() || undefined, ['cumulative']);

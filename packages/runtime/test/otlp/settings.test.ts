@@ -83,6 +83,14 @@ test('it can be switched off, as a whole or by signal', () => {
   equal(otlpSettings({ env: { ...off, OTEL_METRICS_EXPORTER: 'none' } }), undefined);
 });
 
+test('of a signal that nobody sends no variable is looked at, and it does not make OTLP switched on', () => {
+  const signals = ['traces', 'metrics'] as const;
+  const env = { OTEL_EXPORTER_OTLP_LOGS_PROTOCOL: 'grpc', OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: 'nonsense' };
+  deepEqual(Object.keys(otlpSettings({ env, signals })!.destinations), signals);
+  const none = { OTEL_TRACES_EXPORTER: 'none', OTEL_METRICS_EXPORTER: 'none' };
+  equal(otlpSettings({ env: none, signals }), undefined);
+});
+
 const wrong: [name: string, value: string, message: RegExp][] = [
   ['OTEL_EXPORTER_OTLP_ENDPOINT', 'localhost:4318', /"localhost:4318" is not an http or https URL/],
   ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'nonsense', /OTLP_TRACES_ENDPOINT: "nonsense" is not/],
