@@ -23,6 +23,18 @@ test('a file that is no socket is left alone', async () => {
   strictEqual(readFileSync(path, 'utf8'), 'callers: true\n');
 });
 
+test('a place where no socket can be is said to be one', async () => {
+  for (const [path, why] of [
+    ['', /it has no name/],
+    ['/proc/none/agent.sock', /nothing can be made in \/proc/],
+    [join(folder, 'x'.repeat(100)), /107 bytes at most/],
+  ] as const)
+    await rejects(
+      ControlServer.listen(path, async () => undefined),
+      { code: 'SKEP_AGENT_SOCKET', message: why },
+    );
+});
+
 test('a socket that nobody listens at any more is replaced', async () => {
   const path = join(folder, 'agent.sock');
   const first = await ControlServer.listen(path, async () => 'first');

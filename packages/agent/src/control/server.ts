@@ -1,6 +1,6 @@
 import { chmodSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { AgentError } from '../errors.ts';
 import { type Ask, QUESTIONS } from './socket.ts';
 
@@ -32,6 +32,8 @@ export class ControlServer {
     const server = createServer((socket) => serve(socket, answer));
     server.maxConnections = MOST_CONNECTIONS;
     try {
+      const unfit = unfitness(path);
+      if (unfit !== undefined) throw new Error(unfit);
       mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
       if (await listens(path)) {
         throw new AgentError(
@@ -57,6 +59,17 @@ export class ControlServer {
   async close(): Promise<void> {
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
   }
+}
+
+/** sun_path of unix(7), without its last zero. */
+const LONGEST_PATH = 107;
+
+/** Why no socket can be there, where trying would not say: Node's recursive mkdir never returns in /proc. */
+function unfitness(path: string): string | undefined {
+  if (path === '') return 'it has no name';
+  if (/^\/proc(\/|$)/.test(resolve(path))) return 'nothing can be made in /proc';
+  if (Buffer.byteLength(path) > LONGEST_PATH) return `its path may have ${LONGEST_PATH} bytes at most`;
+  return undefined;
 }
 
 /** Whether somebody answers there; what nobody does is taken away. */
