@@ -67,6 +67,32 @@ test('the types of skep.h, as text and as JSON', async () => {
   assert.deepEqual(json, { ...names, ns: 1_500_000, us: 1500, ms: 2000, size: 1_258_291 });
 });
 
+test('what goes over a network is shown as the number that it means', async () => {
+  const bytes = Buffer.alloc(2 + 4 + 8 + 8 + 2 * 2 + 4 + 4 + 2);
+  bytes.writeUInt16BE(443, 0);
+  bytes.writeUInt32BE(4_000_000_000, 2);
+  bytes.writeBigUInt64BE(7n, 6);
+  bytes.writeBigUInt64BE(2n ** 52n + 1n, 14);
+  bytes.writeUInt16BE(1, 22);
+  bytes.writeUInt16BE(65_535, 24);
+  bytes.set([10, 0, 0, 1], 26);
+  bytes.writeUInt32LE(5, 30);
+  bytes.writeUInt16LE(9, 34);
+  const { text, json, decoder } = await decoded(
+    'const __be16 port; __be32 seq; __be64 id; __be64 large; __be16 both[2]; ipv4_addr address; __le32 little; __u16 plain;',
+    bytes,
+  );
+  const shown = { port: 443, seq: 4_000_000_000, id: 7, large: 2 ** 52 + 1, little: 5, plain: 9 };
+  assert.deepEqual(json, { ...shown, both: [1, 65_535], address: '10.0.0.1' });
+  const texts = Object.entries(shown).map(([name, value]) => [name, String(value)]);
+  assert.deepEqual(text, { ...Object.fromEntries(texts), both: '[1,65535]', address: '10.0.0.1' });
+  const id = decoder.columns.findIndex((c) => c.name === 'id');
+  bytes.fill(0xff, 6, 14);
+  const view = recordView(bytes);
+  assert.equal(decoder.column(id)(view, 0), 2n ** 64n - 1n);
+  assert.match(decoder.json(view, 0), /"id":18446744073709551615,/);
+});
+
 test('the types of solo_types.h, where an ipv6_addr is four bytes as in bee', async () => {
   const bytes = Buffer.from([1, 2, 3, 4, 5, 6, 7, 8, 0x40, 0xe2, 1, 0, 0, 0, 0, 0]);
   const { text, json } = await decoded('ipv4_addr a; ipv6_addr b; duration c;', bytes, 'solo_types.h');

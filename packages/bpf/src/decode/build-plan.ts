@@ -13,6 +13,9 @@ const MAX_PLACES = 20_000;
 const KERNELS_OWN =
   /^bpf_(res_)?spin_lock$|^bpf_(timer|wq|task_work|list_head|list_node|rb_root|rb_node|refcount)$/;
 
+/** The kernel's names for numbers as they go over a network (include/uapi/linux/types.h). */
+const NETWORK_ORDER = /^__be(16|32|64)$/;
+
 /** Arguments of a process as the kernel has them, beside them how many bytes they are: `args`, `args_size`. */
 const SEVERAL_TEXTS = /^(args|argv|cmdline)$/;
 
@@ -37,7 +40,10 @@ export class PlanBuilder {
     const type = this.#btf.resolve(typeId);
     const format = this.#format(typeId);
     const plan = this.#plain(type, last, depth);
-    return format ? { ...plan, format } : plan;
+    if (format) return { ...plan, format };
+    const bigEndian =
+      plan.kind === 'int' && this.#typedefs(typeId).some(([name]) => NETWORK_ORDER.test(name));
+    return bigEndian ? { ...plan, bigEndian } : plan;
   }
 
   #plain(type: BtfType, last: boolean, depth: number): Plan {
@@ -133,19 +139,21 @@ export class PlanBuilder {
   #format(typeId: number): FormatSpec | undefined {
     const ask = this.#options.format;
     if (!ask) return undefined;
+    for (const [name, id] of this.#typedefs(typeId)) {
+      const format = ask(name, this.#btf, id);
+      if (format) return format;
+    }
+    return undefined;
+  }
+
+  /** The typedefs on the way to a type, outermost first. */
+  #typedefs(typeId: number): [name: string, id: number][] {
+    const found: [string, number][] = [];
     for (let id = typeId; ; ) {
       const t = this.#btf.type(id);
-      if (t.kind === 'typedef') {
-        const format = ask(t.name, this.#btf, id);
-        if (format) return format;
-      } else if (
-        t.kind !== 'const' &&
-        t.kind !== 'volatile' &&
-        t.kind !== 'restrict' &&
-        t.kind !== 'type_tag'
-      ) {
-        return undefined;
-      }
+      if (t.kind === 'typedef') found.push([t.name, id]);
+      else if (t.kind !== 'const' && t.kind !== 'volatile' && t.kind !== 'restrict' && t.kind !== 'type_tag')
+        return found;
       // resolve() went the same way before and found an end.
       id = t.type;
     }

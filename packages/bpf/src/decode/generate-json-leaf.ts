@@ -1,5 +1,5 @@
 import { bitsNumber, bytesOf, readExpression, sizeOf } from './generate-read.ts';
-import type { ArrayPlan, BitsPlan, Plan, StructPlan } from './plan.ts';
+import type { ArrayPlan, BitsPlan, IntPlan, Plan, StructPlan } from './plan.ts';
 import { plus, type Source } from './source.ts';
 import { writeI32, writeI64, writePointer, writeU32, writeU64 } from './write-numbers.ts';
 import { stringify, writeBytes, writeChars, writeJson, writeTexts } from './write-text.ts';
@@ -25,7 +25,7 @@ export function jsonLeaf(src: Source, plan: LeafPlan, base: string, offset: numb
   const plain = { ...plan, format: undefined };
   switch (plan.kind) {
     case 'int':
-      return intLeaf(src, plan.size, plan.signed, at);
+      return intLeaf(src, plan, at);
     case 'bits':
       return bitsLeaf(src, plan, at);
     case 'bool':
@@ -55,12 +55,13 @@ function halves(base: string, offset: number): string {
   return `dv.getUint32(${plus(base, offset + 4)},true),dv.getUint32(${plus(base, offset)},true)`;
 }
 
-function intLeaf(src: Source, size: number, signed: boolean, at: string): Leaf {
+function intLeaf(src: Source, { size, signed, bigEndian }: IntPlan, at: string): Leaf {
   if (size === 8) {
-    const write = src.constant(signed ? writeI64 : writeU64);
-    return { statement: `p=${write}(od,p,${halves(at, 0)});`, maxBytes: 20 };
+    const write = src.constant(signed && !bigEndian ? writeI64 : writeU64);
+    const parts = bigEndian ? `dv.getUint32(${at}),dv.getUint32(${plus(at, 4)})` : halves(at, 0);
+    return { statement: `p=${write}(od,p,${parts});`, maxBytes: 20 };
   }
-  const number = readExpression(src, { kind: 'int', size, signed }, at, 0, false);
+  const number = readExpression(src, { kind: 'int', size, signed, bigEndian }, at, 0, false);
   if (size === 16) return asText(src, number, 40);
   return { statement: `p=${src.constant(signed ? writeI32 : writeU32)}(od,p,${number});`, maxBytes: 11 };
 }

@@ -1,5 +1,5 @@
 import type { ArrayPlan, BitsPlan, CharsPlan, MemberPlan, Plan } from './plan.ts';
-import { readI64, readI128, readPointer, readU64, readU128, readWideBits } from './read-numbers.ts';
+import { readBe64, readI64, readI128, readPointer, readU64, readU128, readWideBits } from './read-numbers.ts';
 import { shortNumber } from './short-float.ts';
 import { plus, quote, type Source } from './source.ts';
 import { readChars, readTexts } from './strings.ts';
@@ -25,7 +25,9 @@ function plainExpression(src: Source, plan: Plan, base: string, offset: number, 
   const deeper = formatted && !plan.format;
   switch (plan.kind) {
     case 'int':
-      return intExpression(src, plan.size, plan.signed, at);
+      return plan.bigEndian
+        ? bigEndianExpression(src, plan.size, at)
+        : intExpression(src, plan.size, plan.signed, at);
     case 'bits':
       return bitsExpression(src, plan, at);
     case 'bool':
@@ -96,6 +98,11 @@ function intExpression(src: Source, size: number, signed: boolean, at: string): 
     default:
       return `${src.constant(signed ? readI128 : readU128)}(dv,${at})`;
   }
+}
+
+/** A number of 2, 4 or 8 bytes as it goes over a network, of which none has a sign. */
+function bigEndianExpression(src: Source, size: number, at: string): string {
+  return size === 8 ? `${src.constant(readBe64)}(dv,${at})` : `dv.getUint${size * 8}(${at})`;
 }
 
 /** The plain number of a bit field, before it becomes a bool or an enumerator. */

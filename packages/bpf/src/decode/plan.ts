@@ -21,6 +21,8 @@ interface Common {
 export interface IntPlan extends Common {
   readonly kind: 'int';
   readonly signed: boolean;
+  /** Its most significant byte comes first, as of a `__be16`. */
+  readonly bigEndian?: boolean;
 }
 
 /** A bit field; `bit` counts from the start of the place, least significant first. */

@@ -4,6 +4,12 @@ export function readU64(dv: DataView, at: number): number | bigint {
   return high < 0x200000 ? high * 0x1_0000_0000 + dv.getUint32(at, true) : dv.getBigUint64(at, true);
 }
 
+/** The same with the most significant byte first. */
+export function readBe64(dv: DataView, at: number): number | bigint {
+  const high = dv.getUint32(at);
+  return high < 0x200000 ? high * 0x1_0000_0000 + dv.getUint32(at + 4) : dv.getBigUint64(at);
+}
+
 /** Signed 64 bits: a number while exact, else a bigint. */
 export function readI64(dv: DataView, at: number): number | bigint {
   const high = dv.getInt32(at + 4, true);

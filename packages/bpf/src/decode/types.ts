@@ -6,7 +6,7 @@ import type { KeyLayout } from './key-layout.ts';
  *
  * | C | value |
  * | --- | --- |
- * | integers, bit fields | number while exact, else bigint; `__int128`: always bigint |
+ * | integers, bit fields | number while exact, else bigint; `__int128`: always bigint; `__be16`, `__be32`, `__be64`: the number that was meant |
  * | `_Bool` | boolean |
  * | `char`, `char[N]`, `char[]` | string up to the first NUL, all N bytes when there is none; bad UTF-8 becomes U+FFFD |
  * | `char args[N]` beside `args_size` (also `argv`, `cmdline`) | all texts of these bytes, a blank for each NUL between them |

@@ -1,7 +1,15 @@
 import type { Btf, Value } from '@skep/bpf';
 import { CIDR } from './cidr.ts';
 import { namedCodec } from './named-codecs.ts';
-import { arrayCodec, booleanCodec, enumCodec, floatCodec, integerCodec, textCodec } from './plain-codecs.ts';
+import {
+  arrayCodec,
+  booleanCodec,
+  enumCodec,
+  floatCodec,
+  integerCodec,
+  networkOrder,
+  textCodec,
+} from './plain-codecs.ts';
 
 /** How one type's values are read from an object, written by a user, and shown. Little-endian, as BPF objects are. */
 export interface ParamCodec {
@@ -28,6 +36,9 @@ export interface ParamCodec {
   why?(text: string): string | undefined;
 }
 
+/** As the kernel calls numbers that go over a network (include/uapi/linux/types.h). */
+const NETWORK_ORDER = /^__be(16|32|64)$/;
+
 /** The codec of a type; undefined when a text cannot spell its values (structs, pointers). */
 export function codecFor(btf: Btf, typeId: number): ParamCodec | undefined {
   let id = typeId;
@@ -36,6 +47,7 @@ export function codecFor(btf: Btf, typeId: number): ParamCodec | undefined {
     if (t.kind === 'typedef') {
       const named = namedCodec(t.name, btf, id);
       if (named) return named;
+      if (NETWORK_ORDER.test(t.name)) return networkOrder(integerCodec(btf.sizeOf(id), false));
     }
     if (t.kind === 'struct' && t.name === 'skep_cidr' && t.size === CIDR.size) return CIDR;
     if (

@@ -170,6 +170,7 @@ export function findParam(
  * | type | written as |
  * | --- | --- |
  * | integers | `12`, `-5`, `0x1f`; the range is checked |
+ * | `__be16`, `__be32`, `__be64` | the number meant, the bytes turned round |
  * | `bool` | `true`, `false`, `yes`, `no`, `on`, `off`, `1`, `0` |
  * | `float`, `double` | `1.5`, `2e-3` |
  * | `char[N]` | at most N - 1 bytes of UTF-8 |

@@ -68,6 +68,24 @@ export function integerCodec(size: number, signed: boolean, spelled?: Spelling):
   };
 }
 
+/** The same values with the most significant byte first, as a `__be16` has them. */
+export function networkOrder(codec: ParamCodec): ParamCodec {
+  const reversed = (view: DataView, offset: number) =>
+    new Uint8Array(view.buffer, view.byteOffset + offset, codec.size).reverse();
+  return {
+    ...codec,
+    read(view, offset) {
+      const bytes = new Uint8Array(view.buffer, view.byteOffset + offset, codec.size).toReversed();
+      return codec.read(new DataView(bytes.buffer), 0);
+    },
+    write(text, view, offset) {
+      const taken = codec.write(text, view, offset);
+      if (taken) reversed(view, offset);
+      return taken;
+    },
+  };
+}
+
 const BOOLEANS = new Map([
   ['true', 1],
   ['yes', 1],
