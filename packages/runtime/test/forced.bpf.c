@@ -108,4 +108,20 @@ int forget(struct trace_event_raw_sys_enter *ctx)
 	return 0;
 }
 
+SKEP_LRU_HASH(counter_few, __u32, __u64, 256);
+SKEP_LRU_HASH(remembered_few, __u32, __u64, 256);
+
+SEC("?tracepoint/syscalls/sys_enter_getpgid")
+int forget_few(struct trace_event_raw_sys_enter *ctx)
+{
+	__u32 key = ctx->args[0];
+	__u64 one_more = 1;
+
+	if (!watched())
+		return 0;
+	skep_add(&counter_few, &key, 1);
+	skep_update(&remembered_few, &key, &one_more, BPF_ANY);
+	return 0;
+}
+
 char LICENSE[] SEC("license") = "GPL";

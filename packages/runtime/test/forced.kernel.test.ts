@@ -8,7 +8,7 @@ import { BpfMap, possibleCpus } from '@skep/bpf';
 import { fixture } from '../../../test/support/fixtures.ts';
 import { Netns } from '../../../test/support/netns.ts';
 import { type Lost, type Run, startRun } from '../src/index.ts';
-import { keepsAll } from '../src/run/evictions.ts';
+import { keepsAll, spareAdapts } from '../src/run/evictions.ts';
 import { Producer } from './support/producer.ts';
 import { Collect, rowsOf } from './support/sinks.ts';
 
@@ -117,6 +117,17 @@ test('an LRU hash that may have forgotten is named, shown or not; one with room 
   assert.ok(kept < 20_000);
 });
 
+test('a small LRU hash is in doubt only where CPUs keep as many free entries of it as of a large one', {
+  skip,
+}, async () => {
+  using producer = new Producer();
+  const run = await start('forget_few', producer.pid, {});
+  await producer.produce(1);
+  const { evictionsUnknown } = await run.stop();
+  const doubtful = keepsAll({ maxEntries: 256, flags: 0 }, possibleCpus(), spareAdapts()) < 1;
+  assert.deepEqual([...evictionsUnknown].sort(), doubtful ? ['counter_few', 'remembered_few'] : []);
+});
+
 test('as many keys as an LRU hash surely keeps are kept, whatever it is like', { skip }, () => {
   const cpus = possibleCpus();
   for (const [type, flags] of [
@@ -126,7 +137,7 @@ test('as many keys as an LRU hash surely keeps are kept, whatever it is like', {
   ] as const)
     for (const maxEntries of [10, 128 * cpus + 300, 4096]) {
       using map = BpfMap.create({ type, keySize: 4, valueSize: 8, maxEntries, flags, name: 'forced' });
-      const keys = keepsAll(map, cpus);
+      const keys = keepsAll(map, cpus, spareAdapts());
       for (let i = 0; i < keys; i++) {
         const key = Buffer.alloc(4);
         key.writeUInt32LE(i);
@@ -134,5 +145,11 @@ test('as many keys as an LRU hash surely keeps are kept, whatever it is like', {
       }
       assert.equal([...map].length, keys, `${type} ${flags} of ${maxEntries}`);
     }
-  assert.equal(keepsAll({ maxEntries: 10, flags: 0 }, cpus), 0, 'a small one keeps nothing for certain');
+  const small = { maxEntries: 20 * cpus, flags: 0 };
+  assert.equal(
+    keepsAll(small, cpus, false),
+    0,
+    'where CPUs keep 128 each, a small one keeps nothing for certain',
+  );
+  assert.equal(keepsAll(small, cpus, true), 10 * cpus);
 });

@@ -1,4 +1,4 @@
-import type { BpfMap } from '@skep/bpf';
+import { type BpfMap, Btf } from '@skep/bpf';
 import type { Opened } from './open.ts';
 import { distinct } from './probes.ts';
 
@@ -13,17 +13,37 @@ const REST_MS = 10_000;
 /**
  * Up to how many entries an LRU hash has surely forgotten none. The kernel begins to take the least used entry when a CPU
  * that needs one finds too few that are free, while others may still keep theirs: before the map is full.
+ *
+ * @param adapts whether CPUs of this kernel keep the fewer the smaller the map is ({@link spareAdapts})
  */
-export function keepsAll({ maxEntries, flags }: Pick<BpfMap, 'maxEntries' | 'flags'>, cpus: number): number {
-  if ((flags & NO_COMMON_LRU) !== 0) return Math.max(0, Math.floor(maxEntries / cpus) - OWN_SPARE);
-  return Math.max(0, maxEntries - COMMON_SPARE * cpus);
+export function keepsAll(
+  { maxEntries, flags }: Pick<BpfMap, 'maxEntries' | 'flags'>,
+  cpus: number,
+  adapts: boolean,
+): number {
+  const share = Math.floor(maxEntries / cpus);
+  if ((flags & NO_COMMON_LRU) !== 0) return Math.max(0, share - OWN_SPARE);
+  const spare = adapts ? Math.min(COMMON_SPARE, Math.max(1, Math.floor(share / 2))) : COMMON_SPARE;
+  return Math.max(0, maxEntries - spare * cpus);
+}
+
+/** Whether the kernel measures what a CPU may keep by the map, as Linux 6.16 does and older ones with its mends. */
+export function spareAdapts(): boolean {
+  try {
+    const lru = Btf.kernel().find('bpf_lru', 'struct');
+    return lru?.kind === 'struct' && lru.members.some((m) => m.name === 'target_free');
+  } catch {
+    // Without types it is taken for an old one: more is in doubt then.
+    return false;
+  } finally {
+    Btf.releaseKernel();
+  }
 }
 
 interface Watched {
   /** As streams and losses are called. */
   readonly label: string;
   readonly map: BpfMap;
-  readonly mostKept: number;
   /** Where it is shown: most entries that were found at a reading. */
   readonly peak: (() => number) | undefined;
 }
@@ -34,6 +54,8 @@ interface Watched {
  */
 export class EvictionWatch {
   readonly #unknown = new Set<string>();
+  readonly #cpus: number;
+  #adapts: boolean | undefined;
   #left: Watched[];
   #lookedAt = Number.NEGATIVE_INFINITY;
 
@@ -43,13 +65,13 @@ export class EvictionWatch {
     cpus: number,
     peakOf: (opened: Opened, map: string) => (() => number) | undefined,
   ) {
+    this.#cpus = cpus;
     this.#left = opened.flatMap((o) =>
       o.object.maps
         .filter((m) => /^lru_/.test(m.type) && m.created && !m.reused)
         .map((map) => ({
           label: distinct(map.name, o, opened, (p) => p.object.maps.some((m) => m.name === map.name)),
           map,
-          mostKept: keepsAll(map, cpus),
           peak: peakOf(o, map.name),
         })),
     );
@@ -60,18 +82,26 @@ export class EvictionWatch {
     const now = performance.now();
     if (!last && now - this.#lookedAt < REST_MS) return;
     this.#lookedAt = now;
-    for (const watched of this.#left)
-      if (!watched.peak && (await hasMoreThan(watched.map, watched.mostKept)))
-        this.#unknown.add(watched.label);
+    for (const { label, map, peak } of this.#left)
+      if (!peak && this.#mayForget(map, await entriesIn(map, keepsAll(map, this.#cpus, true) + 1)))
+        this.#unknown.add(label);
     this.#settle();
   }
 
   /** Maps of which nobody knows what they forgot. */
   read(): string[] {
-    for (const { label, peak, mostKept } of this.#left)
-      if (peak && peak() > mostKept) this.#unknown.add(label);
+    for (const { label, map, peak } of this.#left)
+      if (peak && this.#mayForget(map, peak())) this.#unknown.add(label);
     this.#settle();
     return [...this.#unknown];
+  }
+
+  #mayForget(map: BpfMap, entries: number): boolean {
+    if (entries <= keepsAll(map, this.#cpus, false)) return false;
+    if (entries > keepsAll(map, this.#cpus, true)) return true;
+    // Only where they decide are the kernel's types read.
+    this.#adapts ??= spareAdapts();
+    return !this.#adapts;
   }
 
   #settle(): void {
@@ -79,9 +109,10 @@ export class EvictionWatch {
   }
 }
 
-async function hasMoreThan(map: BpfMap, entries: number): Promise<boolean> {
+/** How many entries a map has; of those beyond `most` not all are counted. */
+async function entriesIn(map: BpfMap, most: number): Promise<number> {
   const walk = map.walk();
   let found = 0;
-  for (walk.begin(); !walk.ended && found <= entries; ) found += await walk.next();
-  return found > entries;
+  for (walk.begin(); !walk.ended && found < most; ) found += await walk.next();
+  return found;
 }
