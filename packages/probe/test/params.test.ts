@@ -25,7 +25,7 @@ SKEP_PARAM(syscall_t, call, 0, ""); SKEP_PARAM(tcp_state_t, state, 0, ""); SKEP_
 const volatile __u16 ports[4] = {}; const volatile ipv4_addr peers[2] = {}; const volatile char names[2][8] = {};
 const volatile struct { int x; } whole = {}; const volatile __u16 rows[2][3] = {{1, 2, 3}, {4, 5, 6}};
 SKEP_PARAM(enum mode, mode, FAST, ""); SKEP_PARAM_RANGE(enum mode, wider, FAST, 0, 9, ""); SKEP_PARAM(float, share, 0.1f, "");
-SKEP_PARAM(__be16, be_port, bpf_htons(80), ""); SKEP_PARAM_RANGE(__be32, be_seq, bpf_htonl(2), 1, 300, ""); const volatile __be16 be_ports[2] = {};
+SKEP_PARAM(char, sep, ',', ""); SKEP_PARAM(char, level, 3, ""); SKEP_PARAM(__be16, be_port, bpf_htons(80), ""); SKEP_PARAM_RANGE(__be32, be_seq, bpf_htonl(2), 1, 300, ""); const volatile __be16 be_ports[2] = {};
 ${PROGRAM}`);
   btf = Btf.fromElf(Elf.parse(object));
   params = describeObject(object, 'probe.o').params;
@@ -51,6 +51,21 @@ test('numbers that go over a network are written as they are meant', () => {
   assert.equal(findParam(params, 'be_seq').defaultText, '2');
   refused('be_port', '65536');
   refused('be_seq', '301');
+});
+
+test('a char is a letter, or a number', () => {
+  for (const [text, byte] of [
+    ['x', 0x78],
+    [';', 0x3b],
+    ['7', 7],
+    ['-1', 0xff],
+  ] as const)
+    assert.deepEqual([...set('sep', text)], [byte], text);
+  assert.deepEqual(
+    [findParam(params, 'sep').defaultText, findParam(params, 'level').defaultText],
+    [',', '3'],
+  );
+  for (const text of ['xy', '', '128', 'ä']) refused('sep', text);
 });
 
 test('integers: decimal, hexadecimal, negative, and no more than the type holds', () => {
@@ -223,7 +238,9 @@ test('what is shown as default is read back to the same bytes', () => {
     const bytes = parseParam(p, btf, p.defaultText);
     assert.equal(
       Buffer.from(bytes).some((b) => b !== 0),
-      ['a_u64', 'color', 'rows', 'mode', 'wider', 'share', 'be_port', 'be_seq'].includes(p.name),
+      ['a_u64', 'color', 'rows', 'mode', 'wider', 'share', 'be_port', 'be_seq', 'sep', 'level'].includes(
+        p.name,
+      ),
       p.name,
     );
   }

@@ -7,6 +7,7 @@ import {
   enumCodec,
   floatCodec,
   integerCodec,
+  LETTER,
   networkOrder,
   textCodec,
 } from './plain-codecs.ts';
@@ -62,7 +63,8 @@ export function codecFor(btf: Btf, typeId: number): ParamCodec | undefined {
     }
     switch (t.kind) {
       case 'int':
-        return t.bool ? booleanCodec(t.size) : integerCodec(t.size, t.signed);
+        if (t.bool) return booleanCodec(t.size);
+        return integerCodec(t.size, t.signed, t.size === 1 && t.name === 'char' ? LETTER : undefined);
       case 'float':
         return floatCodec(t.size);
       case 'enum':

@@ -173,6 +173,7 @@ export function findParam(
  * | `__be16`, `__be32`, `__be64` | the number meant, the bytes turned round |
  * | `bool` | `true`, `false`, `yes`, `no`, `on`, `off`, `1`, `0` |
  * | `float`, `double` | `1.5`, `2e-3` |
+ * | `char` | `x`, or a number |
  * | `char[N]` | at most N - 1 bytes of UTF-8 |
  * | enum | a name, or the number of one or of several together |
  * | arrays | values separated by commas; those left out are 0 |

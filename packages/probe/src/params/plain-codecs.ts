@@ -68,6 +68,18 @@ export function integerCodec(size: number, signed: boolean, spelled?: Spelling):
   };
 }
 
+/** A `char` by itself: a sign, or a small number. */
+export const LETTER: Spelling = {
+  range: 'a letter or a sign, or a number from -128 to 127',
+  noun: 'letter',
+  example: 'x',
+  parse: (text) => (/^[!-/:-~]$/.test(text) ? BigInt(text.charCodeAt(0)) : undefined),
+  show(value) {
+    const text = String.fromCharCode(Number(value));
+    return /^[!-/:-~]$/.test(text) ? text : String(value);
+  },
+};
+
 /** The same values with the most significant byte first, as a `__be16` has them. */
 export function networkOrder(codec: ParamCodec): ParamCodec {
   const reversed = (view: DataView, offset: number) =>
