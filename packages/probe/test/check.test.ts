@@ -43,6 +43,20 @@ for (const [what, source, name, text] of [
     /its table is in SEC\("\.struct_ops\.link"\)/,
   ],
   [
+    'a flag for maps that came later',
+    `struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 4096); __uint(map_flags, 1 << 19); } m SEC(".maps");
+     SEC("raw_tp/sched_process_exit") int p(void *ctx) { return 0; }`,
+    '6.12',
+    /has no flag 0x80000 for maps, which "m" has/,
+  ],
+  [
+    'a type of maps that nobody has yet',
+    `struct { __uint(type, 77); __type(key, __u32); __type(value, __u64); __uint(max_entries, 1); } m SEC(".maps");
+     SEC("raw_tp/sched_process_exit") int p(void *ctx) { return 0; }`,
+    '7.2',
+    /has no map type 77, which "m" is/,
+  ],
+  [
     'an array of no length',
     `struct { __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY); __type(key, __u32); __type(value, __u64); } m SEC(".maps");
      SEC("raw_tp/sched_process_exit") int p(void *ctx) { return 0; }`,
@@ -298,6 +312,21 @@ SEC("fentry/vfs_read") int no_kfunc(__u64 *ctx) { vfs_fsync((void *)ctx[0], 0); 
     const { programs } = checkObject(bytes, 'probe.o', kernel(name));
     said(programs.find((p) => p.name === program)!.verdict, state, text, `${program} on ${name}`);
   }
+});
+
+test('before tcx a tc program needs a qdisc and a filter, which may be modules', async () => {
+  const object = await build('SEC("tc") int p(void *ctx) { return 0; }');
+  const without = (facts: KernelFacts, more: Partial<KernelFacts>): Verdict => {
+    const of = { ...facts, btf: facts.btf, functions: undefined, config: facts.config, ...more };
+    return checkObject(object, 'tc.o', of).programs[0]!.verdict;
+  };
+  const [old, recent] = [kernel('6.1'), kernel('6.12')];
+  said(without(old, {}), 'runs', undefined, 'as modules');
+  said(without(old, { config: new Map() }), 'refused', /built without CONFIG_NET_SCH_INGRESS/, 'not built');
+  const hasModule = (name: string) => name === 'sch_ingress';
+  said(without(old, { hasModule }), 'unknown', /load the module cls_bpf is not known/, 'not installed');
+  said(without(old, { config: undefined, hasModule }), 'unknown', /cls_bpf/, 'nor configured');
+  said(without(recent, { config: new Map(), hasModule }), 'runs', undefined, 'with tcx');
 });
 
 test('what run asks for is said beside that the kernel takes it', async () => {

@@ -68,6 +68,7 @@ export function runningKernel(): KernelFacts {
     get configFile() {
       return isThere(`/boot/config-${release()}`) || isThere('/proc/config.gz');
     },
+    hasModule: installed,
     userFunctions: (name) => inFile(name, (path) => userFunctions(path).map((f) => f.name)),
     usdtProbes: (name) => inFile(name, usdtProbes),
     hooks,
@@ -102,6 +103,14 @@ function inFile<T>(name: string, read: (path: string) => T): T | NoProgram {
 function mayLoad(): boolean {
   const have = capabilities();
   return have.has('CAP_SYS_ADMIN') || (have.has('CAP_BPF') && have.has('CAP_PERFMON'));
+}
+
+function installed(module: string): boolean | undefined {
+  if (existsSync(`/sys/module/${module}`)) return true;
+  const lists = ['modules.builtin', 'modules.dep'].map((list) => `/lib/modules/${release()}/${list}`);
+  const there = lists.filter(isThere);
+  if (there.length === 0) return undefined;
+  return there.some((list) => readFileSync(list, 'utf8').includes(`/${module}.ko`));
 }
 
 /** Names of the modules that are loaded and have types. */

@@ -41,6 +41,8 @@ export interface KernelFacts {
   readonly usdtProbes?: (path: string) => UsdtProbes | NoProgram | undefined;
   /** `CONFIG_X` to `y`, `m` or its value, quotes kept. What is not set is not in it. */
   readonly config?: ReadonlyMap<string, string>;
+  /** Whether a module is loaded, built in, or lies where modules are loaded from; undefined when that cannot be read. */
+  readonly hasModule?: (name: string) => boolean | undefined;
   /** Whether libbpf finds the configuration where it looks, to fill in kconfig externs; absent when nobody knows. */
   readonly configFile?: boolean;
   /** Which kinds of hook attach at all: kprobes permitted, trampolines permitted, … A kind that is absent is not known. */

@@ -23,6 +23,7 @@ const COUNTED = new Set([
   ...['queue', 'stack', 'bloom_filter', 'ringbuf', 'user_ringbuf', 'arena'],
 ]);
 const BPF_F_STACK_BUILD_ID = 1 << 5;
+const BPF_F_INNER_MAP = 1 << 12;
 /** Frames of a stack unless the machine's settings say otherwise. */
 const DEEPEST = 127;
 /** Bytes of a program's stack, where keys once had to fit. */
@@ -49,8 +50,19 @@ export function mapVerdicts(
 function mapVerdict(map: MapDefinition, facts: KernelFacts): Verdict {
   const { name, type: number, flags, inner, maxEntries, keySize, valueSize } = map;
   const type = mapTypes[number];
-  if (type === undefined)
+  if (type === undefined) {
+    const types = facts.btf?.find('bpf_map_type', 'enum');
+    if (types?.kind === 'enum' && !types.values.some((v) => Number(v.value) === number))
+      return { state: 'refused', reason: `the kernel has no map type ${number}, which "${name}" is` };
     return { state: 'unknown', reason: `map "${name}" is of a type (${number}) unknown to skep` };
+  }
+  const strange = unknownFlags(flags, facts);
+  if (strange !== 0)
+    return {
+      state: 'refused',
+      reason: `the kernel has no flag 0x${strange.toString(16)} for maps, which "${name}" has`,
+      hint: 'It may have come with a later version.',
+    };
   if (listed(facts, facts.mapTypes, type, 'bpf_map_type') === false)
     return { state: 'refused', reason: `the kernel has no map type ${type}, which "${name}" is` };
   if (NEVER_AHEAD.has(type) && (flags & BPF_F_NO_PREALLOC) === 0)
@@ -102,6 +114,21 @@ function mapVerdict(map: MapDefinition, facts: KernelFacts): Verdict {
       hint: 'Write __array(values, struct { … }) with the definition of an inner map into its declaration.',
     };
   return { state: 'runs' };
+}
+
+/** Flags of Linux 5.10; kernels name in their types what came later. */
+const OLD_FLAGS = (BPF_F_INNER_MAP << 1) - 1;
+
+/** Which of a map's flags the kernel has never heard of; 0 for none, or where its types do not tell. */
+function unknownFlags(flags: number, { btf }: KernelFacts): number {
+  const newer = (flags & ~OLD_FLAGS) >>> 0;
+  if (newer === 0 || !btf) return 0;
+  for (const id of btf.ids('enum')) {
+    const type = btf.type(id);
+    if (type.kind !== 'enum' || !type.values.some((v) => v.name === 'BPF_F_NO_PREALLOC')) continue;
+    return type.values.reduce((left, v) => (left & ~Number(v.value)) >>> 0, newer);
+  }
+  return 0;
 }
 
 /** Tables of functions that stand in for the kernel's: it has to have such a table, and all of its members. */

@@ -6,6 +6,7 @@ import { iteratorSleeps, mayChangeOrSleep } from './may-sleep.ts';
 import { neverTraced } from './never-traced.ts';
 import { isVariadic, misfit, type Prototype, parseArguments, prototypeIn } from './prototype.ts';
 import { securityHook } from './security-hooks.ts';
+import { trafficControl } from './traffic-control.ts';
 import type { HookProgram } from './types.ts';
 import { usdtProbe, userFunction } from './user-file.ts';
 import { refused, unknown } from './verdict.ts';
@@ -71,6 +72,8 @@ function judgeTarget(program: HookProgram, facts: KernelFacts, btf: Btf, loaded:
       return never(program, facts) ?? userFunction(program, facts) ?? RUNS;
     case 'usdt':
       return never(program, facts) ?? usdtProbe(program, facts) ?? RUNS;
+    case 'tc':
+      return never(program, facts) ?? trafficControl(facts) ?? RUNS;
     default:
       return never(program, facts) ?? RUNS;
   }
