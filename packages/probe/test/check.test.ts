@@ -314,6 +314,23 @@ SEC("fentry/vfs_read") int no_kfunc(__u64 *ctx) { vfs_fsync((void *)ctx[0], 0); 
   }
 });
 
+test('what a program reads of its record lies where CO-RE finds it', async () => {
+  const object = await build(
+    `struct trace_event_raw_kfree_skb___far { char far[200]; unsigned short protocol; } __attribute__((preserve_access_index));
+     int seen;
+     SEC("tracepoint/skb/kfree_skb") int p(struct trace_event_raw_kfree_skb___far *ctx) { seen = ctx->protocol; return 0; }
+     SEC("tracepoint/skb/kfree_skb") int q(char *ctx) { seen = *(int *)(ctx + 200); return 0; }`,
+  );
+  const { programs } = checkObject(object, 'far.o', kernel('6.1'));
+  said(programs[0]!.verdict, 'runs', undefined, 'as the kernel has it');
+  said(
+    programs[1]!.verdict,
+    'refused',
+    /byte 203 of the record of skb.kfree_skb, which has 32 here/,
+    'as it is',
+  );
+});
+
 test('before tcx a tc program needs a qdisc and a filter, which may be modules', async () => {
   const object = await build('SEC("tc") int p(void *ctx) { return 0; }');
   const without = (facts: KernelFacts, more: Partial<KernelFacts>): Verdict => {

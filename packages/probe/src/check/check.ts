@@ -202,7 +202,7 @@ function judgePrograms(
       ...helperHazards(elf, program, facts),
       ...kfuncHazards(elf, program, facts, externs),
       ...argumentHazards(elf, program, place, facts, code(false).callee),
-      ...accessHazards(elf, program, place, facts, code(false).callee),
+      ...accessHazards(elf, program, place, facts, code(false).callee, relocated.code),
     ];
     let reached: ((place: Place) => Reached) | undefined;
     for (const { section, at, certain, reason } of problems) {

@@ -1,6 +1,6 @@
 import type { Elf, KernelFacts, Place } from '@skep/bpf';
 import type { ProgramDescription } from '../describe/types.ts';
-import { type Access, type Callee, contextAccesses } from './context.ts';
+import { type Access, type Callee, contextAccesses, relocated } from './context.ts';
 import type { Hazard } from './hazards.ts';
 import { kernelType } from './kernel-type.ts';
 
@@ -36,18 +36,25 @@ const NUMBERS = new Set(['tracepoint', 'raw_tracepoint', 'tracing', 'lsm']);
 const RECORD = [8, 8192] as const;
 const EGRESS = 20;
 
-/** Where a program surely reads or writes its context as no program of its type may (`is_valid_access` of each). */
+/**
+ * Where a program surely reads or writes its context as no program of its type may (`is_valid_access` of each).
+ *
+ * @param code the object's code with the kernel's answers to CO-RE in it
+ */
 export function accessHazards(
   elf: Elf,
   program: ProgramDescription,
   entry: Place,
   facts: KernelFacts,
   callee: Callee,
+  code: ReadonlyMap<string, Uint8Array>,
 ): Hazard[] {
   const type = kernelType(program.type, program.section);
   if (type === undefined || !(NUMBERS.has(type) || Object.hasOwn(structs, type))) return [];
   const end = type === 'tracepoint' ? recordEnd(program.target, facts) : undefined;
-  return contextAccesses(elf, entry, callee).flatMap((access) => {
+  return contextAccesses(elf, entry, callee).flatMap((declared) => {
+    const access = relocated(declared, code);
+    if (!access) return [];
     const found = against(access, type, program.section, facts) ?? behind(access, end, program.target);
     return found === undefined ? [] : [{ ...access.place, ...found }];
   });

@@ -82,7 +82,7 @@ export interface Access {
   readonly writes: boolean;
 }
 
-/** What a program reads is the same on every kernel. */
+/** What a program reads is the same on every kernel, but for where CO-RE finds it. */
 const objects = new WeakMap<Elf, Map<string, Access[]>>();
 
 /** Where a program surely reads its context. */
@@ -98,6 +98,19 @@ export function contextAccesses(elf: Elf, entry: Place, callee: Callee): Access[
   const accesses = known.get(key) ?? findAccesses(elf, entry, callee);
   known.set(key, accesses);
   return accesses;
+}
+
+/**
+ * The access as it is in `code`, where CO-RE may have moved what is read; undefined where it is none there.
+ *
+ * @param code of the same object, with a kernel's answers in it
+ */
+export function relocated(access: Access, code: ReadonlyMap<string, Uint8Array>): Access | undefined {
+  const bytes = code.get(access.place.section);
+  const ins = bytes && instructionsIn(bytes)[access.place.at >> 3];
+  const kind = ins && ins.opcode & 7;
+  if (kind !== CLASS.ldx && kind !== CLASS.st && kind !== CLASS.stx) return undefined;
+  return { ...access, offset: ins!.offset, size: SIZES[ins!.opcode & 0x18]! };
 }
 
 function findAccesses(elf: Elf, entry: Place, callee: Callee): Access[] {
