@@ -10,6 +10,7 @@ import { networkError, readBody } from './errors.ts';
 import { apiRepository } from './host.ts';
 import type { RegistryOptions } from './options.ts';
 import type { RetryPolicy } from './retry.ts';
+import { straightBody } from './straight.ts';
 import { Turns } from './turns.ts';
 import { upload } from './upload.ts';
 
@@ -272,7 +273,7 @@ export class Registry {
       let skip = at - start;
       try {
         if (skip < 0) throw broken(this.host, 'answered with another range than was asked for');
-        for await (const chunk of res as AsyncIterable<Buffer>) {
+        for await (const chunk of straightBody(res) ?? (res as AsyncIterable<Buffer>)) {
           const fresh = skip === 0 ? chunk : chunk.subarray(skip);
           skip -= Math.min(skip, chunk.length);
           if (fresh.length === 0) continue;

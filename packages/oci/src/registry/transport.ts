@@ -6,6 +6,7 @@ import { type HostCertificates, hostCertificates, readPem } from './certificates
 import { abortError, networkError, timeoutError, UNKNOWN_AUTHORITY } from './errors.ts';
 import type { RegistryOptions } from './options.ts';
 import { proxyFor } from './proxy.ts';
+import { readStraight } from './straight.ts';
 import { tunnel } from './tunnel.ts';
 
 // Node's own HTTP client and not fetch: measured on Node 24, one request over fetch costs a process 40 ms of CPU, over
@@ -162,7 +163,7 @@ export class Transport {
 
   #makeAgent(secure: boolean, proxy: URL | undefined): Agent {
     const keep = { keepAlive: true, maxSockets: SOCKETS };
-    if (!secure && proxy?.protocol !== 'https:') return new (builtin.http().Agent)(keep);
+    if (!secure && proxy?.protocol !== 'https:') return readStraight(new (builtin.http().Agent)(keep));
     const options: AgentOptions = { ...keep };
     if (secure) this.#certificates();
     if (this.#opts.insecure && secure) options.rejectUnauthorized = false;
@@ -170,7 +171,8 @@ export class Transport {
       options.ca = this.#systemCa ? this.#ca : [...builtin.tls().getCACertificates('default'), ...this.#ca];
     }
     const agent = new (builtin.https().Agent)(options);
-    if (secure && proxy !== undefined) tunnel(agent, proxy, this.#idleMs, proxyAuthorization(proxy));
+    if (!secure || proxy === undefined) return readStraight(agent);
+    tunnel(agent, proxy, this.#idleMs, proxyAuthorization(proxy));
     return agent;
   }
 }
