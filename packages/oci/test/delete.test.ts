@@ -77,13 +77,11 @@ test('a digest takes its tags along also where the registry would keep them, and
     await store.tag(`${name}:1`, `${name}:2`);
     await putTestImage(store, `${name}:3`, 'another');
     for (const tag of ['1', '2', '3']) await push(store, `${name}:${tag}`);
-    fake.seen.length = 0;
+    await store.tag(`${name}:3`, `${name}:4`);
+    await push(store, `${name}:4`);
+    // Somebody else takes a tag away meanwhile, which says nothing of what this registry does with tags.
+    fake.hook = (_req, _res, { method }) => method === 'DELETE' && fake.content.delete('x:4') && false;
     assert.deepEqual(await removeRemote(`${name}@${entry.digest}`), { deleted: `${name}@${entry.digest}` });
-    assert.equal(
-      fake.count('HEAD', '/manifests/'),
-      tagsStay ? 3 : 0,
-      'tags are asked for only where they stayed',
-    );
     assert.deepEqual(await tags(name), ['3']);
     await failsWith('SKEP_NOT_FOUND', () => removeRemote(`${name}@${entry.digest}`));
   }

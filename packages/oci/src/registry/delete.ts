@@ -33,9 +33,8 @@ export async function removeRemote(ref: string, opts: RegistryOptions): Promise<
   const top = await registry.getManifest(repository, (digest ?? tag) as string, 'delete');
   const whole = formatReference({ ...reference, tag: undefined, digest: top.digest });
   if (digest !== undefined || tag === undefined) {
-    const before = await tagsThere(registry, repository);
     await deleteManifest(registry, repository, top);
-    await deleteTags(registry, repository, top.digest, before);
+    await deleteTags(registry, repository, top.digest);
     return { deleted: whole };
   }
   const res = await registry.request(repository, `manifests/${tag}`, {
@@ -89,19 +88,11 @@ async function deleteManifest(registry: Registry, repository: string, top: Fetch
 }
 
 /**
- * Some registries keep a tag whose image was deleted by its digest, and the image with it (go-containerregistry's). One that has taken
- * a tag along takes all: there, none need be asked for.
- *
- * @param before the tags that there were
+ * Some registries keep a tag whose image was deleted by its digest, and the image with it (go-containerregistry's). Each tag that is
+ * left is asked for: from one that went, nothing follows, since somebody else may have taken it away.
  */
-async function deleteTags(
-  registry: Registry,
-  repository: string,
-  digest: string,
-  before: ReadonlySet<string>,
-): Promise<void> {
+async function deleteTags(registry: Registry, repository: string, digest: string): Promise<void> {
   const tags = await tagsThere(registry, repository);
-  if ([...before].some((tag) => !tags.has(tag))) return;
   for (const tag of await tagsOf(registry, repository, digest, tags)) {
     const res = await registry.request(repository, `manifests/${tag}`, {
       method: 'DELETE',
