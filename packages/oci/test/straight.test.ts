@@ -84,6 +84,26 @@ async function pieces(res: ServerResponse): Promise<void> {
   res.end();
 }
 
+test('what is only lent is the same memory again and again, and what is not stays as it is', async (t) => {
+  const server = createServer((_req, res) => {
+    res.writeHead(200, { 'content-length': BODY.length });
+    res.end(BODY);
+  });
+  const ask = asking(t, await listen(t, server));
+  for (const lent of [true, false]) {
+    const res = await ask('/');
+    const memory = new Set<ArrayBufferLike>();
+    const kept: Uint8Array[] = [];
+    for await (const piece of straightBody(res, lent) as AsyncIterable<Uint8Array>) {
+      memory.add(piece.buffer);
+      kept.push(lent ? Buffer.from(piece) : piece);
+    }
+    assert.ok(Buffer.concat(kept).equals(BODY));
+    if (lent) assert.ok(memory.size <= 5, `${memory.size} buffers for ${kept.length} pieces`);
+    res.destroy();
+  }
+});
+
 test('what comes behind the body is not taken for it', async (t) => {
   const server = createTcpServer((socket) => {
     socket.on('error', () => undefined); // it is hung up on

@@ -173,7 +173,7 @@ async function fetchBlob(
     opts.onProgress?.({ phase: 'pull', digest: blob.digest, done, total: blob.size, status });
   const arriving = async function* () {
     let done = 0;
-    for await (const chunk of registry.getBlob(repository, blob)) {
+    for await (const chunk of registry.getBlob(repository, blob, 0, true)) {
       done += chunk.length;
       yield chunk;
       tell(done, 'transferring');

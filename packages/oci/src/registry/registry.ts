@@ -252,11 +252,13 @@ export class Registry {
    * check ({@link Store.putBlob} does).
    *
    * @param blob what ends before its size is an error; with 0, it ends where the registry's answer does
+   * @param lent whether a piece is used no longer than until the next is asked for, and its memory may then be used again
    */
   async *getBlob(
     repository: string,
     blob: { digest: string; size: number },
     offset = 0,
+    lent = false,
   ): AsyncGenerator<Uint8Array> {
     let at = offset;
     for (let failures = 0; ; ) {
@@ -273,7 +275,7 @@ export class Registry {
       let skip = at - start;
       try {
         if (skip < 0) throw broken(this.host, 'answered with another range than was asked for');
-        for await (const chunk of straightBody(res) ?? (res as AsyncIterable<Buffer>)) {
+        for await (const chunk of straightBody(res, lent) ?? (res as AsyncIterable<Buffer>)) {
           const fresh = skip === 0 ? chunk : chunk.subarray(skip);
           skip -= Math.min(skip, chunk.length);
           if (fresh.length === 0) continue;

@@ -3,15 +3,13 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 // Node's HTTP client takes each read of 64 KiB apart: a new buffer for the read, a copy of it for the body, two streams to go
-// through. Of a layer of 200 MB that is a third of all CPU time (docs/adr/registry-http.md). So the head of an answer is Node's to
-// read, and of a large body what follows comes from the socket itself, in large reads into buffers of our own.
+// through. Of a layer of 200 MB that is half of all CPU time (docs/adr/registry-http.md). So the head of an answer is Node's to
+// read, and of a large body what follows comes from the socket itself, in large reads into the same few buffers.
 const BUFFER_BYTES = 1024 * 1024;
-/** Below that a read would bring too little: another buffer is begun. What was given out is never written to again. */
-const LEAST_READ_BYTES = 64 * 1024;
 /** Answers in between are small. */
 const HEAD_BYTES = 64 * 1024;
-/** So much may wait for whoever reads. */
-const WAITING_BYTES = 2 * BUFFER_BYTES;
+/** So many reads may wait for whoever takes them. */
+const WAITING = 2;
 
 type Reader = (piece: Uint8Array) => boolean;
 type Created = (error: Error | null, socket: Duplex) => void;
@@ -21,8 +19,8 @@ const connections = new WeakMap<object, Connection>();
 
 class Connection {
   socket: Socket | undefined;
-  #buffer = Buffer.allocUnsafeSlow(HEAD_BYTES);
-  #at = 0;
+  readonly #head = Buffer.allocUnsafeSlow(HEAD_BYTES);
+  readonly #free: Uint8Array[] = [];
   #reader: Reader | undefined;
 
   /** Whoever takes the bytes from now on, instead of Node's HTTP client. */
@@ -30,22 +28,22 @@ class Connection {
     this.#reader = reader;
   }
 
+  /** What holds these bytes may be written to again. */
+  free({ buffer }: Uint8Array): void {
+    if (buffer.byteLength === BUFFER_BYTES) this.#free.push(new Uint8Array(buffer));
+  }
+
   /** Where the next bytes go. */
   readonly buffer = (): Uint8Array => {
-    if (this.#reader === undefined) return this.#buffer;
-    if (this.#buffer.length - this.#at < LEAST_READ_BYTES) {
-      this.#buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
-      this.#at = 0;
-    }
-    return this.#buffer.subarray(this.#at);
+    if (this.#reader === undefined) return this.#head;
+    return this.#free.pop() ?? Buffer.allocUnsafeSlow(BUFFER_BYTES);
   };
 
   /** @returns false when no more is to be read for now */
   readonly callback = (length: number, bytes: Uint8Array): boolean => {
     const piece = bytes.subarray(0, length);
-    if (this.#reader === undefined) return this.socket?.push(Buffer.from(piece)) ?? true;
-    this.#at += length;
-    return this.#reader(piece);
+    if (this.#reader !== undefined) return this.#reader(piece);
+    return this.socket?.push(Buffer.from(piece)) ?? true;
   };
 }
 
@@ -67,24 +65,26 @@ export function readStraight(agent: Agent): Agent {
 /**
  * The body of an answer as it arrives, past Node's HTTP client, which does not get its connection back: whoever is done destroys
  * the answer. Undefined where that is not worth it, or cannot be: a body of no known length, or in chunks.
+ *
+ * @param lent whether a piece is used no longer than until the next is asked for
  */
-export function straightBody(res: IncomingMessage): AsyncGenerator<Uint8Array> | undefined {
+export function straightBody(res: IncomingMessage, lent = false): AsyncGenerator<Uint8Array> | undefined {
   const connection = connections.get(res.socket);
   const said = res.headers['content-length'];
   if (connection === undefined || said === undefined || res.headers['transfer-encoding'] !== undefined)
     return;
   const left = Number(said) - res.readableLength;
   if (res.complete || res.socket.readableLength > 0 || !(left >= BUFFER_BYTES)) return;
-  return bodyOf(res, connection, left);
+  return bodyOf(res, connection, left, lent);
 }
 
 async function* bodyOf(
   res: IncomingMessage,
   connection: Connection,
   length: number,
+  lent: boolean,
 ): AsyncGenerator<Uint8Array> {
   const waiting: Uint8Array[] = [];
-  let bytes = 0;
   let left = length;
   let failure: Error | undefined;
   let wake = (): void => undefined;
@@ -96,20 +96,20 @@ async function* bodyOf(
   res.on('error', fail);
   res.on('close', () => fail(new Error('the connection was closed')));
   connection.readBy((read) => {
-    const piece = read.length > left ? read.subarray(0, left) : read;
-    left -= piece.length;
-    bytes += piece.length;
-    waiting.push(piece);
+    waiting.push(read.length > left ? read.subarray(0, left) : read);
+    left -= Math.min(left, read.length);
     wake();
-    return left > 0 && bytes < WAITING_BYTES;
+    return left > 0 && waiting.length < WAITING;
   });
   // What has come with the head.
   for (let piece = res.read(); piece !== null; piece = res.read()) yield piece;
   for (;;) {
     const piece = waiting.shift();
     if (piece !== undefined) {
-      bytes -= piece.length;
-      yield piece;
+      // To be kept, a large one goes with what holds it, of which it is no more than a part else.
+      const given = !lent && piece.length > BUFFER_BYTES / 2;
+      yield lent || given ? piece : Buffer.from(piece);
+      if (!given) connection.free(piece);
       continue;
     }
     if (left === 0) return;

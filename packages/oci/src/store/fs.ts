@@ -1,5 +1,4 @@
 import { closeSync, existsSync, fsync, mkdirSync, openSync, writeSync } from 'node:fs';
-import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errno, OciError } from '../errors.ts';
 
@@ -64,7 +63,8 @@ export async function syncDir(dir: string): Promise<void> {
   }
 }
 
-function fsyncFd(fd: number): Promise<void> {
+/** Waits until a file is on the disk. */
+export function fsyncFd(fd: number): Promise<void> {
   return new Promise((resolve, reject) => fsync(fd, (e) => (e === null ? resolve() : reject(e))));
 }
 
@@ -75,25 +75,14 @@ function fsyncFd(fd: number): Promise<void> {
 export async function writeNewFile(path: string, data: Uint8Array): Promise<void> {
   const fd = openSync(path, 'wx', 0o644);
   try {
-    for (let at = 0; at < data.length; ) at += writeSync(fd, data, at);
+    writeAll(fd, data);
     await fsyncFd(fd);
   } finally {
     closeSync(fd);
   }
 }
 
-/** Writes all buffers at the end of a file; a short write continues where it stopped. */
-export async function writeAll(handle: FileHandle, buffers: Uint8Array[]): Promise<void> {
-  let rest = buffers;
-  while (rest.length > 0) {
-    let { bytesWritten } = await handle.writev(rest);
-    let i = 0;
-    for (const b of rest) {
-      if (bytesWritten < b.length) break;
-      bytesWritten -= b.length;
-      i++;
-    }
-    rest = rest.slice(i);
-    if (bytesWritten > 0) rest[0] = (rest[0] as Uint8Array).subarray(bytesWritten);
-  }
+/** Writes all of it at the end of a file; a short write continues where it stopped. */
+export function writeAll(fd: number, data: Uint8Array): void {
+  for (let at = 0; at < data.length; ) at += writeSync(fd, data, at);
 }
