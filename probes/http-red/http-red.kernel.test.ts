@@ -316,6 +316,51 @@ test('bodies under way at the start cost no later request, nor does a client tha
   );
 });
 
+test('a body that begins like a message, of a request or a response that is older, costs no later one', {
+  skip: skip || again,
+}, async (t) => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const talks: { method: string; body: string; ends: [client: Socket, server: Socket] }[] = [];
+  for (const body of ['hello', '{"a": 1}', 'hello world'])
+    for (const method of ['PUT', 'GET']) talks.push({ method, body, ends: await connected(server) });
+  t.after(() => {
+    for (const { ends } of talks) for (const socket of ends) socket.destroy();
+    server.close();
+  });
+  const length = (body: string) => `Content-Length: ${body.length}\r\n\r\n`;
+  for (const { method, body, ends } of talks) {
+    await passed(...ends, `${method} /up HTTP/1.1\r\n${method === 'PUT' ? length(body) : '\r\n'}`);
+    if (method === 'GET') await passed(ends[1], ends[0], `HTTP/1.1 200 OK\r\n${length(body)}`);
+  }
+  let garbled = 0;
+  const watched = await watch(
+    'http-red',
+    { target_pid: [`${process.pid}`] },
+    async () => {
+      for (const { method, body, ends } of talks) {
+        const [client, serving] = ends;
+        if (method === 'PUT') await passed(client, serving, body);
+        await passed(serving, client, method === 'PUT' ? OK : body);
+        for (let i = 0; i < 3; i++) {
+          await passed(client, serving, GET);
+          await passed(serving, client, OK);
+        }
+      }
+    },
+    {},
+    (run) => {
+      garbled = lostFor(run, Lost.format);
+    },
+  );
+  strictEqual(garbled, 0);
+  const series = watched.series('hist_http_requests');
+  deepStrictEqual(series.map(({ labels: l, value }) => `${l.role} ${l.method} ${l.status} ${value}`).sort(), [
+    'HTTP_CLIENT HTTP_GET 200 18',
+    'HTTP_SERVER HTTP_GET 200 18',
+  ]);
+});
+
 test('no byte is read that is not of the message', { skip: skip || again }, async () => {
   const uring = await nativeFixture(new URL('../../test/support/uring.native.c', import.meta.url));
   using cgroup = testCgroup();

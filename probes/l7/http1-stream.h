@@ -68,8 +68,8 @@ struct http1_stream {
 /* A header longer than this is given up: servers refuse 8 to 64 KiB. */
 #define HTTP1_MAX_HEADER (256 * 1024)
 
-/* A new message begins. */
-static __always_inline void http1_start(struct http1_stream *s)
+/* A new message begins. One copy: it is begun in many places. */
+static __noinline int http1_start(struct http1_stream *s)
 {
 	s->state = HTTP1_START;
 	s->flags &= HTTP1_LEARNED | HTTP1_ANSWERS;
@@ -84,6 +84,7 @@ static __always_inline void http1_start(struct http1_stream *s)
 	s->segment_has = 0;
 	s->dashes = 0;
 	s->parent_at = 0;
+	return 0;
 }
 
 /* Bytes of the body that have come. Of a chunk its line end remains as well. */

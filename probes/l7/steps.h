@@ -40,6 +40,7 @@ static __always_inline bool l7_recognise(struct l7_feed *f, struct http1_stream 
 	struct sock *sk = f->sk;
 	bool response = s->flags & HTTP1_IS_RESPONSE, receiving = f->work->direction == L7_RECEIVE;
 	__u8 role = response == receiving ? L7_CLIENT : L7_SERVER;
+	struct http1_stream *other = &c->stream[(f->work->direction ^ 1) & 1];
 
 	if (c->role && c->role != role) {
 		l7_give_up(f, L7_LOST_FORMAT, L7_FOREIGN);
@@ -49,7 +50,10 @@ static __always_inline bool l7_recognise(struct l7_feed *f, struct http1_stream 
 	if (response)
 		s->flags |= HTTP1_ANSWERS;
 	else
-		c->stream[(f->work->direction ^ 1) & 1].flags |= HTTP1_ANSWERS;
+		other->flags |= HTTP1_ANSWERS;
+	/* What began there like a message of no known method was the middle of one: of a body that the probe came upon. */
+	if (other->state && !other->method && !(other->flags & HTTP1_IS_RESPONSE))
+		http1_start(other);
 	if (f->work->family != L7_AF_UNIX)
 		c->port = role == L7_SERVER ? BPF_CORE_READ(sk, __sk_common.skc_num)
 					    : bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));

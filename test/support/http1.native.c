@@ -18,6 +18,8 @@
 #include <string.h>
 
 #pragma GCC diagnostic ignored "-Wunknown-pragmas"
+#undef __noinline
+#define __noinline __attribute__((noinline))
 #undef __always_inline
 #define __always_inline inline __attribute__((always_inline))
 #define SKEP_HASH(...)
