@@ -141,6 +141,40 @@ test('what a server says before it reads is the answer to what it reads then', {
   deepStrictEqual(requestsOf(watched), each);
 });
 
+/** One end asks, the other answers: a word each, in turns, over one connection. */
+const TALK = `
+  use Socket;
+  sub said { my ($from, $to, $what) = @_; syswrite($from, $what); sysread($to, my $all, length $what) == length $what or die }
+  socket(my $listener, AF_INET, SOCK_STREAM, 0);
+  bind($listener, sockaddr_in(0, INADDR_LOOPBACK)) && listen($listener, 1) or die $!;
+  socket(my $client, AF_INET, SOCK_STREAM, 0);
+  connect($client, getsockname($listener)) or die $!;
+  accept(my $server, $listener);
+  my $get = "GET /next HTTP/1.1\r\n\r\n";`;
+
+test('who refuses what is no HTTP/1, and keeps the connection, is seen to answer what comes then', {
+  skip: skip || short,
+}, async () => {
+  using cgroup = testCgroup();
+  const talk = `${TALK}
+    said($client, $server, "\x16\x03\x01hello\r\n\r\n");
+    said($server, $client, "HTTP/1.1 400 No\r\nContent-Length: 2\r\n\r\nno");
+    for (1 .. 3) {
+      said($client, $server, $get);
+      said($server, $client, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    }
+    print "said";`;
+  const watched = await watch('http-red', { target_cgroup: cgroup.path }, async () =>
+    strictEqual(await runIn(cgroup, 'perl', '-e', talk), 'said'),
+  );
+  deepStrictEqual(requestsOf(watched), [
+    'HTTP_CLIENT HTTP_GET 200: 3',
+    'HTTP_CLIENT HTTP_OTHER 400: 1',
+    'HTTP_SERVER HTTP_GET 200: 3',
+    'HTTP_SERVER HTTP_OTHER 400: 1',
+  ]);
+});
+
 test('what is no HTTP/1, and is refused in HTTP/1, is a request of no method and no path', {
   skip: skip || short,
 }, async () => {

@@ -181,8 +181,9 @@ static __always_inline struct l7_request *l7_refused(struct l7_feed *f, const st
 		w->path_from = w->path_to = 0;
 		r->route = l7_ask_route(f->index);
 	}
-	/* The rest of the header may come, and is no request. */
-	f->c->protocol = L7_LEFT;
+	/* The rest of the header may come, and is no request. Behind what was none at all a server may take one. */
+	f->c->protocol = f->c->garbled ? L7_UNDECIDED : L7_LEFT;
+	f->c->garbled = false;
 	return r;
 }
 
