@@ -175,6 +175,34 @@ test('who refuses what is no HTTP/1, and keeps the connection, is seen to answer
   ]);
 });
 
+test('who asks for no byte is told of no end: a body that ends with its connection goes on', {
+  skip: skip || short,
+}, async () => {
+  using cgroup = testCgroup();
+  const bodies: string[] = [];
+  const talk = `${TALK}
+    said($client, $server, $get);
+    said($server, $client, "HTTP/1.1 200 OK\r\n\r\nhello");
+    syswrite($server, " world");
+    defined recv($client, my $nothing, 0, 0) or die $!;
+    sysread($client, my $rest, 6) == 6 or die;
+    close($server);
+    sysread($client, $rest, 1) == 0 or die;
+    print "said";`;
+  await watch(
+    'http-red',
+    { target_cgroup: cgroup.path },
+    async () => strictEqual(await runIn(cgroup, 'perl', '-e', talk), 'said'),
+    {},
+    (run) => {
+      for (const [end, counts] of counted(run))
+        for (const [name, { responseBytes }] of Object.entries(counts))
+          bodies.push(`${end.split(' ')[1]} ${name}: ${responseBytes}`);
+    },
+  );
+  deepStrictEqual(bodies.sort(), ['client GET 200: 11', 'server GET 200: 11']);
+});
+
 test('what is no HTTP/1, and is refused in HTTP/1, is a request of no method and no path', {
   skip: skip || short,
 }, async () => {

@@ -56,8 +56,9 @@ static __always_inline bool l7_may_have_ended(struct sock *sk, struct l7_connect
 {
 	__u8 state = c->stream[L7_RECEIVE].state;
 
+	/* To ask for no byte, or for notices of what was sent (MSG_ERRQUEUE), yields none either. */
 	if (!result)
-		return state == HTTP1_CLOSE;
+		return state == HTTP1_CLOSE && BPF_CORE_READ(sk, sk_shutdown) & L7_SHUT_RECEIVE;
 	return (state == HTTP1_BODY || state == HTTP1_CHUNK) && c->numbered &&
 	       l7_sequence_of(sk, L7_RECEIVE, trusted) != c->sequence[L7_RECEIVE];
 }
