@@ -130,6 +130,13 @@ for (const [what, more, code, hint] of [
   ],
   ['filter on an unknown member', { filters: ['print_calls,nope,1'] }, 'SKEP_FILTER_INVALID', /arg and comm/],
   ['unknown parameter', { params: { target_pdi: '1' } }, 'SKEP_PARAM_UNKNOWN', /target_pid/],
+  [
+    'variable that is no parameter',
+    { params: { print_calls_lost: '1' } },
+    'SKEP_PARAM_UNKNOWN',
+    /is a variable.*const volatile/,
+  ],
+  ['map that is no parameter', { params: { print_calls: '1' } }, 'SKEP_PARAM_UNKNOWN', /^Parameters: /],
   ['parameter of the wrong type', { params: { target_pid: 'x' } }, 'SKEP_PARAM_INVALID', /./],
   ['buckets of no histogram', { histBuckets: ['print_calls,[1]'] }, 'SKEP_HIST_INVALID', /hist_: none/],
   ['pins outside of bpffs', { pinMaps: '/tmp/skep-none' }, 'SKEP_PIN_DIRECTORY', /bpffs|bpf/],

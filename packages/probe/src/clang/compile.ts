@@ -3,6 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { BpfError, dumpVmlinuxHeader, Elf } from '@skep/bpf';
 import { ProbeError } from '../errors.ts';
 import { checkLicense } from '../license/check.ts';
+import { compileHint } from './compile-hint.ts';
 import { hasMergeableConstants, withoutMergeableConstants } from './constants.ts';
 import type { Builder } from './container/types.ts';
 import type { Clang } from './find.ts';
@@ -158,6 +159,8 @@ function compilerArguments(
     '-g',
     '-O2',
     '-Wall',
+    // As clang 16 and later have it: nothing links what is not there, so the object would not load.
+    '-Werror=implicit-function-declaration',
     `-D__TARGET_ARCH_${platform.targetArch}`,
     '-fno-addrsig',
     '-fno-ident',
@@ -206,7 +209,7 @@ function compileError(
   return new ProbeError('SKEP_COMPILE', `${source} does not compile (${what}).`, {
     hint: cpu
       ? `This clang does not know --mcpu ${cpu}; a newer one may: name it with --clang.`
-      : 'The first error is the one to mend; later ones often follow from it.',
+      : (compileHint(messages) ?? 'The first error is the one to mend; later ones often follow from it.'),
     log: messages,
   });
 }

@@ -24,11 +24,11 @@ export function setParams(
   const some = [settings, ...own.values()].some((all) => Object.keys(all).length > 0);
   if (!some) return;
   const known = new Map(opened.map((o) => [o, parametersOf(o)]));
-  checkNames(settings, [...known.values()].flat());
+  checkNames(settings, [...known.values()].flat(), opened);
   for (const group of byProbe(opened)) {
     const [first] = group as [Opened];
     const parameters = group.flatMap((o) => known.get(o)!);
-    blaming(first, () => checkNames(own.get(first.probe) ?? {}, parameters));
+    blaming(first, () => checkNames(own.get(first.probe) ?? {}, parameters, group));
     for (const o of group) {
       const names = new Set(known.get(o)!.map((p) => p.name));
       const all = Object.entries({ ...own.get(o.probe), ...settings });
@@ -38,15 +38,26 @@ export function setParams(
   }
 }
 
-function checkNames(settings: Settings, parameters: readonly ParamDescription[]): void {
+function checkNames(
+  settings: Settings,
+  parameters: readonly ParamDescription[],
+  opened: readonly Opened[],
+): void {
   const names = [...new Set(parameters.map((p) => p.name))];
   const unknown = Object.keys(settings).find((name) => !names.includes(name));
   if (unknown === undefined) return;
+  const there = names.length === 0 ? 'This probe has no parameters.' : `Parameters: ${listed(names)}.`;
   throw new RuntimeError(
     'SKEP_PARAM_UNKNOWN',
     `there is no parameter "${unknown}"`,
-    names.length === 0 ? 'This probe has no parameters.' : `Parameters: ${listed(names)}.`,
+    opened.some((o) => isVariable(o, unknown))
+      ? `It is a variable, and parameters are those declared const volatile, without static and without a SEC of their own. ${there}`
+      : there,
   );
+}
+
+function isVariable({ object }: Opened, name: string): boolean {
+  return object.btf.find(name, 'var') !== undefined && !object.maps.some((map) => map.name === name);
 }
 
 /** Sets the object's parameters again, for another try to load it. */
