@@ -137,6 +137,28 @@ test('who asks and does not read holds up forty answers at most, and nobody once
   );
 });
 
+test('who connects and asks nothing takes the room of 512 connections at most', async () => {
+  await served(
+    () => text('a 1\n'),
+    async ({ port, url }) => {
+      const { promise: refused, resolve } = Promise.withResolvers<void>();
+      let closed = 0;
+      const idle = Array.from({ length: 520 }, () =>
+        connect(port, '127.0.0.1')
+          .on('error', () => undefined)
+          .on('close', () => ++closed === 8 && resolve())
+          .resume(),
+      );
+      await refused;
+      for (const socket of idle) socket.destroy();
+      await until(
+        () => fetch(url).then((answer) => answer.text(), String),
+        (answer) => answer === 'a 1\n',
+      );
+    },
+  );
+});
+
 test('OpenMetrics is had by who asks for it, where it may be', async () => {
   const accept = { headers: { accept: 'application/openmetrics-text' } };
   for (const openMetrics of [true, false])

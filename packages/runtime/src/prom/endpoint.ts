@@ -30,6 +30,8 @@ const PIECE = 64 * 1024;
 const AGAIN = { 'Retry-After': '1' };
 /** Answers under way: each holds what nobody has read yet. */
 const MOST_ANSWERS = 40;
+/** Connections at once: each has a descriptor, and 10 KiB, also of who asks nothing. */
+const MOST_CONNECTIONS = 512;
 /** Who neither reads nor says anything for so long is hung up on. */
 const STUCK_MS = 60_000;
 
@@ -67,6 +69,7 @@ export class MetricsEndpoint {
     let endpoint: MetricsEndpoint | undefined;
     const server = createServer((request, response) => void endpoint?.answer(request, response));
     server.timeout = STUCK_MS;
+    server.maxConnections = MOST_CONNECTIONS;
     let at = host;
     try {
       await listening(server, host, port).catch((error: NodeJS.ErrnoException) => {
