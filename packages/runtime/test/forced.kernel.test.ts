@@ -128,6 +128,20 @@ test('a small LRU hash is in doubt only where CPUs keep as many free entries of 
   assert.deepEqual([...evictionsUnknown].sort(), doubtful ? ['counter_few', 'remembered_few'] : []);
 });
 
+test('of an LRU hash that user space may not read nobody knows what it forgot', { skip }, async () => {
+  using producer = new Producer();
+  const object = await fixture(new URL('./written-only.bpf.c', import.meta.url));
+  const run = await startRun({
+    name: 'written-only',
+    objects: [{ name: 'written-only.o', bytes: object }],
+    params: { target_pid: String(producer.pid) },
+    sinks: [],
+  });
+  await producer.produce(1);
+  const { reason, evictionsUnknown } = await run.stop();
+  assert.deepEqual([reason, evictionsUnknown], ['stopped', ['written_only']]);
+});
+
 test('as many keys as an LRU hash surely keeps are kept, whatever it is like', { skip }, () => {
   const cpus = possibleCpus();
   for (const [type, flags] of [

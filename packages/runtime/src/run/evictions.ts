@@ -109,10 +109,14 @@ export class EvictionWatch {
   }
 }
 
-/** How many entries a map has; of those beyond `most` not all are counted. */
+/** How many entries a map has; of those beyond `most` not all are counted, nor of a map that nobody may read (BPF_F_WRONLY). */
 async function entriesIn(map: BpfMap, most: number): Promise<number> {
   const walk = map.walk();
   let found = 0;
-  for (walk.begin(); !walk.ended && found < most; ) found += await walk.next();
+  try {
+    for (walk.begin(); !walk.ended && found < most; ) found += await walk.next();
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
   return found;
 }
