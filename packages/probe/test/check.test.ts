@@ -282,6 +282,8 @@ SEC("fentry/vfs_read") int no_kfunc(__u64 *ctx) { vfs_fsync((void *)ctx[0], 0); 
     // Debian's 5.10 is configured without BPF among its security modules.
     ['of_security', '5.10', 'refused', /runs no LSM programs/],
     ['of_security', '6.1', 'runs'],
+    // It came with Linux 5.15: before, nothing looks at what the values are.
+    ['timed', '5.10', 'runs'],
     ['timed', '6.1', 'refused', /"timers" have a bpf_timer, which is not for kprobe programs/],
     // There it may: that nobody knows it of 7.2 is the careful half.
     ['timed', '7.2', 'unknown', /"timers" have a bpf_timer/],
@@ -312,6 +314,28 @@ SEC("fentry/vfs_read") int no_kfunc(__u64 *ctx) { vfs_fsync((void *)ctx[0], 0); 
     const { programs } = checkObject(bytes, 'probe.o', kernel(name));
     said(programs.find((p) => p.name === program)!.verdict, state, text, `${program} on ${name}`);
   }
+});
+
+test('a table of programs to jump to holds none that is left out, and tracing programs of the same arguments', async () => {
+  const table = (tail: string, jump: string) =>
+    build(`int tail(void *ctx);
+struct { __uint(type, BPF_MAP_TYPE_PROG_ARRAY); __uint(max_entries, 1); __uint(key_size, 4); __array(values, int (void *)); }
+  table SEC(".maps") = { .values = { [0] = (void *)&tail } };
+SEC("${tail}") int tail(void *ctx) { return 0; }
+SEC("${jump}") int jump(void *ctx) { bpf_tail_call(ctx, &table, 0); return 0; }`);
+  const of = async (tail: string, jump: string, program: string) =>
+    checkObject(await table(tail, jump), 't.o', kernel('6.12')).programs.find((p) => p.name === program)!
+      .verdict;
+  const [fork, exit] = ['tp_btf/sched_process_fork', 'tp_btf/sched_process_exit'];
+  said(
+    await of('?raw_tp/sys_enter', 'raw_tp/sys_enter', 'jump'),
+    'refused',
+    /to hold "tail", which is not/,
+    '?',
+  );
+  said(await of('raw_tp/sys_exit', 'raw_tp/sys_enter', 'jump'), 'runs', undefined, 'raw');
+  said(await of(fork, exit, 'tail'), 'unknown', /sched_process_exit and on sched_process_fork/, 'two hooks');
+  said(await of(exit, exit, 'tail'), 'runs', undefined, 'one hook');
 });
 
 test('what a program reads of its record lies where CO-RE finds it', async () => {

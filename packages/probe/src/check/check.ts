@@ -95,7 +95,8 @@ export function checkObject(
     ),
   );
   const together = programs.filter((p) => p.autoload && !membership.has(p.name));
-  for (const [program, verdict] of tailCallVerdicts(elf, btf, together)) verdicts.set(program, verdict);
+  for (const [program, verdict] of tailCallVerdicts(elf, btf, together, programs))
+    verdicts.set(program, verdict);
   const checked = programs.map(
     (p): CheckedProgram => ({
       name: p.name,

@@ -141,7 +141,7 @@ function enumerators(btf: Btf | undefined): number | undefined {
   return max && Number(max.value);
 }
 
-/** The version that brought an instruction, if that is newer than 5.10: atomics (-mcpu=v3) and -mcpu=v4. */
+/** The version that brought an instruction, if that is newer than 5.10: atomics (-mcpu=v3), -mcpu=v4, and what came after. */
 function newInstruction(
   opcode: number,
   offset: number,
@@ -150,12 +150,15 @@ function newInstruction(
 ): readonly [number, number] | undefined {
   const kind = opcode & 7;
   const store = kind === 3 && (opcode & 0xe0) === 0xc0;
+  if (store && (immediate === 0x100 || immediate === 0x110)) return [6, 15];
   if (store && immediate !== 0) return [5, 12];
   const moves = (kind === 4 || kind === 7) && opcode >> 4 === 11 && offset !== 0;
   const divides = (kind === 4 || kind === 7) && (opcode >> 4 === 3 || opcode >> 4 === 9) && offset !== 0;
   const swaps = kind === 7 && opcode >> 4 === 13;
   const loads = kind === 1 && (opcode & 0xe0) === 0x80;
   const far = opcode === 0x06 && source === 0;
+  // may_goto, and a cast from or to an arena; what loads and stores in order (load-acquire, store-release).
+  if (opcode === 0xe5 || (opcode === 0xbf && offset === 1)) return [6, 9];
   return moves || divides || swaps || loads || far ? [6, 6] : undefined;
 }
 

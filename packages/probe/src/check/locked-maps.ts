@@ -5,7 +5,14 @@ import { kernelType } from './kernel-type.ts';
 
 /** is_tracing_prog_type() of kernel/bpf/verifier.c: they may run wherever the kernel is, a lock held. */
 const ANYWHERE = new Set(['kprobe', 'tracepoint', 'perf_event', 'raw_tracepoint']);
-const KEPT_OFF = ['bpf_spin_lock', 'bpf_timer', 'bpf_wq', 'bpf_list_head', 'bpf_rb_root'] as const;
+const KEPT_OFF = [
+  'bpf_spin_lock',
+  'bpf_res_spin_lock',
+  'bpf_timer',
+  'bpf_wq',
+  'bpf_list_head',
+  'bpf_rb_root',
+] as const;
 
 /**
  * Maps whose values have a lock or a timer are not for programs that may interrupt whoever holds it, nor was the memory of
@@ -15,7 +22,7 @@ export function lockedMapVerdict(
   elf: Elf,
   btf: Btf,
   program: ProgramDescription,
-  { version: [major, minor] }: KernelFacts,
+  { version: [major, minor], btf: kernel }: KernelFacts,
 ): Verdict | undefined {
   const type = kernelType(program.type, program.section);
   if (type === 'perf_event' && (major < 6 || (major === 6 && minor < 1))) {
@@ -28,7 +35,9 @@ export function lockedMapVerdict(
         hint: 'They may since Linux 6.1: leave out BPF_F_NO_PREALLOC.',
       };
   }
-  const locked = lockedMaps(elf, btf);
+  // A kernel that has not heard of timers sees bytes like any other in them.
+  const heardOf = (what: string) => !kernel || kernel.find(what, 'struct') !== undefined;
+  const locked = new Map([...lockedMaps(elf, btf)].filter(([, what]) => heardOf(what)));
   if (type === undefined || locked.size === 0) return undefined;
   const unheld = unheldIn(elf, btf, program.name, locked);
   if (unheld) return unheld;

@@ -6,8 +6,11 @@ const FLAG = {
   noCommonLru: 1 << 1,
   stackBuildId: 1 << 5,
   zeroSeed: 1 << 6,
+  reads: 1 << 3,
+  writes: 1 << 4,
   programReads: 1 << 7,
   programWrites: 1 << 8,
+  clone: 1 << 9,
   mmapable: 1 << 10,
   preserveElements: 1 << 11,
   inner: 1 << 12,
@@ -17,16 +20,26 @@ const named: Readonly<Record<keyof typeof FLAG, string>> = {
   noCommonLru: 'BPF_F_NO_COMMON_LRU',
   stackBuildId: 'BPF_F_STACK_BUILD_ID',
   zeroSeed: 'BPF_F_ZERO_SEED',
+  reads: 'BPF_F_RDONLY',
+  writes: 'BPF_F_WRONLY',
   programReads: 'BPF_F_RDONLY_PROG',
   programWrites: 'BPF_F_WRONLY_PROG',
+  clone: 'BPF_F_CLONE',
   mmapable: 'BPF_F_MMAPABLE',
   preserveElements: 'BPF_F_PRESERVE_ELEMS',
   inner: 'BPF_F_INNER_MAP',
 };
 
 type Flags = readonly (keyof typeof FLAG)[];
-const ofHashes: Flags = ['stackBuildId', 'mmapable', 'preserveElements', 'inner'];
-const ofArrays: Flags = ['noPrealloc', 'noCommonLru', 'stackBuildId', 'zeroSeed', 'preserveElements'];
+const ofHashes: Flags = ['stackBuildId', 'clone', 'mmapable', 'preserveElements', 'inner'];
+const ofArrays: Flags = [
+  'noPrealloc',
+  'noCommonLru',
+  'stackBuildId',
+  'zeroSeed',
+  'clone',
+  'preserveElements',
+];
 /** Flags that are for other types: no kernel makes a map with one of them. */
 const foreign: Readonly<Record<string, Flags>> = {
   hash: [...ofHashes, 'noCommonLru'],
@@ -35,6 +48,7 @@ const foreign: Readonly<Record<string, Flags>> = {
   lru_percpu_hash: [...ofHashes, 'noPrealloc'],
   array: ofArrays,
   percpu_array: [...ofArrays, 'mmapable', 'inner'],
+  ringbuf: [...ofArrays, 'reads', 'writes', 'programReads', 'programWrites', 'mmapable', 'inner'],
 };
 
 const STORAGE = new Set(['sk_storage', 'inode_storage', 'task_storage', 'cgrp_storage']);

@@ -8,11 +8,13 @@ import { kernelType } from './kernel-type.ts';
  * type neither jumps by it nor is put into it (bpf_prog_map_compatible() of kernel/bpf/core.c). Each loads by itself.
  *
  * @param programs those that are loaded together
+ * @param all of the object
  */
 export function tailCallVerdicts(
   elf: Elf,
   btf: Btf,
   programs: readonly ProgramDescription[],
+  all: readonly ProgramDescription[],
 ): Map<string, Verdict> {
   const out = new Map<string, Verdict>();
   const tables = mapDefinitions(btf, elf).filter((m) => mapTypes[m.type] === 'prog_array');
@@ -23,13 +25,30 @@ export function tailCallVerdicts(
   );
   for (const { name: table } of tables) {
     const jump = programs.filter((p) => used.get(p.name)?.has(table));
-    const held = programs.filter((p) => heldBy(elf, table).has(p.name));
+    const named = heldBy(elf, table);
+    const held = programs.filter((p) => named.has(p.name));
+    const asleep = all.find((p) => named.has(p.name) && !p.autoload);
+    const first = jump[0] ?? programs[0];
+    if (asleep && first)
+      out.set(first.name, {
+        state: 'refused',
+        reason: `"${table}" is to hold "${asleep.name}", which is not loaded by itself`,
+        hint: 'Leave the question mark of its section out.',
+      });
     const [owner, ...others] = [...jump, ...held];
     const type = owner && kernelType(owner.type, owner.section);
     if (type === undefined) continue;
     for (const other of others) {
       const its = kernelType(other.type, other.section);
-      if (its === undefined || its === type || out.has(other.name)) continue;
+      if (its === undefined || out.has(other.name)) continue;
+      if (its === type) {
+        if (type === 'tracing' && other.target !== owner!.target)
+          out.set(other.name, {
+            state: 'unknown',
+            reason: `whether "${table}" may hold programs on ${owner!.target} and on ${other.target} is not known: newer kernels ask for the same arguments`,
+          });
+        continue;
+      }
       out.set(other.name, {
         state: 'refused',
         reason: `${owner!.name} makes "${table}" a table for ${type} programs, and this one is a ${its} program`,
