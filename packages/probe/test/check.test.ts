@@ -316,6 +316,22 @@ SEC("fentry/vfs_read") int no_kfunc(__u64 *ctx) { vfs_fsync((void *)ctx[0], 0); 
   }
 });
 
+test('before Linux 5.12 global functions took numbers and the context', async () => {
+  const object = await build(`int seen;
+__attribute__((noinline)) int of_pointer(int *p) { return p ? *p : 0; }
+__attribute__((noinline)) int of_context(struct __sk_buff *s) { return s->len; }
+__attribute__((noinline)) void of_nothing(int n) { seen = n; }
+SEC("raw_tp/sys_enter") int pointer(void *ctx) { static int x = 3; return of_pointer(&x); }
+SEC("tc") int context(struct __sk_buff *s) { seen = of_context(s); return 0; }
+SEC("raw_tp/sys_enter") int nothing(void *ctx) { of_nothing(bpf_get_prandom_u32()); return 0; }`);
+  const on = (name: string, program: string) =>
+    checkObject(object, 'g.o', kernel(name)).programs.find((p) => p.name === program)!.verdict;
+  said(on('5.10', 'pointer'), 'unknown', /"of_pointer" may take pointers/, 'a pointer');
+  said(on('5.10', 'nothing'), 'unknown', /"of_nothing" may return nothing/, 'no result');
+  said(on('5.10', 'context'), 'runs', undefined, 'the context');
+  said(on('6.1', 'pointer'), 'runs', undefined, 'since');
+});
+
 test('a table of programs to jump to holds none that is left out, and tracing programs of the same arguments', async () => {
   const table = (tail: string, jump: string) =>
     build(`int tail(void *ctx);

@@ -18,7 +18,7 @@ import { constantSections } from './constants.ts';
 import { argumentHazards } from './context.ts';
 import { accessHazards } from './context-access.ts';
 import { externMisfit, externsOf, presence } from './externs.ts';
-import { walkedAnyway } from './global-functions.ts';
+import { globalFunctionVerdict, walkedAnyway } from './global-functions.ts';
 import { type Hazard, relocate } from './hazards.ts';
 import { helperHazards } from './helper-calls.ts';
 import { hasPlainContext, kernelType, listed } from './kernel-type.ts';
@@ -233,6 +233,7 @@ function judgePrograms(
       lockedMapVerdict(elf, btf, program, facts),
       sleepableMapVerdict(elf, btf, program, facts),
       tableVerdict(elf, program),
+      globalFunctionVerdict(elf, btf, program.name, facts),
     ];
     verdicts.push(...more.filter((v) => v !== undefined));
     const notes = verdicts.flatMap((v) => (v.state === 'runs' && v.note ? [v.note] : []));
