@@ -285,8 +285,9 @@ SEC("fentry/vfs_read") int no_kfunc(__u64 *ctx) { vfs_fsync((void *)ctx[0], 0); 
     // It came with Linux 5.15: before, nothing looks at what the values are.
     ['timed', '5.10', 'runs'],
     ['timed', '6.1', 'refused', /"timers" have a bpf_timer, which is not for kprobe programs/],
-    // There it may: that nobody knows it of 7.2 is the careful half.
-    ['timed', '7.2', 'unknown', /"timers" have a bpf_timer/],
+    // 7.2 lets it: from when on is not known.
+    ['timed', '6.12', 'unknown', /"timers" have a bpf_timer/],
+    ['timed', '7.2', 'runs'],
     ['growing', '5.10', 'unknown', /"grows", which is not allocated beforehand/],
     ['growing', '6.1', 'runs'],
     // Which functions are for programs, types tell only since 6.9.

@@ -46,10 +46,12 @@ export function lockedMapVerdict(
   for (const map of mapsUsed(elf, [program.name]).get(program.name) ?? []) {
     const what = locked.get(map);
     if (what === undefined || (type === 'socket_filter' && what !== 'bpf_spin_lock')) continue;
+    const lock = what === 'bpf_spin_lock' || what === 'bpf_res_spin_lock';
+    if (!lock && (major > 7 || (major === 7 && minor >= 2))) continue;
     const reason = `the values of "${map}" have a ${what}, which is not for ${program.type} programs`;
     const hint = 'Use fentry or tp_btf in their place.';
-    // 7.2 allows timers, so that distributions' 6.12 may have come to do so; and later ones may allow the rest.
-    const still = what === 'bpf_spin_lock' ? major < 7 : older;
+    // 7.2 allows all but locks, so that distributions' 6.12 may have come to do so; and later ones may allow locks.
+    const still = lock ? major < 7 : older;
     return { state: major > 0 && still ? 'refused' : 'unknown', reason, hint };
   }
   return undefined;
