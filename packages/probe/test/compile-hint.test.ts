@@ -16,6 +16,7 @@ const MISTAKES: readonly [source: string, hint: RegExp][] = [
   [`${HOOK} { struct trace_event_raw_nope *c = ctx; return c->x; }`, /struct trace_event_raw_nope is/],
   [`${HOOK} { return skep_watched(); }`, /skep_filter\.h.* has skep_watched\(\)/],
   [`${HOOK} { return bpf_no_such_helper(); }`, /No header has bpf_no_such_helper\(\)/],
+  [`${HOOK} { return !!bpf_task_from_nowhere; }`, /bpf_task_from_nowhere\(…\) __ksym/],
   [
     `struct { __uint(type, BPF_MAP_TYPE_HASH); __type(key, int); __type(value, __u64); } counts SEC(".maps");
      ${HOOK} { int key = 0; skep_add(&counts, &key, 1); return 0; }`,

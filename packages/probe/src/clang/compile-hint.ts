@@ -8,6 +8,10 @@ const C_LIBRARY = /^(?:f?printf|sn?printf|puts|malloc|calloc|free|exit|str\w+)$/
 const NO_C_LIBRARY =
   'A program for the kernel has no C library: leave out its headers and functions. memcpy, memset and memcmp are built in, bpf_printk() prints.';
 
+function undeclared(name: string): string {
+  return `No header has ${name}(): it may be misspelt, or newer than libbpf's headers here. A function of the kernel's is declared by hand: extern … ${name}(…) __ksym;`;
+}
+
 /** In this order: the first that fits the first error. */
 const HINTS: readonly Hint[] = [
   [/'gnu\/stubs-32\.h' file not found/, () => NO_C_LIBRARY],
@@ -52,9 +56,10 @@ const HINTS: readonly Hint[] = [
     ([, name]) => {
       if (SKEP_FILTER.test(name!)) return `#include "skep_filter.h", behind skep.h, has ${name}().`;
       if (C_LIBRARY.test(name!)) return NO_C_LIBRARY;
-      return `No header has ${name}(): it may be misspelt, or newer than libbpf's headers here. A function of the kernel's is declared by hand: extern … ${name}(…) __ksym;`;
+      return undeclared(name!);
     },
   ],
+  [/undeclared identifier '(bpf_\w+)'/, ([, name]) => undeclared(name!)],
   [
     /BPF stack limit/,
     () =>
