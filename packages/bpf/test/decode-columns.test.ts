@@ -190,9 +190,17 @@ test('a format that takes a struct for people only leaves its JSON plain', () =>
   assert.equal(decoder.json(view, 0, length), stringify(decoder.decode(view, 0, length)));
 });
 
-test('the outermost typedef that has a format is used', () => {
-  const named = compileDecoder(btf, eventId, { format: (n) => ({ name: n, text: String }) });
+test('the outermost typedef that has a format is used, and a struct by its own name', () => {
+  const named = compileDecoder(btf, eventId, {
+    format: (n) => (n === 'struct event' ? undefined : { name: n, text: String }),
+  });
   assert.equal(named.columns.find((c) => c.name === 'peer')?.format?.name, 'peer_t');
+  const whole = compileDecoder(btf, eventId, { format: (n) => ({ name: n, text: () => 'all of it' }) });
+  const { view, length } = record();
+  assert.deepEqual(
+    whole.columns.map((c) => [c.format?.name, whole.text(0, view, 0, length)]),
+    [['struct event', 'all of it']],
+  );
 });
 
 test('a scalar, and a struct that a format takes whole, are one column named value', () => {

@@ -93,6 +93,43 @@ test('what goes over a network is shown as the number that it means', async () =
   assert.match(decoder.json(view, 0), /"id":18446744073709551615,/);
 });
 
+test("the kernel's own addresses are addresses, alone, in an array and as a whole key", async () => {
+  const bytes = Buffer.alloc(4 + 16 + 2 * 4 + 16);
+  bytes.set([10, 0, 0, 1], 0);
+  bytes.set([0x20, 1, 0x0d, 0xb8], 4);
+  bytes[19] = 1;
+  bytes.set([127, 0, 0, 1, 192, 0, 2, 1], 20);
+  bytes.set([0x50, 0, 10, 0, 0, 2], 30);
+  const { text, json, decoder } = await decoded(
+    'struct in_addr v4; struct in6_addr v6; struct in_addr both[2]; struct sockaddr_in in;',
+    bytes,
+  );
+  assert.deepEqual(
+    [text.v4, text.v6, text.both, text['in.sin_addr']],
+    ['10.0.0.1', '2001:db8::1', '["127.0.0.1","192.0.2.1"]', '10.0.0.2'],
+  );
+  const { v4, v6, both, in: port } = json as { [name: string]: unknown };
+  assert.deepEqual([v4, v6, both], ['10.0.0.1', '2001:db8::1', ['127.0.0.1', '192.0.2.1']]);
+  assert.equal((port as { sin_addr: string }).sin_addr, '10.0.0.2');
+  assert.ok(!decoder.columns.some((c) => c.name.includes('s_addr') || c.name.includes('in6_u')));
+});
+
+test('a struct of that name that is another one stays what it is', async () => {
+  const btf = Btf.fromElf(
+    Elf.parse(
+      await build(
+        `#include <linux/bpf.h>\n#include <bpf/bpf_helpers.h>\nstruct in_addr { unsigned a, b; };\nconst volatile struct in_addr row = {};\n${PROGRAM}`,
+        true,
+      ),
+    ),
+  );
+  const decoder = compileDecoder(btf, btf.find('in_addr', 'struct')!.id, { format: typeFormats });
+  assert.deepEqual(
+    decoder.columns.map((c) => c.name),
+    ['a', 'b'],
+  );
+});
+
 test('the types of solo_types.h, where an ipv6_addr is four bytes as in bee', async () => {
   const bytes = Buffer.from([1, 2, 3, 4, 5, 6, 7, 8, 0x40, 0xe2, 1, 0, 0, 0, 0, 0]);
   const { text, json } = await decoded('ipv4_addr a; ipv6_addr b; duration c;', bytes, 'solo_types.h');

@@ -42,7 +42,7 @@ export class PlanBuilder {
     const plan = this.#plain(type, last, depth);
     if (format) return { ...plan, format };
     const bigEndian =
-      plan.kind === 'int' && this.#typedefs(typeId).some(([name]) => NETWORK_ORDER.test(name));
+      plan.kind === 'int' && this.#names(typeId).some(([name]) => NETWORK_ORDER.test(name));
     return bigEndian ? { ...plan, bigEndian } : plan;
   }
 
@@ -139,19 +139,20 @@ export class PlanBuilder {
   #format(typeId: number): FormatSpec | undefined {
     const ask = this.#options.format;
     if (!ask) return undefined;
-    for (const [name, id] of this.#typedefs(typeId)) {
+    for (const [name, id] of this.#names(typeId)) {
       const format = ask(name, this.#btf, id);
       if (format) return format;
     }
     return undefined;
   }
 
-  /** The typedefs on the way to a type, outermost first. */
-  #typedefs(typeId: number): [name: string, id: number][] {
+  /** What a type is called: the typedefs on the way to it, outermost first, then `struct NAME` of a struct. */
+  #names(typeId: number): [name: string, id: number][] {
     const found: [string, number][] = [];
     for (let id = typeId; ; ) {
       const t = this.#btf.type(id);
       if (t.kind === 'typedef') found.push([t.name, id]);
+      else if (t.kind === 'struct') return [...found, [`struct ${t.name}`, id]];
       else if (t.kind !== 'const' && t.kind !== 'volatile' && t.kind !== 'restrict' && t.kind !== 'type_tag')
         return found;
       // resolve() went the same way before and found an end.

@@ -42,8 +42,11 @@ export interface FormatSpec {
 }
 
 export interface DecodeOptions {
-  /** Asked for every typedef on the way to a type, outermost first; the first answer is used. */
-  format?(typedefName: string, btf: Btf, typeId: number): FormatSpec | undefined;
+  /**
+   * Asked for every typedef on the way to a type, outermost first, and then for the struct at its end, which is called
+   * `struct NAME`; the first answer is used.
+   */
+  format?(typeName: string, btf: Btf, typeId: number): FormatSpec | undefined;
 }
 
 export type ColumnKind = 'int' | 'float' | 'bool' | 'char[]' | 'enum' | 'ptr' | 'array' | 'struct' | 'union';

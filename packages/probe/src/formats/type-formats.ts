@@ -77,6 +77,24 @@ const IPV4: TypeFormat = {
   },
 };
 
+/** The kernel's struct of one such number. */
+const IN_ADDR: TypeFormat = {
+  fits: (btf, typeId) => {
+    const t = btf.resolve(typeId);
+    return t.kind === 'struct' && t.members.length === 1 && IPV4.fits(btf, t.members[0]!.type);
+  },
+  spec: {
+    name: 'ipv4',
+    text: (value) => ipv4Cached(onlyMember(value)),
+    json: (value) => ipv4Cached(onlyMember(value)),
+    jsonInto: ipv4JsonInto,
+  },
+};
+
+function onlyMember(value: Value): Value {
+  return Object.values(value as { [name: string]: Value })[0]!;
+}
+
 /** So many bytes, however the header declares them: an array, or a struct with one array in it. */
 function isBytes(size: number): TypeFormat['fits'] {
   const fits: TypeFormat['fits'] = (btf, typeId) => {
@@ -188,6 +206,8 @@ const FORMATS: ReadonlyMap<string, readonly TypeFormat[]> = new Map([
   // Four bytes in solo_types.h: bee shows them as it shows an ipv4_addr.
   ['ipv6_addr', [address('ipv6', ipv6Text), IPV4]],
   ['ip_addr', [address('ip', ipText)]],
+  ['struct in_addr', [IN_ADDR]],
+  ['struct in6_addr', [address('ipv6', ipv6Text)]],
   ['trace_id_t', [traceId('trace id', 16)]],
   ['span_id_t', [traceId('span id', 8)]],
   ['duration', [quantity('duration', 8, durationText)]],
@@ -219,13 +239,13 @@ const FORMATS: ReadonlyMap<string, readonly TypeFormat[]> = new Map([
 
 /**
  * How the types of `skep.h` and `solo_types.h` are shown, for `compileDecoder`: by the typedef's name, and only when
- * what it names has the size and kind that it has there.
+ * what it names has the size and kind that it has there; and of the kernel's addresses, by the struct's name.
  *
  * ```ts
  * compileDecoder(btf, map.valueTypeId, { format: typeFormats });
  * ```
  */
-export const typeFormats: NonNullable<DecodeOptions['format']> = (typedefName, btf, typeId) =>
-  typedefName === 'gadget_flags'
+export const typeFormats: NonNullable<DecodeOptions['format']> = (typeName, btf, typeId) =>
+  typeName === 'gadget_flags'
     ? flagsFormat(btf, typeId)
-    : FORMATS.get(typedefName)?.find((format) => format.fits(btf, typeId))?.spec;
+    : FORMATS.get(typeName)?.find((format) => format.fits(btf, typeId))?.spec;
