@@ -191,6 +191,12 @@ test('what is wrong is said before anything is attached', needsRoot, async () =>
   await box.fails(2, /needs a terminal/, run('-o', 'table'));
   await box.fails(2, /exclude/, ['run', 'calls:1', '--no-prom', '--prom-port', '1']);
   await box.fails(2, /not an address/, ['run', 'calls:1', '--prom-listen', 'nowhere']);
+  await box.fails(2, /--password needs --username too[\s\S]*--prom-listen/, [
+    'run',
+    '-p',
+    '9091:9091',
+    'calls:1',
+  ]);
   await box.fails(2, /missing/, ['run']);
   await box.fails(3, /no image "nope:1"/, ['run', 'nope:1']);
   await box.fails(3, /pull never/, ['run', 'localhost:1/nope:1', '--pull', 'never']);

@@ -61,6 +61,13 @@ async function run(_: unknown, flags: RunFlags, command: Command): Promise<void>
     );
   }
   const settings = settingsOf(command);
+  // docker's -p: with an image that is here already nobody would ask for the password, nor say that no port was opened.
+  if (settings.password !== undefined && settings.username === undefined) {
+    throw usageError(
+      '--password needs --username too',
+      '-p is the password of a registry. Where /metrics listens says --prom-listen 127.0.0.1:9091.',
+    );
+  }
   if (flags.help) {
     const { runSource } = await import('../run/source.ts');
     const { programHelp } = await import('../run/program-help.ts');
