@@ -3,7 +3,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { release, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
@@ -242,6 +242,17 @@ test('a cgroup program counts what its cgroup sends, and no other', async (t) =>
       code: 'SKEP_ATTACH',
       message: /cgroup2/,
     });
+    // A folder of that name elsewhere is none, as / is not the root of the hierarchy: it is looked for below the mount.
+    const here = process.cwd();
+    const elsewhere = mkdtempSync(join(tmpdir(), 'skep-t-'));
+    process.chdir(elsewhere);
+    try {
+      mkdirSync(basename(cgroup));
+      object.programs[0]!.attach({ target: basename(cgroup) });
+    } finally {
+      process.chdir(here);
+      rmSync(elsewhere, { recursive: true });
+    }
   } finally {
     object.close();
     rmdirSync(cgroup);

@@ -247,9 +247,9 @@ function planFile(hook: Hook, how: 'cgroup' | 'netns', path: string | undefined,
   return { steps: [{ how, number: fd }], release: () => closeSync(fd) };
 }
 
-/** A directory of cgroup2: as it is, or where it is below the mount. */
+/** A directory of cgroup2: as it is, or where it is below the mount, as `/` is. */
 function cgroupPath(name: string): string {
-  if (isThere(name)) return name;
+  if (isThere(name) && statfsSync(name).type === CGROUP2_MAGIC) return name;
   const mount = /^\S+ (\S+) cgroup2 /m.exec(readFileSync('/proc/self/mounts', 'utf8'))?.[1];
   const below = `${mount}/${name.replace(/^\/+/, '')}`;
   return mount !== undefined && isThere(below) ? below : name;
