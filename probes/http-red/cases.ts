@@ -98,6 +98,10 @@ export const inFull: Case[] = [
   [{ request: `GET /${'x'.repeat(9000)}?${'y'.repeat(9000)} HTTP/1.1\r\n\r\n` }, both(3)],
   [{ request: `GET / HTTP/1.1\r\nCookie: ${'c'.repeat(20_000)}\r\n\r\n` }, both(3)],
   [{ request: 'GET http://proxied.example/a HTTP/1.1\r\n\r\n' }, both(3)],
+  // Blanks that should have been escaped, as weather stations and file sharers send; some servers take them.
+  ...[0, 1].map(
+    (piece): Case => [{ request: 'GET /users/42 b?at=1 HTTP/1 c  HTTP/1.1\r\n\r\n', piece }, both(3)],
+  ),
   [{ request: 'OPTIONS * HTTP/1.1\r\n\r\n' }, both(3, 'OPTIONS')],
   [
     { request: 'GET /old HTTP/1.0\r\n\r\n', response: 'HTTP/1.0 200 OK\r\n\r\nuntil the end', count: 1 },

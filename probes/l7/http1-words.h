@@ -100,6 +100,12 @@ static __always_inline bool http1_pattern(__u32 word, __u8 c, __u8 at)
 	return c == wanted || (wanted == 'd' && (__u8)(c - '0') <= 9);
 }
 
+/* Of a token (RFC 9110, 5.6.2), by a bit for each byte. */
+static __always_inline bool http1_in_token(__u8 c)
+{
+	return c < 128 && (c < 64 ? 0x03ff6cfa00000000ULL : 0x57ffffffc7fffffeULL) >> (c & 63) & 1;
+}
+
 static __always_inline __u8 http1_lower(__u8 c)
 {
 	return c | ((__u8)(c - 'A') <= 25) << 5;

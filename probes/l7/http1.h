@@ -72,8 +72,7 @@ static __always_inline __u32 http1_byte(struct http1_window *w, struct http1_str
 	case HTTP1_TOKEN:
 		s->at = at + 1;
 		/* A method is any token (RFC 9110, 9.1): fetch() sends "patch" as it is. */
-		if ((__u8)(c - 'A') <= 25 || c == '-' ||
-		    (!(s->flags & HTTP1_ANSWERS) && c > ' ' && c < 127 && c != '/')) {
+		if ((__u8)(c - 'A') <= 25 || c == '-' || (!(s->flags & HTTP1_ANSWERS) && http1_in_token(c))) {
 			s->word = at < 7 ? s->word | (__u64)c << (at & 7) * 8 : 1;
 			if (at < 20)
 				return 1;
@@ -160,10 +159,14 @@ static __always_inline __u32 http1_byte(struct http1_window *w, struct http1_str
 		s->at = at + 1;
 		if (at < 8 ? http1_pattern(HTTP1_WORD_VERSION, c, at) : at == 8 && c == '\r')
 			return 1;
-		if (c != '\n' || at < 8)
-			break;
-		s->state = HTTP1_LINE;
-		return 1;
+		if (c == '\n' && at >= 8) {
+			s->state = HTTP1_LINE;
+			return 1;
+		}
+		/* A target that has blanks, as some programs send: the version is behind the last. */
+		s->at = 0;
+		s->state = HTTP1_QUERY;
+		return 0;
 	case HTTP1_REPLY:
 		s->at = at + 1;
 		if (at < 7) {
