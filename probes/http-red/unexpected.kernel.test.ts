@@ -227,6 +227,81 @@ test('what is no HTTP/1, and is refused in HTTP/1, is a request of no method and
   deepStrictEqual(requestsOf(watched), ['HTTP_CLIENT HTTP_OTHER 400: 1', 'HTTP_SERVER HTTP_OTHER 400: 1']);
 });
 
+const asked = (request: string, response: string, count: number) => [request, response, count] as const;
+const refused400 = 'HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\nno';
+const hello = '\x16\x03\x01\x02\x05\x01';
+
+test('what a client says between requests costs none of them, and is one when it is refused', {
+  skip: skip || short,
+}, async () => {
+  using cgroup = testCgroup();
+  const talks = [
+    // A body that no header told of, and one that is longer than told; what is meant for the tunnel, before that stands.
+    asked('POST /a HTTP/1.1\r\n\r\nuser=1&name=2', OK, 3),
+    asked('PUT /a HTTP/1.1\r\nContent-Length: 2\r\n\r\n{"a":1}', OK, 3),
+    asked(`CONNECT a:443 HTTP/1.1\r\n\r\n${hello}`, 'HTTP/1.1 407 X\r\nContent-Length: 0\r\n\r\n', 3),
+    asked(`CONNECT a:443 HTTP/1.1\r\n\r\n${hello}`, 'HTTP/1.1 200 OK\r\n\r\n', 1),
+    // Chunks that are none, of a request: what came of its body counts.
+    asked('PATCH /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nnone', refused400, 3),
+    // The connection goes on behind a refusal.
+    asked(hello, refused400, 3),
+    asked('DELETE /a HTTP/1.1\r\n\r\n{"id":12}', OK + refused400, 3),
+  ];
+  const found = new Map<string, number[]>();
+  let lost = 0;
+  await watch(
+    'http-red',
+    { target_cgroup: cgroup.path, by_route: 'false' },
+    async () => {
+      for (const [request, response, count] of talks)
+        ok(await runIn(cgroup, program, 'tcp4', 'write', 'read', '0', String(count), request, response));
+    },
+    {},
+    (run) => {
+      lost = lostFor(run, Lost.format) + lostFor(run, Lost.alone);
+      for (const [end, counts] of counted(run))
+        for (const [name, { requests, requestBytes }] of Object.entries(counts)) {
+          const key = `${end.split(' ')[1]} ${name}`;
+          const [before = 0, bytes = 0] = found.get(key) ?? [];
+          found.set(key, [before + requests, bytes + requestBytes]);
+        }
+    },
+  );
+  const each = {
+    'POST 200': [3, 0],
+    'PUT 200': [3, 6],
+    'CONNECT 407': [3, 0],
+    'CONNECT 200': [1, 0],
+    'PATCH 400': [3, 9],
+    'OTHER 400': [6, 0],
+    'DELETE 200': [3, 0],
+  };
+  const both = ['server', 'client'].flatMap((role) =>
+    Object.entries(each).map(([name, count]) => [`${role} ${name}`, count] as const),
+  );
+  deepStrictEqual(new Map([...found].sort()), new Map(both.sort()));
+  strictEqual(lost, 0);
+});
+
+test('a response whose chunks are none has its status, and is broken off', {
+  skip: skip || short,
+}, async () => {
+  using cgroup = testCgroup();
+  const response = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\nno chunk';
+  const watched = await watch('http-red', { target_cgroup: cgroup.path, by_route: 'false' }, async () => {
+    ok(await runIn(cgroup, program, 'tcp4', 'write', 'read', '0', '1', GET, response));
+    // Without a header there is no status, and all of it is body.
+    ok(await runIn(cgroup, program, 'tcp4', 'write', 'read', '0', '1', GET, '<p>no header</p>'));
+  });
+  const rows = watched.series('hist_http_requests').map(({ labels }) => labels);
+  deepStrictEqual(rows.map(({ role, status, error }) => `${role} ${status} ${error}`).sort(), [
+    'HTTP_CLIENT 0 HTTP_CLOSED',
+    'HTTP_CLIENT 200 HTTP_CLOSED',
+    'HTTP_SERVER 0 HTTP_CLOSED',
+    'HTTP_SERVER 200 HTTP_CLOSED',
+  ]);
+});
+
 test('of a request that is refused before its header ends the path is told, where that has ended', {
   skip: skip || short,
 }, async () => {

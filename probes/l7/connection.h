@@ -75,7 +75,7 @@ struct l7_connection {
 	__u8 busy[2];		/* by enum l7_direction: a hook is at work on it */
 	__u32 settled[2];	/* bytes that were taken for unseen since the direction's last message, see l7_settle() */
 	__u8 orphan;		/* a response is under way whose request was not seen */
-	__u8 garbled;		/* it began with bytes that are no HTTP/1, and that a server may refuse as it does a request */
+	__u8 garbled;		/* its client said what is no HTTP/1, and what a server may refuse as it does a request */
 	__u8 pad2[2];
 	__u32 surplus;		/* length of a body that the last answer should not have, and that may come nevertheless */
 	__u32 surplus_after;	/* of that answer: `popped` behind it */

@@ -182,7 +182,8 @@ static __always_inline struct l7_request *l7_refused(struct l7_feed *f, const st
 		r->route = l7_ask_route(f->index);
 	}
 	/* The rest of the header may come, and is no request. Behind what was none at all a server may take one. */
-	f->c->protocol = f->c->garbled ? L7_UNDECIDED : L7_LEFT;
+	if (!f->c->garbled)
+		f->c->protocol = L7_LEFT;
 	f->c->garbled = false;
 	return r;
 }
@@ -335,8 +336,8 @@ static __always_inline void l7_done(struct l7_feed *f)
 
 	if (s->flags & HTTP1_IS_RESPONSE) {
 		c->orphan = false;
-		/* Without a status it was no response, see l7_headless(). */
-		l7_ends_with(f, f->work->window.now, s->body, s->status, s->status ? HTTP_NO_ERROR : HTTP_CLOSED);
+		l7_ends_with(f, f->work->window.now, s->body, s->status,
+			     s->flags & HTTP1_BROKEN ? HTTP_CLOSED : HTTP_NO_ERROR);
 		r = answered = l7_oldest(c);
 		if (r)
 			body = l7_answer(f, r, s->status);

@@ -41,6 +41,7 @@ enum http1_state {
 #define HTTP1_HAS_PARENT 0x08
 #define HTTP1_CUT 0x20		/* its path began in an earlier window: l7_cuts has that part */
 #define HTTP1_ANSWERS 0x40	/* of the direction of responses, once that is known: what has no letters of theirs is none */
+#define HTTP1_BROKEN 0x80	/* a response that goes on as none, see l7_headless() */
 #define HTTP1_LEARNED 0x10	/* some segments of paths are known to be parameters, see http1_learned */
 
 struct http1_stream {

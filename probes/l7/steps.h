@@ -34,7 +34,7 @@ static __always_inline void l7_give_up(struct l7_feed *f, enum l7_loss reason, _
 }
 
 /* The first header of a connection says who serves. False when nobody asked for that. */
-static __always_inline bool l7_recognise(struct l7_feed *f, struct http1_stream *s)
+static __noinline bool l7_recognise(struct l7_feed *f, struct http1_stream *s)
 {
 	struct l7_connection *c = f->c;
 	struct sock *sk = f->sk;
@@ -149,7 +149,7 @@ static __always_inline bool l7_surplus(struct l7_feed *f, struct http1_stream *s
 	__u32 looked = f->work->window.position, length = c->surplus;
 	bool chunks = length == L7_SURPLUS_CHUNKS;
 
-	if (!length || c->surplus_after != c->popped || c->protocol != L7_HTTP1 || !l7_answers(f))
+	if (!length || c->surplus_after != c->popped)
 		return false;
 	/* Back to its first byte, or to the window's. */
 	if (looked > s->header)
@@ -178,15 +178,34 @@ static __always_inline bool l7_surplus(struct l7_feed *f, struct http1_stream *s
 
 /*
  * An answer without a header, to the only request that waits: many servers refuse so what is too long for them, and leave.
- * It ends with the connection, as in HTTP/0.9, and has no status. False: it is not that.
+ * It ends with the connection, as in HTTP/0.9, and has no status. One whose chunks are none has its status, and ends so too.
+ * False: it is not that.
  */
 static __always_inline bool l7_headless(struct l7_feed *f, struct http1_stream *s)
 {
-	if (f->c->protocol != L7_HTTP1 || !l7_answers(f) || f->c->pushed - f->c->popped != 1)
+	if (f->c->pushed - f->c->popped != 1)
 		return false;
-	s->flags |= HTTP1_IS_RESPONSE;
-	s->status = 0;
+	if (!(s->flags & HTTP1_CHUNKED)) {
+		s->status = 0;
+		s->body = s->header;
+	}
+	s->flags |= HTTP1_IS_RESPONSE | HTTP1_BROKEN;
 	s->state = HTTP1_CLOSE;
+	return true;
+}
+
+/*
+ * What a client says that is no request: a body that it did not announce, or more than it did; what is for the other end of
+ * a tunnel, before that stands. It is stepped over; what waits for a response gets that, and one beyond is the refusal of
+ * this. False: it is not that.
+ */
+static __always_inline bool l7_babble(struct l7_feed *f, struct http1_stream *s)
+{
+	if (s->flags & HTTP1_IS_RESPONSE)
+		return false;
+	f->c->garbled = true;
+	f->work->at = f->work->end;
+	s->state = HTTP1_DONE;
 	return true;
 }
 
@@ -196,7 +215,7 @@ static __always_inline void l7_not_headless(struct l7_feed *f, struct http1_stre
 	struct l7_connection *c = f->c;
 	__u32 waiting = c->pushed - c->popped;
 
-	if (s->state != HTTP1_CLOSE || s->status || waiting == 1)
+	if (!(s->flags & HTTP1_BROKEN) || waiting == 1)
 		return;
 	if (waiting) {
 		l7_lost(L7_LOST_FORMAT, 1);
@@ -224,6 +243,16 @@ static __always_inline void l7_not_http1(struct l7_feed *f, struct http1_stream 
 	/* More of the same direction is more of the same, and no further try: a body may be under way for minutes. */
 	c->direction = f->work->direction + 1;
 	http1_start(s);
+}
+
+/* Bytes that are no HTTP/1. False when nothing is known of them. */
+static __noinline bool l7_goes_on(struct l7_feed *f, struct http1_stream *s)
+{
+	if (f->c->protocol == L7_HTTP1 &&
+	    (l7_answers(f) ? l7_surplus(f, s) || l7_headless(f, s) : l7_babble(f, s)))
+		return true;
+	l7_not_http1(f, s);
+	return false;
 }
 
 /* One step along the message: over a body, or through a window up to where something is to be done. 1: it is at its end. */
@@ -256,12 +285,8 @@ static __always_inline long l7_one_step(struct l7_feed *f)
 		if (by_route && w->position >= w->length && s->state >= HTTP1_TARGET && s->state < HTTP1_BODY &&
 		    !(s->flags & HTTP1_IS_RESPONSE))
 			l7_keep_cut(f->index);
-		if (s->state == HTTP1_BAD) {
-			if (l7_surplus(f, s) || l7_headless(f, s))
-				return 0;
-			l7_not_http1(f, s);
+		if (s->state == HTTP1_BAD && !l7_goes_on(f, s))
 			return 1;
-		}
 		if (s->state == HTTP1_HEADERS) {
 			if (f->c->protocol != L7_HTTP1 && !l7_recognise(f, s))
 				return 1;
