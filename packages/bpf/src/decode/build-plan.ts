@@ -41,8 +41,7 @@ export class PlanBuilder {
     const format = this.#format(typeId);
     const plan = this.#plain(type, last, depth);
     if (format) return { ...plan, format };
-    const bigEndian =
-      plan.kind === 'int' && this.#names(typeId).some(([name]) => NETWORK_ORDER.test(name));
+    const bigEndian = plan.kind === 'int' && this.#names(typeId).some(([name]) => NETWORK_ORDER.test(name));
     return bigEndian ? { ...plan, bigEndian } : plan;
   }
 
