@@ -232,9 +232,9 @@ test('a cgroup program counts what its cgroup sends, and no other', async (t) =>
     await object.load();
     object.programs[0]!.attach({ target: cgroup });
     const send = "require('node:dgram').createSocket('udp4').send('x', 9, '127.0.0.1', () => process.exit())";
-    const join = `require('node:fs').writeFileSync('${cgroup}/cgroup.procs', String(process.pid));`;
+    const joining = `require('node:fs').writeFileSync('${cgroup}/cgroup.procs', String(process.pid));`;
     execFileSync(process.execPath, ['-e', send]);
-    execFileSync(process.execPath, ['-e', join + send]);
+    execFileSync(process.execPath, ['-e', joining + send]);
     const bss = object.maps.find((m) => m.name.endsWith('.bss'))!;
     // The datagram; the answer that nobody listens is not sent by the process.
     assert.equal(asU64(bss.get(u32(0))), 1);

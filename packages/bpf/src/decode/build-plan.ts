@@ -40,7 +40,7 @@ export class PlanBuilder {
     const type = this.#btf.resolve(typeId);
     const format = this.#format(typeId);
     const plan = this.#plain(type, last, depth);
-    if (format) return { ...plan, format };
+    if (format) return { ...asItLies(plan), format };
     const bigEndian = plan.kind === 'int' && this.#names(typeId).some(([name]) => NETWORK_ORDER.test(name));
     return bigEndian ? { ...plan, bigEndian } : plan;
   }
@@ -217,4 +217,12 @@ export function namesEnumerators(type: BtfEnum): boolean {
 function narrow(value: number, type: BtfEnum): number {
   const shift = 32 - type.size * 8;
   return type.signed ? (value << shift) >> shift : (value << shift) >>> shift;
+}
+
+/** A format takes the numbers within as they lie there, whatever header declares them. */
+function asItLies(plan: Plan): Plan {
+  if (plan.kind === 'int') return { ...plan, bigEndian: undefined };
+  if (plan.kind === 'array') return { ...plan, element: asItLies(plan.element) };
+  if (plan.kind !== 'struct' && plan.kind !== 'union') return plan;
+  return { ...plan, members: plan.members.map((m) => ({ ...m, plan: asItLies(m.plan) })) };
 }
