@@ -2,7 +2,7 @@
 import { match, rejects, strictEqual } from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -52,6 +52,19 @@ test('an agent that hangs up without an answer is none', async () => {
   await once(server, 'listening');
   await rejects(askAgent('status', path), { code: 'SKEP_AGENT_ABSENT', message: /: it hung up$/ });
   server.close();
+});
+
+test('who asks a letter at a time keeps nobody from ending', async () => {
+  const path = join(folder, 'slow.sock');
+  const server = await ControlServer.listen(path, async () => 'never');
+  const socket = connect(path);
+  const closed = once(socket, 'close');
+  await once(socket, 'connect');
+  socket.on('error', () => undefined);
+  const trickle = setInterval(() => socket.write(' '), 50);
+  await server.close();
+  await closed;
+  clearInterval(trickle);
 });
 
 test('who asks without sudo is told of the agent that was started with it', () => {

@@ -7,6 +7,8 @@ import { type Ask, QUESTIONS } from './socket.ts';
 /** A question is short. */
 const MOST_CHARACTERS = 1024;
 const PATIENCE_MS = 5_000;
+/** At the end, for answers that are under way. */
+const END_MS = 1_000;
 /** Who asks at once. */
 const MOST_CONNECTIONS = 16;
 
@@ -17,10 +19,12 @@ const MOST_CONNECTIONS = 16;
 export class ControlServer {
   readonly path: string;
   readonly #server: Server;
+  readonly #sockets: ReadonlySet<Socket>;
 
-  private constructor(path: string, server: Server) {
+  private constructor(path: string, server: Server, sockets: ReadonlySet<Socket>) {
     this.path = path;
     this.#server = server;
+    this.#sockets = sockets;
   }
 
   /**
@@ -29,7 +33,11 @@ export class ControlServer {
    * @throws AgentError SKEP_AGENT_RUNNING when another agent answers there, SKEP_AGENT_SOCKET
    */
   static async listen(path: string, answer: (ask: Ask['ask']) => Promise<unknown>): Promise<ControlServer> {
-    const server = createServer((socket) => serve(socket, answer));
+    const sockets = new Set<Socket>();
+    const server = createServer((socket) => {
+      sockets.add(socket.once('close', () => sockets.delete(socket)));
+      serve(socket, answer);
+    });
     server.maxConnections = MOST_CONNECTIONS;
     try {
       const unfit = unfitness(path);
@@ -53,11 +61,16 @@ export class ControlServer {
         error,
       );
     }
-    return new ControlServer(path, server);
+    return new ControlServer(path, server, sockets);
   }
 
+  /** Takes the socket away. Who is being answered has a second for it; who asks nothing, or does not read, keeps nobody. */
   async close(): Promise<void> {
+    const timer = setTimeout(() => {
+      for (const socket of this.#sockets) socket.destroy();
+    }, END_MS);
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    clearTimeout(timer);
   }
 }
 
