@@ -160,6 +160,26 @@ suite('skep agent', { skip, timeout: 300_000 }, () => {
     }
   });
 
+  test('whose spans have no room where they are printed ends, and says so', async () => {
+    const full = openSync('/dev/full', 'w');
+    const args = ['agent', '--no-socket', '--prom-listen', '127.0.0.1:0', '--port', port, '--print'];
+    const child = spawn(process.execPath, [main, ...args], { env: box.env, stdio: ['ignore', full, 'pipe'] });
+    closeSync(full);
+    const ended = once(child, 'close');
+    let stderr = '';
+    try {
+      for await (const line of createInterface({ input: child.stderr! })) {
+        stderr += `${line}\n`;
+        if (line.includes('metrics: ')) await call('/users/1');
+      }
+      await ended;
+      assert.equal(child.exitCode, 1);
+      assert.match(stderr, /^skep: standard output: no space left on the disk$/m);
+    } finally {
+      child.kill('SIGKILL');
+    }
+  });
+
   test('that was started with nohup outlives its terminal', async () => {
     const skep = fileURLToPath(new URL('../../../bin/skep', import.meta.url));
     const args = ['agent', '--no-tty', '--prom-listen', '127.0.0.1:0', '--no-socket', '--port', port];

@@ -23,7 +23,7 @@ export { startRun } from './run/start.ts';
 export { LATENCY_SLOTS, latencySlotEnd } from './series/latency-slots.ts';
 export { JsonSink, type JsonSinkOptions, seriesData } from './sinks/json-sink.ts';
 export { LineBuffer, type LineBufferOptions } from './sinks/line-buffer.ts';
-export { type Output, openFileOutput, openOutput, writeAll } from './sinks/output.ts';
+export { isFull, type Output, openFileOutput, openOutput, writeAll } from './sinks/output.ts';
 export {
   type ColorDepth,
   type RecordLimits,

@@ -13,8 +13,8 @@ export class Lines {
   /** Lines that nobody took. */
   lost = 0;
 
-  /** @param onClose the reader has gone away */
-  constructor(onClose: () => void, output: Output = openOutput(1)) {
+  /** @param onClose the reader has gone away, or there is no room for what is written */
+  constructor(onClose: (error: Error) => void, output: Output = openOutput(1)) {
     this.#output = output;
     output.onClose(onClose);
     this.#lines = new LineBuffer({

@@ -7,6 +7,7 @@ import {
   startAgent,
 } from '@skep/agent';
 import * as bpf from '@skep/bpf';
+import { isFull } from '@skep/runtime';
 import { canDraw } from '../output/color.ts';
 import { note } from '../output/out.ts';
 import { checkPrivileges, provideTracefs } from '../run/preflight.ts';
@@ -25,15 +26,24 @@ export async function runAgent(flags: AgentFlags): Promise<void> {
   provideTracefs(bpf);
   let agent: Agent | undefined;
   let wanted = false;
-  const stop = () => {
-    if (wanted) process.exit(130);
+  const end = () => {
     wanted = true;
     void agent?.stop();
+  };
+  const stop = () => {
+    if (wanted) process.exit(130);
+    end();
   };
   for (const signal of endingSignals()) process.on(signal, stop);
   const live = flags.tty && !flags.print && canDraw(process.stdout) && process.stdin.isTTY === true;
   const view = live ? await openView(settings.watch ?? {}, stop) : undefined;
-  const lines = flags.print ? new Lines(stop) : undefined;
+  let unwritten: Error | undefined;
+  const lines = flags.print
+    ? new Lines((error) => {
+        unwritten = error;
+        end();
+      })
+    : undefined;
   const options: AgentOptions = {
     version,
     ...settings,
@@ -66,6 +76,7 @@ export async function runAgent(flags: AgentFlags): Promise<void> {
   note(
     `skep agent: ${status.requests} requests of ${status.services} services in ${Math.round(status.uptimeSeconds)} s, ${sumOf(status.notCounted)} not counted`,
   );
+  if (unwritten && isFull(unwritten)) throw Object.assign(unwritten, { path: 'standard output' });
   if (lines && lines.lost > 0) note(`${lines.lost} spans were not printed: nobody read them in time`);
   const failure = checkFailure(status.selfCheck);
   if (failure) throw failure;

@@ -7,7 +7,7 @@ import type { RunSummary } from '../contract/stats.ts';
 import type { Stream } from '../contract/stream.ts';
 import { jsonValue } from '../streams/stream.ts';
 import { count, LineBuffer } from './line-buffer.ts';
-import { type Output, openOutput } from './output.ts';
+import { isFull, type Output, openOutput } from './output.ts';
 import { Rfc3339 } from './rfc3339.ts';
 
 export interface JsonSinkOptions {
@@ -189,11 +189,6 @@ function putValue(out: Record<string, Value>, path: string, value: Value): void 
     at = at[part];
   }
   at[last] = value;
-}
-
-/** A file that takes no more is an error; a reader that went away is an end. */
-function isFull(error: Error): boolean {
-  return ['ENOSPC', 'EDQUOT', 'EFBIG'].includes((error as NodeJS.ErrnoException).code ?? '');
 }
 
 function isOutput(o: number | Writable | Output): o is Output {

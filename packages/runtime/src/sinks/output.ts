@@ -34,6 +34,11 @@ export function openOutput(target: number | Writable): Output {
   return new StreamOutput(socket, () => socket.destroy());
 }
 
+/** Whether writing failed for want of room, not of a reader. */
+export function isFull(error: Error): boolean {
+  return ['ENOSPC', 'EDQUOT', 'EFBIG'].includes((error as NodeJS.ErrnoException).code ?? '');
+}
+
 /** A pipe whose reader was gone before the first write. */
 class ClosedOutput implements Output {
   readonly #error: Error;
