@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { ConnectedTo, Host, Listeners, readProcess } from '../src/index.ts';
 import { normalAddress, readAddress } from '../src/sockets/address.ts';
+import { readSockets } from '../src/sockets/owners.ts';
 import { readConnected, readListening } from '../src/sockets/table.ts';
 import { folder, started } from './support/started.ts';
 
@@ -149,6 +150,16 @@ suite('on this machine', () => {
     const found = readListening(new Host(), process.pid).filter((l) => l.port === portOf(server));
     assert.equal(found.length, 1, 'the listener alone, of 401 sockets with this port');
   });
+});
+
+test('of a process with many descriptors the lowest are looked at, by their numbers', async (t) => {
+  const script = `use IO::Socket::INET; my @all = (IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1") or die);
+    for (1 .. 60) { open(my $copy, "<&", \\*STDIN) or die; push @all, $copy } $| = 1; print "ready\n"; sleep 600`;
+  const { pid } = await started(t, ['perl', '-e', script]);
+  const { inodes, truncated } = readSockets(new Host(), pid, 20);
+  assert.deepEqual([readSockets(new Host(), pid).truncated, truncated], [false, true]);
+  const listening = new Set(readListening(new Host(), pid).map((l) => l.inode));
+  assert.equal([...inodes].filter((inode) => listening.has(inode)).length, 1);
 });
 
 test('the address of another network namespace leads to its listener', { skip }, async (t) => {
