@@ -134,8 +134,8 @@ export function findSdks(context: CommandContext, files: () => readonly string[]
 /** Whether there can be an SDK that OpenTelemetry's variables are for: of a Go program its modules are known. */
 function readsVariables({ language, go }: Partial<Runtime> = {}): boolean {
   if (language === 'c' || language === 'shell') return false;
-  const modules = [...(go?.dependencies.keys() ?? [])];
-  return modules.length === 0 || modules.some((module) => goExporter.test(module));
+  if (!go || go.modules === 0) return true;
+  return [...go.dependencies.keys()].some((module) => goExporter.test(module));
 }
 
 /** Options of a command line that load code first, each with its value; and the programs that do nothing else. */

@@ -333,7 +333,7 @@ test('what go run has built is called by where it was started', () => {
     readText: () => undefined,
     runtime: {
       language: 'go' as const,
-      go: { version: 'go1.26.8', path: 'command-line-arguments', dependencies: new Map() },
+      go: { version: 'go1.26.8', path: 'command-line-arguments', modules: 0, dependencies: new Map() },
     },
   };
   assert.equal(commandName({ ...context, cwd: () => '/root/shop' }), 'shop');

@@ -49,7 +49,8 @@ function inlined(version: string, info: string): Buffer {
 }
 
 const INFO =
-  'path\tacme/shop\nmod\tacme/shop\tv1.2.3\t\ndep\tgo.opentelemetry.io/otel/sdk\tv1.30.0\th1:x=\ndep\tb\tv0.1.0\n=>\t./b\t\n';
+  'path\tacme/shop\nmod\tacme/shop\tv1.2.3\t\ndep\tgo.opentelemetry.io/otel/sdk\tv1.30.0\th1:x=\ndep\tb\tv0.1.0\n=>\t./b\t\n' +
+  'dep\tgopkg.in/DataDog/dd-trace-go.v1\tv1.0.0\n=>\t./dd\t\n';
 
 test('Go build information is found without section headers, at its alignment, with replaced modules', (t) => {
   const path = join(folder(t), 'p');
@@ -61,11 +62,13 @@ test('Go build information is found without section headers, at its alignment, w
     const go = facts(path)?.go;
     assert.equal(go?.version, 'go1.22.1', `behind ${before} bytes`);
     assert.deepEqual(go?.module, { path: 'acme/shop', version: 'v1.2.3' });
+    // Of the others only their number is kept.
+    assert.equal(go?.modules, 3);
     assert.deepEqual(
       [...go!.dependencies],
       [
         ['go.opentelemetry.io/otel/sdk', 'v1.30.0'],
-        ['b', ''],
+        ['gopkg.in/DataDog/dd-trace-go.v1', ''],
       ],
     );
   }

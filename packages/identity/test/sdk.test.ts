@@ -15,7 +15,8 @@ interface Given {
 }
 
 function signs({ language, env = {}, argv = ['x'], files = [], modules = [], manifest }: Given): string[] {
-  const go = { version: 'go1.26', dependencies: new Map(modules.map((m) => [m, 'v1'])) };
+  const dependencies = new Map(modules.map((m) => [m, 'v1']));
+  const go = { version: 'go1.26', modules: modules.length, dependencies };
   const context = {
     exe: '/usr/bin/x',
     argv,

@@ -1,3 +1,4 @@
+import { copied } from '../copied.ts';
 import type { ElfFile } from './file.ts';
 
 /** What the Go linker wrote into a program: debug/buildinfo's subject. */
@@ -8,7 +9,9 @@ export interface GoBuild {
   path?: string;
   /** The main module and its version; `(devel)` when it was built in its own checkout. */
   module?: { path: string; version: string };
-  /** Modules that it contains, to their versions. At most 4096. */
+  /** How many modules it contains; 0 where it does not say. */
+  modules: number;
+  /** Those of them that trace, to their versions: all of a program's take 50 KB, and a test run may be ten thousand programs. */
   dependencies: ReadonlyMap<string, string>;
 }
 
@@ -16,7 +19,8 @@ const MAGIC = Buffer.from('\xff Go buildinf:', 'latin1');
 const ALIGN = 16;
 const LONGEST_VERSION = 256;
 const LONGEST_INFO = 1024 * 1024;
-const MOST_DEPENDENCIES = 4096;
+const TRACING = /opentelemetry|datadog/i;
+const MOST_DEPENDENCIES = 64;
 /** The marks of 16 bytes around the module information (cmd/go/internal/modload). */
 const MARK = 16;
 
@@ -32,7 +36,7 @@ export function readGoBuild(elf: ElfFile): GoBuild | undefined {
   if (head.length < 32) return undefined;
   const [version, info] = (head[15]! & 2) !== 0 ? inlined(elf, at + 32) : pointed(elf, head);
   if (version === '') return undefined;
-  return { version: version.split(' ', 1)[0]!, ...parseModules(info) };
+  return { version: copied(version.split(' ', 1)[0]!), ...parseModules(info) };
 }
 
 function findBlock(elf: ElfFile): number | undefined {
@@ -95,16 +99,18 @@ function parseModules(info: string): Omit<GoBuild, 'version'> {
   const dependencies = new Map<string, string>();
   let path: string | undefined;
   let module: { path: string; version: string } | undefined;
+  let modules = 0;
   let last: string | undefined;
   for (const line of info.split('\n')) {
     const [what, name, version] = line.split('\t');
     if (name === undefined) continue;
-    if (what === 'path') path = name;
-    else if (what === 'mod') module = { path: name, version: version ?? '' };
-    else if (what === 'dep' && dependencies.size < MOST_DEPENDENCIES) {
-      dependencies.set(name, version ?? '');
-      last = name;
-    } else if (what === '=>' && last !== undefined) dependencies.set(last, version ?? ''); // a replacement, its version
+    if (what === 'path') path = copied(name);
+    else if (what === 'mod') module = { path: copied(name), version: copied(version ?? '') };
+    else if (what === 'dep') {
+      modules++;
+      last = TRACING.test(name) && dependencies.size < MOST_DEPENDENCIES ? copied(name) : undefined;
+      if (last !== undefined) dependencies.set(last, copied(version ?? ''));
+    } else if (what === '=>' && last !== undefined) dependencies.set(last, copied(version ?? '')); // a replacement, its version
   }
-  return { path, module, dependencies };
+  return { path, module, modules, dependencies };
 }
