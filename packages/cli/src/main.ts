@@ -9,6 +9,7 @@ if (major < 22 || (major === 22 && minor < 18)) {
   leaveToNewerNode();
 } else {
   compileCache();
+  callUsSkep();
   // The agent that runs is asked, and no program loaded.
   const asked = /^(services|traces|status|-h|--help)$/;
   const args = process.argv.slice(2);
@@ -40,6 +41,15 @@ function compileCache(): void {
       process.getBuiltinModule('node:module').enableCompileCache(`${base}/skep/node`);
   } catch {
     // No home folder: slower by some milliseconds, nothing else.
+  }
+}
+
+/** Node calls its main thread MainThread: ps, top, bpftool and `skep doctor --all` say by that whose programs they are. */
+function callUsSkep(): void {
+  try {
+    process.getBuiltinModule('node:fs').writeFileSync('/proc/self/comm', 'skep');
+  } catch {
+    // No /proc: nothing that asks for names there is, either.
   }
 }
 

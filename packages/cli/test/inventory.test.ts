@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { BpfMap } from '@skep/bpf';
+import { BpfMap, takeInventory } from '@skep/bpf';
+import { fixture } from '../../../test/support/fixtures.ts';
+import { until } from '../../../test/support/until.ts';
 import { ownerText, programCosts, topTable } from '../src/inventory/rows.ts';
-import { Sandbox } from './harness.ts';
+import { main, Sandbox } from './harness.ts';
 
 const skip = process.getuid?.() !== 0 && 'needs root';
 
@@ -28,6 +33,26 @@ test('doctor --all shows a map of ours with us as its owner', { skip }, async ()
   assert.equal(mine?.Owners[0]?.Pid, process.pid);
   const both = await box.skep(['doctor', '--all', '--quiet']);
   assert.match(both.stderr, /exclude each other/);
+});
+
+test('a run is seen as skep, not by the name that Node gives its threads', { skip }, async () => {
+  using box = new Sandbox();
+  writeFileSync(
+    box.path('probe.o'),
+    await fixture(new URL('../../runtime/test/written-only.bpf.c', import.meta.url)),
+  );
+  const run = spawn(process.execPath, [main, 'run', box.path('probe.o'), '--no-prom', '--no-tty'], {
+    stdio: 'ignore',
+  });
+  const closed = once(run, 'close');
+  try {
+    const ofRun = () => takeInventory().programs.flatMap((p) => p.owners.filter((o) => o.pid === run.pid));
+    const [owner] = await until(ofRun, (owners) => owners.length > 0);
+    assert.deepEqual(owner, { pid: run.pid, comm: 'skep' });
+  } finally {
+    run.kill('SIGKILL');
+    await closed;
+  }
 });
 
 test('top looks twice and ends; without privileges it says what it needs', { skip }, async () => {
