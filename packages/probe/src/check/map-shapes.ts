@@ -14,6 +14,11 @@ const FLAG = {
   mmapable: 1 << 10,
   preserveElements: 1 << 11,
   inner: 1 << 12,
+  link: 1 << 13,
+  valueType: 1 << 15,
+  faults: 1 << 17,
+  noConversion: 1 << 18,
+  overwrites: 1 << 19,
 } as const;
 const named: Readonly<Record<keyof typeof FLAG, string>> = {
   noPrealloc: 'BPF_F_NO_PREALLOC',
@@ -28,18 +33,25 @@ const named: Readonly<Record<keyof typeof FLAG, string>> = {
   mmapable: 'BPF_F_MMAPABLE',
   preserveElements: 'BPF_F_PRESERVE_ELEMS',
   inner: 'BPF_F_INNER_MAP',
+  link: 'BPF_F_LINK',
+  valueType: 'BPF_F_VTYPE_BTF_OBJ_FD',
+  faults: 'BPF_F_SEGV_ON_FAULT',
+  noConversion: 'BPF_F_NO_USER_CONV',
+  overwrites: 'BPF_F_RB_OVERWRITE',
 };
 
 type Flags = readonly (keyof typeof FLAG)[];
-const ofHashes: Flags = ['stackBuildId', 'clone', 'mmapable', 'preserveElements', 'inner'];
-const ofArrays: Flags = [
-  'noPrealloc',
-  'noCommonLru',
-  'stackBuildId',
-  'zeroSeed',
-  'clone',
-  'preserveElements',
+/** For tables of functions and arenas alone. */
+const ofOthers: Flags = ['clone', 'link', 'valueType', 'faults', 'noConversion'];
+const ofHashes: Flags = [
+  ...ofOthers,
+  ...(['stackBuildId', 'mmapable', 'preserveElements', 'inner', 'overwrites'] as const),
 ];
+const ofRings: Flags = [
+  ...ofOthers,
+  ...(['noPrealloc', 'noCommonLru', 'stackBuildId', 'zeroSeed', 'preserveElements'] as const),
+];
+const ofArrays: Flags = [...ofRings, 'overwrites'];
 /** Flags that are for other types: no kernel makes a map with one of them. */
 const foreign: Readonly<Record<string, Flags>> = {
   hash: [...ofHashes, 'noCommonLru'],
@@ -48,7 +60,7 @@ const foreign: Readonly<Record<string, Flags>> = {
   lru_percpu_hash: [...ofHashes, 'noPrealloc'],
   array: ofArrays,
   percpu_array: [...ofArrays, 'mmapable', 'inner'],
-  ringbuf: [...ofArrays, 'reads', 'writes', 'programReads', 'programWrites', 'mmapable', 'inner'],
+  ringbuf: [...ofRings, 'reads', 'writes', 'programReads', 'programWrites', 'mmapable', 'inner'],
 };
 
 const STORAGE = new Set(['sk_storage', 'inode_storage', 'task_storage', 'cgrp_storage']);
