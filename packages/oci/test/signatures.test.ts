@@ -332,6 +332,44 @@ test('a registry with a Referrers API keeps the list itself', async (t) => {
   await failsWith('SKEP_DIGEST_MISMATCH', () => verifyImage(remote, digest, [pub]));
 });
 
+test('what is looked for comes first of all that refers to an image, however much there is', async (t) => {
+  const fake = await startFake({ referrers: true });
+  t.after(() => fake.close());
+  using remote = registryPlace(fake.host, 'me/a');
+  const image = { mediaType: MEDIA_TYPE.manifest, digest, size: 3 };
+  const kind = 'https://spdx.dev/Document';
+  // Of a list, the place is asked for: these others come before, and none of them is there.
+  const others = Array.from({ length: 1500 }, (_, n) => ({
+    mediaType: MEDIA_TYPE.manifest,
+    digest: `sha256:${String(n).padStart(64, '0')}`,
+    size: 1,
+    artifactType: BUNDLE_TYPE,
+    ...(n % 2 === 0 && {
+      annotations: { 'dev.sigstore.bundle.predicateType': 'https://slsa.dev/provenance/v1' },
+    }),
+  }));
+  await signImage(remote, image, 'a', key, 'bundle');
+  await attestImage(remote, image, [], { predicateType: kind, predicate: {} }, key);
+  const listed = await fetch(`http://${fake.host}/v2/me/a/referrers/${digest}`);
+  const list = (await listed.json()) as { manifests: object[] };
+  list.manifests.unshift(...others);
+  fake.hook = (_req, res, seen) => {
+    if (!seen.path.includes('/referrers/')) return false;
+    res.writeHead(200, { 'content-type': MEDIA_TYPE.index }).end(JSON.stringify(list));
+    return true;
+  };
+  for (const wanted of [undefined, kind]) {
+    for await (const { manifest } of remote.attached(digest, wanted)) {
+      const said = manifest.annotations?.['dev.sigstore.bundle.predicateType'];
+      assert.equal(said, wanted ?? 'https://sigstore.dev/cosign/sign/v1');
+      break;
+    }
+  }
+  list.manifests.splice(0, 1380);
+  assert.equal((await verifyImage(remote, digest, [pub])).good.length, 1);
+  assert.equal((await verifyAttestations(remote, digest, [pub], kind)).good.length, 1);
+});
+
 test('attestations of the older form, which cosign attest keeps under a tag unless it is told otherwise', async (t) => {
   const fake = await startFake();
   t.after(() => fake.close());

@@ -13,6 +13,9 @@ import {
 /** The media type of a bundle, and the artifactType of the manifest that holds one. */
 export const BUNDLE_TYPE = 'application/vnd.dev.sigstore.bundle.v0.3+json';
 
+/** Of the manifest that holds a bundle: what it says of the image. */
+export const PREDICATE_ANNOTATION = 'dev.sigstore.bundle.predicateType';
+
 /** The configuration of a manifest that needs none. */
 export const EMPTY_TYPE = 'application/vnd.oci.empty.v1+json';
 

@@ -13,8 +13,12 @@ export interface Attached {
 export interface SignaturePlace {
   /** For messages: `ghcr.io/me/oomkill`, or a folder. */
   readonly name: string;
-  /** What is attached to a digest and may hold signatures, both forms. */
-  attached(digest: string): Promise<Attached[]>;
+  /**
+   * What is attached to a digest and may hold signatures, both forms; not all of what is more than {@link MOST_ATTACHED}.
+   *
+   * @param predicateType what is looked for: what says that it is of this kind comes first
+   */
+  attached(digest: string, predicateType?: string): AsyncIterable<Attached>;
   /** What holds attestations of the older form, under the tag `sha256-….att`. A store keeps none. */
   olderAttestations?(digest: string): Promise<Attached | undefined>;
   /** A blob, its digest checked. */
@@ -37,4 +41,4 @@ export function isUnusable(e: unknown): e is OciError {
 }
 
 /** More manifests than this are not looked at: whoever can write beside an image could make us read for hours. */
-export const MOST_ATTACHED = 100;
+export const MOST_ATTACHED = 1000;

@@ -5,7 +5,7 @@ import type { RegistryOptions } from '../registry/options.ts';
 import { listReferrers, putReferrer } from '../registry/referrers.ts';
 import { Registry } from '../registry/registry.ts';
 import { type Descriptor, MEDIA_TYPE } from '../types.ts';
-import { EMPTY_TYPE, isBundleType } from './bundle.ts';
+import { EMPTY_TYPE, isBundleType, PREDICATE_ANNOTATION } from './bundle.ts';
 import {
   type Attached,
   isUnusable,
@@ -14,6 +14,7 @@ import {
   type SignaturePlace,
 } from './place.ts';
 import { signatureTag } from './simple-signing.ts';
+import { SIGN_PREDICATE } from './statement.ts';
 
 /** The signatures in a repository. Close it to let its connections go. */
 export function registryPlace(
@@ -34,16 +35,18 @@ export function registryPlace(
   };
   return {
     name: `${host}/${repository}`,
-    async attached(digest) {
+    async *attached(digest, predicateType = SIGN_PREDICATE) {
       const tag = signatureTag(digest);
       const [older, all] = await Promise.all([manifestOf(tag), listReferrers(registry, repository, digest)]);
-      const bundles = all.filter((d) => mayHoldBundle(d.artifactType)).slice(0, MOST_ATTACHED);
-      const found: Attached[] = older ? [{ ...older, tag }] : [];
-      for (const { digest } of bundles) {
+      if (older) yield { ...older, tag };
+      // A hundred attestations, or what others put there, are not to hide a signature.
+      const bundles = all
+        .filter((d) => mayHoldBundle(d.artifactType))
+        .sort((a, b) => distance(a, predicateType) - distance(b, predicateType));
+      for (const { digest } of bundles.slice(0, MOST_ATTACHED)) {
         const one = await manifestOf(digest);
-        if (one) found.push(one);
+        if (one) yield one;
       }
-      return found;
     },
     olderAttestations: (digest) => manifestOf(`${digest.replace(':', '-')}.att`),
     async readBlob(blob) {
@@ -81,6 +84,12 @@ export function registryPlace(
 /** In the list under a tag, cosign writes the type of the empty configuration instead: only the manifest says more. */
 function mayHoldBundle(artifactType: string | undefined): boolean {
   return artifactType === undefined || artifactType === EMPTY_TYPE || isBundleType(artifactType);
+}
+
+/** How far a referrer is from being of a kind, by what is said of it: it says so, says nothing, or says another. */
+function distance({ annotations }: Descriptor, predicateType: string): number {
+  const said = annotations?.[PREDICATE_ANNOTATION];
+  return said === predicateType ? 0 : said === undefined ? 1 : 2;
 }
 
 function otherSize(host: string, { digest, size }: Descriptor): OciError {

@@ -1,6 +1,6 @@
 import { printable } from '../errors.ts';
 import { CREATED, type Descriptor, type Manifest, MEDIA_TYPE } from '../types.ts';
-import { BUNDLE_TYPE, bundleOf, EMPTY_TYPE, makeBundle } from './bundle.ts';
+import { BUNDLE_TYPE, bundleOf, EMPTY_TYPE, makeBundle, PREDICATE_ANNOTATION } from './bundle.ts';
 import type { PrivateKey } from './keys.ts';
 import { type Attached, isUnusable, type SignaturePlace } from './place.ts';
 import { SIMPLE_SIGNING_TYPE, signatureTag, signSimple, simplePayload } from './simple-signing.ts';
@@ -63,7 +63,7 @@ async function attachBundle(
     subject: { mediaType, digest, size },
     annotations: {
       'dev.sigstore.bundle.content': 'dsse-envelope',
-      'dev.sigstore.bundle.predicateType': predicateType,
+      [PREDICATE_ANNOTATION]: predicateType,
       [CREATED]: new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
     },
   };
@@ -78,7 +78,7 @@ async function attachSimple(
   key: PrivateKey,
 ): Promise<void> {
   const payload = simplePayload(image.digest, printable(name));
-  const before = (await place.attached(image.digest)).find((a) => a.tag !== undefined);
+  const before = await olderOf(place, image.digest);
   const layer = {
     ...(await place.putBlob(payload, SIMPLE_SIGNING_TYPE)),
     annotations: signSimple(payload, key),
@@ -105,6 +105,11 @@ async function attachSimple(
   await place.attach(image.digest, { bytes: Buffer.from(JSON.stringify(manifest)), manifest, tag });
 }
 
+async function olderOf(place: SignaturePlace, digest: string): Promise<Attached | undefined> {
+  for await (const attached of place.attached(digest)) if (attached.tag !== undefined) return attached;
+  return undefined;
+}
+
 /**
  * Copies what is attached to a digest from one place to another; what is there already stays, what cannot be used is left out.
  *
@@ -115,9 +120,8 @@ export async function copySignatures(
   to: SignaturePlace,
   digest: string,
 ): Promise<number> {
-  const attached = await from.attached(digest);
   let copied = 0;
-  for (const one of attached) if (await copyOne(from, to, digest, one)) copied++;
+  for await (const one of from.attached(digest)) if (await copyOne(from, to, digest, one)) copied++;
   return copied;
 }
 

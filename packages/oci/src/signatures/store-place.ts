@@ -1,23 +1,21 @@
 import { parseDocument } from '../manifest.ts';
 import type { Store } from '../store/store.ts';
 import { type Descriptor, MEDIA_TYPE } from '../types.ts';
-import { type Attached, MOST_ATTACHED, type SignaturePlace } from './place.ts';
+import { MOST_ATTACHED, type SignaturePlace } from './place.ts';
 import { signatureTag } from './simple-signing.ts';
 
 /** The signatures that a store keeps beside its images. */
 export function storePlace(store: Store): SignaturePlace {
   return {
     name: store.dir,
-    async attached(digest) {
-      const found: Attached[] = [];
+    async *attached(digest) {
       for (const entry of store.attached(digest).slice(0, MOST_ATTACHED)) {
         const bytes = await store.readBlob(entry.digest);
         const document = parseDocument(bytes, entry.mediaType, `A signature of ${digest}`);
         if (document.kind !== 'manifest') continue;
         const tag = document.manifest.subject ? {} : { tag: signatureTag(digest) };
-        found.push({ bytes, manifest: document.manifest, ...tag });
+        yield { bytes, manifest: document.manifest, ...tag };
       }
-      return found;
     },
     readBlob: (blob: Descriptor) => store.readBlob(blob.digest),
     putBlob: (bytes, mediaType) => store.putBlob(bytes, mediaType),

@@ -35,7 +35,7 @@ export async function verifyImage<S extends Signer>(
   signers: readonly S[],
 ): Promise<Verification<S>> {
   const found: Verification<S> = { good: [], refused: [] };
-  for (const attached of await place.attached(digest)) {
+  for await (const attached of place.attached(digest)) {
     const format = attached.tag === undefined ? 'bundle' : 'tag';
     for await (const result of checkAttached(place, attached, digest, signers, SIGN_PREDICATE)) {
       if ('why' in result) found.refused.push(result.why);
@@ -62,7 +62,7 @@ export async function verifyAttestations<S extends Signer>(
     if ('why' in result) refused.push(result.why);
     else good.push({ signer: result.signer, predicate: result.statement?.predicate });
   };
-  for (const attached of await place.attached(digest)) {
+  for await (const attached of place.attached(digest, predicateType)) {
     if (attached.tag !== undefined) continue;
     for await (const result of checkAttached(place, attached, digest, signers, predicateType)) take(result);
   }
