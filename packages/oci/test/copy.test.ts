@@ -191,6 +191,34 @@ test("cosign's old signature tags go along", async (t) => {
   assert.deepEqual([without.referrers, await tags(`${fake.host}/y`)], [[], ['1']]);
 });
 
+test('what is listed as a referrer and is none, or is not there, keeps nothing from being copied', async (t) => {
+  const fake = await fakeFor(t, { referrers: true });
+  const store = await Store.open(join(tempDir(t), 's'));
+  const { entry } = await putTestImage(store, `${fake.host}/a:1`, 'program');
+  await push(store, `${fake.host}/a:1`);
+  const { entry: image } = await putTestImage(store, `${fake.host}/a:other`, 'another');
+  await push(store, `${fake.host}/a:other`);
+  const hollow = await sign(fake.host, 'a', entry, 'somebody whose blob was lost');
+  fake.content.delete(digestOf(Buffer.from('somebody whose blob was lost')));
+  const signature = await sign(fake.host, 'a', entry, 'me');
+  const absent = { ...hollow, digest: `sha256:${'7'.repeat(64)}` };
+  fake.hook = (_req, res, { path }) => {
+    if (!path.includes(`/referrers/${entry.digest}`) || path.includes('/b/')) return false;
+    const manifests = [absent, image, hollow, signature].map(({ annotations: _, ...d }) => d);
+    res.writeHead(200, { 'content-type': MEDIA_TYPE.index });
+    res.end(JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests }));
+    return true;
+  };
+  const done = await copy(`${fake.host}/a:1`, `${debian.host}/left/b:1`);
+  assert.deepEqual(done.referrers, [signature.digest]);
+  assert.deepEqual(done.leftOut.sort(), [absent, image, hollow].map((d) => d.digest).sort());
+  assert.deepEqual(await referrersAt(debian.host, 'left/b', entry.digest), [signature.digest]);
+  assert.ok((await tags(`${debian.host}/left/b`)).includes('1'));
+  // A registry that cannot be asked, or that sends something else, is another matter.
+  fake.content.set(signature.digest, { bytes: Buffer.from('{}'), type: MEDIA_TYPE.manifest });
+  await failsWith('SKEP_DIGEST_MISMATCH', () => copy(`${fake.host}/a:1`, `${debian.host}/left/c:1`));
+});
+
 test('the tag comes last, after what signs it', async (t) => {
   const fake = await fakeFor(t, { referrers: true });
   const store = await Store.open(join(tempDir(t), 's'));

@@ -1,6 +1,7 @@
 import type { CopyResult } from '@skep/oci';
 import type { Command } from 'commander';
 import { examples } from '../examples.ts';
+import { note } from '../output/out.ts';
 import { settingsOf } from '../settings.ts';
 import { transfer } from '../transfer.ts';
 
@@ -34,9 +35,16 @@ async function copy(source: string, target: string, flags: Flags, command: Comma
   const { copy, copyAllTags } = await import('@skep/oci');
   await transfer(`copying ${source}`, settingsOf(command), flags.quiet ?? false, async (o, say) => {
     const options = { ...o, withoutReferrers: !flags.referrers };
-    if (!flags.allTags) return say(textOf(await copy(source, target, options), flags));
+    const tell = async (done: CopyResult) => {
+      await say(textOf(done, flags));
+      for (const digest of done.leftOut)
+        note(
+          `${done.reference} was copied without ${digest}: ${source} lists it as a referrer, which it is not, or lacks a part of it`,
+        );
+    };
+    if (!flags.allTags) return tell(await copy(source, target, options));
     // Each is said as soon as it is there: a later failure takes none back.
-    for await (const done of copyAllTags(source, target, options)) await say(textOf(done, flags));
+    for await (const done of copyAllTags(source, target, options)) await tell(done);
   });
 }
 

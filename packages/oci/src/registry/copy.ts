@@ -6,7 +6,7 @@ import type { Descriptor } from '../types.ts';
 import { COPIES_AT_ONCE, inOrder, Once } from './ahead.ts';
 import type { TransferOptions } from './options.ts';
 import { eachParallel } from './parallel.ts';
-import { listReferrers, putReferrer, referrersTag } from './referrers.ts';
+import { listReferrers, putReferrer, referrersTag, subjectOf } from './referrers.ts';
 import { type FetchedManifest, Registry } from './registry.ts';
 import { needRegistry } from './remote.ts';
 import { parseRepository } from './repository.ts';
@@ -30,6 +30,8 @@ export interface CopyResult {
   manifests: string[];
   /** Digests of the referrers that went along. */
   referrers: string[];
+  /** Digests of those that the source lists and does not have, or that are no referrers of the image. */
+  leftOut: string[];
   /** Digests of blobs by how they came there (none of an image that was there as a whole): sent through this machine, taken over by the registry, there before. */
   uploaded: string[];
   mounted: string[];
@@ -44,6 +46,9 @@ type Step = () => Promise<void>;
 
 // Where cosign kept signatures before there were referrers.
 const COSIGN = ['sig', 'att', 'sbom'];
+
+/** What is thrown for a referrer itself, and not for a registry that cannot be reached or is not to be trusted. */
+const UNUSABLE = ['SKEP_NOT_FOUND', 'SKEP_MANIFEST_INVALID', 'SKEP_MEDIA_TYPE'];
 
 /** See the exported `copy`. */
 export async function copy(src: string, dst: string, opts: CopyOptions = {}): Promise<CopyResult> {
@@ -165,6 +170,7 @@ class Copy {
   readonly result: Omit<CopyResult, 'reference' | 'digest'> = {
     manifests: [],
     referrers: [],
+    leftOut: [],
     uploaded: [],
     mounted: [],
     existing: [],
@@ -268,7 +274,7 @@ class Copy {
     const tags = COSIGN.map((kind) => `${referrersTag(digest)}.${kind}`);
     const byDigest = async () => {
       for (const { digest: referrer } of await listReferrers(this.#source, this.#from, digest, { known })) {
-        if (!this.#manifests.has(referrer)) found.push(() => this.#referrer(referrer, depth));
+        if (!this.#manifests.has(referrer)) found.push(() => this.#referrer(referrer, digest, depth));
       }
     };
     const byTag = async (tag: string) => {
@@ -277,21 +283,44 @@ class Copy {
         throw e;
       });
       if (fetched !== undefined && !this.#manifests.has(fetched.digest))
-        found.push(() => this.#tagged(fetched, tag));
+        found.push(() => this.#orLeaveOut(fetched.digest, depth, () => this.#tagged(fetched, tag)));
     };
     const asked = tags.filter((tag) => known?.has(tag) ?? true);
     await eachParallel([byDigest, ...asked.map((tag) => () => byTag(tag))], 4, (ask) => ask());
     return found;
   }
 
-  async #referrer(digest: string, depth: number): Promise<void> {
+  async #referrer(digest: string, subject: string, depth: number): Promise<void> {
     if (this.#manifests.has(digest)) return;
+    await this.#orLeaveOut(digest, depth, () => this.#wholeReferrer(digest, subject, depth));
+  }
+
+  /** Whoever may write beside an image could keep it from being copied: what is listed and is not there, or is no referrer, is left out. */
+  async #orLeaveOut(digest: string, depth: number, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (e) {
+      const endless = this.#manifests.size > MAX_MANIFESTS || depth >= MAX_DEPTH;
+      if (endless || !(e instanceof OciError) || !UNUSABLE.includes(e.code)) throw e;
+      this.result.leftOut.push(digest);
+    }
+  }
+
+  async #wholeReferrer(digest: string, subject: string, depth: number): Promise<void> {
     const fetched = await this.#source.getManifest(this.#from, digest);
+    if (subjectOf(documentOf(fetched, this.#from))?.digest !== subject)
+      throw this.#otherSubject(digest, subject);
     const found: Promise<Step[]>[] = [];
     await this.#content(fetched, depth + 1, found);
     await putReferrer(this.#target, this.#to, fetched.bytes, fetched.mediaType);
     this.result.referrers.push(digest);
     for (const one of (await Promise.all(found)).flat()) await one();
+  }
+
+  #otherSubject(digest: string, subject: string): OciError {
+    return new OciError('SKEP_MANIFEST_INVALID', `${this.#from}@${digest} does not refer to ${subject}.`, {
+      hint: 'Remove it from the list of what refers to that.',
+    });
   }
 
   async #tagged(fetched: FetchedManifest, tag: string): Promise<void> {

@@ -1,6 +1,6 @@
 import { sha256 } from '../digest.ts';
 import { OciError } from '../errors.ts';
-import { parseDocument } from '../manifest.ts';
+import { type Document, parseDocument } from '../manifest.ts';
 import { type Descriptor, type Index, MAX_MANIFEST_BYTES, type Manifest, MEDIA_TYPE } from '../types.ts';
 import { pages } from './pages.ts';
 import { header, type Registry } from './registry.ts';
@@ -95,6 +95,12 @@ function readList(bytes: Uint8Array, what: string): Index {
   throw new OciError('SKEP_MANIFEST_INVALID', `${what} is no list.`, { hint: 'Tell who runs the registry.' });
 }
 
+/** What a manifest or index refers to. */
+export function subjectOf(document: Document): Descriptor | undefined {
+  const body = document.kind === 'manifest' ? document.manifest : document.index;
+  return (body as { subject?: Descriptor }).subject;
+}
+
 /**
  * Stores a manifest that has a `subject` by its digest, and sees to it that {@link listReferrers} finds it: where the
  * registry does not keep the list itself, it is written under the tag `sha256-…`. Two clients that write that tag at
@@ -111,7 +117,7 @@ export async function putReferrer(
   const digest = sha256(bytes);
   const document = parseDocument(bytes, mediaType, `The referrer ${digest}`);
   const body: Manifest | Index = document.kind === 'manifest' ? document.manifest : document.index;
-  const { subject } = body as { subject?: Descriptor };
+  const subject = subjectOf(document);
   if (subject === undefined) {
     throw new OciError('SKEP_MANIFEST_INVALID', `The referrer ${digest} is not valid: it has no subject.`, {
       hint: 'Make it again.',
