@@ -252,7 +252,7 @@ export class Registry {
    * check ({@link Store.putBlob} does).
    *
    * @param blob what ends before its size is an error; with 0, it ends where the registry's answer does
-   * @param lent whether a piece is used no longer than until the next is asked for, and its memory may then be used again
+   * @param lent whether a piece is used no longer than until the next but one is asked for, and its memory may be used again then
    */
   async *getBlob(
     repository: string,

@@ -66,7 +66,7 @@ export function readStraight(agent: Agent): Agent {
  * The body of an answer as it arrives, past Node's HTTP client, which does not get its connection back: whoever is done destroys
  * the answer. Undefined where that is not worth it, or cannot be: a body of no known length, or in chunks.
  *
- * @param lent whether a piece is used no longer than until the next is asked for
+ * @param lent whether a piece is used no longer than until the next but one is asked for
  */
 export function straightBody(res: IncomingMessage, lent = false): AsyncGenerator<Uint8Array> | undefined {
   const connection = connections.get(res.socket);
@@ -86,6 +86,7 @@ async function* bodyOf(
 ): AsyncGenerator<Uint8Array> {
   const waiting: Uint8Array[] = [];
   let left = length;
+  let used: Uint8Array | undefined;
   let failure: Error | undefined;
   let wake = (): void => undefined;
   const fail = (e: Error): void => {
@@ -109,7 +110,8 @@ async function* bodyOf(
       // To be kept, a large one goes with what holds it, of which it is no more than a part else.
       const given = !lent && piece.length > BUFFER_BYTES / 2;
       yield lent || given ? piece : Buffer.from(piece);
-      if (!given) connection.free(piece);
+      if (used) connection.free(used);
+      used = given ? undefined : piece;
       continue;
     }
     if (left === 0) return;

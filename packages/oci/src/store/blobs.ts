@@ -4,12 +4,14 @@ import { dirname, join } from 'node:path';
 import { digestLike, hasher } from '../digest.ts';
 import { errno, OciError } from '../errors.ts';
 import { isDigest } from '../reference.ts';
-import { fsyncFd, storeError, syncDir, writeAll, writeNewFile } from './fs.ts';
+import { fsyncFd, storeError, syncDir, writeAll, writeAside, writeNewFile } from './fs.ts';
 import { uniqueName } from './owner.ts';
 
 const BATCH_BYTES = 1024 * 1024;
 /** So much at a time goes to the disk while more arrives: nobody waits for all of a large blob at its end. */
 const SYNC_BYTES = 64 * 1024 * 1024;
+/** Worth a thread of its own. */
+const LARGE_BYTES = 256 * 1024;
 const ALGORITHMS = ['sha256', 'sha512'];
 
 /** The files under `blobs/`: content named by its digest. */
@@ -214,13 +216,14 @@ async function* slices(data: Uint8Array): AsyncGenerator<Uint8Array> {
 }
 
 /**
- * Hashes and writes piece by piece, each before the next is asked for: its memory may be used again then. On the main thread, since
- * writing to the page cache takes a tenth of what a turn through the thread pool does to the other half of two processors.
+ * Hashes a piece while the one before it is written: its memory may be used again when the next but one is asked for. A small
+ * one is written on the spot, which takes less than a turn through the thread pool.
  */
 async function writeStream(fd: number, data: AsyncIterable<Uint8Array>, expected: Expected) {
   const hash = hasher(expected.digest?.split(':')[0]);
   let size = 0;
   let unsynced = 0;
+  let writing: Promise<void> = Promise.resolve();
   let syncing: Promise<void> = Promise.resolve();
   const sync = async () => {
     await syncing;
@@ -231,7 +234,10 @@ async function writeStream(fd: number, data: AsyncIterable<Uint8Array>, expected
       size += chunk.length;
       if (expected.size !== undefined && size > expected.size) check('', size, expected);
       hash.update(chunk);
-      writeAll(fd, chunk);
+      await writing;
+      if (chunk.length < LARGE_BYTES) writeAll(fd, chunk);
+      else writing = writeAside(fd, chunk);
+      writing.catch(() => undefined); // thrown above, or below
       unsynced += chunk.length;
       if (unsynced < SYNC_BYTES) continue;
       unsynced = 0;
@@ -239,7 +245,7 @@ async function writeStream(fd: number, data: AsyncIterable<Uint8Array>, expected
       syncing.catch(() => undefined); // thrown below
     }
   } finally {
-    await syncing; // the file must not be closed under it
+    await Promise.all([writing, syncing]); // the file must not be closed under them
   }
   const digest = hash.digest();
   check(digest, size, expected);

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fsync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fsync, mkdirSync, openSync, write, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { errno, OciError } from '../errors.ts';
 
@@ -85,4 +85,13 @@ export async function writeNewFile(path: string, data: Uint8Array): Promise<void
 /** Writes all of it at the end of a file; a short write continues where it stopped. */
 export function writeAll(fd: number, data: Uint8Array): void {
   for (let at = 0; at < data.length; ) at += writeSync(fd, data, at);
+}
+
+/** The same on another thread. One at a time of a file. */
+export async function writeAside(fd: number, data: Uint8Array): Promise<void> {
+  const once = (at: number) =>
+    new Promise<number>((resolve, reject) =>
+      write(fd, data, at, (e, written) => (e === null ? resolve(written) : reject(e))),
+    );
+  for (let at = 0; at < data.length; ) at += await once(at);
 }
