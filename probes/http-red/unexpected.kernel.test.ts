@@ -3,6 +3,7 @@ import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { test } from 'node:test';
+import { nativeFixture } from '../../test/support/fixtures.ts';
 import { runIn, runWith, testCgroup } from '../support/cgroup.ts';
 import { skip } from '../support/skip.ts';
 import { type Watched, watch } from '../support/watch.ts';
@@ -71,6 +72,34 @@ test('a response whose end went past the hooks is counted when nothing more is t
     talking?.stdin?.end();
   }
   deepStrictEqual(requests, [3, 3]);
+});
+
+/** Behind each the next response is told apart: more than a signed number of TCP's holds, and more than any. */
+const VAST = [2_200_000_000, 4_500_000_000];
+
+test('of a body of gigabytes that is spliced the end is told, and what comes behind it', {
+  skip: skip || short,
+}, async () => {
+  const spliced = await nativeFixture(new URL('../../test/support/spliced.native.c', import.meta.url));
+  using cgroup = testCgroup();
+  const counts: string[] = [];
+  await watch(
+    'http-red',
+    { target_cgroup: cgroup.path },
+    async () => {
+      for (const length of VAST) strictEqual(await runIn(cgroup, spliced, `${length}`), 'spliced\n');
+    },
+    {},
+    (run) => {
+      for (const [end, seen] of counted(run))
+        for (const [name, { requests, responseBytes }] of Object.entries(seen))
+          counts.push(`${end.split(' ')[1]} ${name}: ${requests}, ${responseBytes}`);
+    },
+  );
+  deepStrictEqual(
+    counts.sort(),
+    ['client', 'server'].flatMap((end) => VAST.map((length) => `${end} GET 200: 2, ${length}`)),
+  );
 });
 
 test('what a server says unasked, of requests that do not come, is no response that has lost its own', {

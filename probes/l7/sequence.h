@@ -107,20 +107,25 @@ static __always_inline __u64 l7_moved(struct sock *sk, enum l7_direction directi
 	return direction == L7_RECEIVE ? BPF_CORE_READ(tcp, bytes_received) : BPF_CORE_READ(tcp, bytes_sent);
 }
 
+/* From here on a difference is one backwards: a hook on another processor has just told of more, or the end was counted. */
+#define L7_BACK 0xf0000000
+
 /*
  * Bytes that a direction moved past the hooks since its last message, within a body: sendfile before Linux 6.5, splice from
- * TCP, zero-copy receive.
+ * TCP, zero-copy receive. TCP counts modulo 4 GiB: of more it is all that was left, when that is so many modulo 4 GiB.
  */
-static __always_inline __u32 l7_gap(struct sock *sk, struct l7_connection *c, enum l7_direction direction)
+static __always_inline __u64 l7_gap(struct sock *sk, struct l7_connection *c, enum l7_direction direction)
 {
-	__u8 state = c->stream[direction & 1].state;
-	__s32 gap;
+	struct http1_stream *s = &c->stream[direction & 1];
+	__u32 gap;
 
 	if (!c->numbered || c->protocol != L7_HTTP1 ||
-	    (state != HTTP1_BODY && state != HTTP1_CHUNK && state != HTTP1_CLOSE))
+	    (s->state != HTTP1_BODY && s->state != HTTP1_CHUNK && s->state != HTTP1_CLOSE))
 		return 0;
 	gap = l7_sequence(sk, direction) - l7_has_told_end(sk, direction) - c->sequence[direction & 1];
-	return gap > 0 ? gap : 0;
+	if (gap && gap == (__u32)s->remain)
+		return s->remain;
+	return gap < L7_BACK ? gap : 0;
 }
 
 /* Had what a call tells of, behind its last message, been sent when the socket's sequence was at `sequence`? */

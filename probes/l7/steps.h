@@ -33,7 +33,7 @@ static __always_inline void l7_give_up(struct l7_feed *f, enum l7_loss reason, _
 	f->work->at = f->work->end;
 }
 
-/* The first header of a connection says who serves. False when nobody asked for that. */
+/* The first header of a connection says who serves. False when nobody asked for that. Once a connection: one copy. */
 static __noinline bool l7_recognise(struct l7_feed *f, struct http1_stream *s)
 {
 	struct l7_connection *c = f->c;
