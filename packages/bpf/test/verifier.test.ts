@@ -86,6 +86,16 @@ const EXPECTED: Record<string, [string, string | undefined, RegExp]> = {
     /must return/,
   ],
   '6.18-scalar': ["R0 invalid mem access 'scalar'", 'scalar.c:7: return u->tgid;', /BPF_CORE_READ/],
+  '6.18-smallkey': [
+    'invalid read from stack R2 off=-4 size=8',
+    'smallkey.c:8: return !bpf_map_lookup_elem(&counts, &key);',
+    /smaller than the map's keys/,
+  ],
+  '6.18-smallvalue': [
+    'invalid access to map value, value_size=4 off=0 size=8',
+    'smallvalue.c:16: __sync_fetch_and_add(value, 1);',
+    /values are smaller than what is read or written/,
+  ],
   '6.18-unbounded': [
     'R6 unbounded memory access, make sure to bounds check any such access',
     'unbounded.c:11: e->data[i] = 1;',

@@ -26,12 +26,16 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
     'The verifier sees no upper or lower bound: make the variable unsigned and check it against the size, or mask it ("i &= 63"), right before this line.',
   ],
   [
+    /invalid access to map value, value_size=\d+ off=0 size=/,
+    "The map's values are smaller than what is read or written here: give them the type that the program uses, in the map's __type(value, …). skep_add() adds to a __u64.",
+  ],
+  [
     /invalid access to map value|outside of the allowed memory range/,
     'The access may reach past the end of the value: check the index against the array\'s size ("i < 64", not "i <= 64") right before this line.',
   ],
   [
     /invalid (indirect )?(read|access) from stack|invalid indirect read/,
-    'Part of this variable was never written, often padding between members: set it to zero first (struct key k = {};).',
+    "Part of this variable was never written, often padding between members: set it to zero first (struct key k = {};). Or it is smaller than the map's keys or values, which have a type of their own.",
   ],
   [
     /invalid variable-offset|invalid (write|unbounded-offset|write to) .*stack|stack of/,

@@ -238,12 +238,7 @@ export class ActiveRun implements Run {
       notes: [
         ...this.#init.notes,
         ...this.series.leftOut().map(([map, n]) => `${map}: ${n} entries above --max-series are not shown`),
-        ...this.streams
-          .filter((s) => s.belowZero)
-          .map(
-            (s) =>
-              `${s.map}: numbers below zero counted nothing, as a counter only grows; a gauge_ map shows them`,
-          ),
+        ...this.streams.flatMap((s) => s.notes()),
       ],
     };
   }

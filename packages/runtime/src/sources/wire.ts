@@ -154,7 +154,7 @@ function foldRing(plan: FoldPlan, reader: RecordReader, ctx: WireContext): Ring 
     else {
       const whole = cut.whole(view, offset, length);
       if (whole) fold.record(whole, 0);
-      else ctx.ledger.add(stream.map, 'short_record', 1);
+      else tooShort(stream, length, ctx);
     }
   };
   return ring(stream, reader, ctx, {
@@ -187,7 +187,7 @@ function recordRing(plan: RecordPlan, reader: RecordReader, ctx: WireContext): R
         return;
       }
       events++;
-      ctx.ledger.add(stream.map, 'short_record', 1);
+      tooShort(stream, length, ctx);
       return;
     }
     if (passes !== undefined && !passes(view, offset)) {
@@ -207,6 +207,11 @@ function recordRing(plan: RecordPlan, reader: RecordReader, ctx: WireContext): R
     filtered: () => filtered,
     room: ctx.room,
   });
+}
+
+function tooShort(stream: StreamInfo, length: number, { ledger }: WireContext): void {
+  stream.tooShort ??= length;
+  ledger.add(stream.map, 'short_record', 1);
 }
 
 interface RingParts {

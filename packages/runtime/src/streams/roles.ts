@@ -86,7 +86,7 @@ export function valueColumns(map: string, columns: readonly Column[]): number[] 
     throw new RuntimeError(
       'SKEP_STREAM_INVALID',
       `map "${map}": its value has no member that is a number`,
-      `It has ${listed(columns.map((c) => c.name))}.`,
+      `It has ${columns.map((c) => `${c.name} (${c.typeName})`).join(', ')}. Give it an integer, such as __u64, or name the map print_${map.replace(/^[a-z]+_/, '')} to see its entries.`,
     );
   }
   return values;

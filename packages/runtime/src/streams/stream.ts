@@ -50,6 +50,8 @@ export class StreamInfo implements Stream {
   readonly hasSum: boolean;
   /** Whether a counter was handed a number below zero, of which it counts nothing. */
   belowZero = false;
+  /** Bytes of the first record that was too short to be read. */
+  tooShort: number | undefined;
   /** Texts and values of a record's fields, one closure a field. */
   readonly #reads: ((view: RecordView, offset: number) => Value)[];
   readonly #hidden: readonly string[];
@@ -84,6 +86,22 @@ export class StreamInfo implements Stream {
     this.#hidden = this.columns.filter((c) => readTags(c.tags).private).map((c) => c.name);
     this.#reads =
       decoder && init.yields === 'records' ? init.fields.map((f) => decoder.column(f.column!)) : [];
+  }
+
+  /** What of it the user should know. */
+  notes(): string[] {
+    const notes: string[] = [];
+    if (this.belowZero) {
+      notes.push(
+        `${this.map}: numbers below zero counted nothing, as a counter only grows; a gauge_ map shows them`,
+      );
+    }
+    if (this.tooShort !== undefined) {
+      notes.push(
+        `${this.map}: records of ${this.tooShort} bytes came, and its __type(value, …) has ${this.decoder!.size}: it must be the struct that is sent`,
+      );
+    }
+    return notes;
   }
 
   /** What takes the stacks; set when the maps are loaded. */
