@@ -41,7 +41,7 @@ static __always_inline void l7_finished(struct l7_feed *f)
 static __always_inline void l7_settle_here(struct l7_feed *f, enum l7_direction direction, bool ended)
 {
 	struct l7_connection *c = f->c;
-	__u64 gap = c->busy[direction & 1] ? 0 : l7_gap(f->sk, c, direction);
+	__u32 gap = c->busy[direction & 1] ? 0 : l7_gap(f->sk, c, direction);
 	struct l7_work *work = f->work;
 	struct http1_window *w = &work->window;
 
@@ -52,6 +52,9 @@ static __always_inline void l7_settle_here(struct l7_feed *f, enum l7_direction 
 	work->at = 0;
 	work->end = work->bypassed = gap;
 	work->direction = direction;
+	/* Counted modulo 4 GiB: it is all that was left, when that is as much modulo 4 GiB. */
+	if (gap == (__u32)w->stream.remain)
+		work->end = work->bypassed = w->stream.remain;
 	l7_step_over(f, &w->stream);
 	if (w->stream.state == HTTP1_DONE || (ended && w->stream.state == HTTP1_CLOSE))
 		l7_done(f);
@@ -85,13 +88,12 @@ static __always_inline __u32 l7_before(struct l7_feed *f, enum l7_direction dire
 	struct l7_connection *c = f->c;
 	struct http1_stream *s = &c->stream[direction & 1];
 	__u32 expected = c->sequence[direction & 1] + moved, settled = c->settled[direction & 1];
-	__u32 before = l7_sequence_of(f->sk, direction, trusted) - expected;
+	__s32 before = l7_sequence_of(f->sk, direction, trusted) - expected;
 
 	c->settled[direction & 1] = 0;
-	if (before)
+	if (before > 0)
 		before = l7_sequence(f->sk, direction) - l7_has_told_end(f->sk, direction) - expected;
-	/* It tells of bytes that were taken before, by no more than all of them; else there are more, up to 4 GiB. */
-	if (before >= L7_BACK || (before && -before <= moved)) {
+	if (before < 0) {
 		if (settled > -before)
 			settled = -before;
 		f->work->settled = settled < f->work->end ? settled : f->work->end;

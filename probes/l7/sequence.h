@@ -112,9 +112,9 @@ static __always_inline __u64 l7_moved(struct sock *sk, enum l7_direction directi
 
 /*
  * Bytes that a direction moved past the hooks since its last message, within a body: sendfile before Linux 6.5, splice from
- * TCP, zero-copy receive. TCP counts modulo 4 GiB: of more it is all that was left, when that is so many modulo 4 GiB.
+ * TCP, zero-copy receive. Of more than 4 GiB, what is more than that, see l7_settle_here().
  */
-static __always_inline __u64 l7_gap(struct sock *sk, struct l7_connection *c, enum l7_direction direction)
+static __always_inline __u32 l7_gap(struct sock *sk, struct l7_connection *c, enum l7_direction direction)
 {
 	struct http1_stream *s = &c->stream[direction & 1];
 	__u32 gap;
@@ -123,9 +123,7 @@ static __always_inline __u64 l7_gap(struct sock *sk, struct l7_connection *c, en
 	    (s->state != HTTP1_BODY && s->state != HTTP1_CHUNK && s->state != HTTP1_CLOSE))
 		return 0;
 	gap = l7_sequence(sk, direction) - l7_has_told_end(sk, direction) - c->sequence[direction & 1];
-	if (gap && gap == (__u32)s->remain)
-		return s->remain;
-	return gap < L7_BACK ? gap : 0;
+	return gap < L7_BACK || gap == (__u32)s->remain ? gap : 0;
 }
 
 /* Had what a call tells of, behind its last message, been sent when the socket's sequence was at `sequence`? */
