@@ -98,7 +98,8 @@ export const inFull: Case[] = [
   [{ request: `GET /${'x'.repeat(9000)}?${'y'.repeat(9000)} HTTP/1.1\r\n\r\n` }, both(3)],
   [{ request: `GET / HTTP/1.1\r\nCookie: ${'c'.repeat(20_000)}\r\n\r\n` }, both(3)],
   [{ request: 'GET http://proxied.example/a HTTP/1.1\r\n\r\n' }, both(3)],
-  // Blanks that should have been escaped, as weather stations and file sharers send; some servers take them.
+  // Blanks that should have been escaped, and a version of a weather station's own; some servers take them.
+  [{ request: 'GET /users/42 HTTP/1.0.8\r\nAccept: */*\r\n\r\n' }, both(3)],
   ...[0, 1].map(
     (piece): Case => [{ request: 'GET /users/42 b?at=1 HTTP/1 c  HTTP/1.1\r\n\r\n', piece }, both(3)],
   ),

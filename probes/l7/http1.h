@@ -156,11 +156,14 @@ static __always_inline __u32 http1_byte(struct http1_window *w, struct http1_str
 			c = w->bytes[position];
 			goto line;
 		}
-		s->at = at + 1;
-		if (at < 8 ? http1_pattern(HTTP1_WORD_VERSION, c, at) : at == 8 && c == '\r')
+		if (at >= 8) {
+			/* Behind it some say more: HTTP/1.0.8 */
+			if (c == '\n')
+				s->state = HTTP1_LINE;
 			return 1;
-		if (c == '\n' && at >= 8) {
-			s->state = HTTP1_LINE;
+		}
+		if (http1_pattern(HTTP1_WORD_VERSION, c, at)) {
+			s->at = at + 1;
 			return 1;
 		}
 		/* A target that has blanks, as some programs send: the version is behind the last. */

@@ -203,7 +203,9 @@ static __always_inline bool l7_babble(struct l7_feed *f, struct http1_stream *s)
 {
 	if (s->flags & HTTP1_IS_RESPONSE)
 		return false;
-	f->c->garbled = true;
+	/* Of a request that is older than the probe it may be the body. */
+	if (f->c->pushed)
+		f->c->garbled = true;
 	f->work->at = f->work->end;
 	s->state = HTTP1_DONE;
 	return true;
