@@ -335,6 +335,7 @@ test('messages are found behind what is none, and has no line end, and behind it
     async () => {
       for (const turns of [
         ['', 'Welcome to this server', GET, OK],
+        ['', 'HTTP/1.1 200 OK\r\n', GET, 'Content-Length: 2\r\n\r\nok'],
         [hello, refused400, GET, OK],
       ])
         strictEqual(await runIn(cgroup, 'perl', '-e', TURNS, ...turns), 'answered');
@@ -348,7 +349,7 @@ test('messages are found behind what is none, and has no line end, and behind it
   deepStrictEqual(
     requestsOf(watched),
     ['CLIENT', 'SERVER'].flatMap((role) =>
-      ['GET 200', 'GET 200', 'OTHER 400'].map((request) => `HTTP_${role} HTTP_${request}: 1`),
+      ['GET 200', 'GET 200', 'GET 200', 'OTHER 400'].map((request) => `HTTP_${role} HTTP_${request}: 1`),
     ),
   );
 });
