@@ -107,3 +107,14 @@ test('writing over half a wide character leaves no half', () => {
   screen.put(1, 0, 'x', STYLE.text);
   assert.equal(screen.line(0), ' x本');
 });
+
+test('text that was cut says so in ASCII where there is nothing else', () => {
+  for (const [ascii, shown] of [
+    [false, 'long…'],
+    [true, 'long~'],
+  ] as const) {
+    const screen = new Screen(5, 1, ascii);
+    screen.put(0, 0, 'longer', 0);
+    assert.equal(screen.line(0), shown);
+  }
+});

@@ -15,6 +15,7 @@ test('ordinary text of any script passes', () => {
   assert.equal(printable('nginx: 100 %'), 'nginx: 100 %');
   assert.equal(printable('naïve Ωμέγα 日本語 한국어'), 'naïve Ωμέγα 日本語 한국어');
   assert.equal(printable('naïve', true), 'na\\xefve');
+  assert.equal(printable('175µs', true), '175us');
 });
 
 test('width counts cells', () => {

@@ -55,7 +55,7 @@ function escapeOf(code: number): string {
 
 /**
  * Makes text safe to show: the same text, with every character that could steer the terminal or hide
- * written as an escape. With `ascii` everything outside ASCII is escaped too.
+ * written as an escape. With `ascii` everything outside ASCII is escaped too, but for the `µ` of `µs`.
  */
 export function printable(text: string, ascii = false): string {
   if (ASCII_ONLY.test(text)) return text;
@@ -64,6 +64,7 @@ export function printable(text: string, ascii = false): string {
     const code = char.codePointAt(0)!;
     if (code >= 0x20 && code < 0x7f) out += char;
     else if (VARIATION.test(char)) continue;
+    else if (ascii && char === 'µ') out += 'u';
     else if (ascii || INVISIBLE.test(char)) out += escapeOf(code);
     else out += char;
   }

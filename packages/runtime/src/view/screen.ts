@@ -11,8 +11,6 @@ export interface PutOptions {
   width?: number;
   /** `right` puts the text against the end of `width`. */
   align?: 'left' | 'right';
-  /** Shown as the last character when text was cut. Default `…`. */
-  ellipsis?: string;
 }
 
 /** One frame: `width` × `height` cells, painted from scratch each time and compared with the last one. */
@@ -20,8 +18,11 @@ export class Screen {
   readonly width: number;
   readonly height: number;
   readonly cells: Uint32Array;
+  /** Shown as the last character when text was cut. */
+  readonly #ellipsis: number;
 
-  constructor(width: number, height: number) {
+  constructor(width: number, height: number, ascii = false) {
+    this.#ellipsis = (ascii ? '~' : '…').codePointAt(0)!;
     this.width = width;
     this.height = height;
     this.cells = new Uint32Array(width * height).fill(SPACE);
@@ -58,7 +59,6 @@ export class Screen {
     const room = Math.min(options.width ?? this.width - x, this.width - x);
     if (room <= 0) return x;
     const needed = textWidth(text);
-    const ellipsis = options.ellipsis ?? '…';
     const cut = needed > room;
     const limit = cut ? room - 1 : room;
     const high = style << STYLE_SHIFT;
@@ -75,7 +75,7 @@ export class Screen {
     });
     if (cut) {
       while (at < end) this.cells[row + at++] = SPACE | high;
-      this.cells[row + at++] = ellipsis.codePointAt(0)! | high;
+      this.cells[row + at++] = this.#ellipsis | high;
     }
     return at;
   }

@@ -118,7 +118,6 @@ export function paintTable(screen: Screen, tab: Tab, area: Area): void {
       align: column.right ? 'right' : 'left',
     });
   }
-  const ellipsis = area.ascii ? '~' : '…';
   if (tab.firstColumn > 0) screen.put(0, area.y, area.ascii ? '<' : '‹', STYLE.headerSorted);
   if (more) screen.put(screen.width - 1, area.y, area.ascii ? '>' : '›', STYLE.headerSorted);
   const selected = tab.selectedIndex;
@@ -137,7 +136,7 @@ export function paintTable(screen: Screen, tab: Tab, area: Area): void {
         screen.put(x, y, drawn, isSelected ? STYLE.selected : STYLE.bar, { width });
       } else {
         const align = column.right ? 'right' : 'left';
-        screen.put(x, y, texts[line]![index]!, style, { width, align, ellipsis });
+        screen.put(x, y, texts[line]![index]!, style, { width, align });
       }
     }
   });

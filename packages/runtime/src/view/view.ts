@@ -181,11 +181,12 @@ export class TerminalView implements Sink {
     const began = performance.now();
     if (began - this.#measuredAt >= STATS_MS) this.#measure();
     const { columns, rows } = this.#terminal;
-    if (this.#back.width !== columns || this.#back.height !== rows) this.#back = new Screen(columns, rows);
+    if (this.#back.width !== columns || this.#back.height !== rows)
+      this.#back = new Screen(columns, rows, this.#ascii);
     this.#dirty = false;
     this.#compose(state);
     this.#terminal.frame(diff(this.#front, this.#back, (style) => this.#sgr[style]!));
-    const old = this.#front ?? new Screen(columns, rows);
+    const old = this.#front ?? new Screen(columns, rows, this.#ascii);
     this.#front = this.#back;
     this.#back = old;
     this.#pacer.painted(began);
