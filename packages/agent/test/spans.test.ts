@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { PEER_SERVICE, RAW_PROCESS } from '../src/kernel/key.ts';
 import { NOBODY } from '../src/peers/peers.ts';
 import { Service } from '../src/services/service.ts';
+import { spanInfo } from '../src/spans/info.ts';
 import { type KernelSpan, spanReader } from '../src/spans/span.ts';
 import { type Span, Spans, type SpansParts } from '../src/spans/spans.ts';
 
@@ -42,7 +43,7 @@ function fake() {
     asked = what;
   };
   const names = () => made.map((s) => s.service.name);
-  return { told, clock, spans, whenAsked, names, starts: () => made.map((s) => s.start) };
+  return { told, clock, spans, whenAsked, names, made, starts: () => made.map((s) => s.start) };
 }
 
 test('a span waits until both its processes have been told of', () => {
@@ -72,6 +73,17 @@ test('a span of a process that nobody tells of comes all the same, in time or at
   spans.take(record);
   spans.finish();
   deepStrictEqual([names().length, spans.taken], [2, 2]);
+});
+
+test('who calls and is no process of this machine is named by address, except over a Unix socket', () => {
+  const { spans, made } = fake();
+  for (const port of [80, 0])
+    spans.take({ ...record, service: 0, peer: 0n, role: 'server', peerAddress: '10.0.0.9', port });
+  spans.finish();
+  deepStrictEqual(
+    made.map((span) => spanInfo(span).peer),
+    ['10.0.0.9', undefined],
+  );
 });
 
 test('a span that is made while others are told of is made once', () => {

@@ -17,6 +17,7 @@ export interface SpanInfo {
   readonly error?: string;
   readonly durationMs: number;
   readonly reason: string;
+  /** A service of this machine, else an address. */
   readonly peer?: string;
   readonly pid: number;
   readonly port?: number;
@@ -41,7 +42,8 @@ export function spanInfo(span: Span): SpanInfo {
     error: span.errorType || undefined,
     durationMs: Number(span.duration) / 1e6,
     reason: span.reason,
-    peer: span.peer.service?.name ?? span.peer.address?.ip,
+    // Metrics may not tell callers apart; a span knows its own.
+    peer: span.peer.service?.name ?? (span.port === 0 ? undefined : span.peerAddress),
     pid: span.pid,
     port: span.port === 0 ? undefined : span.port,
     requestBytes: span.requestBytes,
