@@ -36,7 +36,11 @@ export function processEvents(run: Pick<Run, 'map'>, processes: Processes) {
     ] as const) {
       if (u8[at + member] === 0) continue;
       found ??= new Map();
-      found.set(name, text(u8, at + member, most));
+      const value = text(u8, at + member, most);
+      found.set(
+        name,
+        member === o.otel_resource_attributes ? wholePairs(value, u8[at + member + most - 2]!) : value,
+      );
     }
     return found;
   };
@@ -62,6 +66,11 @@ export function processEvents(run: Pick<Run, 'map'>, processes: Processes) {
       });
     } else processes.exit({ pid, startTime });
   };
+}
+
+/** Of a list that was cut, as its last byte but the zero says, what stands before the last pair: half of a value is another value. */
+function wholePairs(list: string, last: number): string {
+  return last === 0 ? list : list.slice(0, Math.max(0, list.lastIndexOf(',')));
 }
 
 const decoder = new TextDecoder();
