@@ -10,8 +10,8 @@ const SIZES = {
 };
 const EXEC = 1;
 
-/** The variables of an exec whose OTEL_RESOURCE_ATTRIBUTES are these, as the kernel's program copies them. */
-function told(attributes: string): ExecEvent['environment'] {
+/** An exec with these texts, as the kernel's program copies them. */
+function told(texts: Partial<Record<keyof typeof SIZES, string>>): ExecEvent | undefined {
   const value = new Map<string, { offset: number }>();
   let size = 0;
   for (const [name, bytes] of Object.entries(SIZES)) {
@@ -21,7 +21,8 @@ function told(attributes: string): ExecEvent['environment'] {
   const u8 = new Uint8Array(size);
   const dv = new DataView(u8.buffer);
   dv.setUint32(value.get('change')!.offset, EXEC, true);
-  u8.set(Buffer.from(attributes).subarray(0, 255), value.get('otel_resource_attributes')!.offset);
+  for (const [name, text] of Object.entries(texts))
+    u8.set(Buffer.from(text).subarray(0, SIZES[name as keyof typeof SIZES] - 1), value.get(name)!.offset);
   let event: ExecEvent | undefined;
   const processes = {
     exec(e: ExecEvent) {
@@ -29,7 +30,7 @@ function told(attributes: string): ExecEvent['environment'] {
     },
   };
   processEvents({ map: () => ({ value }) } as never, processes as never)({ u8, dv }, 0);
-  return event?.environment;
+  return event;
 }
 
 test('of attributes that were cut, half a value is not taken for one', () => {
@@ -39,5 +40,21 @@ test('of attributes that were cut, half a value is not taken for one', () => {
     [`${long},service.namespace=production-of-the-shop`, long],
     [`service.namespace=${'x'.repeat(300)}`, ''],
   ] as const)
-    deepStrictEqual(told(attributes)?.get('OTEL_RESOURCE_ATTRIBUTES'), kept);
+    deepStrictEqual(
+      told({ otel_resource_attributes: attributes })?.environment?.get('OTEL_RESOURCE_ATTRIBUTES'),
+      kept,
+    );
+});
+
+test('of a path or an argument that was cut, half is not taken for the whole', () => {
+  const long = `/srv/${'x'.repeat(300)}`;
+  for (const [exe, args, expected] of [
+    ['/usr/bin/node', 'node web.js', ['/usr/bin/node', ['node', 'web.js']]],
+    ['/usr/bin/node', '', ['/usr/bin/node', undefined]],
+    [long, `${long} x`, [undefined, undefined]],
+    ['/usr/bin/node', `node web.js ${long}`, ['/usr/bin/node', ['node', 'web.js']]],
+  ] as const) {
+    const event = told({ exe, args });
+    deepStrictEqual([event?.exe, event?.argv], expected);
+  }
 });

@@ -37,10 +37,9 @@ export function processEvents(run: Pick<Run, 'map'>, processes: Processes) {
       if (u8[at + member] === 0) continue;
       found ??= new Map();
       const value = text(u8, at + member, most);
-      found.set(
-        name,
-        member === o.otel_resource_attributes ? wholePairs(value, u8[at + member + most - 2]!) : value,
-      );
+      // Of a list the last pair goes with half of its value.
+      const cut = member === o.otel_resource_attributes && wasCut(u8, at + member, most);
+      found.set(name, cut ? value.slice(0, Math.max(0, value.lastIndexOf(','))) : value);
     }
     return found;
   };
@@ -52,7 +51,9 @@ export function processEvents(run: Pick<Run, 'map'>, processes: Processes) {
       // A child of fork: its parent is who made it.
       processes.fork({ pid, startTime, ppid: dv.getUint32(at + o.ppid, true) });
     } else if (change === EXEC) {
-      const args = text(u8, at + o.args, 256);
+      const args = text(u8, at + o.args, 256).split(' ');
+      // Half a word is another: a program would be called by half its path.
+      if (wasCut(u8, at + o.args, 256)) args.pop();
       processes.exec({
         pid,
         startTime,
@@ -60,17 +61,17 @@ export function processEvents(run: Pick<Run, 'map'>, processes: Processes) {
         uid: dv.getUint32(at + o.uid, true),
         cgroupId: dv.getBigUint64(at + o.cgroup, true),
         comm: text(u8, at + o.comm, 16),
-        exe: text(u8, at + o.exe, 128),
-        argv: args === '' ? undefined : args.split(' '),
+        exe: wasCut(u8, at + o.exe, 128) ? undefined : text(u8, at + o.exe, 128),
+        argv: args.length > 0 && args[0] !== '' ? args : undefined,
         environment: environment(u8, at),
       });
     } else processes.exit({ pid, startTime });
   };
 }
 
-/** Of a list that was cut, as its last byte but the zero says, what stands before the last pair: half of a value is another value. */
-function wholePairs(list: string, last: number): string {
-  return last === 0 ? list : list.slice(0, Math.max(0, list.lastIndexOf(',')));
+/** Whether a text fills its place, but for the zero at the end: there may have been more of it. */
+function wasCut(u8: Uint8Array, from: number, most: number): boolean {
+  return u8[from + most - 2] !== 0;
 }
 
 const decoder = new TextDecoder();
