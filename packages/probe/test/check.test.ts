@@ -317,6 +317,24 @@ SEC("fentry/vfs_read") int no_kfunc(__u64 *ctx) { vfs_fsync((void *)ctx[0], 0); 
   }
 });
 
+test('helpers are for some types of programs, and some for some of their hooks', async () => {
+  const object = await build(`long seen; char text[4] = "12";
+SEC("sk_lookup") int looks(void *ctx) { seen = bpf_get_current_pid_tgid(); return 1; }
+SEC("sk_lookup") int counts(void *ctx) { seen = bpf_ktime_get_ns(); return 1; }
+SEC("lsm/file_open") int guards(void *ctx) { bpf_override_return(ctx, 0); return 0; }
+SEC("cgroup/connect4") int reads(void *ctx) { bpf_strtol(text, 4, 0, &seen); return 1; }
+SEC("cgroup/sysctl") int sets(void *ctx) { bpf_strtol(text, 4, 0, &seen); return 1; }
+SEC("tp_btf/sys_enter") int paths(unsigned long long *ctx) { bpf_d_path((void *)ctx[0], text, 4); return 0; }`);
+  const on = (name: string, program: string) =>
+    checkObject(object, 'h.o', kernel(name)).programs.find((p) => p.name === program)!.verdict;
+  said(on('5.10', 'looks'), 'refused', /no bpf_get_current_pid_tgid for sk_lookup/, 'not for lookups');
+  said(on('5.10', 'counts'), 'runs', undefined, 'for all');
+  said(on('6.12', 'guards'), 'unknown', /no bpf_override_return for lsm/, 'not on this hook');
+  said(on('5.10', 'reads'), 'unknown', /no bpf_strtol for cgroup/, 'not on the hook that was asked for');
+  said(on('5.10', 'sets'), 'runs', undefined, 'for settings');
+  said(on('6.12', 'paths'), 'refused', /bpf_d_path is for programs on functions/, 'not at tracepoints');
+});
+
 test('before Linux 5.12 global functions took numbers and the context', async () => {
   const object = await build(`int seen;
 __attribute__((noinline)) int of_pointer(int *p) { return p ? *p : 0; }

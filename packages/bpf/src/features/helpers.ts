@@ -4,22 +4,46 @@ import { type ProgramType, programTypeNumber } from '../kernel/types.ts';
 import { isNativeError, native } from '../native.ts';
 import { hasKernelBtf } from './system.ts';
 
-/** What to load to ask for helpers: program type, expected attach type (enum bpf_attach_type), what it attaches to. */
-type Asking = readonly [type: ProgramType, attach: number, target?: readonly [string, 'typedef' | 'func']];
+/** What to load to ask for helpers: program type, expected attach type (enum bpf_attach_type), what it attaches to, flags. */
+type Asking = readonly [
+  type: ProgramType,
+  attach: number,
+  target?: readonly [string, 'typedef' | 'func'],
+  flags?: number,
+];
+
+const BPF_F_SLEEPABLE = 16;
 
 /**
- * By program type; what a tracing program may call hangs on what it is attached to. Types are left out whose helpers
- * hang on more than that (lsm, struct_ops, the hooks of cgroups on sockets).
+ * By program type; what a tracing program may call hangs on what it is attached to, and some of what programs of security
+ * modules, cgroups and tunnels may on their hook, of which there is one here. struct_ops is left out: all of it does.
  */
 const tables: Readonly<Record<string, readonly Asking[]>> = {
   socket_filter: [['socket_filter', 0]],
   kprobe: [['kprobe', 0]],
   sched_cls: [['sched_cls', 0]],
+  sched_act: [['sched_act', 0]],
   tracepoint: [['tracepoint', 0]],
   xdp: [['xdp', 37]],
   perf_event: [['perf_event', 41]],
   cgroup_skb: [['cgroup_skb', 0]],
   sock_ops: [['sock_ops', 3]],
+  sk_skb: [['sk_skb', 0]],
+  sk_msg: [['sk_msg', 7]],
+  sk_reuseport: [['sk_reuseport', 0]],
+  sk_lookup: [['sk_lookup', 36]],
+  flow_dissector: [['flow_dissector', 17]],
+  netfilter: [['netfilter', 45]],
+  syscall: [['syscall', 0, undefined, BPF_F_SLEEPABLE]],
+  cgroup_sock: [['cgroup_sock', 2]],
+  cgroup_device: [['cgroup_device', 6]],
+  cgroup_sock_addr: [['cgroup_sock_addr', 10]],
+  cgroup_sysctl: [['cgroup_sysctl', 18]],
+  cgroup_sockopt: [['cgroup_sockopt', 21]],
+  lwt_in: [['lwt_in', 0]],
+  lwt_out: [['lwt_out', 0]],
+  lwt_xmit: [['lwt_xmit', 0]],
+  lsm: [['lsm', 27, ['bpf_lsm_file_open', 'func']]],
   raw_tracepoint: [['raw_tracepoint', 0]],
   'tracing/raw_tp': [['tracing', 23, ['btf_trace_sched_process_exit', 'typedef']]],
   'tracing/fentry': [
@@ -75,12 +99,12 @@ export function probeHelpers(table: string): ReadonlySet<string> | undefined {
   return found.size > 0 ? found : undefined;
 }
 
-function asked([type, attach, target]: Asking): ((helper: number) => boolean) | undefined {
+function asked([type, attach, target, flags = 0]: Asking): ((helper: number) => boolean) | undefined {
   const id = target && hasKernelBtf() ? (Btf.kernel().find(...target)?.id ?? 0) : 0;
   if (target && id === 0) return undefined;
   const complaint = (code: Uint8Array): string => {
     try {
-      native().fdClose(native().programLoad(programTypeNumber(type), attach, code, 'GPL', id));
+      native().fdClose(native().programLoad(programTypeNumber(type), attach, code, 'GPL', id, flags));
       return '';
     } catch (e) {
       if (!isNativeError(e)) throw e;

@@ -48,12 +48,14 @@ function readCalls(elf: Elf, name: string): Calls {
 /** Helpers that are not for programs of this type. */
 export function helperHazards(elf: Elf, program: ProgramDescription, facts: KernelFacts): Hazard[] {
   const { type, section: own, target } = program;
-  const table = helperTable(type);
+  const table = helperTable(type, own);
   const allowed = table === undefined ? undefined : facts.helpers?.(table);
   const sleeps = maySleep(program);
+  // What those have that may sleep was not asked for, and some of what others have hangs on the very hook.
+  const certain = type === 'syscall' || (!sleeps && !/^(lsm|cgroup|lwt)$/.test(type));
   const against = (helper: string): Pick<Hazard, 'certain' | 'reason'> | undefined => {
     if (allowed && !allowed.has(helper))
-      return { certain: !sleeps, reason: `the kernel has no ${helper} for ${type} programs` };
+      return { certain, reason: `the kernel has no ${helper} for ${type} programs` };
     const kept = keptHelper(elf, helper);
     if (kept !== undefined) return { certain: true, reason: kept };
     if (!sleeps && type !== 'struct_ops' && SLEEPING.has(helper))
@@ -64,6 +66,8 @@ export function helperHazards(elf: Elf, program: ProgramDescription, facts: Kern
     // The tables have it for more programs; the verifier looks at the hook as well.
     if (helper === 'bpf_get_func_ip' && kernelType(type, own) !== 'kprobe' && !ON_FUNCTIONS.has(type))
       return { certain: true, reason: `the kernel has no ${helper} for ${type} programs` };
+    if (helper === 'bpf_d_path' && type === 'tp_btf')
+      return { certain: true, reason: 'bpf_d_path is for programs on functions and hooks that may wait' };
     if (helper === 'bpf_d_path' && (type === 'fentry' || type === 'fexit') && !D_PATH.test(target))
       return { certain: false, reason: `whether programs on ${target} may call bpf_d_path is not known` };
     return undefined;

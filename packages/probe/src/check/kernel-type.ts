@@ -47,7 +47,8 @@ const types: Readonly<Record<string, string>> = {
 };
 
 /** Key for {@link KernelFacts.helpers}; undefined where the section does not tell. */
-export function helperTable(kind: string): string | undefined {
+export function helperTable(kind: string, section = ''): string | undefined {
+  if (kind === 'cgroup' || kind === 'lwt') return kernelType(kind, section);
   return Object.hasOwn(types, kind) ? types[kind] : undefined;
 }
 
