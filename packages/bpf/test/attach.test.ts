@@ -8,8 +8,9 @@ import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { burn } from '../../../test/support/cpu-time.ts';
+import { until } from '../../../test/support/until.ts';
 import { userFunctions } from '../src/elf/user-functions.ts';
-import { closeLinks, ensureBpffs, runningKernel } from '../src/index.ts';
+import { Btf, closeLinks, ensureBpffs, runningKernel } from '../src/index.ts';
 import { planAttach } from '../src/links/plan.ts';
 import { turnsDuring } from './support/event-loop.ts';
 import { asU64, callGetpriority, loadedPrograms, openSource, u32 } from './support/kernel.ts';
@@ -324,9 +325,7 @@ test('kill -9 leaves nothing in the kernel', async () => {
   child.kill('SIGKILL');
   await once(child, 'exit');
   // The kernel frees a program after a grace period.
-  for (let i = 0; i < 100 && loadedPrograms().includes('skep_t_killed'); i++)
-    await new Promise((r) => setTimeout(r, 20));
-  assert.ok(!loadedPrograms().includes('skep_t_killed'));
+  await until(loadedPrograms, (names) => !names.includes('skep_t_killed'));
 });
 
 for (const [section, code, message] of [
@@ -342,6 +341,7 @@ for (const [section, code, message] of [
   ['uprobe//bin/sh:nope_nope', 'SKEP_ATTACH', /no function "nope_nope"/],
   ['uprobe/nope:readline', 'SKEP_ATTACH', /no program or library is called nope where/],
   ['uprobe//etc/passwd:readline', 'SKEP_ATTACH', /\/etc\/passwd is no program or library/],
+  ['uprobe//bin/sh:0xfffffff0', 'SKEP_ATTACH', /no instruction that can be probed begins there in \/bin\/sh/],
   ['uprobe//etc:readline', 'SKEP_ATTACH', /\/etc is no program or library/],
   ['usdt//bin/sh:a:b', 'SKEP_ATTACH', /USDT/],
   ['xdp', 'SKEP_ATTACH', /names no hook/],
@@ -362,6 +362,19 @@ for (const [section, code, message] of [
     await assert.rejects(program.attachAsync(), { code, message });
   });
 }
+
+test('uprobe.multi at no instruction says that, where the kernel has such links', async () => {
+  const { object, program } = await loaded('uprobe.multi//bin/sh:0xfffffff0');
+  using _ = object;
+  const types = Btf.kernel().find('bpf_attach_type', 'enum');
+  const has = types?.kind === 'enum' && types.values.some((v) => v.name === 'BPF_TRACE_UPROBE_MULTI');
+  assert.throws(
+    () => program.attach(),
+    has
+      ? { code: 'SKEP_ATTACH', message: /no instruction that can be probed begins there/ }
+      : { code: 'SKEP_UNSUPPORTED', message: /no links to many user functions/ },
+  );
+});
 
 test('a uprobe in a process that has ended says that, not that the function is missing', async () => {
   const child = spawn('/bin/true');

@@ -7,7 +7,7 @@ import { type Hook, parseUsdt, parseUserFunction } from './target.ts';
 
 /** Why a program was not attached to a function of a process. */
 export function uprobe(hook: Hook, cause: NativeError): Reason | undefined {
-  const { path, name } = parseUserFunction(hook);
+  const { path, name, offset } = parseUserFunction(hook);
   const reason = ofFile(path, cause) ?? ofProcess(hook);
   if (reason) return reason;
   if (cause.errno === Errno.ENOENT || cause.errno === Errno.ESRCH) {
@@ -25,7 +25,12 @@ export function uprobe(hook: Hook, cause: NativeError): Reason | undefined {
       hint: 'Use a kernel with uprobes, as all distributions ship.',
     };
   }
-  return undefined;
+  if (cause.errno !== Errno.EINVAL || offset === 0) return undefined;
+  return {
+    code: 'SKEP_ATTACH',
+    why: `no instruction that can be probed begins there in ${path}`,
+    hint: 'An offset is that of its first byte, from the start of the function or, without one, of the file: objdump -d shows them.',
+  };
 }
 
 /** The same for a USDT probe. */

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { Btf } from '../btf/btf.ts';
 import { runningFunctions, runningSymbols } from '../facts/functions.ts';
 import { probeHook } from '../features/hooks.ts';
+import { hasKernelBtf } from '../features/system.ts';
 import { Errno } from '../kernel/errno.ts';
 import { tracefs, tracefsReadable, tracepointsIn } from '../kernel/filesystems.ts';
 import { hasKernelFunction, hasKprobes } from '../kernel/functions.ts';
@@ -25,26 +27,26 @@ export function diagnose(hook: Hook, cause: NativeError): Reason | undefined {
       return kprobe(hook, cause);
     case 'uprobe.multi':
     case 'uretprobe.multi':
-      return cause.errno === Errno.EINVAL
+      return cause.errno === Errno.EINVAL && !attaches('BPF_TRACE_UPROBE_MULTI')
         ? unsupported(
             'this kernel has no links to many user functions',
             'They are there from Linux 6.6 on; uprobe takes one function.',
           )
-        : undefined;
+        : uprobe(hook, cause);
     case 'kprobe.session':
-      return cause.errno === Errno.EINVAL && hasKprobes()
+      return cause.errno === Errno.EINVAL && hasKprobes() && !attaches('BPF_TRACE_KPROBE_SESSION')
         ? unsupported(
             'this kernel has no kprobe sessions',
             'They are there from Linux 6.10 on; kprobe.multi and kretprobe.multi are older.',
           )
         : kprobe(hook, cause);
     case 'uprobe.session':
-      return cause.errno === Errno.EINVAL
+      return cause.errno === Errno.EINVAL && !attaches('BPF_TRACE_UPROBE_SESSION')
         ? unsupported(
             'this kernel has no uprobe sessions',
             'They are there from Linux 6.13 on; uprobe.multi and uretprobe.multi are older.',
           )
-        : undefined;
+        : uprobe(hook, cause);
     case 'uprobe':
     case 'uretprobe':
       return uprobe(hook, cause);
@@ -88,6 +90,13 @@ export function diagnose(hook: Hook, cause: NativeError): Reason | undefined {
     default:
       return undefined;
   }
+}
+
+/** Whether the kernel's types name a way to attach; of a kernel without types nobody knows, and most are old. */
+function attaches(type: string): boolean {
+  if (!hasKernelBtf()) return false;
+  const types = Btf.kernel().find('bpf_attach_type', 'enum');
+  return types?.kind === 'enum' && types.values.some((v) => v.name === type);
 }
 
 /** What ftrace does not know begins without room for a call: the kernel takes it for a function that is traced already. */
