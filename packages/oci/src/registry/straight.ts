@@ -6,6 +6,10 @@ import type { Duplex } from 'node:stream';
 // through. Of a layer of 200 MB that is half of all CPU time (docs/adr/registry-http.md). So the head of an answer is Node's to
 // read, and of a large body what follows comes from the socket itself, in large reads into the same few buffers.
 const BUFFER_BYTES = 1024 * 1024;
+/** With less room than that, a read would bring too little: it goes into another buffer. */
+const LEAST_ROOM_BYTES = BUFFER_BYTES / 2;
+/** What is read in smaller pieces (of TLS, 16 KiB) waits until all has been read that was there. */
+const LARGE_BYTES = 256 * 1024;
 /** Answers in between are small. */
 const HEAD_BYTES = 64 * 1024;
 /** So many reads may wait for whoever takes them. */
@@ -19,7 +23,8 @@ const connections = new WeakMap<object, Connection>();
 
 class Connection {
   socket: Socket | undefined;
-  readonly #head = Buffer.allocUnsafeSlow(HEAD_BYTES);
+  #buffer: Uint8Array = Buffer.allocUnsafeSlow(HEAD_BYTES);
+  #at = 0;
   readonly #free: Uint8Array[] = [];
   #reader: Reader | undefined;
 
@@ -35,15 +40,19 @@ class Connection {
 
   /** Where the next bytes go. */
   readonly buffer = (): Uint8Array => {
-    if (this.#reader === undefined) return this.#head;
-    return this.#free.pop() ?? Buffer.allocUnsafeSlow(BUFFER_BYTES);
+    if (this.#reader !== undefined && this.#buffer.length - this.#at < LEAST_ROOM_BYTES) {
+      this.#buffer = this.#free.pop() ?? Buffer.allocUnsafeSlow(BUFFER_BYTES);
+      this.#at = 0;
+    }
+    return this.#buffer.subarray(this.#at);
   };
 
   /** @returns false when no more is to be read for now */
   readonly callback = (length: number, bytes: Uint8Array): boolean => {
     const piece = bytes.subarray(0, length);
-    if (this.#reader !== undefined) return this.#reader(piece);
-    return this.socket?.push(Buffer.from(piece)) ?? true;
+    if (this.#reader === undefined) return this.socket?.push(Buffer.from(piece)) ?? true;
+    this.#at += length;
+    return this.#reader(piece);
   };
 }
 
@@ -78,6 +87,14 @@ export function straightBody(res: IncomingMessage, lent = false): AsyncGenerator
   return bodyOf(res, connection, left, lent);
 }
 
+/** A piece that follows the last one in memory becomes one with it. */
+function add(waiting: Uint8Array[], piece: Uint8Array): void {
+  const last = waiting.at(-1);
+  if (last?.buffer === piece.buffer && last.byteOffset + last.length === piece.byteOffset)
+    waiting[waiting.length - 1] = new Uint8Array(last.buffer, last.byteOffset, last.length + piece.length);
+  else waiting.push(piece);
+}
+
 async function* bodyOf(
   res: IncomingMessage,
   connection: Connection,
@@ -97,9 +114,10 @@ async function* bodyOf(
   res.on('error', fail);
   res.on('close', () => fail(new Error('the connection was closed')));
   connection.readBy((read) => {
-    waiting.push(read.length > left ? read.subarray(0, left) : read);
+    add(waiting, read.length > left ? read.subarray(0, left) : read);
     left -= Math.min(left, read.length);
-    wake();
+    if (read.length >= LARGE_BYTES) wake();
+    else setImmediate(() => wake());
     return left > 0 && waiting.length < WAITING;
   });
   // What has come with the head.
@@ -108,9 +126,9 @@ async function* bodyOf(
     const piece = waiting.shift();
     if (piece !== undefined) {
       // To be kept, a large one goes with what holds it, of which it is no more than a part else.
-      const given = !lent && piece.length > BUFFER_BYTES / 2;
+      const given = !lent && piece.length > LEAST_ROOM_BYTES;
       yield lent || given ? piece : Buffer.from(piece);
-      if (used) connection.free(used);
+      if (used && used.buffer !== piece.buffer) connection.free(used);
       used = given ? undefined : piece;
       continue;
     }
