@@ -33,9 +33,8 @@ if (major < 22 || (major === 22 && minor < 18)) {
  * another user plant code that `sudo skep` then runs; for the same reason a home that is not ours is not used.
  */
 function compileCache(): void {
-  const { homedir } = process.getBuiltinModule('node:os');
   try {
-    const home = homedir();
+    const home = homeFolder();
     const base = process.env.XDG_CACHE_HOME || `${home}/.cache`;
     if (process.getBuiltinModule('node:fs').statSync(home).uid === process.geteuid?.())
       process.getBuiltinModule('node:module').enableCompileCache(`${base}/skep/node`);
@@ -50,6 +49,16 @@ function callUsSkep(): void {
     process.getBuiltinModule('node:fs').writeFileSync('/proc/self/comm', 'skep');
   } catch {
     // No /proc: nothing that asks for names there is, either.
+  }
+}
+
+/** Of somebody whom the machine does not know, and who has not said: what a container gives such a user, for all that ask later. */
+function homeFolder(): string {
+  try {
+    return process.getBuiltinModule('node:os').homedir();
+  } catch {
+    process.env.HOME = '/';
+    return '/';
   }
 }
 

@@ -96,12 +96,15 @@ test('whatever a description or a flag holds stays in its line of the unit', () 
 
 test('what lies in /tmp is let into the /tmp of the service, and only that', () => {
   const about = {
-    ...{ program: 'x:1', description: 'x', words: ['--params', '/var/tmp/my params.yaml'] },
+    ...{ program: 'x:1', description: 'x', words: ['--params', '/var/tmp/my params.yaml', '/tmp/a:b'] },
     skep: ['/usr/bin/node', '/tmp/skep/packages/cli/dist/main.js'],
     ...{ storage: '/tmp/a$b/store', policy: '/etc/skep/policy.yaml' },
   };
   const text = probeUnit(about, needsOf([]));
-  assert.match(text, /^BindReadOnlyPaths=\/tmp\/skep "\/var\/tmp\/my params.yaml" "\/tmp\/a\$b\/store"\n/m);
+  assert.match(
+    text,
+    /^BindReadOnlyPaths=\/tmp\/skep "\/var\/tmp\/my params.yaml" "\/tmp\/a:b" "\/tmp\/a\$b\/store"\n/m,
+  );
   assert.match(
     text,
     /^Environment="SKEP_STORAGE=\/tmp\/a\$b\/store"\n/m,

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { catalogue } from '../src/catalogue.ts';
 import { ExitCode } from '../src/exit-codes.ts';
 import { buildProgram, loadCommand } from '../src/program.ts';
-import { Sandbox } from './harness.ts';
+import { main, Sandbox } from './harness.ts';
 import { inTerminal } from './terminal.ts';
 
 test('skep alone and skep --help show every command and exit code', async () => {
@@ -123,4 +123,20 @@ test('help breaks between words where the terminal is narrow', async () => {
     const known = new Set([...help, 'code', '0', '']);
     for (const word of shown.join(' ').split(/\s+/)) assert.ok(known.has(word), `${words}: "${word}" is cut`);
   }
+});
+
+test('somebody whom the machine does not know, without HOME, is served all the same', {
+  skip: process.getuid?.() === 0 ? false : 'becoming somebody else needs root',
+}, () => {
+  // A service's user, or a container's.
+  const nobody = { uid: 54_321, gid: 54_321, encoding: 'utf8' as const };
+  const env = { PATH: process.env.PATH, SKEP_STORAGE: '/nonexistent/store' };
+  const asked = spawnSync(process.execPath, [main, 'list', '-q'], { ...nobody, env });
+  assert.deepEqual([asked.status, asked.stderr], [0, '']);
+  // Where its images would be, it may not write.
+  const made = spawnSync(process.execPath, [main, 'tag', 'x:1', 'y:1'], {
+    ...nobody,
+    env: { PATH: env.PATH },
+  });
+  assert.match(made.stderr, /no image "x:1"/);
 });

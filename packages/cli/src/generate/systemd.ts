@@ -158,7 +158,7 @@ function temporary({ command, environment = {} }: UnitOptions): string {
     .map((path) => path.replace(/\/(packages\/cli\/)?dist\/main\.js$/, ''));
   if (paths.length === 0) return '';
   return `# A service has a /tmp of its own. These are in the machine's, and gone when that is emptied, as it may be at each start.
-BindReadOnlyPaths=${[...new Set(paths)].map(inQuotes).join(' ')}
+BindReadOnlyPaths=${[...new Set(paths)].map((path) => inQuotes(path, /^[\w@%+=,./-]+$/)).join(' ')}
 `;
 }
 
@@ -167,11 +167,12 @@ function quoted(word: string): string {
   return inQuotes(word).replaceAll('$', '$$$$');
 }
 
-function inQuotes(word: string): string {
+/** @param bare what needs no quotes; in a list of paths, a colon does, since a second path would follow it */
+function inQuotes(word: string, bare = /^[\w@%+=:,./-]+$/): string {
   const escaped = word
     .replaceAll('\\', '\\\\')
     .replaceAll('"', '\\"')
     .replaceAll('\n', '\\n')
     .replaceAll('%', '%%');
-  return /^[\w@%+=:,./-]+$/.test(word) ? escaped : `"${escaped}"`;
+  return bare.test(word) ? escaped : `"${escaped}"`;
 }
