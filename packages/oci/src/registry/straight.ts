@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 // Node's HTTP client takes each read of 64 KiB apart: a new buffer for the read, a copy of it for the body, two streams to go
-// through. Of a layer of 200 MB that is half of all CPU time (docs/adr/registry-http.md). So the head of an answer is Node's to
+// through. Of a layer of 200 MB that is a third of all CPU time (docs/adr/registry-http.md). So the head of an answer is Node's to
 // read, and of a large body what follows comes from the socket itself, in large reads into the same few buffers.
 const BUFFER_BYTES = 1024 * 1024;
 /** With less room than that, a read would bring too little: it goes into another buffer. */
