@@ -123,7 +123,7 @@ export type { GlobalVariable } from './object/globals.ts';
 export { BpfObject } from './object/object.ts';
 export { parseObject } from './object/parse.ts';
 export { BpfProgram, type ProgramInfo, type TestRunOptions, type TestRunResult } from './object/program.ts';
-export { type ProgramSection, parseSection, programKinds } from './object/section.ts';
+export { type ProgramSection, parseSection, programKinds, sectionHint } from './object/section.ts';
 export type { Code, Place } from './reach/code.ts';
 export { decodeChanged, instructionsIn } from './reach/code.ts';
 export { CALL, type Instruction, instructionAt, LD_IMM64, lengthOf } from './reach/instruction.ts';

@@ -8,6 +8,7 @@ import {
   openPerfBuffer,
   parseSection,
   possibleCpus,
+  sectionHint,
 } from '../src/index.ts';
 import type { NativeError } from '../src/native.ts';
 import { loadError } from '../src/object/load-error.ts';
@@ -280,7 +281,7 @@ for (const [what, source, code, message] of [
     'a section that says no type',
     'SEC("nope/x") int p(void *c) { return 0; }',
     'SKEP_UNSUPPORTED',
-    /section name/,
+    /names no kind of program, SEC\("nope\/x"\)$/,
   ],
 ] as const) {
   test(`loading fails for ${what}, and says so`, async () => {
@@ -404,6 +405,17 @@ test('bytes that are no object never reach libbpf', () => {
     code: 'SKEP_BTF_MISSING',
     message: /^probe\.o: the object has no type information/,
   });
+});
+
+test('of a section that is misspelt is said what it may have been meant for', () => {
+  for (const [section, hint] of [
+    ['tracepiont/sched/sched_switch', 'Did you mean SEC("tracepoint/sched/sched_switch")?'],
+    ['?kporbe/do_exit', 'Did you mean SEC("kprobe/do_exit")?'],
+    ['xdpp', 'Did you mean SEC("xdp")?'],
+    ['cgroup/nothing', 'Name its hook, such as SEC("tracepoint/oom/mark_victim").'],
+    ['something_else/x', 'Name its hook, such as SEC("tracepoint/oom/mark_victim").'],
+  ] as const)
+    assert.equal(sectionHint(section), hint);
 });
 
 test('section names are read as libbpf reads them', () => {

@@ -6,6 +6,7 @@ import type { NativeError } from '../native.ts';
 import { explainVerifierLog } from '../verifier/explain.ts';
 import { type LoadFailure, readLoadLog } from './load-log.ts';
 import type { BpfObject } from './object.ts';
+import { sectionHint } from './section.ts';
 
 /** What libbpf says of objects that only the loader of their author can read, or that are not whole. */
 const unreadable: readonly {
@@ -111,15 +112,14 @@ export function loadError(object: BpfObject, cause: NativeError): BpfError {
           ...details(seen.name, cause),
         },
       );
-    case 'section':
+    case 'section': {
+      const section = object.programs.find((p) => p.name === seen.name)?.section ?? '';
       return new BpfError(
         'SKEP_UNSUPPORTED',
-        `Program "${seen.name}" of ${object.name} has a section name that says no program type`,
-        {
-          hint: 'Name its hook in SEC("…"), such as SEC("tracepoint/oom/mark_victim").',
-          ...details(seen.name, cause),
-        },
+        `Program "${seen.name}" of ${object.name} is in a section that names no kind of program, SEC("${section}")`,
+        { hint: sectionHint(section), ...details(seen.name, cause) },
       );
+    }
     case 'kernel-btf':
       return new BpfError(
         'SKEP_UNSUPPORTED',

@@ -1,3 +1,5 @@
+import { nearest } from '../links/nearest.ts';
+
 /**
  * What a program's section name says: libbpf's table (section_defs in libbpf.c), the longest prefix wins.
  * A section is `prefix` or `prefix/target`; a leading `?` (do not load by default) does not belong to it. Older libraries, and
@@ -105,4 +107,13 @@ export function parseSection(section: string): ProgramSection {
       ? 'socket_filter'
       : 'unknown';
   return { kind, target: /^\(.*\)$/.test(after) ? '' : after };
+}
+
+/** What to write in the place of a section that names no kind of program. */
+export function sectionHint(section: string): string {
+  const [prefix, ...target] = section.replace(/^\?/, '').split('/') as [string, ...string[]];
+  const [near] = nearest(prefix, Object.keys(kinds), 1);
+  return near === undefined || near === prefix
+    ? 'Name its hook, such as SEC("tracepoint/oom/mark_victim").'
+    : `Did you mean SEC("${[near, ...target].join('/')}")?`;
 }

@@ -5,6 +5,7 @@ import {
   type Place,
   type Reached,
   reach,
+  sectionHint,
   type Verdict,
 } from '@skep/bpf';
 import type { ProgramDescription } from '../describe/types.ts';
@@ -261,7 +262,7 @@ function typeVerdict(
     return {
       state: 'refused',
       reason: `the section "${section}" names no kind of program`,
-      hint: 'Name its hook, such as SEC("tracepoint/oom/mark_victim").',
+      hint: sectionHint(section),
     };
   if (type === 'freplace')
     return {
