@@ -236,6 +236,24 @@ test('a value that libbpf neither reads nor makes up is refused', async () => {
   }
 });
 
+test('of what a kernel lacks is said how a program does without', async () => {
+  for (const [code, hint] of [
+    [
+      'return bpf_ktime_get_coarse_ns();',
+      /enum_value_exists\(enum bpf_func_id, BPF_FUNC_ktime_get_coarse_ns\)/,
+    ],
+    [
+      'struct task_struct___x { int no_such; } __attribute__((preserve_access_index)) *t = (void *)bpf_get_current_task(); return BPF_CORE_READ(t, no_such);',
+      /^Guard it with bpf_core_field_exists\(\)/,
+    ],
+  ] as const) {
+    const bytes = await build(`SEC("raw_tp/sched_process_exit") int p(void *ctx) { ${code} }`);
+    const { verdict } = checkObject(bytes, 'probe.o', kernel('5.10'));
+    strictEqual(verdict.state, 'refused', code);
+    match((verdict as { hint?: string }).hint ?? '', hint);
+  }
+});
+
 test('a static program is told as that', async () => {
   const bytes = await build(`SEC("xdp") static __attribute__((used)) int p(void *ctx) { return 2; }`);
   throws(() => checkObject(bytes, 'probe.o', kernel('6.1')), { message: /p in SEC\("xdp"\) is static/ });

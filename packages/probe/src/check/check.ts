@@ -168,7 +168,7 @@ function judgePrograms(
       hint: 'libbpf looks for /boot/config-… of this kernel and for /proc/config.gz.',
     });
   for (const f of relocated.faults)
-    if (f.section === '.text') whole.push({ state: 'refused', reason: f.reason });
+    if (f.section === '.text') whole.push({ state: 'refused', reason: f.reason, hint: f.hint });
   const code = codeOf(elf, btf, relocated, facts, externs, constants);
   const hazards = new Map<string, readonly Hazard[]>();
   const hazardsIn = (own: string): readonly Hazard[] => {
@@ -192,7 +192,7 @@ function judgePrograms(
       if (verdict) verdicts.push(verdict);
     for (const f of relocated.faults)
       if (f.section === program.section && f.section !== '.text')
-        verdicts.push({ state: 'refused', reason: f.reason });
+        verdicts.push({ state: 'refused', reason: f.reason, hint: f.hint });
     const already = verdicts.find((v) => v.state === 'refused');
     if (already) {
       // The first refusal is the one that is told: what the code does brings nothing more.
@@ -207,7 +207,7 @@ function judgePrograms(
       ...accessHazards(elf, program, place, facts, code(false).callee, relocated.code),
     ];
     let reached: ((place: Place) => Reached) | undefined;
-    for (const { section, at, certain, reason } of problems) {
+    for (const { section, at, certain, reason, hint } of problems) {
       if (section !== place.section && section !== '.text') continue;
       reached ??= reach(
         code(hasPlainContext(program.type)),
@@ -219,6 +219,7 @@ function judgePrograms(
       verdicts.push({
         state: certain && way === 'surely' ? 'refused' : 'unknown',
         reason: certain && way === 'perhaps' ? `${reason}, and the program may need it` : reason,
+        ...(hint !== undefined && { hint }),
       });
     }
     const alive = (at: number): boolean => {

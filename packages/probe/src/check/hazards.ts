@@ -22,7 +22,12 @@ export interface Hazard {
   /** Whether it is one for certain, or only for what is known. */
   readonly certain: boolean;
   readonly reason: string;
+  /** How a program does without, where the kernel lacks something. */
+  readonly hint?: string;
 }
+
+/** As run says of the same. */
+const ASK_FIRST = 'Guard it with bpf_core_field_exists() or bpf_core_type_exists().';
 
 /** An object's instructions as libbpf would hand them to a kernel, and what may be wrong with them. */
 export interface Relocated {
@@ -30,7 +35,7 @@ export interface Relocated {
   readonly code: ReadonlyMap<string, Uint8Array>;
   readonly hazards: readonly Hazard[];
   /** For what libbpf gives up loading at all; `section` is that of the program in question. */
-  readonly faults: readonly { readonly section: string; readonly reason: string }[];
+  readonly faults: readonly { readonly section: string; readonly reason: string; readonly hint: string }[];
   /** Instructions (`byte section`) whose answer hangs on modules that are not known. */
   readonly uncertain: ReadonlySet<string>;
 }
@@ -48,7 +53,7 @@ export function relocate(
   const sections = elf.sections.filter((s) => (s.flags & SHF_EXECINSTR) !== 0 && s.size > 0);
   const code = new Map(sections.map((s) => [s.name, new Uint8Array(s.data)]));
   const hazards: Hazard[] = [];
-  const faults: { section: string; reason: string }[] = [];
+  const faults: { section: string; reason: string; hint: string }[] = [];
   const uncertain = new Set<string>();
   const relocations = relocationsOf(elf, btf);
   const changed = new Map(sections.map((s) => [s.name, [] as number[]]));
@@ -71,9 +76,10 @@ export function relocate(
     if (!settled) uncertain.add(`${at} ${section}`);
     const patched = patchInstruction(bytes, resolution);
     changed.get(section)!.push(at);
-    if (patched.state === 'error' && settled) faults.push({ section, reason: patched.reason });
+    if (patched.state === 'error' && settled)
+      faults.push({ section, reason: patched.reason, hint: ASK_FIRST });
     else if (patched.state !== 'patched')
-      hazards.push({ section, at, certain: settled, reason: patched.reason });
+      hazards.push({ section, at, certain: settled, reason: patched.reason, hint: ASK_FIRST });
   }
   for (const section of sections) {
     decodeChanged(code.get(section.name)!, section.data, changed.get(section.name)!);
@@ -105,8 +111,8 @@ function callHazards(
   const out: Hazard[] = [];
   const symbols = elf.references(section);
   const has = enumerators(facts.btf);
-  const add = (at: number, certain: boolean, reason: string): void => {
-    out.push({ section: section.name, at, certain, reason });
+  const add = (at: number, certain: boolean, reason: string, hint?: string): void => {
+    out.push({ section: section.name, at, certain, reason, ...(hint !== undefined && { hint }) });
   };
   for (const [i, ins] of instructionsIn(section.data).entries()) {
     if (!ins) continue;
@@ -115,14 +121,26 @@ function callHazards(
     const extern = symbol?.section === 0 ? externs.get(symbol.name) : undefined;
     if (ins.opcode === CALL && extern?.kind === 'function') {
       const there = presence(extern, facts);
-      if (there !== true) add(at, there === false, `the kernel has no function ${extern.name} for programs`);
+      if (there !== true)
+        add(
+          at,
+          there === false,
+          `the kernel has no function ${extern.name} for programs`,
+          `Declare it __ksym __weak, and ask before it is called: if (${extern.name}).`,
+        );
     } else if (extern?.kind === 'variable') {
       // The types name it, but the kernel gives its address by its symbols, which may be those of functions alone.
       if (presence(extern, facts) === true && facts.hasSymbol?.(extern.name) === false)
         add(at, true, `the kernel does not say where its "${extern.name}" is (CONFIG_KALLSYMS_ALL)`);
     } else if (ins.opcode === CALL && ins.source === 0 && !symbol) {
       const name = helperName(ins.immediate);
-      if (has && ins.immediate >= has) add(at, true, `the kernel has no helper ${name}`);
+      if (has && ins.immediate >= has)
+        add(
+          at,
+          true,
+          `the kernel has no helper ${name}`,
+          `Guard it with bpf_core_enum_value_exists(enum bpf_func_id, ${name.replace(/^bpf_/, 'BPF_FUNC_')}).`,
+        );
     } else if (ins.opcode === CALL && ins.source === KFUNC) {
       add(at, false, 'a kernel function is called by number');
     }
