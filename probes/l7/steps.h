@@ -51,7 +51,7 @@ static __noinline bool l7_recognise(struct l7_feed *f, struct http1_stream *s)
 		s->flags |= HTTP1_ANSWERS;
 	else
 		other->flags |= HTTP1_ANSWERS;
-	/* What began there like a message of no known method was the middle of one: of a body that the probe came upon. */
+	/* What began there was none, and has no end that one would begin behind: words, or a body that the probe came upon. */
 	if (other->state && !other->method && !(other->flags & HTTP1_IS_RESPONSE))
 		http1_start(other);
 	if (f->work->family != L7_AF_UNIX)
