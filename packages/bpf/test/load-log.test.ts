@@ -38,6 +38,20 @@ test('a table of functions that the kernel has not is named', () => {
   );
 });
 
+test('a variable of the kernel, or its configuration, that cannot be found is named, and what to do', () => {
+  const variable = errorOf("libbpf: extern 'init_task' (strong): not resolved\n");
+  deepStrictEqual(
+    [variable.code, variable.message],
+    ['SKEP_RELOCATION', 'probe.o needs the kernel symbol "init_task", which this kernel does not have'],
+  );
+  match(variable.hint, /__weak and ask if \(&init_task\) first/);
+  const option = errorOf("libbpf: extern 'CONFIG_NOPE' (strong): not resolved\n");
+  match(option.message, /needs the kernel's configuration option CONFIG_NOPE,/);
+  const file = errorOf('libbpf: failed to open system Kconfig\n');
+  match(file.message, /needs the kernel's configuration \(/);
+  match(file.hint, /\/boot\/config-RELEASE/);
+});
+
 test('a program that a map is to hold, and that is not loaded, is named', () => {
   const { code, message } = errorOf(
     "libbpf: map 'calls': failed to initialize slot [4] to prog 'last_call' fd=-2: -9\n",

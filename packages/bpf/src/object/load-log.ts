@@ -33,7 +33,19 @@ export function readLoadLog(log: string): LoadFailure {
   if (config) return { kind: 'relocation', what: `the kernel's configuration option ${config[1]}` };
 
   if (/^libbpf: failed to open system Kconfig/m.test(log)) {
-    return { kind: 'relocation', what: "the kernel's configuration (/proc/config.gz or /boot/config-…)" };
+    const hint =
+      "Put that kernel's file where libbpf looks for it, /boot/config-RELEASE; __weak does not help here.";
+    return {
+      kind: 'relocation',
+      what: "the kernel's configuration (/proc/config.gz or /boot/config-…)",
+      hint,
+    };
+  }
+
+  const strong = /^libbpf: extern '([^']+)' \(strong\): not resolved/m.exec(log);
+  if (strong) {
+    const hint = `Declare it __weak and ask if (&${strong[1]}) first. Variables are listed by kernels with CONFIG_KALLSYMS_ALL alone.`;
+    return { kind: 'relocation', what: `the kernel symbol "${strong[1]}"`, hint };
   }
 
   const table = /^libbpf: struct_ops init_kern: struct (\S+) is not found in kernel BTF/m.exec(log);
