@@ -300,7 +300,11 @@ static __always_inline long l7_one_step(struct l7_feed *f)
 				l7_request(f);
 			}
 		} else if (s->header > HTTP1_MAX_HEADER && s->state < HTTP1_BODY) {
-			l7_give_up(f, L7_LOST_HEADER, L7_FOREIGN);
+			/* Before any message it may be the middle of a body: text without an end of a line. */
+			if (f->c->protocol == L7_HTTP1)
+				l7_give_up(f, L7_LOST_HEADER, L7_FOREIGN);
+			else
+				l7_goes_on(f, s);
 			return 1;
 		}
 	}
