@@ -237,9 +237,14 @@ static __always_inline void l7_not_http1(struct l7_feed *f, struct http1_stream 
 {
 	struct l7_connection *c = f->c;
 	__u8 turns = c->protocol == L7_HTTP1 ? 0 : c->turns + 1;
+	__s64 moved = l7_moved(f->sk, f->work->direction);
+	struct tcp_sock *tcp = (struct tcp_sock *)f->sk;
 
+	/* Of what has come a server may have read the beginning only, and in pieces. */
+	if (f->work->direction == L7_RECEIVE)
+		moved -= BPF_CORE_READ(tcp, rcv_nxt) - BPF_CORE_READ(tcp, copied_seq);
 	c->garbled = turns == 1 && l7_is_numbered(f->sk, f->work->family) &&
-		     l7_moved(f->sk, f->work->direction) <= f->work->end + 1;
+		     moved <= s->header + (f->work->end - f->work->at) + 1;
 	l7_give_up(f, L7_LOST_FORMAT, turns >= L7_TRIES ? L7_FOREIGN : L7_UNDECIDED);
 	c->turns = turns;
 	/* More of the same direction is more of the same, and no further try: a body may be under way for minutes. */
