@@ -170,31 +170,33 @@ test('what a server says before it reads is the answer to what it reads then', {
   deepStrictEqual(requestsOf(watched), each);
 });
 
-/** One end asks, the other answers: a word each, in turns, over one connection. */
-const TALK = `
+/** Both ends of a connection: $client and $server. */
+const PAIR = `
   use Socket;
-  sub said { my ($from, $to, $what) = @_; syswrite($from, $what); sysread($to, my $all, length $what) == length $what or die }
   socket(my $listener, AF_INET, SOCK_STREAM, 0);
   bind($listener, sockaddr_in(0, INADDR_LOOPBACK)) && listen($listener, 1) or die $!;
   socket(my $client, AF_INET, SOCK_STREAM, 0);
   connect($client, getsockname($listener)) or die $!;
-  accept(my $server, $listener);
-  my $get = "GET /next HTTP/1.1\r\n\r\n";`;
+  accept(my $server, $listener);`;
+
+/** They say in turns what is given; a client says nothing for ''. */
+const TURNS = `${PAIR}
+  while (my ($asked, $answer) = splice(@ARGV, 0, 2)) {
+    syswrite($client, $asked) && sysread($server, my $read, 1024) or die $! if length $asked;
+    syswrite($server, $answer) && sysread($client, my $read, 1024) or die $!;
+  }
+  print "answered";`;
+
+const refused400 = 'HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\nno';
+const hello = '\x16\x03\x01\x02\x05\x01';
 
 test('who refuses what is no HTTP/1, and keeps the connection, is seen to answer what comes then', {
   skip: skip || short,
 }, async () => {
   using cgroup = testCgroup();
-  const talk = `${TALK}
-    said($client, $server, "\x16\x03\x01hello\r\n\r\n");
-    said($server, $client, "HTTP/1.1 400 No\r\nContent-Length: 2\r\n\r\nno");
-    for (1 .. 3) {
-      said($client, $server, $get);
-      said($server, $client, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
-    }
-    print "said";`;
+  const turns = ['\x16\x03\x01hello\r\n\r\n', refused400, ...Array(3).fill([GET, OK]).flat()];
   const watched = await watch('http-red', { target_cgroup: cgroup.path }, async () =>
-    strictEqual(await runIn(cgroup, 'perl', '-e', talk), 'said'),
+    strictEqual(await runIn(cgroup, 'perl', '-e', TURNS, ...turns), 'answered'),
   );
   deepStrictEqual(requestsOf(watched), [
     'HTTP_CLIENT HTTP_GET 200: 3',
@@ -209,9 +211,9 @@ test('who asks for no byte is told of no end: a body that ends with its connecti
 }, async () => {
   using cgroup = testCgroup();
   const bodies: string[] = [];
-  const talk = `${TALK}
-    said($client, $server, $get);
-    said($server, $client, "HTTP/1.1 200 OK\r\n\r\nhello");
+  const talk = `${PAIR}
+    syswrite($client, "GET /next HTTP/1.1\r\n\r\n") && sysread($server, my $request, 1024) or die $!;
+    syswrite($server, "HTTP/1.1 200 OK\r\n\r\nhello") && sysread($client, my $response, 1024) or die $!;
     syswrite($server, " world");
     defined recv($client, my $nothing, 0, 0) or die $!;
     sysread($client, my $rest, 6) == 6 or die;
@@ -236,19 +238,18 @@ test('what is no HTTP/1, and is refused in HTTP/1, is a request of no method and
   skip: skip || short,
 }, async () => {
   using cgroup = testCgroup();
-  const hello = '\x16\x03\x01\x02\x05\x01'.padEnd(517, '\xaa');
-  const refusal = 'HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\nno';
+  const whole = hello.padEnd(517, '\xaa');
   let lost = 0;
   const watched = await watch(
     'http-red',
     { target_cgroup: cgroup.path },
     async () => {
       // All at once, and of what came the beginning only, as of a long hello that is read into a short buffer.
-      ok(await runIn(cgroup, program, 'tcp4', 'write', 'read', '0', '1', hello, refusal));
-      const turns = [hello.padEnd(3000, '\xaa'), refusal];
+      ok(await runIn(cgroup, program, 'tcp4', 'write', 'read', '0', '1', whole, refused400));
+      const turns = [hello.padEnd(3000, '\xaa'), refused400];
       strictEqual(await runIn(cgroup, 'perl', '-e', TURNS, ...turns), 'answered');
       // Nobody says anything in HTTP/1: nothing is counted of it.
-      ok(await runIn(cgroup, program, 'tcp6', 'write', 'read', '0', '3', hello, 'SSH-2.0-x'));
+      ok(await runIn(cgroup, program, 'tcp6', 'write', 'read', '0', '3', whole, 'SSH-2.0-x'));
     },
     {},
     (run) => {
@@ -261,8 +262,6 @@ test('what is no HTTP/1, and is refused in HTTP/1, is a request of no method and
 });
 
 const asked = (request: string, response: string, count: number) => [request, response, count] as const;
-const refused400 = 'HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\nno';
-const hello = '\x16\x03\x01\x02\x05\x01';
 
 test('what a client says between requests costs none of them, and is one when it is refused', {
   skip: skip || short,
@@ -313,20 +312,6 @@ test('what a client says between requests costs none of them, and is one when it
   deepStrictEqual(new Map([...found].sort()), new Map(both.sort()));
   strictEqual(lost, 0);
 });
-
-/** Both ends of a connection, which say in turns what is given; a client says nothing for ''. */
-const TURNS = `
-  use Socket;
-  socket(my $listener, AF_INET, SOCK_STREAM, 0);
-  bind($listener, sockaddr_in(0, INADDR_LOOPBACK)) && listen($listener, 1) or die $!;
-  socket(my $client, AF_INET, SOCK_STREAM, 0);
-  connect($client, getsockname($listener)) or die $!;
-  accept(my $server, $listener);
-  while (my ($asked, $answer) = splice(@ARGV, 0, 2)) {
-    syswrite($client, $asked) && sysread($server, my $read, 1024) or die $! if length $asked;
-    syswrite($server, $answer) && sysread($client, my $read, 1024) or die $!;
-  }
-  print "answered";`;
 
 test('messages are found behind what is none, and has no line end, and behind its refusal', {
   skip: skip || short,

@@ -40,6 +40,7 @@ export {
 export { namesEnumerators } from './decode/build-plan.ts';
 export { compileDecoder } from './decode/compile.ts';
 export type { KeyLayout } from './decode/key-layout.ts';
+export { isNetworkOrder } from './decode/network-order.ts';
 export { RawKeyTable } from './decode/raw-key-table.ts';
 export { recordView } from './decode/record-view.ts';
 export { shortFloat } from './decode/short-float.ts';

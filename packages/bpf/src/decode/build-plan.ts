@@ -2,6 +2,7 @@ import { btfInvalid } from '../btf/blob.ts';
 import type { Btf } from '../btf/btf.ts';
 import type { BtfComposite, BtfEnum, BtfInt, BtfMember, BtfType } from '../btf/types.ts';
 import { BpfError } from '../errors.ts';
+import { isNetworkOrder } from './network-order.ts';
 import type { MemberPlan, Plan, StructPlan } from './plan.ts';
 import type { DecodeOptions, FormatSpec } from './types.ts';
 
@@ -12,9 +13,6 @@ const MAX_PLACES = 20_000;
 /** What the kernel keeps for itself in a map's value: whoever reads it from user space reads zeros. */
 const KERNELS_OWN =
   /^bpf_(res_)?spin_lock$|^bpf_(timer|wq|task_work|list_head|list_node|rb_root|rb_node|refcount)$/;
-
-/** The kernel's names for numbers as they go over a network (include/uapi/linux/types.h). */
-const NETWORK_ORDER = /^__be(16|32|64)$/;
 
 /** Arguments of a process as the kernel has them, beside them how many bytes they are: `args`, `args_size`. */
 const SEVERAL_TEXTS = /^(args|argv|cmdline)$/;
@@ -41,7 +39,7 @@ export class PlanBuilder {
     const format = this.#format(typeId);
     const plan = this.#plain(type, last, depth);
     if (format) return { ...asItLies(plan), format };
-    const bigEndian = plan.kind === 'int' && this.#names(typeId).some(([name]) => NETWORK_ORDER.test(name));
+    const bigEndian = plan.kind === 'int' && this.#names(typeId).some(([name]) => isNetworkOrder(name));
     return bigEndian ? { ...plan, bigEndian } : plan;
   }
 

@@ -1,4 +1,4 @@
-import type { Btf, Value } from '@skep/bpf';
+import { type Btf, isNetworkOrder, type Value } from '@skep/bpf';
 import { CIDR } from './cidr.ts';
 import { namedCodec } from './named-codecs.ts';
 import {
@@ -37,9 +37,6 @@ export interface ParamCodec {
   why?(text: string): string | undefined;
 }
 
-/** As the kernel calls numbers that go over a network (include/uapi/linux/types.h). */
-const NETWORK_ORDER = /^__be(16|32|64)$/;
-
 /** The codec of a type; undefined when a text cannot spell its values (structs, pointers). */
 export function codecFor(btf: Btf, typeId: number): ParamCodec | undefined {
   let id = typeId;
@@ -48,7 +45,7 @@ export function codecFor(btf: Btf, typeId: number): ParamCodec | undefined {
     if (t.kind === 'typedef') {
       const named = namedCodec(t.name, btf, id);
       if (named) return named;
-      if (NETWORK_ORDER.test(t.name)) return networkOrder(integerCodec(btf.sizeOf(id), false));
+      if (isNetworkOrder(t.name)) return networkOrder(integerCodec(btf.sizeOf(id), false));
     }
     if (t.kind === 'struct' && t.name === 'skep_cidr' && t.size === CIDR.size) return CIDR;
     if (
